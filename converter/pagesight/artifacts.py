@@ -1,0 +1,113 @@
+"""What the stages hand on: each artifact is a folder on disk and a frozen view of it."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pagesight.contract import Contract
+
+Side = Literal["train", "validation", "test"]
+SIDES: tuple[Side, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: its path below the dataset's root, its class index, its group and the side it was put on."""
+
+    path: str
+    label: int
+    group: str
+    side: Side
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished output folder; `manifest.json` in it says what it was made from."""
+
+    path: Path
+
+    def _json(self, name: str) -> Any:
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Dataset(Artifact):
+    """Pictures that were read whole, with labels and sides. The pictures stay where they are, under `root`."""
+
+    root: Path
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """dataset.json: labels, counts, how it was split, duplicates, and every picture."""
+        return dict(self._json("dataset.json"))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names; a picture's `label` is an index into them."""
+        return tuple(self.facts["labels"])
+
+    @cached_property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures, sorted by path."""
+        return tuple(Picture(**p) for p in self.facts["pictures"])
+
+    def on(self, side: Side) -> list[Picture]:
+        """The pictures of one side, sorted by path."""
+        return [p for p in self.pictures if p.side == side]
+
+    def read_bytes(self, picture: Picture) -> bytes:
+        """The file's bytes, as they are."""
+        return (self.root / picture.path).read_bytes()
+
+
+@dataclass(frozen=True)
+class TrainedModel(Artifact):
+    """Weights of backbone and head, and `training.json`: how to build the model again, history and accuracy."""
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """training.json."""
+        return dict(self._json("training.json"))
+
+
+@dataclass(frozen=True)
+class SavedModel(Artifact):
+    """`saved_model/` with one signature (image in; probabilities, embedding, features out) and contract.json."""
+
+    @cached_property
+    def contract(self) -> Contract:
+        """What goes in and comes out."""
+        return Contract.read(self.path)
+
+
+@dataclass(frozen=True)
+class WebModel(SavedModel):
+    """`model/` in the stock TF.js graph-model format, contract.json and quantization.json."""
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """quantization.json: mode, bytes, agreement with the float model."""
+        return dict(self._json("quantization.json"))
+
+
+@dataclass(frozen=True)
+class Bundle(Artifact):
+    """The static page with everything it needs."""
+
+    @cached_property
+    def contract(self) -> Contract:
+        """What the model in the page takes and gives."""
+        return Contract.read(self.path)
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """report.json: what was measured; None where something was not."""
+        return dict(self._json("report.json"))
+
+
+@dataclass(frozen=True)
+class VerifiedBundle(Bundle):
+    """A bundle whose answers in a real browser were compared with Python's, within its bars."""

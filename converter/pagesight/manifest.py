@@ -1,0 +1,163 @@
+"""Whole outputs or none: hashes, versions, and folders that appear in one step."""
+
+import contextlib
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pagesight.errors import OutputError
+
+FILE_NAME = "manifest.json"
+_FORMAT = 1
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """The SHA-256, in hex, of `value` as canonical JSON (sorted keys, no spaces)."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON with stable bytes: keys in the order given, UTF-8, final newline."""
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def list_files(folder: Path, *, leave_out: frozenset[str] = frozenset({FILE_NAME})) -> dict[str, dict[str, Any]]:
+    """`{relative path: {"bytes": n, "sha256": hex}}` of all files under `folder`, sorted by path."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file())
+    names = {p.relative_to(folder).as_posix(): p for p in paths}
+    return {n: {"bytes": p.stat().st_size, "sha256": sha256_file(p)} for n, p in names.items() if n not in leave_out}
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Installed versions of `packages` and of Pagesight and Python, for the key of a stage's output."""
+    found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    for name in ("pagesight", *packages):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a stage's output, or None where there is none that can be read."""
+    try:
+        value = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) and value.get("format") == _FORMAT else None
+
+
+def write(folder: Path, stage: str, key: Mapping[str, Any]) -> None:
+    """Write `folder`'s manifest: the stage, the key it was made from, and the hash of every other file in it."""
+    write_json(
+        folder / FILE_NAME,
+        {"format": _FORMAT, "made_by": "pagesight", "stage": stage, "key": key, "files": list_files(folder)},
+    )
+
+
+def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
+    """True where `folder` holds this stage's whole output for exactly this key, every file with its recorded hash."""
+    found = read(folder)
+    if not found or found.get("stage") != stage or found.get("key") != json.loads(json.dumps(key)):
+        return False
+    return bool(list_files(folder) == found.get("files"))
+
+
+def refuse_foreign(folder: Path, *, force: bool = False) -> None:
+    """Raise OutputError when `folder` exists, is not empty and was not written by Pagesight."""
+    if force or not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file, not a folder", fix="name another folder with -o")
+    found = read(folder)
+    if any(folder.iterdir()) and not (found and found.get("made_by") == "pagesight"):
+        raise OutputError(
+            f"{folder} exists and was not made by Pagesight", fix="name another folder with -o, or pass --force to replace it"
+        )
+
+
+@contextlib.contextmanager
+def whole_folder(into: Path, stage: str, key: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield a temporary sibling of `into`; when the block ends well, add the manifest and put it in `into`'s place.
+
+    The exchange is one system call where the kernel has it, so that a crash leaves either the old folder or the new one.
+    Raises OutputError for a full disk or a folder that may not be written.
+    """
+    temporary: Path | None = None
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(into)
+        temporary = Path(tempfile.mkdtemp(prefix=_prefix(into), dir=into.parent))
+        temporary.chmod(0o755)
+        yield temporary
+        write(temporary, stage, key)
+        _put_in_place(temporary, into)
+    except OSError as cause:
+        raise _explained(cause, into) from cause
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _prefix(into: Path) -> str:
+    return f".{into.name}.tmp-{os.getpid()}-"
+
+
+def _sweep(into: Path) -> None:
+    """Remove what a killed process left beside `into`; folders of processes that still run are not touched."""
+    for left in into.parent.glob(f".{glob_escape(into.name)}.tmp-*-*"):
+        pid = left.name.rsplit(".tmp-", 1)[1].split("-", 1)[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def glob_escape(name: str) -> str:
+    """`name` with the characters that `Path.glob` treats as a pattern made literal."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _put_in_place(new: Path, into: Path) -> None:
+    if not into.exists():
+        new.rename(into)
+    elif not _exchange(new, into):
+        old = new.with_name(new.name + ".old")
+        into.rename(old)
+        new.rename(into)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Swap two paths in one step (renameat2(2)); False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    return bool(libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0)
+
+
+def _explained(cause: OSError, into: Path) -> OutputError:
+    if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            f"no space left on the disk that holds {into.parent}; nothing was replaced",
+            fix="free some space, or name a folder on another disk with -o",
+        )
+    if cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(f"{into.parent} may not be written: {cause.strerror}", fix="name another folder with -o")
+    return OutputError(f"{into} could not be written: {cause}", fix="mend what the message names, or choose another folder with -o")

@@ -1,0 +1,100 @@
+// Writes what every bundle shares: ../build/web_template/static/ (copied verbatim to a bundle's root) and page/ (templates).
+import { build } from "esbuild";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "..", "build", "web_template");
+const modules = join(here, "node_modules", "@tensorflow");
+
+/** Executor categories that MobileNets need; the op lists of the others are left out of the lean worker. */
+const LEAN_CATEGORIES = [
+  "arithmetic",
+  "basic_math",
+  "convolution",
+  "graph",
+  "matrices",
+  "normalization",
+  "reduction",
+  "slice_join",
+  "transformation",
+];
+
+/**
+ * Points the stock TF.js sources at small replacements, so that they stay stock and the bundle small.
+ * @param {boolean} lean keep only the ops in src/runtime/lean_ops.js
+ * @returns {import("esbuild").Plugin}
+ */
+function trim(lean) {
+  const local = (/** @type {string} */ name) => ({ path: join(here, "src", "runtime", name) });
+  return {
+    name: "trim-tfjs",
+    setup(plugin) {
+      // The threaded binary is not shipped (it was never seen to run more than one thread), nor is the code that starts it.
+      plugin.onResolve({ filter: /wasm-out\/tfjs-backend-wasm-threaded-simd/ }, () => local("no_threads.js"));
+      // The stock loader fetches the binary itself; ours gives it one that has been checked.
+      plugin.onResolve({ filter: /wasm-out\/tfjs-backend-wasm\.js$/ }, ({ importer }) =>
+        importer.includes("backend_wasm.js") ? local("wasm_factory.js") : undefined,
+      );
+      if (!lean) return;
+      plugin.onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () => local("lean_core.js"));
+      plugin.onResolve({ filter: /tfjs-core\/dist\/ops\/ops_for_converter$/ }, () => local("lean_ops.js"));
+      plugin.onResolve({ filter: /kernel_utils\/shared$/ }, () => local("lean_shared.js"));
+      plugin.onResolve({ filter: /\.\/(op_list\/\w+|executors\/\w+_executor)$/ }, ({ path }) => {
+        const category = path.replace(/^.*\//, "").replace("_executor", "");
+        return LEAN_CATEGORIES.includes(category) ? undefined : local("no_ops.js");
+      });
+    },
+  };
+}
+
+/** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
+const bundle = (entry, more) =>
+  build({
+    entryPoints: { [entry.replace(/^.*\//, "")]: join(here, "src", `${entry}.js`) },
+    outdir: join(out, "static"),
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["es2022"],
+    legalComments: "none",
+    define: { "process.env.NODE_ENV": '"production"' },
+    // Emscripten's loader and TF.js mention node's modules behind checks that are false in a browser.
+    external: ["fs", "path", "os", "crypto", "util", "string_decoder", "worker_threads", "perf_hooks"],
+    metafile: true,
+    logLevel: "warning",
+    ...more,
+  });
+
+await rm(out, { recursive: true, force: true });
+await mkdir(join(out, "static"), { recursive: true });
+// page.js stands alone: its integrity is in index.html, and a chunk's would not be.
+const lazyHash = { external: ["./sha256_fallback.js"] };
+await bundle("page/page", lazyHash);
+await bundle("pagesight", lazyHash);
+await bundle("sha256_fallback");
+const lean = await bundle("worker", { plugins: [trim(true)], ...withExternal("./sha256_fallback.js") });
+await bundle("worker_all", { plugins: [trim(false)], ...withExternal("./sha256_fallback.js") });
+await bundle("sw", { format: "iife" });
+await build({
+  entryPoints: [join(here, "style.css")],
+  outdir: join(out, "static"),
+  minify: true,
+  bundle: true,
+  logLevel: "warning",
+});
+for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) {
+  await cp(join(modules, "tfjs-backend-wasm", "wasm-out", name), join(out, "static", name));
+}
+await cp(join(here, "static"), join(out, "static"), { recursive: true });
+await cp(join(here, "page"), join(out, "page"), { recursive: true });
+await cp(join(here, "src", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
+if (process.argv.includes("--analyze")) await writeFile(join(out, "meta.json"), JSON.stringify(lean.metafile));
+
+/** @param {string} file */
+function withExternal(file) {
+  return {
+    external: ["fs", "path", "os", "crypto", "util", "string_decoder", "worker_threads", "perf_hooks", file],
+  };
+}

@@ -1,0 +1,125 @@
+// Reads a picture's pixels as they are stored: no colour management, no premultiplied alpha.
+import { PagesightError } from "./errors.js";
+
+/** @typedef {Blob | ImageBitmap | ImageData} Picture what crosses from the page into the worker */
+
+/**
+ * @typedef {object} Pixels
+ * @property {number} width
+ * @property {number} height
+ * @property {(left: number, top: number, width: number, height: number) => Uint8ClampedArray} read RGBA, not premultiplied
+ * @property {() => void} close
+ */
+
+/** @type {ImageBitmapOptions} */
+export const AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" };
+
+/** @type {OffscreenCanvasRenderingContext2D | null | undefined} */
+let flat;
+/** @type {WebGL2RenderingContext | null | undefined} */
+let gl;
+
+/**
+ * @param {Picture} source
+ * @returns {Promise<Pixels>}
+ */
+export async function openPixels(source) {
+  if (source instanceof ImageData) return fromImageData(source);
+  const bitmap = source instanceof ImageBitmap ? source : await decode(source);
+  return {
+    width: bitmap.width,
+    height: bitmap.height,
+    read: (left, top, width, height) => {
+      const rgba = readFlat(bitmap, left, top, width, height);
+      // A 2-D canvas keeps colours premultiplied, which loses bits where a pixel is translucent; WebGL does not.
+      return isOpaque(rgba) ? rgba : (readTexture(bitmap, left, top, width, height) ?? rgba);
+    },
+    close: () => bitmap.close(),
+  };
+}
+
+/** @param {Blob} blob */
+async function decode(blob) {
+  try {
+    return await createImageBitmap(blob, AS_STORED);
+  } catch {
+    throw new PagesightError("picture", "this is not a picture that the browser can read");
+  }
+}
+
+/**
+ * @param {ImageData} image
+ * @returns {Pixels}
+ */
+function fromImageData({ data, width, height }) {
+  return {
+    width,
+    height,
+    read: (left, top, columns, rows) => {
+      const out = new Uint8ClampedArray(columns * rows * 4);
+      for (let y = 0; y < rows; y++) {
+        const from = ((top + y) * width + left) * 4;
+        out.set(data.subarray(from, from + columns * 4), y * columns * 4);
+      }
+      return out;
+    },
+    close: () => {},
+  };
+}
+
+/**
+ * @param {ImageBitmap} bitmap
+ * @param {number} left
+ * @param {number} top
+ * @param {number} width
+ * @param {number} height
+ */
+function readFlat(bitmap, left, top, width, height) {
+  flat ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  if (!flat) throw new PagesightError("picture", "this browser gives no canvas to read pictures with");
+  if (flat.canvas.width !== width || flat.canvas.height !== height) {
+    flat.canvas.width = width;
+    flat.canvas.height = height;
+  }
+  flat.imageSmoothingEnabled = false;
+  flat.globalCompositeOperation = "copy";
+  flat.drawImage(bitmap, left, top, width, height, 0, 0, width, height);
+  return flat.getImageData(0, 0, width, height).data;
+}
+
+/** @param {Uint8ClampedArray} rgba */
+function isOpaque(rgba) {
+  const words = new Int32Array(rgba.buffer, rgba.byteOffset, rgba.length / 4);
+  let all = -1;
+  for (let i = 0; i < words.length; i++) all &= words[i];
+  return all >>> 24 === 255;
+}
+
+/**
+ * @param {ImageBitmap} bitmap
+ * @param {number} left
+ * @param {number} top
+ * @param {number} width
+ * @param {number} height
+ * @returns {Uint8ClampedArray | undefined} undefined where there is no WebGL2, or the picture is too large for it
+ */
+function readTexture(bitmap, left, top, width, height) {
+  gl ??= new OffscreenCanvas(1, 1).getContext("webgl2");
+  if (!gl || gl.isContextLost()) return undefined;
+  const limit = gl.getParameter(gl.MAX_TEXTURE_SIZE);
+  if (bitmap.width > limit || bitmap.height > limit) return undefined;
+  const texture = gl.createTexture();
+  const frame = gl.createFramebuffer();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+  gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+  const bytes = new Uint8Array(width * height * 4);
+  gl.readPixels(left, top, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+  const failed = gl.getError() !== gl.NO_ERROR;
+  gl.deleteFramebuffer(frame);
+  gl.deleteTexture(texture);
+  return failed ? undefined : new Uint8ClampedArray(bytes.buffer);
+}

@@ -1,0 +1,106 @@
+/** What can be classified. Files are read as they are stored: EXIF orientation applied, colours not managed. */
+export type Source =
+  | Blob
+  | ImageBitmap
+  | ImageData
+  | HTMLImageElement
+  | HTMLVideoElement
+  | HTMLCanvasElement
+  | OffscreenCanvas;
+
+export type ErrorCode =
+  | "unreachable"
+  | "tampered"
+  | "contract"
+  | "no-wasm"
+  | "model"
+  | "picture"
+  | "source"
+  | "disposed";
+
+export class PagesightError extends Error {
+  readonly code: ErrorCode;
+  /** The file concerned, relative to the bundle. */
+  readonly file?: string;
+}
+
+export interface Contract {
+  format: 1;
+  name: string;
+  title?: string;
+  /** Column i of the probabilities is labels[i]. */
+  labels: string[];
+  input: {
+    side: number;
+    channels: 1 | 3;
+    crop: "center-square" | "squash";
+    resize: "triangle";
+    range: [number, number];
+  };
+  /** Tensor names in the graph. */
+  outputs: { probabilities: string; embedding?: string | null; features?: string | null };
+  /** The temperature is already in the graph; below the threshold an answer is 'not sure'. */
+  decision: { temperature: number; threshold: number };
+  model: { format: "tfjs-graph-model"; path: string };
+  files: Record<string, { bytes: number; sha256: string }>;
+  samples?: { path: string; label: string }[];
+}
+
+export interface Answer {
+  label: string;
+  /** 0..1 */
+  probability: number;
+}
+
+export interface Prediction {
+  /** [classes], in the order of contract.labels, summing to 1 */
+  probabilities: Float32Array;
+  /** [d] */
+  embedding?: Float32Array;
+  /** Last feature map, shape [1, h, w, d] */
+  features?: { data: Float32Array; shape: number[] };
+  /** Spent in the forward pass. */
+  milliseconds: number;
+}
+
+export interface Square {
+  /** width × height × channels, row by row, 0..255 */
+  data: Uint8ClampedArray<ArrayBuffer>;
+  width: number;
+  height: number;
+  channels: 1 | 3;
+}
+
+export interface LoadOptions {
+  /** Refuse any other contract.json than this one (64 hexadecimal digits). */
+  contractSha256?: string;
+  /** Bytes of the model and runtime that are in and checked. */
+  onProgress?: (loaded: number, total: number) => void;
+}
+
+export class Classifier {
+  private constructor();
+  readonly contract: Contract;
+  /** What computes: "wasm". */
+  readonly backend: string;
+  /** All classes, or the topK most probable ones, the most probable first. */
+  classify(source: Source, options?: { topK?: number }): Promise<Answer[]>;
+  /** [d], what the model's last layer looks at. */
+  embed(source: Source): Promise<Float32Array>;
+  /** Everything of one forward pass. */
+  predict(source: Source): Promise<Prediction>;
+  /** The exact pixels that the model sees. */
+  square(source: Source): Promise<Square>;
+  /** Probabilities in the order of contract.labels -> answers, the most probable first. */
+  rank(probabilities: Float32Array): Answer[];
+  /** What the runtime holds, the weights included. */
+  memory(): Promise<{ numTensors: number; numBytes: number }>;
+  /** Ends the worker and frees all memory. */
+  dispose(): void;
+}
+
+/**
+ * Loads the classifier of the bundle at `base` (any address inside its folder; the folder itself ends in '/').
+ * Every file is checked against contract.json before it is used.
+ */
+export function load(base?: string | URL, options?: LoadOptions): Promise<Classifier>;

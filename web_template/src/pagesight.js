@@ -1,0 +1,151 @@
+// The public module: load a bundle's classifier from any page or app.
+import { parseContract } from "./contract.js";
+import { PagesightError, asPagesightError } from "./errors.js";
+import { fetchFile } from "./files.js";
+import { toPicture } from "./source.js";
+import { WorkerLink } from "./worker_link.js";
+
+export { PagesightError };
+
+/**
+ * @typedef {import("./source.js").Source} Source
+ * @typedef {import("./contract.js").Contract} Contract
+ * @typedef {import("./pixels.js").Square} Square
+ * @typedef {import("./serve.js").OutputName} OutputName
+ * @typedef {import("./serve.js").Output} Output
+ *
+ * @typedef {object} LoadOptions
+ * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
+ * @property {(loaded: number, total: number) => void} [onProgress] bytes of the model and runtime that are in and checked
+ *
+ * @typedef {object} Prediction
+ * @property {Float32Array} probabilities [classes], in the order of contract.labels, summing to 1
+ * @property {Float32Array} [embedding] [d]
+ * @property {{ data: Float32Array, shape: number[] }} [features] last feature map, [1, h, w, d]
+ * @property {number} milliseconds spent in the forward pass
+ */
+
+/**
+ * Loads the classifier of the bundle at `base`; every file it uses is checked against contract.json first.
+ *
+ * @param {string | URL} [base] any address inside the bundle's folder; the folder itself ends in '/'
+ * @param {LoadOptions} [options]
+ * @returns {Promise<Classifier>}
+ * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm or model
+ */
+export async function load(base = import.meta.url, { contractSha256, onProgress } = {}) {
+  const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
+  const contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
+  for (const script of ["worker.js", "worker_all.js"]) {
+    const link = await WorkerLink.start(folder, contract, script, onProgress);
+    const backend = await link.call({ method: "load", load: { base: folder, contract } }).catch((error) => {
+      link.close();
+      throw asPagesightError(error, "model");
+    });
+    if (backend) return new Classifier(contract, String(backend), link);
+    // The graph has ops that the small worker was not built with.
+    link.close();
+  }
+  throw new PagesightError("model", "the model has operations that cannot run here");
+}
+
+/** A model that answers in a worker of its own, so that the page stays free. */
+export class Classifier {
+  #link;
+
+  /**
+   * @param {Contract} contract
+   * @param {string} backend
+   * @param {WorkerLink} link
+   */
+  constructor(contract, backend, link) {
+    /** @readonly */
+    this.contract = contract;
+    /** What computes: "wasm". @readonly */
+    this.backend = backend;
+    this.#link = link;
+  }
+
+  /**
+   * @param {Source} source
+   * @param {{ topK?: number }} [options] all classes when it is left out
+   * @returns {Promise<{ label: string, probability: number }[]>} the most probable first
+   */
+  async classify(source, { topK } = {}) {
+    const { probabilities } = await this.#run(source, ["probabilities"]);
+    return this.rank(probabilities).slice(0, topK);
+  }
+
+  /**
+   * @param {Source} source
+   * @returns {Promise<Float32Array>} [d], what the model's last layer looks at
+   */
+  async embed(source) {
+    const { embedding } = await this.#run(source, ["embedding"]);
+    if (!embedding) throw new PagesightError("contract", "this model gives no embedding");
+    return embedding;
+  }
+
+  /**
+   * Everything of one forward pass.
+   * @param {Source} source
+   * @returns {Promise<Prediction>}
+   */
+  predict(source) {
+    const { embedding, features } = this.contract.outputs;
+    /** @type {OutputName[]} */
+    const wanted = ["probabilities"];
+    if (embedding) wanted.push("embedding");
+    if (features) wanted.push("features");
+    return this.#run(source, wanted);
+  }
+
+  /**
+   * The exact pixels that the model sees.
+   * @param {Source} source
+   * @returns {Promise<Square>}
+   */
+  async square(source) {
+    const { picture, transfer } = await toPicture(source);
+    return /** @type {Promise<Square>} */ (this.#link.call({ method: "square", picture }, transfer));
+  }
+
+  /**
+   * @param {Float32Array} probabilities in the order of contract.labels
+   * @returns {{ label: string, probability: number }[]} the most probable first
+   */
+  rank(probabilities) {
+    return this.contract.labels
+      .map((label, i) => ({ label, probability: probabilities[i] }))
+      .sort((a, b) => b.probability - a.probability);
+  }
+
+  /** @returns {Promise<{ numTensors: number, numBytes: number }>} what the runtime holds, the weights included */
+  memory() {
+    return /** @type {Promise<{ numTensors: number, numBytes: number }>} */ (this.#link.call({ method: "memory" }));
+  }
+
+  /** Ends the worker and frees all memory; calls that are under way are refused. */
+  dispose() {
+    this.#link.close();
+  }
+
+  /**
+   * @param {Source} source
+   * @param {OutputName[]} wanted
+   * @returns {Promise<Prediction>}
+   */
+  async #run(source, wanted) {
+    const { picture, transfer } = await toPicture(source);
+    const value = await this.#link.call({ method: "predict", picture, wanted }, transfer);
+    const { outputs, milliseconds } =
+      /** @type {{ outputs: Partial<Record<OutputName, Output>>, milliseconds: number }} */ (value);
+    if (!outputs.probabilities) return { probabilities: new Float32Array(), embedding: outputs.embedding?.data, milliseconds };
+    return {
+      probabilities: outputs.probabilities.data,
+      embedding: outputs.embedding?.data,
+      features: outputs.features,
+      milliseconds,
+    };
+  }
+}

@@ -1,0 +1,69 @@
+// WASM kernels behind lean_ops.js, registered one by one so that the others are not shipped.
+import { registerKernel } from "@tensorflow/tfjs-core";
+import { addConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Add.js";
+import { avgPoolConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/AvgPool.js";
+import { batchMatMulConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/BatchMatMul.js";
+import { castConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Cast.js";
+import { clipByValueConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/ClipByValue.js";
+import { concatConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Concat.js";
+import { conv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Conv2D.js";
+import { depthwiseConv2dNativeConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/DepthwiseConv2dNative.js";
+import { expandDimsConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/ExpandDims.js";
+import { fusedBatchNormConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/FusedBatchNorm.js";
+import { fusedConv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/FusedConv2D.js";
+import { fusedDepthwiseConv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/FusedDepthwiseConv2D.js";
+import { identityConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Identity.js";
+import { maxPoolConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/MaxPool.js";
+import { maximumConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Maximum.js";
+import { meanConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Mean.js";
+import { minimumConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Minimum.js";
+import { multiplyConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Multiply.js";
+import { packConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Pack.js";
+import { padV2Config } from "@tensorflow/tfjs-backend-wasm/dist/kernels/PadV2.js";
+import { realDivConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/RealDiv.js";
+import { reluConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Relu.js";
+import { relu6Config } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Relu6.js";
+import { reshapeConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Reshape.js";
+import { sigmoidConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Sigmoid.js";
+import { sliceConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Slice.js";
+import { softmaxConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Softmax.js";
+import { stridedSliceConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/StridedSlice.js";
+import { subConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Sub.js";
+import { transposeConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Transpose.js";
+import { _fusedMatMulConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/_FusedMatMul.js";
+
+for (const kernel of [
+  addConfig,
+  avgPoolConfig,
+  batchMatMulConfig,
+  castConfig,
+  clipByValueConfig,
+  concatConfig,
+  conv2DConfig,
+  depthwiseConv2dNativeConfig,
+  expandDimsConfig,
+  fusedBatchNormConfig,
+  fusedConv2DConfig,
+  fusedDepthwiseConv2DConfig,
+  identityConfig,
+  maxPoolConfig,
+  maximumConfig,
+  meanConfig,
+  minimumConfig,
+  multiplyConfig,
+  packConfig,
+  padV2Config,
+  realDivConfig,
+  reluConfig,
+  relu6Config,
+  reshapeConfig,
+  sigmoidConfig,
+  sliceConfig,
+  softmaxConfig,
+  stridedSliceConfig,
+  subConfig,
+  transposeConfig,
+  _fusedMatMulConfig,
+]) {
+  registerKernel(kernel);
+}

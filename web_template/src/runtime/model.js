@@ -1,0 +1,147 @@
+// A stock TF.js graph model on the WASM backend: one forward pass from a square to its outputs.
+import { engine, env, getBackend, memory, setBackend, tensor, tidy } from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-converter/dist/flags.js";
+import { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model.js";
+import "@tensorflow/tfjs-backend-wasm/dist/base.js";
+import { PagesightError, asPagesightError } from "../errors.js";
+import { fetchPublished } from "../files.js";
+import { useBinary } from "./wasm_factory.js";
+
+/**
+ * @typedef {import("../contract.js").Contract} Contract
+ * @typedef {"probabilities" | "embedding" | "features"} OutputName
+ * @typedef {{ data: Float32Array, shape: number[] }} Output
+ * @typedef {{ node?: { op: string }[] }} GraphDef
+ * @typedef {{ modelTopology: GraphDef, modelInitializer?: GraphDef, weightsManifest: { paths: string[], weights: object[] }[] }} ModelJson
+ */
+
+/** A module with one SIMD instruction, from GoogleChromeLabs/wasm-feature-detect. */
+const SIMD_PROBE = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11],
+);
+
+export class Model {
+  /** @type {GraphModel} */
+  #graph;
+  /** @type {Contract} */
+  #contract;
+
+  /**
+   * @param {GraphModel} graph
+   * @param {Contract} contract
+   */
+  constructor(graph, contract) {
+    this.#graph = graph;
+    this.#contract = contract;
+  }
+
+  /**
+   * Fetches, checks and starts the model; the first answer is as fast as the later ones.
+   * @param {string} base address of the bundle's folder
+   * @param {Contract} contract
+   * @param {(op: string) => boolean} knows whether this worker's kernels run an op
+   * @param {(file: string, bytes: number) => void} arrived called for each file that has been checked
+   * @returns {Promise<Model | undefined>} undefined when the graph has ops that this worker does not know
+   */
+  static async load(base, contract, knows, arrived) {
+    const take = async (/** @type {string} */ path) => {
+      const bytes = await fetchPublished(base, contract.files, path);
+      arrived(path, bytes.byteLength);
+      return bytes;
+    };
+    const [bytes] = await Promise.all([take(contract.model.path), startBackend(take)]);
+    /** @type {ModelJson} */
+    const json = JSON.parse(new TextDecoder().decode(bytes));
+    const nodes = [...(json.modelTopology.node ?? []), ...(json.modelInitializer?.node ?? [])];
+    if (!nodes.every(({ op }) => knows(op))) return undefined;
+    const folder = contract.model.path.replace(/[^/]*$/, "");
+    const shards = await Promise.all(json.weightsManifest.flatMap(({ paths }) => paths.map((path) => take(folder + path))));
+    try {
+      const graph = new GraphModel({
+        load: () => ({
+          ...json,
+          weightSpecs: json.weightsManifest.flatMap(({ weights }) => weights),
+          weightData: join(shards),
+        }),
+      });
+      graph.load();
+      const model = new Model(graph, contract);
+      model.#warmUp();
+      return model;
+    } catch (error) {
+      throw asPagesightError(error, "model");
+    }
+  }
+
+  /**
+   * @param {Uint8ClampedArray} pixels side × side × channels, 0..255
+   * @param {OutputName[]} wanted
+   * @returns {Partial<Record<OutputName, Output>>} each copied out of the WASM heap
+   */
+  run(pixels, wanted) {
+    const { side, channels } = this.#contract.input;
+    const names = wanted.map((name) => {
+      const node = this.#contract.outputs[name];
+      if (!node) throw new PagesightError("contract", `this model has no output called ${name}`);
+      return node;
+    });
+    /** @type {Partial<Record<OutputName, Output>>} */
+    const outputs = {};
+    tidy(() => {
+      const input = tensor(Float32Array.from(pixels), [1, side, side, channels], "float32");
+      const results = [this.#graph.execute(input, names)].flat();
+      wanted.forEach((name, i) => {
+        outputs[name] = { data: Float32Array.from(results[i].dataSync()), shape: results[i].shape };
+      });
+    });
+    return outputs;
+  }
+
+  /** @returns {{ numTensors: number, numBytes: number }} what TF.js holds, the weights included */
+  memory() {
+    const { numTensors, numBytes } = memory();
+    return { numTensors, numBytes };
+  }
+
+  #warmUp() {
+    const { input, labels } = this.#contract;
+    const { probabilities } = this.run(new Uint8ClampedArray(input.side ** 2 * input.channels), ["probabilities"]);
+    const columns = probabilities?.data.length;
+    if (columns !== labels.length) {
+      throw new PagesightError("contract", `the model answers ${columns} classes, contract.json names ${labels.length}`);
+    }
+  }
+}
+
+/**
+ * @param {(path: string) => Promise<ArrayBuffer>} take
+ */
+async function startBackend(take) {
+  if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
+  const simd = WebAssembly.validate(SIMD_PROBE);
+  const binary = await take(simd ? "tfjs-backend-wasm-simd.wasm" : "tfjs-backend-wasm.wasm");
+  try {
+    useBinary(await WebAssembly.compile(binary));
+    env().set("WASM_HAS_SIMD_SUPPORT", simd);
+    env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+    await setBackend("wasm");
+  } catch (error) {
+    throw asPagesightError(error, "no-wasm");
+  }
+  // setBackend answers false, or another backend, where it fails: only the name it ended up with can be trusted.
+  if (getBackend() !== "wasm" || !engine().backendName) {
+    throw new PagesightError("no-wasm", "WebAssembly did not start in this browser");
+  }
+}
+
+/** @param {ArrayBuffer[]} parts */
+function join(parts) {
+  if (parts.length === 1) return parts[0];
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(new Uint8Array(part), at);
+    at += part.byteLength;
+  }
+  return whole.buffer;
+}

@@ -1,0 +1,82 @@
+// The worker's side: answers the calls that pagesight.js sends.
+import { PagesightError, asPagesightError } from "./errors.js";
+import { toSquare } from "./pixels.js";
+import { Model } from "./runtime/model.js";
+
+/**
+ * @typedef {import("./runtime/model.js").OutputName} OutputName
+ * @typedef {import("./runtime/model.js").Output} Output
+ * @typedef {import("./decode.js").Picture} Picture
+ * @typedef {import("./contract.js").Contract} Contract
+ *
+ * @typedef {{ base: string, contract: Contract }} Load
+ * @typedef {{ method: "load", load: Load }
+ *   | { method: "square", picture: Picture }
+ *   | { method: "predict", picture: Picture, wanted: OutputName[] }
+ *   | { method: "memory" }} Call
+ * @typedef {{ id: number } & Call} Request
+ * @typedef {{ id: number, value: unknown }
+ *   | { id: number, error: { code: import("./errors.js").ErrorCode, message: string, file?: string } }
+ *   | { progress: { file: string, bytes: number } }} Reply
+ */
+
+/** @param {(op: string) => boolean} knows the ops that this worker has kernels for */
+export function serve(knows) {
+  /** @type {{ model: Model, contract: Contract } | undefined} */
+  let ready;
+
+  /** @param {Reply} reply @param {Transferable[]} [transfer] */
+  const send = (reply, transfer = []) => self.postMessage(reply, { transfer });
+
+  /** @param {Call} call */
+  async function answer(call) {
+    if (call.method === "load") {
+      const { base, contract } = call.load;
+      const model = await Model.load(base, contract, knows, (file, bytes) => send({ progress: { file, bytes } }));
+      ready = model && { model, contract };
+      return model ? "wasm" : undefined;
+    }
+    if (!ready) throw new PagesightError("model", "the model is not loaded");
+    const { model, contract } = ready;
+    if (call.method === "memory") return model.memory();
+    const square = await toSquare(call.picture, contract.input);
+    if (call.method === "square") return square;
+    const started = performance.now();
+    const outputs = run(model, square.data, call.wanted);
+    return { outputs, milliseconds: performance.now() - started };
+  }
+
+  self.addEventListener("message", async (/** @type {MessageEvent<Request>} */ { data }) => {
+    try {
+      const value = await answer(data);
+      send({ id: data.id, value }, transferable(value));
+    } catch (error) {
+      const { code, message, file } = asPagesightError(error, "model");
+      send({ id: data.id, error: { code, message, file } });
+    }
+  });
+}
+
+/**
+ * @param {Model} model
+ * @param {Uint8ClampedArray} pixels
+ * @param {OutputName[]} wanted
+ */
+function run(model, pixels, wanted) {
+  try {
+    return model.run(pixels, wanted);
+  } catch (error) {
+    throw asPagesightError(error, "model");
+  }
+}
+
+/**
+ * The buffers of a result, moved instead of copied.
+ * @param {unknown} value
+ * @returns {Transferable[]}
+ */
+function transferable(value) {
+  if (ArrayBuffer.isView(value)) return [/** @type {ArrayBuffer} */ (value.buffer)];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.values(value).flatMap(transferable);
+}

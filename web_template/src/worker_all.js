@@ -1,0 +1,5 @@
+// The worker for graphs with other ops than MobileNet's: all of TF.js' WASM kernels.
+import "@tensorflow/tfjs-backend-wasm/dist/register_all_kernels.js";
+import { serve } from "./serve.js";
+
+serve(() => true);

@@ -1,0 +1,105 @@
+// The page's side of the worker: starts it, and matches replies to calls.
+import { PagesightError } from "./errors.js";
+import { fetchPublished } from "./files.js";
+
+/**
+ * @typedef {import("./serve.js").Call} Call
+ * @typedef {import("./serve.js").Reply} Reply
+ * @typedef {import("./contract.js").Contract} Contract
+ * @typedef {{ resolve: (value: unknown) => void, reject: (error: PagesightError) => void }} Waiting
+ */
+
+export class WorkerLink {
+  #worker;
+  #next = 0;
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  /** @type {PagesightError | undefined} */
+  #closed;
+
+  /**
+   * @param {Worker} worker
+   * @param {(bytes: number) => void} arrived
+   */
+  constructor(worker, arrived) {
+    this.#worker = worker;
+    worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => {
+      if ("progress" in data) arrived(data.progress.bytes);
+      else this.#settle(data);
+    });
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.close(new PagesightError("model", event.message || "the worker could not be started"));
+    });
+  }
+
+  /**
+   * @param {string} base
+   * @param {Contract} contract
+   * @param {string} script
+   * @param {((loaded: number, total: number) => void) | undefined} onProgress
+   */
+  static async start(base, contract, script, onProgress) {
+    // The worker's own request is answered from the cache that this one filled: the bytes are checked before they run.
+    const bytes = await fetchPublished(base, contract.files, script);
+    const total = bytes.byteLength + neededBytes(contract);
+    let loaded = bytes.byteLength;
+    onProgress?.(loaded, total);
+    return new WorkerLink(createWorker(new URL(script, base)), (more) => {
+      loaded += more;
+      onProgress?.(Math.min(loaded, total), total);
+    });
+  }
+
+  /**
+   * @param {Call} call
+   * @param {Transferable[]} [transfer]
+   * @returns {Promise<unknown>}
+   */
+  call(call, transfer = []) {
+    if (this.#closed) return Promise.reject(this.#closed);
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, ...call }, transfer);
+    });
+  }
+
+  /** @param {PagesightError} [reason] */
+  close(reason = new PagesightError("disposed", "the classifier was disposed")) {
+    this.#closed ??= reason;
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(reason);
+    this.#waiting.clear();
+  }
+
+  /** @param {Exclude<Reply, { progress: unknown }>} reply */
+  #settle(reply) {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ("error" in reply) waiting?.reject(new PagesightError(reply.error.code, reply.error.message, reply.error.file));
+    else waiting?.resolve(reply.value);
+  }
+}
+
+/**
+ * @param {URL} address
+ * @returns {Worker}
+ */
+function createWorker(address) {
+  if (address.origin === location.origin) return new Worker(address, { type: "module" });
+  // Browsers start workers from the page's own origin only; a bundle on another one is imported by a worker of ours.
+  const starter = new Blob([`import ${JSON.stringify(address.href)};`], { type: "text/javascript" });
+  return new Worker(URL.createObjectURL(starter), { type: "module" });
+}
+
+/**
+ * Bytes of the model and of the WASM binary that most browsers take.
+ * @param {Contract} contract
+ */
+function neededBytes({ files, model }) {
+  const folder = model.path.replace(/[^/]*$/, "");
+  return Object.entries(files)
+    .filter(([path]) => path.startsWith(folder) || path === "tfjs-backend-wasm-simd.wasm")
+    .reduce((sum, [, { bytes }]) => sum + bytes, 0);
+}

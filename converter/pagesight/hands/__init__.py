@@ -1,0 +1,5 @@
+"""Rendered number hands: the pictures of the built-in example."""
+
+from pagesight.hands.rendering import render, render_folder
+
+__all__ = ["render", "render_folder"]

@@ -1,0 +1,136 @@
+"""A TF.js graph model in Python: read, written, and run by TensorFlow as an independent check of what was written."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight import _tfjs
+from pagesight._tf import tensorflow
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class GraphModel:
+    """`document` is model.json without its weights; `weights` maps every constant to its array."""
+
+    document: dict[str, Any]
+    weights: dict[str, NDArray[Any]]
+
+    @classmethod
+    def read(cls, model_json: Path) -> "GraphModel":
+        """Read model.json and the shards beside it; weights come widened to float32, as TF.js sees them."""
+        document = json.loads(model_json.read_text(encoding="utf-8"))
+        weights = _tfjs.read_weights(document.pop("weightsManifest"), model_json.parent)
+        return cls(document, weights)
+
+    def write(self, into: Path, stored_as: dict[str, str]) -> int:
+        """Write model.json and shards below `into`; returns the bytes of all shards. Keys and weights keep their order."""
+        into.mkdir(parents=True, exist_ok=True)
+        manifest = _tfjs.write_weights(self.weights.items(), into, stored_as)
+        text = json.dumps({**self.document, "weightsManifest": manifest}, separators=(",", ":"), ensure_ascii=False)
+        (into / "model.json").write_text(text, encoding="utf-8")
+        return sum((into / path).stat().st_size for group in manifest for path in group["paths"])
+
+    @property
+    def input_name(self) -> str:
+        """The tensor that takes the picture."""
+        inputs = self.document["signature"]["inputs"].values()
+        return str(next(i["name"] for i in inputs if "resourceId" not in i))
+
+    def output_names(self) -> dict[str, str]:
+        """Tensor names by the signature's output names."""
+        return {key: value["name"] for key, value in self.document["signature"]["outputs"].items()}
+
+    def with_weights(self, weights: dict[str, NDArray[Any]]) -> "GraphModel":
+        """The same graph with other values for some constants."""
+        return replace(self, weights={**self.weights, **weights})
+
+
+class Runner:
+    """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work."""
+
+    def __init__(self, model: GraphModel, outputs: list[str]) -> None:
+        tf = tensorflow()
+        graph_def = _graph_def(model.document["modelTopology"], model.weights)
+        wrapped = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
+        captured = self._captured(model)
+        graph = wrapped.graph
+        self._captured_values = list(captured.values())
+        feeds = [graph.as_graph_element(name) for name in [model.input_name, *captured]]
+        self._run = wrapped.prune(feeds, [graph.as_graph_element(_tensor(name)) for name in outputs])
+
+    @staticmethod
+    def _captured(model: GraphModel) -> dict[str, Any]:
+        """Values that the model's initializer graph computes once, by the input tensor that takes each."""
+        initializer = model.document.get("modelInitializer")
+        if not initializer:
+            return {}
+        tf = tensorflow()
+        outputs = model.document["initializerSignature"]["outputs"]
+        graph_def = _graph_def(initializer, model.weights)
+        wrapped = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
+        values = wrapped.prune([], [wrapped.graph.as_graph_element(_tensor(o["name"])) for o in outputs.values()])()
+        by_id = {o["resourceId"]: value for o, value in zip(outputs.values(), values, strict=True)}
+        inputs = model.document["signature"]["inputs"].values()
+        return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}
+
+    def __call__(self, squares: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """The outputs for uint8 or float squares `[n, side, side, channels]`, batch by batch."""
+        tf = tensorflow()
+        parts = []
+        for start in range(0, len(squares), _BATCH):
+            batch = tf.constant(squares[start : start + _BATCH], tf.float32)
+            parts.append([t.numpy() for t in self._run(batch, *self._captured_values)])
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _tensor(name: str) -> str:
+    return name if ":" in name else name + ":0"
+
+
+def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> Any:
+    from google.protobuf.json_format import ParseDict
+
+    tf = tensorflow()
+    graph_def = ParseDict(topology, tf.compat.v1.GraphDef(), ignore_unknown_fields=True)
+    plain = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
+    for node in graph_def.node:
+        if node.op == "Const" and node.name in weights:
+            value = weights[node.name]
+            dtype = tf.as_dtype(node.attr["dtype"].type)
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, dtype=dtype, shape=value.shape))
+            plain.node.append(node)
+        elif "fused_ops" in node.attr and node.attr["fused_ops"].list.s:
+            plain.node.extend(_taken_apart(node))
+        else:
+            plain.node.append(node)
+    return plain
+
+
+def _taken_apart(node: Any) -> list[Any]:
+    """A fused convolution or product as its stock op, BiasAdd and activation; the last one keeps the fused node's name."""
+    tf = tensorflow()
+    base = {
+        "_FusedConv2D": "Conv2D",
+        "FusedDepthwiseConv2dNative": "DepthwiseConv2dNative",
+        "_FusedMatMul": "MatMul",
+    }[node.op]
+    steps = [s.decode() for s in node.attr["fused_ops"].list.s]
+    keep = {"T", "strides", "padding", "data_format", "dilations", "explicit_paddings", "transpose_a", "transpose_b"}
+    first = tf.compat.v1.NodeDef(name=f"{node.name}/product", op=base, input=node.input[:2])
+    for key in keep & set(node.attr):
+        first.attr[key].CopyFrom(node.attr[key])
+    nodes, extra = [first], list(node.input[2:])
+    for step in steps:
+        inputs = [nodes[-1].name] + ([extra.pop(0)] if step in ("BiasAdd", "Prelu") else [])
+        nodes.append(tf.compat.v1.NodeDef(name=f"{node.name}/{step}", op=step, input=inputs))
+        nodes[-1].attr["T"].CopyFrom(node.attr["T"])
+        if step == "LeakyRelu":
+            nodes[-1].attr["alpha"].CopyFrom(node.attr["leakyrelu_alpha"])
+    nodes[-1].name = node.name
+    return nodes

@@ -1,0 +1,166 @@
+"""Backbone and head as one tf-keras model, and where its first weights come from."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pagesight import backbones, manifest, progress
+from pagesight._tf import hub, keras
+from pagesight.backbones import Backbone
+from pagesight.errors import TrainError
+
+_DOWNLOAD_TIMEOUT = 20.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a backbone's first weights come from: `kind` is imagenet, starter, random, file or hub."""
+
+    kind: str
+    source: str = ""
+
+
+def parse_weights(wish: str, backbone: Backbone) -> Weights:
+    """Turn the value of --weights into Weights; `auto` stays open until ImageNet's weights were asked for.
+
+    Raises TrainError for a file that is not there, or a starter that does not ship.
+    """
+    if wish in ("imagenet", "random", "auto"):
+        return Weights(wish)
+    if wish == "starter":
+        if backbone.starter is None:
+            with_starter = [b.name for b in backbones.known().values() if b.starter]
+            raise TrainError(
+                f"no starter weights ship for {backbone.name}",
+                fix=f"use --backbone {with_starter[0]}" if with_starter else "use --weights imagenet",
+            )
+        return Weights("starter", str(backbone.starter))
+    path = Path(wish)
+    if wish.startswith(("http://", "https://")) or path.is_dir() or wish.endswith((".tar.gz", ".tgz")):
+        return Weights("hub", wish)
+    if path.is_file():
+        return Weights("file", wish)
+    raise TrainError(f"there is no weights file {wish}", fix="give a .h5 file, a TF-Hub handle, imagenet, starter or random")
+
+
+def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[Any, Weights]:
+    """The whole network, and the weights that were really used.
+
+    Input float32 `[batch, side, side, 3]`, 0..255; outputs probabilities `[batch, classes]`, embedding `[batch, d]` and, where the
+    backbone shows it, the feature map `[batch, h, w, d]`. `weights` None leaves them random, to be loaded by the caller.
+    """
+    tk = keras()
+    image = tk.Input((backbone.side, backbone.side, 3), name="image")
+    if weights is not None and weights.kind == "hub":
+        scaled = tk.layers.Rescaling(1 / 255, name="scale")(image)
+        embedding = _hub_layer(weights.source, backbone)(scaled)
+        outputs = [_head(embedding, classes), embedding]
+        return tk.Model(image, outputs, name="pagesight"), weights
+    low, high = backbone.input_range
+    scaled = tk.layers.Rescaling((high - low) / 255, low, name="scale")(image)
+    body, used = _body(backbone, weights or Weights("random"))
+    features = body(scaled)
+    embedding = tk.layers.GlobalAveragePooling2D(name="embedding")(features)
+    return tk.Model(image, [_head(embedding, classes), embedding, features], name="pagesight"), used
+
+
+def _head(embedding: Any, classes: int) -> Any:
+    tk = keras()
+    dropped = tk.layers.Dropout(0.2, seed=0, name="dropout")(embedding)
+    return tk.layers.Dense(classes, activation="softmax", name="head")(dropped)
+
+
+def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:
+    tk = keras()
+    if weights.kind == "imagenet":
+        return _imagenet(backbone), weights
+    if weights.kind == "auto":
+        try:
+            return _imagenet(backbone), Weights("imagenet")
+        except TrainError as cause:
+            if backbone.starter is None:
+                raise
+            progress.note(f"{cause.what}; the shipped starter weights are used instead (trained on hands, see models/)")
+            weights = Weights("starter", str(backbone.starter))
+    body = _application(backbone, None)
+    if weights.kind in ("file", "starter"):
+        try:
+            body.load_weights(weights.source)
+        except (ValueError, OSError, KeyError, tk.utils.io_utils.__dict__.get("Error", ValueError)) as cause:
+            raise TrainError(
+                f"{weights.source} does not hold weights of {backbone.human}: {str(cause).splitlines()[0][:160]}",
+                fix="give the backbone that these weights belong to (a file without its top, …_no_top.h5)",
+            ) from cause
+    return body, weights
+
+
+def _application(backbone: Backbone, weights: str | None) -> Any:
+    applications = keras().applications
+    how: dict[str, Any] = {"input_shape": (backbone.side, backbone.side, 3), "include_top": False, "weights": weights}
+    if backbone.family.startswith("MobileNetV3"):
+        how["include_preprocessing"] = False
+    return getattr(applications, backbone.family)(alpha=backbone.alpha, **how)
+
+
+def _imagenet(backbone: Backbone) -> Any:
+    try:
+        with _impatient_sockets(), contextlib.redirect_stdout(None):
+            return _application(backbone, "imagenet")
+    except (OSError, Exception) as cause:
+        if not _is_network(cause):
+            raise
+        raise TrainError(
+            f"the ImageNet weights of {backbone.human} could not be downloaded (no network?)",
+            fix="pass --weights starter for the weights that ship, or --weights FILE with a Keras Applications file",
+        ) from cause
+
+
+def _is_network(cause: BaseException) -> bool:
+    return isinstance(cause, OSError) or "URL fetch failure" in str(cause)
+
+
+@contextlib.contextmanager
+def _impatient_sockets() -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _hub_layer(handle: str, backbone: Backbone) -> Any:
+    """A trainable TF-Hub feature vector that takes `[batch, side, side, 3]` in 0..1."""
+    try:
+        with _impatient_sockets():
+            layer = hub().KerasLayer(handle, trainable=True, name="hub")
+            shape = layer.compute_output_shape((None, backbone.side, backbone.side, 3))
+    except Exception as cause:
+        if _is_network(cause) and handle.startswith("http"):
+            raise TrainError(
+                f"the TF-Hub model {handle} could not be fetched",
+                fix="check the address and the network, or set TFHUB_CACHE_DIR to a folder that holds it",
+            ) from cause
+        raise TrainError(
+            f"{handle} cannot be used as a backbone of {backbone.side} px: {str(cause).splitlines()[0][:200]}",
+            fix="give a TF-Hub feature vector for images, and a --backbone of the same size",
+        ) from cause
+    if len(shape) != 2:
+        raise TrainError(f"{handle} gives {shape}, not one vector per picture", fix="give a TF-Hub feature vector for images")
+    return layer
+
+
+def identity(weights: Weights, backbone: Backbone) -> dict[str, str]:
+    """What names these weights in a manifest: their kind, and the hash of the file or the handle."""
+    if weights.kind in ("file", "starter"):
+        return {"kind": weights.kind, "sha256": manifest.sha256_file(Path(weights.source))}
+    if weights.kind == "hub":
+        local = Path(weights.source)
+        if local.is_dir():
+            return {"kind": "hub", "sha256": manifest.sha256_json(manifest.list_files(local))}
+        return {"kind": "hub", "handle": weights.source, "cache": os.environ.get("TFHUB_CACHE_DIR", "")}
+    return {"kind": weights.kind, "backbone": backbone.name}

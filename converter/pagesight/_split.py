@@ -1,0 +1,89 @@
+"""Train, validation and test sides: stratified, deterministic for a seed, and disjoint by group and by equal bytes."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from pagesight.artifacts import Picture, Side
+from pagesight.errors import ScanError
+from pagesight.options import Scanning
+
+
+def split(pictures: Sequence[Picture], how: Scanning) -> list[Side]:
+    """The side of each picture. Raises ScanError when the groups cannot fill three sides."""
+    units = _units(pictures)
+    sides = _by_group(pictures, units, how) if how.group_by else _by_picture(pictures, units, how)
+    for side in ("train", "test"):
+        missing = {p.label for p in pictures} - {p.label for p, s in zip(pictures, sides, strict=True) if s == side}
+        if missing:
+            raise ScanError(
+                f"the groups leave a class without pictures on the {side} side",
+                fix="group by something finer, add pictures from more groups, or leave --group-by out",
+            )
+    return sides
+
+
+def _units(pictures: Sequence[Picture]) -> list[int]:
+    """A number per picture; pictures with equal numbers (same group or same bytes, transitively) must stay together."""
+    parent = list(range(len(pictures)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first: dict[tuple[str, str], int] = {}
+    for i, picture in enumerate(pictures):
+        for tie in (("group", picture.group), ("bytes", picture.sha256)):
+            parent[root(i)] = root(first.setdefault(tie, i))
+    return [root(i) for i in range(len(pictures))]
+
+
+def _by_picture(pictures: Sequence[Picture], units: Sequence[int], how: Scanning) -> list[Side]:
+    """Cut every class's shuffled pictures in the wished shares, with at least one on each side."""
+    side_of: dict[int, Side] = {}
+    for label in sorted({p.label for p in pictures}):
+        own = sorted({u for u, p in zip(units, pictures, strict=True) if p.label == label} - side_of.keys())
+        np.random.default_rng([how.seed, label]).shuffle(own)
+        tests = min(max(1, round(len(own) * how.test)), max(1, len(own) - 2))
+        validations = min(max(1, round(len(own) * how.validation)), max(0, len(own) - tests - 1))
+        for i, unit in enumerate(own):
+            side_of[unit] = "test" if i < tests else "validation" if i < tests + validations else "train"
+    return [side_of[u] for u in units]
+
+
+def _by_group(pictures: Sequence[Picture], units: Sequence[int], how: Scanning) -> list[Side]:
+    if not any(p.group != p.sha256 for p in pictures):
+        raise ScanError(
+            f"--group-by {how.group_by!r} matches no picture's path, such as {pictures[0].path}",
+            fix="give an expression that matches the part that names the group",
+        )
+    if len(Counter(units)) < 3:
+        raise ScanError(
+            f"--group-by finds {len(Counter(units))} group(s); three sides need at least three",
+            fix="group by something finer, or leave --group-by out",
+        )
+    labels = np.array([p.label for p in pictures])
+    groups = np.array(units)
+    sides = np.full(len(pictures), "train", dtype=object)
+    everything = np.arange(len(pictures))
+    test = _fold(everything, labels, groups, how.test, how.seed)
+    rest = np.setdiff1d(everything, test)
+    validation = _fold(rest, labels, groups, how.validation / (1 - how.test), how.seed + 1)
+    sides[test], sides[validation] = "test", "validation"
+    return list(sides)
+
+
+def _fold(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """About `share` of `rows`, whole groups, classes in proportion (scikit-learn's StratifiedGroupKFold)."""
+    import warnings
+
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = min(max(2, round(1 / share)), len(np.unique(groups[rows])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class in fewer groups than folds: checked by the caller
+        chosen = next(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(rows, labels[rows], groups[rows]))
+    return np.asarray(rows[chosen[1]])

@@ -1,0 +1,26 @@
+"""The squares of a dataset's pictures, in a file that is read as if it were memory."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pagesight import pixels, progress
+from pagesight.artifacts import Dataset, Picture
+from pagesight.contract import Input
+
+
+def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: Path) -> pixels.Pixels:
+    """Write the squares of `pictures` to `file` and map it: uint8 `[n, side, side, channels]`, in their order."""
+    shape = (len(pictures), how.side, how.side, how.channels)
+    mapped = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+
+    def read(index: int) -> None:
+        mapped[index] = pixels.read_square(dataset.read_bytes(pictures[index]), how)
+
+    with progress.task("preparing pictures", len(pictures)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(read, range(len(pictures))):
+            advance()
+    return mapped

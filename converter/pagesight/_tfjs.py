@@ -1,0 +1,92 @@
+"""The only file that imports tensorflowjs: SavedModel to graph model, and weights to shards and back."""
+
+import contextlib
+import io
+import logging
+import sys
+import types
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight._tf import keras
+from pagesight.errors import QuantizeError
+
+SHARD_BYTES = 4 * 1024 * 1024
+_NEVER_RUN = ("tensorflow_decision_forests", "jax", "jax.experimental", "jax.experimental.jax2tf")
+
+
+@cache
+def _tensorflowjs() -> Any:
+    """tensorflowjs.converters, with stand-ins for packages that it imports and its image-model path never calls."""
+    keras()
+    for name in _NEVER_RUN:
+        if name not in sys.modules and not _installed(name):
+            parent, _, child = name.rpartition(".")
+            sys.modules[name] = types.ModuleType(name)
+            if parent:
+                setattr(sys.modules[parent], child, sys.modules[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflowjs
+        from tensorflowjs.converters import tf_saved_model_conversion_v2
+    tensorflowjs.saved_model = tf_saved_model_conversion_v2
+    return tensorflowjs
+
+
+def _installed(name: str) -> bool:
+    import importlib.util
+
+    with contextlib.suppress(ModuleNotFoundError, ValueError):
+        return importlib.util.find_spec(name) is not None
+    return False
+
+
+def convert_saved_model(saved_model: Path, into: Path) -> None:
+    """Write the default signature of a SavedModel folder as a float32 TF.js graph model (model.json and shards).
+
+    Raises QuantizeError where the graph has an op that TF.js lacks.
+    """
+    from absl import logging as absl_logging
+
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    tfjs = _tensorflowjs()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            tfjs.saved_model.convert_tf_saved_model(str(saved_model), str(into))
+    except ValueError as cause:
+        if "Unsupported Ops" not in str(cause):
+            raise
+        ops = str(cause).splitlines()[-1]
+        raise QuantizeError(f"TF.js has no op {ops}, which the model uses", fix="replace the layer that makes this op") from cause
+
+
+def write_weights(
+    weights: Iterable[tuple[str, NDArray[Any]]], into: Path, stored_as: dict[str, str], shard_bytes: int = SHARD_BYTES
+) -> list[dict[str, Any]]:
+    """Write named arrays as shards below `into` and return the weights manifest; `stored_as` maps a name to its dtype on disk.
+
+    The dtypes are the stock format's: float16, uint16, uint8 (one range per tensor); float32 and int32 stay as they are.
+    """
+    tfjs = _tensorflowjs()
+    entries = [{"name": name, "data": np.ascontiguousarray(array)} for name, array in weights]
+    by_dtype: dict[str, list[str]] = {}
+    for name, dtype in stored_as.items():
+        by_dtype.setdefault(dtype, []).append(name)
+    manifest = tfjs.write_weights.write_weights(
+        [entries], str(into), shard_size_bytes=shard_bytes, write_manifest=False, quantization_dtype_map=by_dtype or None
+    )
+    return list(manifest)
+
+
+def read_weights(manifest: list[dict[str, Any]], folder: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of a weights manifest, widened as TF.js widens them at load (float32, int32, bool)."""
+    entries = _tensorflowjs().read_weights.read_weights(manifest, str(folder), flatten=True)
+    return {e["name"]: e["data"] for e in entries}

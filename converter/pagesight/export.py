@@ -1,0 +1,100 @@
+"""A TrainedModel to a SavedModel that takes raw pixels: scaling is inside the graph, so no caller can forget it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pagesight import _network, backbones, manifest, progress
+from pagesight._tf import keras, tensorflow
+from pagesight.artifacts import SavedModel, TrainedModel
+from pagesight.contract import Contract, Input, Outputs
+from pagesight.options import Naming
+from pagesight.train import WEIGHTS_FILE
+
+
+def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
+    """Write `saved_model/` with one signature, and contract.json.
+
+    Input   image: uint8-valued float32 RGB `[batch, side, side, 3]`, 0..255.
+    Output  probabilities `[batch, classes]` (rows sum to 1), embedding `[batch, d]` and features `[batch, h, w, d]`.
+    """
+    key = {
+        "options": asdict(how),
+        "weights": manifest.sha256_file(trained.path / WEIGHTS_FILE),
+        "training": manifest.sha256_file(trained.path / "training.json"),
+        "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras"),
+    }
+    if manifest.is_fresh(into, "export", key):
+        progress.stage("export", fresh=True)
+        return SavedModel(into)
+    progress.stage("export")
+    with manifest.whole_folder(into, "export", key) as temporary, progress.task("writing the SavedModel"):
+        model, side = _restored(trained)
+        function = _signature(model, side)
+        keras().backend.clear_session()
+        tensorflow().saved_model.save(_module(model), str(temporary / "saved_model"), signatures=function)
+        outputs = {name: name for name in function.structured_outputs}
+        Contract(how.name, how.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs)).write(temporary)
+    return SavedModel(into)
+
+
+def _restored(trained: TrainedModel) -> tuple[Any, int]:
+    backbone = backbones.named(trained.facts["backbone"])
+    kind, source = trained.facts["weights"]["kind"], trained.facts["weights"]["source"]
+    weights = _network.Weights("hub", source) if kind == "hub" else None
+    model, _ = _network.build(backbone, len(trained.facts["labels"]), weights)
+    model.load_weights(trained.path / WEIGHTS_FILE)
+    return model, backbone.side
+
+
+def _module(model: Any) -> Any:
+    module = tensorflow().Module()
+    module.model = model
+    return module
+
+
+def _signature(model: Any, side: int) -> Any:
+    """The concrete function to be served; a hub layer hides its feature map, which is then found in the frozen graph."""
+    tf = tensorflow()
+    names = ("probabilities", "embedding", "features")[: len(model.outputs)]
+
+    def serve(image: Any) -> dict[str, Any]:
+        return dict(zip(names, model(image, training=False), strict=True))
+
+    spec = tf.TensorSpec([None, side, side, 3], tf.float32, name="image")
+    function = tf.function(serve, autograph=False).get_concrete_function(spec)
+    return function if "features" in names else _with_features(function, spec)
+
+
+def _with_features(function: Any, spec: Any) -> Any:
+    """Freeze `function` and add the last map `[batch, h, w, d]` that its embedding was pooled from, where there is one."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    tf = tensorflow()
+    names = sorted(function.structured_outputs)
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    wanted = dict(zip(names, frozen.outputs, strict=True))
+    features = _pooled_from(wanted["embedding"])
+    if features is not None:
+        wanted["features"] = features
+    pruned = frozen.prune(frozen.inputs, list(wanted.values()))
+
+    def serve(image: Any) -> dict[str, Any]:
+        return dict(zip(wanted, pruned(image), strict=True))
+
+    return tf.function(serve, autograph=False).get_concrete_function(spec)
+
+
+def _pooled_from(embedding: Any) -> Any | None:
+    """The nearest ancestor of `embedding` with four dimensions and some extent in space."""
+    queue, seen = [embedding], set()
+    while queue:
+        tensor = queue.pop(0)
+        if tensor.name in seen:
+            continue
+        seen.add(tensor.name)
+        shape = tensor.shape
+        if shape.rank == 4 and shape[1] is not None and shape[1] > 1:
+            return tensor
+        queue.extend(tensor.op.inputs)
+    return None

@@ -1,0 +1,233 @@
+"""Pictures to a Dataset: every file read whole once, labelled by its folder, and put on one side of the split."""
+
+import csv
+import hashlib
+import os
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pagesight import manifest, pixels, progress
+from pagesight._archive import extract_zip
+from pagesight._split import split
+from pagesight.artifacts import SIDES, Dataset, Picture
+from pagesight.errors import ScanError
+from pagesight.options import Scanning
+
+_NOISE = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One file after reading: its hash, or why it was skipped."""
+
+    path: str
+    label: str
+    sha256: str
+    why_skipped: str = ""
+
+
+def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
+    """Read a folder of class folders, or a `.zip` of one, and write dataset.json and skipped.csv.
+
+    Labels are the folders' names (NFC), in natural order. A picture that cannot be read is skipped and listed. The split is
+    stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
+    Raises ScanError when there is nothing to learn from; nothing is written then.
+    """
+    if not photos.exists():
+        raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
+    is_zip = photos.is_file()
+    key = {"options": asdict(how), "source": _fingerprint(photos), "root": str(photos.resolve()), **_versions()}
+    root = into / "pictures" if is_zip else photos
+    if manifest.is_fresh(into, "scan", key):
+        progress.stage("scan", fresh=True)
+        return Dataset(into, root=_top(root))
+    progress.stage("scan")
+    with manifest.whole_folder(into, "scan", key) as temporary:
+        if is_zip:
+            extract_zip(photos, temporary / "pictures")
+        start = _top(temporary / "pictures" if is_zip else photos)
+        read = _read_all(start)
+        _write(temporary, read, _dataset(read, photos, how))
+    return Dataset(into, root=_top(root))
+
+
+def _versions() -> dict[str, Any]:
+    return {"versions": manifest.versions("pillow", "scikit-learn")}
+
+
+def _fingerprint(photos: Path) -> str:
+    """A hash of the names, sizes and times below `photos`: cheap enough to ask on every run."""
+    if photos.is_file():
+        status = photos.stat()
+        return manifest.sha256_json([photos.name, status.st_size, status.st_mtime_ns])
+    rows = []
+    for path in _walk(photos):
+        try:
+            status = os.stat(path)
+            rows.append([os.fsencode(path).hex(), status.st_size, status.st_mtime_ns])
+        except OSError:
+            rows.append([os.fsencode(path).hex(), -1, -1])
+    return manifest.sha256_json(rows)
+
+
+def _top(root: Path) -> Path:
+    """Step into a lone folder that holds nothing but folders, as archives and downloads often have around the classes."""
+    while root.is_dir():
+        inside = [p for p in sorted(root.iterdir()) if not _is_noise(p.name)]
+        if len(inside) != 1 or not inside[0].is_dir():
+            break
+        deeper = [p for p in inside[0].iterdir() if not _is_noise(p.name)]
+        if not deeper or not all(p.is_dir() for p in deeper):
+            break
+        root = inside[0]
+    return root
+
+
+def _is_noise(name: str) -> bool:
+    return name.startswith(".") or name in _NOISE
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """All files below `folder`, sorted, following links but no loop, without hidden files and system litter."""
+    seen: set[tuple[int, int]] = set()
+
+    def visit(path: str) -> Iterator[str]:
+        status = os.stat(path)
+        if (status.st_dev, status.st_ino) in seen:
+            return
+        seen.add((status.st_dev, status.st_ino))
+        for entry in sorted(os.scandir(path), key=lambda e: e.name):
+            if _is_noise(entry.name):
+                continue
+            try:
+                is_folder = entry.is_dir()
+            except OSError:
+                is_folder = False
+            if is_folder:
+                yield from visit(entry.path)
+            else:
+                yield entry.path
+
+    yield from visit(str(folder))
+
+
+def _read_all(root: Path) -> list[_Read]:
+    try:
+        paths = [os.path.relpath(p, root) for p in _walk(root)]
+    except OSError as cause:
+        raise ScanError(f"{cause.filename} cannot be opened: {cause.strerror}", fix="make it readable, or leave it out") from cause
+    loose = [p for p in paths if os.sep not in p]
+    paths = [p for p in paths if os.sep in p]
+    if loose and not paths:
+        raise ScanError(
+            f"{root} holds pictures but no class folders", fix="put the pictures of each class into a folder named after the class"
+        )
+    if not paths:
+        raise ScanError(f"{root} holds no pictures", fix="give the folder that holds one folder of pictures per class")
+    with progress.task("reading pictures", len(paths)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+        read = []
+        for one in pool.map(lambda path: _read_one(root, path), paths):
+            read.append(one)
+            advance()
+    return read
+
+
+def _read_one(root: Path, path: str) -> _Read:
+    shown = os.fsencode(path).decode("utf-8", "replace")
+    label = unicodedata.normalize("NFC", shown.split(os.sep, 1)[0])
+    if shown != path:
+        return _Read(shown, label, "", "has a name that is not UTF-8")
+    posix = path.replace(os.sep, "/")
+    full = root / path
+    try:
+        if not full.is_file():
+            return _Read(posix, label, "", "is not a file" if full.exists() else "is a link to nothing")
+        data = full.read_bytes()
+        pixels.decode(data)
+    except OSError as cause:
+        return _Read(posix, label, "", f"cannot be opened ({cause.strerror})")
+    except pixels.UnreadablePicture as cause:
+        return _Read(posix, label, "", str(cause))
+    return _Read(posix, label, hashlib.sha256(data).hexdigest())
+
+
+def _dataset(read: Sequence[_Read], photos: Path, how: Scanning) -> dict[str, Any]:
+    good = [r for r in read if not r.why_skipped]
+    skipped = [r for r in read if r.why_skipped]
+    if how.strict and skipped:
+        raise ScanError(
+            f"{skipped[0].path} {skipped[0].why_skipped}" + (f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""),
+            fix="remove or replace the file, or leave --strict out to skip such files",
+        )
+    labels = sorted({r.label for r in read}, key=_natural)
+    counts = Counter(r.label for r in good)
+    if len(labels) < 2:
+        raise ScanError(
+            f"{photos} holds one class, {labels[0]!r}; at least two are needed", fix="add a folder with pictures of something else"
+        )
+    for label in labels:
+        if counts[label] < how.min_pictures:
+            raise ScanError(
+                f"{photos / label} holds {counts[label]} picture{'s' if counts[label] != 1 else ''} that can be read; "
+                f"at least {how.min_pictures} are needed",
+                fix=f"add pictures, or pass --min-pictures {max(counts[label], 3)}"
+                if counts[label]
+                else "add pictures, or remove the folder",
+            )
+    pictures = [Picture(r.path, labels.index(r.label), _group(r, how), "train", r.sha256) for r in good]
+    sides = split(pictures, how)
+    pictures = [replace(p, side=side) for p, side in zip(pictures, sides, strict=True)]
+    return {
+        "labels": labels,
+        "counts": {side: [sum(p.side == side and p.label == i for p in pictures) for i in range(len(labels))] for side in SIDES},
+        "skipped": len(skipped),
+        "split": "group" if how.group_by else "random",
+        "groups": len({p.group for p in pictures}) if how.group_by else None,
+        "duplicates": _duplicates(pictures, labels),
+        "pictures": [asdict(p) for p in pictures],
+    }
+
+
+def _group(one: _Read, how: Scanning) -> str:
+    """The group a picture belongs to: what the expression matches in its path, else the picture's own bytes."""
+    if how.group_by is None:
+        return one.sha256
+    try:
+        match = re.search(how.group_by, one.path)
+    except re.error as cause:
+        raise ScanError(f"--group-by {how.group_by!r} is no regular expression: {cause}", fix="mend the expression") from cause
+    return match.group(1 if match.re.groups else 0) if match else one.sha256
+
+
+def _duplicates(pictures: Sequence[Picture], labels: Sequence[str]) -> dict[str, Any]:
+    """Pictures with equal bytes: how many are one too many, and those that stand in more than one class."""
+    same: dict[str, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        same[picture.sha256].append(picture)
+    across = [[p.path for p in group] for group in same.values() if len({p.label for p in group}) > 1]
+    return {"extra": sum(len(g) - 1 for g in same.values()), "across_classes": across}
+
+
+def _natural(name: str) -> tuple[Any, ...]:
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part), name
+
+
+def _write(folder: Path, read: Sequence[_Read], facts: dict[str, Any]) -> None:
+    manifest.write_json(folder / "dataset.json", facts)
+    with (folder / "skipped.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "reason"])
+        rows.writerows([r.path, r.why_skipped] for r in read if r.why_skipped)
+    skipped = facts["skipped"]
+    if skipped:
+        first = next(r for r in read if r.why_skipped)
+        progress.note(f"{skipped} file{'s' if skipped > 1 else ''} skipped, listed in skipped.csv; the first: {first.path} {first.why_skipped}")
+    if facts["duplicates"]["across_classes"]:
+        pair = facts["duplicates"]["across_classes"][0]
+        progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

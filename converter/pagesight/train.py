@@ -1,0 +1,82 @@
+"""A Dataset to a TrainedModel: the head first, then the whole network, judged once on the test side."""
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pagesight import _fit, _network, backbones, manifest, progress
+from pagesight._squares import squares_of
+from pagesight._statistics import wilson
+from pagesight._tf import keras
+from pagesight.artifacts import SIDES, Dataset, TrainedModel
+from pagesight.contract import Input
+from pagesight.errors import TrainError
+from pagesight.options import Training
+
+WEIGHTS_FILE = "model.weights.h5"
+
+
+def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
+    """Fine-tune a backbone on the train side, choose by the validation side, measure on the test side.
+
+    Writes the weights and training.json. The same dataset, options, versions and machine give the same bytes.
+    Raises TrainError when weights cannot be had, or the test accuracy is below `how.min_accuracy`; nothing is written then.
+    """
+    backbone = backbones.named(how.backbone)
+    weights = _network.parse_weights(how.weights, backbone)
+    key = {
+        "options": asdict(how) | {"weights": _network.identity(weights, backbone)},
+        "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
+        "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "pillow", "scikit-learn"),
+    }
+    if manifest.is_fresh(into, "train", key):
+        progress.stage("train", fresh=True)
+        return TrainedModel(into)
+    progress.stage("train")
+    with manifest.whole_folder(into, "train", key) as temporary, tempfile.TemporaryDirectory(dir=into.parent, prefix=".squares-") as cache:
+        with progress.task("starting TensorFlow"):
+            keras().utils.set_random_seed(how.seed)
+            model, used = _network.build(backbone, len(dataset.labels), weights)
+        sides = _sides(dataset, Input(backbone.side), Path(cache))
+        _fit.fit_head(model, sides, how.seed)
+        history = _fit.fine_tune(model, sides, how)
+        facts = _facts(model, sides["test"], dataset, how, used)
+        facts["history"] = history
+        if facts["accuracy"]["float"] < how.min_accuracy:
+            raise TrainError(
+                f"the accuracy on {facts['accuracy']['n']} pictures kept for testing is {facts['accuracy']['float']:.1%}, "
+                f"below {how.min_accuracy:.1%}",
+                fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
+            )
+        model.save_weights(temporary / WEIGHTS_FILE)
+        manifest.write_json(temporary / "training.json", facts)
+    return TrainedModel(into)
+
+
+def _sides(dataset: Dataset, how: Input, cache: Path) -> _fit.Sides:
+    everything = squares_of(dataset, dataset.pictures, how, cache / "squares.npy")
+    labels = np.array([p.label for p in dataset.pictures])
+    where = np.array([p.side for p in dataset.pictures])
+    return {side: (everything[where == side], labels[where == side]) for side in SIDES}
+
+
+def _facts(model: Any, test: tuple[Any, Any], dataset: Dataset, how: Training, used: _network.Weights) -> dict[str, Any]:
+    squares, labels = test
+    right = int((_fit.predict(model, squares).argmax(1) == labels).sum())
+    return {
+        "backbone": how.backbone,
+        "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},
+        "labels": list(dataset.labels),
+        "dataset": {
+            "pictures": len(dataset.pictures),
+            "classes": len(dataset.labels),
+            "skipped": dataset.facts["skipped"],
+            "split": dataset.facts["split"],
+            "groups": dataset.facts["groups"],
+            "sha256": manifest.sha256_file(dataset.path / "dataset.json"),
+        },
+        "accuracy": {"n": len(labels), "float": right / len(labels), "interval95": wilson(right, len(labels))},
+    }

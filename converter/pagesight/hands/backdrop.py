@@ -26,13 +26,15 @@ def backdrop(signer: Signer, side: int, rng: np.random.Generator) -> Floats:
 
 
 def _pale(rng: np.random.Generator) -> Vector:
-    return np.clip(rng.uniform(150, 245) + rng.normal(0, 7, 3) + np.array([5, 0, -5]) * rng.normal(), 0, 255)
+    return np.asarray(
+        np.clip(rng.uniform(150, 245) + rng.normal(0, 7, 3) + np.array([5, 0, -5]) * rng.normal(), 0, 255)
+    )
 
 
 def _colour(rng: np.random.Generator) -> Vector:
     """A colour as rooms have them: mostly dull, sometimes strong."""
     grey = rng.uniform(25, 235)
-    return np.clip(grey + rng.normal(0, 1, 3) * rng.choice((9, 28), p=(0.7, 0.3)), 0, 255)
+    return np.asarray(np.clip(grey + rng.normal(0, 1, 3) * rng.choice((9, 28), p=(0.7, 0.3)), 0, 255))
 
 
 def _ramp(one: Vector, other: Vector, rng: np.random.Generator) -> Vector:
@@ -65,11 +67,9 @@ def _paper(rng: np.random.Generator) -> Image.Image:
     room = _image(_ramp(tone, tone * rng.uniform(0.8, 0.97), rng) + 2 * _cloudy(rng, 6))
     pen = ImageDraw.Draw(room)
     for _ in range(rng.integers(0, 4)):
-        if rng.random() < 0.5:
-            line = (0, rng.uniform(0, _CANVAS), _CANVAS, rng.uniform(0, _CANVAS))
-        else:
-            line = (rng.uniform(0, _CANVAS), 0, rng.uniform(0, _CANVAS), _CANVAS)
-        pen.line(tuple(float(v) for v in line), fill=_fill(tone * rng.uniform(0.86, 1.06)), width=1)
+        one, other = (float(v) for v in rng.uniform(0, _CANVAS, 2))
+        line = (0.0, one, float(_CANVAS), other) if rng.random() < 0.5 else (one, 0.0, other, float(_CANVAS))
+        pen.line(line, fill=_fill(tone * rng.uniform(0.86, 1.06)), width=1)
     return room.filter(ImageFilter.GaussianBlur(0.8))
 
 
@@ -98,7 +98,9 @@ def _texture(rng: np.random.Generator) -> Image.Image:
     else:
         x = np.arange(_CANVAS)
         room = room + rng.uniform(5, 25) * np.sign(np.sin(x * 2 * np.pi / step))[None, :, None]
-    image = _image(room).rotate(float(rng.choice((0, 90, rng.uniform(-20, 20)))), Image.Resampling.BILINEAR, fillcolor=_fill(tone))
+    image = _image(room).rotate(
+        float(rng.choice((0, 90, rng.uniform(-20, 20)))), Image.Resampling.BILINEAR, fillcolor=_fill(tone)
+    )
     return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.5)))
 
 

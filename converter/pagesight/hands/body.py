@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pagesight.hands.skeleton import INDEX, LITTLE, THUMB, Skeleton, Vector
 from pagesight.hands.surface import Cones
@@ -25,9 +26,9 @@ _MEET = 0.8
 class View:
     """How the hand stands before the camera. Angles in degrees.
 
-    yaw turns the palm to its thumb-less side, pitch nods it towards the viewer, roll leans it; `left` mirrors it;
+    yaw turns the thumb away, pitch nods the hand towards the viewer, roll leans it; `left` mirrors it;
     wrist is (aside, bent) of the forearm; size is the length of an open hand as a fraction of the picture;
-    shift is in fractions of the picture; distance of the camera is in mm; sleeve is the mm of bare arm, None for a bare one.
+    shift is in fractions of the side; the camera's distance is in mm; sleeve is the mm of arm left bare, None for all.
     """
 
     left: bool
@@ -43,14 +44,14 @@ class View:
 
 @dataclass(frozen=True)
 class Body:
-    """The cones, what they are (finger 0-4 or PALM, FOREARM, SLEEVE; bone 0-2), and the way back to the palm's own axes.
+    """The cones, what they are (finger 0-4 or PALM, FOREARM, SLEEVE; bone 0-2), and the way back to the palm's axes.
 
     `to_palm` is [2, 3]: pixels relative to `wrist` [3] to millimetres across and along the palm; scale is pixels a mm.
     """
 
     cones: Cones
-    finger: Vector
-    bone: Vector
+    finger: NDArray[np.int64]
+    bone: NDArray[np.int64]
     to_palm: Vector
     wrist: Vector
     scale: float
@@ -88,7 +89,8 @@ def _parts(skeleton: Skeleton, view: View) -> list[_Part]:
     """(start, end, back, radii, group, finger, bone) of every cone, in mm in the axes of the palm."""
     thick, wide = skeleton.build.thickness, skeleton.build.width
     back = np.array([0.0, 0.0, -1.0])
-    joints, parts = skeleton.joints, []
+    joints = skeleton.joints
+    parts: list[_Part] = []
 
     def palm(start: Vector, end: Vector, first: float, last: float, finger: int = PALM) -> None:
         parts.append((start, end, back, (first * thick, last * thick), _PALM_GROUP, finger, 0))
@@ -100,8 +102,8 @@ def _parts(skeleton: Skeleton, view: View) -> list[_Part]:
         palm(knuckle, knuckle + 0.40 * (joints[finger, 1] - knuckle), 8.5, 8.0)
     root, ball = joints[THUMB, 0], joints[THUMB, 1]
     index = joints[INDEX, 0]
-    palm(root + (-4, -2, 0), ball, 14.5, 10.5)
-    palm(root + (-8, 6, 0), root * 0.45 + index * 0.55 + (-4, 0, 4), 11.0, 8.0)
+    palm(root + np.array([-4, -2, 0]), ball, 14.5, 10.5)
+    palm(root + np.array([-8, 6, 0]), root * 0.45 + index * 0.55 + np.array([-4, 0, 4]), 11.0, 8.0)
     for share, reach in ((0.55, 0.55), (0.85, 0.80)):
         palm(root * (1 - share) + ball * share, root * (1 - reach) + index * reach, 8.5, 6.0)
     palm(np.array([-17.0 * wide, 14, 4]), np.array([-27.0 * wide, 60, 4]), 13.0, 10.0)
@@ -109,10 +111,10 @@ def _parts(skeleton: Skeleton, view: View) -> list[_Part]:
     radii = _RADII * thick
     for finger in range(THUMB, LITTLE + 1):
         for bone in range(3):
-            reach = (radii[finger, bone], radii[finger, bone + 1])
             ends = joints[finger, bone], joints[finger, bone + 1]
+            thicknesses = float(radii[finger, bone]), float(radii[finger, bone + 1])
             group = _PALM_GROUP if (finger, bone) == (THUMB, 0) else 1 + finger
-            parts.append((*ends, skeleton.dorsal[finger, bone], reach, group, finger, bone))
+            parts.append((*ends, skeleton.dorsal[finger, bone], thicknesses, group, finger, bone))
     return parts + _arm(view, thick, wide)
 
 
@@ -142,7 +144,7 @@ def _rotation(view: View) -> Vector:
     return turn
 
 
-def _framing(start: Vector, end: Vector, finger: Vector, view: View, side: int) -> tuple[float, Vector]:
+def _framing(start: Vector, end: Vector, finger: NDArray[np.int64], view: View, side: int) -> tuple[float, Vector]:
     """Pixels a mm and the wrist's place, so that the whole hand without its arm is in the picture."""
     hand = finger > FOREARM
     points = np.vstack([start[hand], end[hand]])[:, :2]

@@ -1,4 +1,4 @@
-"""Pictures of number hands, drawn from nothing but a seed: for a page that works before anyone has taken a photograph."""
+"""Pictures of number hands, drawn from nothing but a seed: a page works before anyone has taken a photograph."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PIL import Image
 
 from pagesight.errors import PagesightError
 from pagesight.hands.backdrop import backdrop
-from pagesight.hands.body import stand
+from pagesight.hands.body import Body, stand
 from pagesight.hands.camera import compose, photograph
 from pagesight.hands.shading import shade
 from pagesight.hands.signer import Signer, hold_up, meet
 from pagesight.hands.skeleton import pose
-from pagesight.hands.surface import trace
+from pagesight.hands.surface import Surface, trace
 
 _DIGITS = 10
 _QUALITY = 90
@@ -46,8 +46,8 @@ def render_folder(
 ) -> None:
     """Write `into/<digit>/signerNN_MMMM.jpg`: `per_class` pictures of every number by `signers` people in turn.
 
-    A signer keeps hand, skin, room, light and camera. The same arguments give the same bytes. `progress(done, total)` is
-    called after every picture. Raises PagesightError for counts below one, and when the pictures cannot be written.
+    A signer keeps hand, skin, room, light and camera. The same arguments give the same bytes. `progress(done, total)`
+    is called after every picture. Raises PagesightError for counts below one, and when the pictures cannot be written.
     """
     _check(0, side)
     if per_class < 1 or signers < 1:
@@ -68,7 +68,9 @@ def render_folder(
                 if progress is not None:
                     progress(digit * per_class + count + 1, total)
     except OSError as error:
-        raise PagesightError(f"the rendered pictures cannot be written: {error}", fix=f"check {into} and its disk") from error
+        raise PagesightError(
+            f"the rendered pictures cannot be written: {error}", fix=f"check {into} and its disk"
+        ) from error
 
 
 def _check(digit: int, side: int) -> None:
@@ -78,10 +80,15 @@ def _check(digit: int, side: int) -> None:
         raise PagesightError(f"a hand cannot be told in {side} pixels", fix="ask for pictures of at least 32 pixels")
 
 
+def frame(digit: int, signer: Signer, rng: np.random.Generator, side: int) -> tuple[Body, Surface]:
+    """Shape the hand that `signer` holds up this time, before light and colour, in a picture of `side` pixels."""
+    body = stand(pose(digit, signer.build, rng), hold_up(signer, digit, rng), side)
+    return body, trace(body.cones, side, _NEAR * body.scale)
+
+
 def _picture(digit: int, signer: Signer, rng: np.random.Generator, side: int) -> Image.Image:
     fine = round(side * _FINER)
-    body = stand(pose(digit, signer.build, rng), hold_up(signer, digit, rng), fine)
-    surface = trace(body.cones, fine, _NEAR * body.scale)
+    body, surface = frame(digit, signer, rng, fine)
     hand = shade(surface, body, signer.skin, signer.cloth, signer.light, rng)
     behind = backdrop(signer, fine, rng)
     towards = signer.light.towards.astype(np.float32)

@@ -48,12 +48,24 @@ class _Pixels:
     bone: Indices
 
 
-def shade(surface: Surface, body: Body, skin: Skin, cloth: Vector | None, light: Light, rng: np.random.Generator) -> Floats:
+def shade(
+    surface: Surface, body: Body, skin: Skin, cloth: Vector | None, light: Light, rng: np.random.Generator
+) -> Floats:
     """Linear RGB [side, side, 3] of the lit hand, black where the surface does not cover."""
     rows, columns = np.nonzero(surface.coverage > 0)
     cone = surface.cone[rows, columns]
-    planes = (plane[rows, columns] for plane in (surface.depth, surface.normal, surface.open, surface.along, surface.back))
-    pixels = _Pixels(rows, columns, *planes, cone, body.finger[cone], body.bone[cone])
+    pixels = _Pixels(
+        rows,
+        columns,
+        surface.depth[rows, columns],
+        surface.normal[rows, columns],
+        surface.open[rows, columns],
+        surface.along[rows, columns],
+        surface.back[rows, columns],
+        cone,
+        body.finger[cone],
+        body.bone[cone],
+    )
 
     albedo, gloss = _skin(pixels, body, skin, rng)
     if cloth is not None:
@@ -68,10 +80,16 @@ def shade(surface: Surface, body: Body, skin: Skin, cloth: Vector | None, light:
 
 def _skin(pixels: _Pixels, body: Body, skin: Skin, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Albedo [n, 3] and strength of highlights [n]."""
-    mix = _smooth((pixels.back + 0.6) / 1.3)[:, None]
+    # The ball of the thumb has the colour of the palm; the thumb changes over on its way.
+    thumb = np.where((pixels.finger == THUMB) & (pixels.bone == 1), pixels.along, 1) * ~(
+        (pixels.finger == THUMB) & (pixels.bone == 0)
+    )
+    mix = (_smooth((pixels.back + 0.6) / 1.3) * thumb.astype(np.float32))[:, None]
     albedo = skin.palm.astype(np.float32) * (1 - mix) + skin.back.astype(np.float32) * mix
 
-    rough = Image.fromarray(rng.normal(0, 1, (24, 24)).astype(np.float32)).resize((_MOTTLE,) * 2, Image.Resampling.BICUBIC)
+    rough = Image.fromarray(rng.normal(0, 1, (24, 24)).astype(np.float32)).resize(
+        (_MOTTLE,) * 2, Image.Resampling.BICUBIC
+    )
     mottle = np.asarray(rough)[pixels.rows % _MOTTLE, pixels.columns % _MOTTLE]
     blood = 0.035 * mottle + 0.10 * (pixels.bone == 2) * pixels.along
     albedo *= 1 + blood[:, None] * np.array([0.5, -1.0, -0.8], np.float32)
@@ -105,7 +123,7 @@ def _finger_lines(pixels: _Pixels, body: Body) -> Floats:
     crease = 0.42 * np.exp(-((away / 0.9) ** 2)) + 0.16 * np.exp(-(((away - 3.0) / 0.8) ** 2))
     wrinkle = (0.10 + 0.14 * np.cos(away * 2.2)) * np.exp(-((away / 4.0) ** 2))
     on = (pixels.finger >= THUMB) & ((pixels.finger != THUMB) | (pixels.bone != 0))
-    return on * (inside * crease + outside * wrinkle)
+    return np.asarray(on * (inside * crease + outside * wrinkle), np.float32)
 
 
 def _palm_lines(pixels: _Pixels, body: Body, skin: Skin) -> Floats:
@@ -115,7 +133,7 @@ def _palm_lines(pixels: _Pixels, body: Body, skin: Skin) -> Floats:
     limit = _MAP_SIDE * _MAP_ZOOM - 1
     found = _draw_palm(skin)[np.clip(along, 0, limit).astype(int), np.clip(across, 0, limit).astype(int)]
     on = (pixels.finger <= THUMB) & (pixels.finger >= FOREARM) & ((pixels.finger != THUMB) | (pixels.bone == 0))
-    return on * found * np.clip(-2.5 * pixels.back, 0, 1)
+    return np.asarray(on * found * np.clip(-2.5 * pixels.back, 0, 1), np.float32)
 
 
 def _draw_palm(skin: Skin) -> Floats:
@@ -123,12 +141,18 @@ def _draw_palm(skin: Skin) -> Floats:
     drawing = Image.new("L", (_MAP_SIDE * _MAP_ZOOM,) * 2)
     pen = ImageDraw.Draw(drawing)
     for line in _PALM_LINES:
-        points = (np.array(line) + rng.normal(0, 2.0, (1, 2)) + rng.normal(0, 1.0, (len(line), 2)) - _MAP_ORIGIN) * _MAP_ZOOM
+        points = (
+            np.array(line) + rng.normal(0, 2.0, (1, 2)) + rng.normal(0, 1.0, (len(line), 2)) - _MAP_ORIGIN
+        ) * _MAP_ZOOM
         pen.line([tuple(p) for p in points.tolist()], fill=int(150 * skin.lines), width=3, joint="curve")
     for _ in range(9):
         start = rng.uniform((-30, 20), (25, 85)) - _MAP_ORIGIN
         stop = start + rng.normal(0, 9, 2)
-        pen.line([tuple((start * _MAP_ZOOM).tolist()), tuple((stop * _MAP_ZOOM).tolist())], fill=int(45 * skin.lines), width=2)
+        pen.line(
+            [tuple((start * _MAP_ZOOM).tolist()), tuple((stop * _MAP_ZOOM).tolist())],
+            fill=int(45 * skin.lines),
+            width=2,
+        )
     for height in (0, 4):
         points = (np.array([(-26, height), (0, height - 2), (26, height + 1)]) - _MAP_ORIGIN) * _MAP_ZOOM
         pen.line([tuple(p) for p in points.tolist()], fill=int(95 * skin.lines), width=3, joint="curve")
@@ -145,7 +169,7 @@ def _lit(albedo: Floats, gloss: Floats, pixels: _Pixels, unshaded: Floats, light
 
     up = (0.5 - 0.5 * normal[:, 1])[:, None]
     around = sky * up + ground * (1 - up)
-    nearness = (0.22 + 0.78 * pixels.open)[:, None] ** _CREASE_TINT
+    nearness = (0.28 + 0.72 * pixels.open)[:, None] ** _CREASE_TINT
     arriving = diffuse * key * (0.45 + 0.55 * nearness) + around * nearness
 
     half = towards + np.array([0, 0, 1], np.float32)
@@ -155,7 +179,7 @@ def _lit(albedo: Floats, gloss: Floats, pixels: _Pixels, unshaded: Floats, light
 
 
 def _self_shadow(surface: Surface, light: Light, scale: float) -> Floats:
-    """1 where the key light arrives, 0 where another part of the hand is in its way (a march over the depth picture)."""
+    """1 where the key light arrives, 0 where another part of the hand is in its way (a march over the depths)."""
     depth, towards = surface.depth, light.towards
     side = len(depth)
     blocked = np.zeros_like(depth)
@@ -169,11 +193,9 @@ def _self_shadow(surface: Surface, light: Light, scale: float) -> Floats:
         # What stands far in front of a point is thin: light comes in behind it.
         hit = np.clip(above / (2.5 * scale) - 0.4, 0, 1) * np.clip(3 - above / (22 * scale), 0, 1)
         np.maximum(blocked[here], hit, out=blocked[here])
-    return ndimage.gaussian_filter(1 - 0.85 * blocked, 0.6 + 1.6 * light.softness * scale)
+    return np.asarray(ndimage.gaussian_filter(1 - 0.75 * blocked, 0.6 + 1.6 * light.softness * scale))
 
 
 def _smooth(value: Floats) -> Floats:
     value = np.clip(value, 0, 1)
     return np.asarray(value * value * (3 - 2 * value), np.float32)
-
-

@@ -28,7 +28,16 @@ _TONES = np.array(
 _PALE_PALM = np.array((222, 165, 138), float)
 _POLISH = np.array([(120, 20, 40), (190, 40, 60), (225, 150, 160), (40, 40, 60), (235, 235, 235), (60, 25, 45)], float)
 _CLOTH = np.array(
-    [(40, 45, 60), (150, 40, 45), (60, 80, 110), (205, 200, 190), (70, 95, 75), (25, 25, 28), (170, 130, 80), (120, 120, 125)],
+    [
+        (40, 45, 60),
+        (150, 40, 45),
+        (60, 80, 110),
+        (205, 200, 190),
+        (70, 95, 75),
+        (25, 25, 28),
+        (170, 130, 80),
+        (120, 120, 125),
+    ],
     float,
 )
 
@@ -47,7 +56,7 @@ class Skin:
 
 @dataclass(frozen=True)
 class Light:
-    """A key light and what comes from all around. `towards` is a unit vector to the key light; colours are linear RGB."""
+    """A key light and what comes from all around: `towards` is a unit vector to the key; colours are linear RGB."""
 
     towards: Vector
     key: Vector
@@ -58,7 +67,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Camera:
-    """exposure is a factor; noise in 8-bit levels; blur and motion in fractions of the side; quality is JPEG's, 100 for none."""
+    """exposure is a factor; noise in 8-bit levels; blur in fractions of the side; quality is JPEG's, 100 for none."""
 
     exposure: float
     noise: float
@@ -94,16 +103,17 @@ def meet(rng: np.random.Generator) -> Signer:
     """Draw a signer."""
     cloth = _CLOTH[rng.integers(len(_CLOTH))] + rng.normal(0, 8, 3) if rng.random() < 0.5 else None
     room = str(rng.choice(ROOMS, p=_ROOM_SHARES))
+    skin = _skin(rng)
     return Signer(
         build=_build(rng),
-        skin=_skin(rng),
+        skin=skin,
         left_handed=float(rng.choice((0.08, 0.92), p=(0.6, 0.4))),
         cloth=None if cloth is None else linear(cloth),
         yaw=rng.normal(0, 9),
         size=rng.uniform(0.78, 1.1),
         distance=rng.uniform(380, 900),
         light=_light(rng),
-        camera=_camera(rng),
+        camera=_camera(rng, skin),
         room=room,
         room_seed=int(rng.integers(2**31)),
         wall_shadow=rng.uniform(0.1, 0.5) if room in ("paper", "wall", "texture") else 0.0,
@@ -166,12 +176,14 @@ def _light(rng: np.random.Generator) -> Light:
     return Light(towards / np.linalg.norm(towards), key, sky, sky * rng.uniform(0.45, 0.9), rng.uniform(0.3, 1.0))
 
 
-def _camera(rng: np.random.Generator) -> Camera:
+def _camera(rng: np.random.Generator, skin: Skin) -> Camera:
+    # A camera that meters on the hand opens up for a dark one and closes for a pale one, though never all the way.
+    metering = (0.32 / float(skin.back.mean())) ** 0.22
     return Camera(
-        exposure=float(np.exp(rng.normal(0.14, 0.16))),
+        exposure=float(metering * np.exp(rng.normal(0.08, 0.14))),
         noise=float(rng.gamma(1.5, 1.6)),
         blur=float(rng.choice((0.0, rng.uniform(0.002, 0.007)), p=(0.6, 0.4))),
         vignette=float(rng.choice((rng.uniform(0, 0.15), rng.uniform(0.25, 0.6)), p=(0.6, 0.4))),
         contrast=rng.uniform(0.9, 1.15),
-        quality=int(rng.choice((100, rng.integers(45, 95)))),
+        quality=int(rng.choice((100, int(rng.integers(45, 95))))),
     )

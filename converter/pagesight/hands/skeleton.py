@@ -1,4 +1,4 @@
-"""Where the bones of a hand are: ten number poses of a right hand, in millimetres, palm towards +z and thumb towards +x."""
+"""Where the bones of a hand are: ten number poses of a right one, in millimetres, palm towards +z, thumb towards +x."""
 
 from __future__ import annotations
 
@@ -22,14 +22,22 @@ _STRAIGHT = (6.0, 7.0, 4.0)
 _CLOSED = (76.0, 100.0, 52.0)
 _SPREAD = (0.0, 8.0, 0.0, -8.0, -18.0)
 
-_TOUCHING = {LITTLE: (56.0, 58.0, 24.0), RING: (49.0, 72.0, 30.0), MIDDLE: (45.0, 75.0, 32.0), INDEX: (41.0, 74.0, 34.0)}
+_TOUCHING = {
+    LITTLE: (56.0, 58.0, 24.0),
+    RING: (49.0, 72.0, 30.0),
+    MIDDLE: (45.0, 75.0, 32.0),
+    INDEX: (41.0, 74.0, 34.0),
+}
 
 _THUMB_OUT = ((0.57, 0.68, 0.42), (0.70, 0.70, 0.10), (0.77, 0.62, -0.08))
+
+# To which side the middle knuckle of a bent thumb goes.
+_THUMB_KNUCKLE = {0: (0.6, 0.2, 0.75), 4: (0.7, 0.5, 0.05)}
 
 
 @dataclass(frozen=True)
 class Build:
-    """The proportions of one person's hand: factors around 1 for finger length, thickness, palm width; per-finger lengths [5]."""
+    """The proportions of a hand: factors around 1 for finger length, thickness, palm width, each finger's length."""
 
     length: float
     thickness: float
@@ -39,7 +47,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Joints [5 fingers, 4, 3] in mm (knuckle to tip, thumb first) and the back-of-finger direction of each bone [5, 3, 3]."""
+    """Joints [5 fingers, 4, 3] in mm (knuckle to tip, thumb first), and where the back of each bone looks [5, 3, 3]."""
 
     joints: Vector
     dorsal: Vector
@@ -60,7 +68,9 @@ def pose(digit: int, build: Build, rng: np.random.Generator) -> Skeleton:
     for finger in range(INDEX, LITTLE + 1):
         flexion = np.asarray(_flexion(digit, finger, rng))
         stray = _SPREAD[finger] * openness * max(0.0, 1 - flexion[0] / 70) + rng.normal(0, 2.0)
-        joints[finger], dorsal[finger] = _finger(knuckles[finger], bones[finger], flexion, stray, _CONVERGENCE[finger])
+        # The index of a nine turns to the thumb, which opens the ring to the viewer.
+        lean = rng.uniform(0.05, 0.5) if (digit, finger) == (9, INDEX) else _CONVERGENCE[finger]
+        joints[finger], dorsal[finger] = _finger(knuckles[finger], bones[finger], flexion, stray, lean)
     joints[THUMB], dorsal[THUMB] = _thumb(digit, knuckles[THUMB], bones[THUMB], joints, dorsal, rng)
     return Skeleton(joints, dorsal, build)
 
@@ -117,7 +127,9 @@ def _thumb(
         nail = np.array([0.1, 0.55, -0.8])
     else:
         target, nail = _thumb_goal(digit, joints, dorsal, rng)
-        chain = _reach(root, bones, target, rng.uniform(25, 60) if digit == 4 else rng.uniform(6, 40), _unit(np.array([0.6, 0.2, 0.75]) + jitter[0]))
+        bend = rng.uniform(25, 60) if digit == 4 else rng.uniform(6, 40)
+        outwards = np.array(_THUMB_KNUCKLE.get(digit, (0.7, 0.5, rng.uniform(-0.3, 0.3)))) + jitter[0]
+        chain = _reach(root, bones, target, bend, outwards)
     steps = np.diff(chain, axis=0)
     return chain, np.array([_unit(nail - step * (nail @ step) / (step @ step)) for step in steps])
 
@@ -143,18 +155,18 @@ def _thumb_goal(digit: int, joints: Vector, dorsal: Vector, rng: np.random.Gener
 
 def _chain(root: Vector, bones: Vector, directions: Vector) -> Vector:
     steps = np.array([_unit(direction) for direction in directions]) * bones[:, None]
-    return root + np.vstack([np.zeros(3), np.cumsum(steps, axis=0)])
+    return np.asarray(root + np.vstack([np.zeros(3), np.cumsum(steps, axis=0)]))
 
 
 def _reach(root: Vector, bones: Vector, target: Vector, bend: float, outwards: Vector) -> Vector:
     """Joints [4, 3] of a thumb whose tip is at `target`, or points there when it is too far.
 
-    Two-bone inverse kinematics: the last joint is bent by `bend` degrees, then the law of cosines places the middle knuckle
-    on the `outwards` side.
+    Two-bone inverse kinematics: the last joint is bent by `bend` degrees, then the law of cosines places the middle
+    knuckle on the `outwards` side.
     """
     outer = np.sqrt(bones[1] ** 2 + bones[2] ** 2 + 2 * bones[1] * bones[2] * np.cos(np.radians(bend)))
-    away = np.sqrt((target - root) @ (target - root))
-    away = float(np.clip(away, abs(bones[0] - outer) + 5, bones[0] + outer - 0.5))
+    distance = np.sqrt((target - root) @ (target - root))
+    away = float(np.clip(distance, abs(bones[0] - outer) + 5, bones[0] + outer - 0.5))
     tip = root + away * _unit(target - root)
     middle = _apex(root, tip, bones[0], outer, outwards)
     return np.array([root, middle, _apex(middle, tip, bones[1], bones[2], outwards), tip])
@@ -166,8 +178,10 @@ def _apex(start: Vector, end: Vector, first: float, second: float, outwards: Vec
     along = (end - start) / base
     part = (first**2 - second**2 + base**2) / (2 * base)
     height = np.sqrt(max(first**2 - part**2, 0.0))
-    return start + part * along + height * _unit(outwards - along * (outwards @ along))
+    apex: Vector = start + part * along + height * _unit(outwards - along * (outwards @ along))
+    return apex
 
 
 def _unit(vector: Vector) -> Vector:
-    return vector / np.sqrt(vector @ vector)
+    unit: Vector = vector / np.sqrt(vector @ vector)
+    return unit

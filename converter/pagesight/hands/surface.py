@@ -1,24 +1,24 @@
 """From round cones to a smooth visible surface: depth, normals, coverage and nearness, without a mesh.
 
-The shape is the smooth union (exponential smooth minimum, Quilez) of tapered capsules. Rays run along the depth axis, so every
-cone is evaluated only inside its own box of pixels, and starts from its analytic depth: a few sphere-tracing steps (Hart 1996)
-are enough to settle the blends between neighbours.
+The shape is the smooth union (exponential smooth minimum, Quilez) of tapered capsules. Rays run along the depth axis,
+so every cone is evaluated only inside its own box of pixels, and starts from its analytic depth: a few sphere-tracing
+steps (Hart 1996) are enough to settle the blends between neighbours.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.int16]
 
 _FAR = -1e4
-_STEPS = 3
+_STEPS = 2
 # Beyond this many melting lengths a cone no longer pulls at its neighbours.
 _REACH = 2.2
 _TINY = 1e-30
@@ -26,7 +26,7 @@ _TINY = 1e-30
 
 @dataclass(frozen=True)
 class Cones:
-    """`n` tapered capsules in pixels: ends [n, 3] (x right, y down, z towards the viewer), radii [n], and their blend group [n].
+    """`n` tapered capsules in pixels: ends [n, 3] (x right, y down, z to the viewer), radii [n], blend group [n].
 
     Cones of one group melt together over `melt[group]` pixels; groups meet over `meet` pixels.
     `tops` [n, 3] are unit vectors of each cone's back (dorsal) side.
@@ -46,8 +46,9 @@ class Cones:
 class Surface:
     """What a camera sees, as [side, side] pictures.
 
-    coverage 0..1; depth in pixels towards the viewer; normal [side, side, 3]; open 0..1 (1: nothing near, 0: deep in a crease);
-    cone: index of the nearest cone, -1 where there is none; along 0..1 on that cone's axis; back -1 (palm side) .. 1 (back side).
+    coverage 0..1; depth in pixels towards the viewer; normal [side, side, 3]; open 0..1 (1: nothing near, 0: deep in a
+    crease); cone: index of the nearest cone, -1 where there is none; along 0..1 on its axis; back -1 (palm side)
+    to 1 (back side).
     """
 
     coverage: Floats
@@ -91,7 +92,7 @@ class _Patch:
         bx, by, bz = self.axis
         flat = max(bx * bx + by * by, 1e-6)
         h = _unit(self.flat_dot / flat)
-        for last in (False, False, True):
+        for last in (False, True):
             apart = self.flat_square - h * (2 * self.flat_dot - h * flat)
             radius = self.radius + h * self.taper
             rise = np.sqrt(np.maximum(radius * radius - apart, 0))
@@ -114,7 +115,8 @@ class _Patch:
         dot = px * self.axis[0] + py * self.axis[1] + pz * self.axis[2]
         h = _unit(dot * (1 / self.square))
         square = px * px + py * py + pz * pz - h * (2 * dot - h * self.square)
-        return np.sqrt(np.maximum(square, 1e-6)) - (self.radius + h * self.taper)
+        distance: Floats = np.sqrt(np.maximum(square, 1e-6)) - (self.radius + h * self.taper)
+        return distance
 
 
 def _unit(value: Floats) -> Floats:
@@ -202,7 +204,7 @@ def _look(groups: list[_Group], cones: Cones, depth: Floats, coverage: Floats, n
             weight /= distance + (patch.radius + h * patch.taper)
             inner = (slice(None), *group.inner[patch.index])
             steps = [p - h * b for p, b in zip((patch.px, patch.py, pz), patch.axis, strict=True)]
-            steps.append(sum(step * top for step, top in zip(steps, patch.top, strict=True)))
+            steps.append(steps[0] * patch.top[0] + steps[1] * patch.top[1] + steps[2] * patch.top[2])
             for plane, step in zip(own[inner], steps, strict=True):
                 plane += weight * step
             closer = distance < best[patch.box]
@@ -220,7 +222,7 @@ def _look(groups: list[_Group], cones: Cones, depth: Floats, coverage: Floats, n
 
 
 def _openness(groups: list[_Group], cones: Cones, depth: Floats, normal: Floats, near: float) -> Floats:
-    """How free the space above the surface is: the distance found one step along the normal, against the step (Evans 2006)."""
+    """How free the space above the surface is: the distance found one step out, against the step (Evans 2006)."""
     side = len(depth)
     rows, columns = np.arange(side, dtype=np.float32)[:, None], np.arange(side, dtype=np.float32)[None, :]
     x, y, z = columns + near * normal[..., 0], rows + near * normal[..., 1], depth + near * normal[..., 2]

@@ -1,7 +1,7 @@
 // Writes what every bundle shares: ../build/web_template/static/ (copied verbatim to a bundle's root) and page/ (templates).
 import { build } from "esbuild";
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -52,7 +52,7 @@ function trim(lean) {
 /** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
 const bundle = (entry, more) =>
   build({
-    entryPoints: { [entry.replace(/^.*\//, "")]: join(here, "src", `${entry}.js`) },
+    entryPoints: { [basename(entry)]: join(here, "src", `${entry}.js`) },
     outdir: join(out, "static"),
     bundle: true,
     minify: true,
@@ -60,8 +60,19 @@ const bundle = (entry, more) =>
     target: ["es2022"],
     legalComments: "none",
     define: { "process.env.NODE_ENV": '"production"' },
-    // Emscripten's loader and TF.js mention node's modules behind checks that are false in a browser.
-    external: ["fs", "path", "os", "crypto", "util", "string_decoder", "worker_threads", "perf_hooks"],
+    // The fallback is loaded where it is needed. Emscripten and TF.js mention node's modules behind checks that are
+    // false in a browser.
+    external: [
+      "./sha256_fallback.js",
+      "fs",
+      "path",
+      "os",
+      "crypto",
+      "util",
+      "string_decoder",
+      "worker_threads",
+      "perf_hooks",
+    ],
     metafile: true,
     logLevel: "warning",
     ...more,
@@ -70,20 +81,13 @@ const bundle = (entry, more) =>
 await rm(out, { recursive: true, force: true });
 await mkdir(join(out, "static"), { recursive: true });
 // page.js stands alone: its integrity is in index.html, and a chunk's would not be.
-const lazyHash = { external: ["./sha256_fallback.js"] };
-await bundle("page/page", lazyHash);
-await bundle("pagesight", lazyHash);
+await bundle("page/page");
+await bundle("pagesight");
 await bundle("sha256_fallback");
-const lean = await bundle("worker", { plugins: [trim(true)], ...withExternal("./sha256_fallback.js") });
-await bundle("worker_all", { plugins: [trim(false)], ...withExternal("./sha256_fallback.js") });
-await bundle("sw", { format: "iife" });
-await build({
-  entryPoints: [join(here, "style.css")],
-  outdir: join(out, "static"),
-  minify: true,
-  bundle: true,
-  logLevel: "warning",
-});
+const lean = await bundle("worker", { plugins: [trim(true)] });
+await bundle("worker_all", { plugins: [trim(false)] });
+await bundle("../sw/sw", { format: "iife" });
+await build({ entryPoints: [join(here, "style.css")], outdir: join(out, "static"), minify: true, logLevel: "warning" });
 for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) {
   await cp(join(modules, "tfjs-backend-wasm", "wasm-out", name), join(out, "static", name));
 }
@@ -91,10 +95,3 @@ await cp(join(here, "static"), join(out, "static"), { recursive: true });
 await cp(join(here, "page"), join(out, "page"), { recursive: true });
 await cp(join(here, "src", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
 if (process.argv.includes("--analyze")) await writeFile(join(out, "meta.json"), JSON.stringify(lean.metafile));
-
-/** @param {string} file */
-function withExternal(file) {
-  return {
-    external: ["fs", "path", "os", "crypto", "util", "string_decoder", "worker_threads", "perf_hooks", file],
-  };
-}

@@ -45,7 +45,11 @@ async function fetchBytes(base, path, cache = "default") {
   try {
     const response = await fetch(new URL(path, base), { cache });
     if (response.ok) return await response.arrayBuffer();
-    throw new PagesightError("unreachable", `${path} could not be loaded: the server answered ${response.status}`, path);
+    throw new PagesightError(
+      "unreachable",
+      `${path} could not be loaded: the server answered ${response.status}`,
+      path,
+    );
   } catch (error) {
     if (error instanceof PagesightError) throw error;
     throw new PagesightError("unreachable", `${path} could not be loaded: the server did not answer`, path);

@@ -1,22 +1,9 @@
 /** What can be classified. Files are read as they are stored: EXIF orientation applied, colours not managed. */
 export type Source =
-  | Blob
-  | ImageBitmap
-  | ImageData
-  | HTMLImageElement
-  | HTMLVideoElement
-  | HTMLCanvasElement
-  | OffscreenCanvas;
+  Blob | ImageBitmap | ImageData | HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas;
 
 export type ErrorCode =
-  | "unreachable"
-  | "tampered"
-  | "contract"
-  | "no-wasm"
-  | "model"
-  | "picture"
-  | "source"
-  | "disposed";
+  "unreachable" | "tampered" | "contract" | "no-wasm" | "model" | "picture" | "source" | "disposed";
 
 export class PagesightError extends Error {
   readonly code: ErrorCode;
@@ -89,6 +76,8 @@ export class Classifier {
   embed(source: Source): Promise<Float32Array>;
   /** Everything of one forward pass. */
   predict(source: Source): Promise<Prediction>;
+  /** As predict(), with the probabilities alone: what a stream of frames needs. */
+  recognise(source: Source): Promise<Prediction>;
   /** The exact pixels that the model sees. */
   square(source: Source): Promise<Square>;
   /** Probabilities in the order of contract.labels -> answers, the most probable first. */

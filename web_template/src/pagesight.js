@@ -72,7 +72,7 @@ export class Classifier {
    * @returns {Promise<{ label: string, probability: number }[]>} the most probable first
    */
   async classify(source, { topK } = {}) {
-    const { probabilities } = await this.#run(source, ["probabilities"]);
+    const { probabilities } = await this.recognise(source);
     return this.rank(probabilities).slice(0, topK);
   }
 
@@ -98,6 +98,15 @@ export class Classifier {
     if (embedding) wanted.push("embedding");
     if (features) wanted.push("features");
     return this.#run(source, wanted);
+  }
+
+  /**
+   * As predict(), with the probabilities alone: what a stream of frames needs.
+   * @param {Source} source
+   * @returns {Promise<Prediction>}
+   */
+  recognise(source) {
+    return this.#run(source, ["probabilities"]);
   }
 
   /**
@@ -140,7 +149,8 @@ export class Classifier {
     const value = await this.#link.call({ method: "predict", picture, wanted }, transfer);
     const { outputs, milliseconds } =
       /** @type {{ outputs: Partial<Record<OutputName, Output>>, milliseconds: number }} */ (value);
-    if (!outputs.probabilities) return { probabilities: new Float32Array(), embedding: outputs.embedding?.data, milliseconds };
+    if (!outputs.probabilities)
+      return { probabilities: new Float32Array(), embedding: outputs.embedding?.data, milliseconds };
     return {
       probabilities: outputs.probabilities.data,
       embedding: outputs.embedding?.data,

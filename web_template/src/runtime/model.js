@@ -12,7 +12,7 @@ import { useBinary } from "./wasm_factory.js";
  * @typedef {"probabilities" | "embedding" | "features"} OutputName
  * @typedef {{ data: Float32Array, shape: number[] }} Output
  * @typedef {{ node?: { op: string }[] }} GraphDef
- * @typedef {{ modelTopology: GraphDef, modelInitializer?: GraphDef, weightsManifest: { paths: string[], weights: object[] }[] }} ModelJson
+ * @typedef {{ modelTopology: GraphDef, modelInitializer?: GraphDef, weightsManifest: import("@tensorflow/tfjs-core/dist/io/types.js").WeightsManifestConfig }} ModelJson
  */
 
 /** A module with one SIMD instruction, from GoogleChromeLabs/wasm-feature-detect. */
@@ -21,13 +21,13 @@ const SIMD_PROBE = Uint8Array.of(
 );
 
 export class Model {
-  /** @type {GraphModel} */
+  /** @type {GraphModel<any>} */
   #graph;
   /** @type {Contract} */
   #contract;
 
   /**
-   * @param {GraphModel} graph
+   * @param {GraphModel<any>} graph
    * @param {Contract} contract
    */
   constructor(graph, contract) {
@@ -55,16 +55,18 @@ export class Model {
     const nodes = [...(json.modelTopology.node ?? []), ...(json.modelInitializer?.node ?? [])];
     if (!nodes.every(({ op }) => knows(op))) return undefined;
     const folder = contract.model.path.replace(/[^/]*$/, "");
-    const shards = await Promise.all(json.weightsManifest.flatMap(({ paths }) => paths.map((path) => take(folder + path))));
+    const shards = await Promise.all(
+      json.weightsManifest.flatMap(({ paths }) => paths.map((path) => take(folder + path))),
+    );
     try {
       const graph = new GraphModel({
-        load: () => ({
+        load: async () => ({
           ...json,
           weightSpecs: json.weightsManifest.flatMap(({ weights }) => weights),
           weightData: join(shards),
         }),
       });
-      graph.load();
+      await graph.load();
       const model = new Model(graph, contract);
       model.#warmUp();
       return model;
@@ -108,7 +110,10 @@ export class Model {
     const { probabilities } = this.run(new Uint8ClampedArray(input.side ** 2 * input.channels), ["probabilities"]);
     const columns = probabilities?.data.length;
     if (columns !== labels.length) {
-      throw new PagesightError("contract", `the model answers ${columns} classes, contract.json names ${labels.length}`);
+      throw new PagesightError(
+        "contract",
+        `the model answers ${columns} classes, contract.json names ${labels.length}`,
+      );
     }
   }
 }

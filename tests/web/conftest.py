@@ -1,0 +1,117 @@
+"""A real Chromium, a plain static server, and bundles for it to open."""
+
+import functools
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import assembly
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript", ".wasm": "application/wasm"}  # noqa: RUF012
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def end_headers(self) -> None:
+        # As static hosts do: keep, but ask before using it again.
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
+
+@dataclass
+class Site:
+    """A folder served under http; stop() takes the server away, as a network failure does."""
+
+    root: Path
+    server: ThreadingHTTPServer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, directory=str(self.root)))
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}/"
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Path], Site]]:
+    sites: list[Site] = []
+
+    def start(root: Path) -> Site:
+        sites.append(Site(root))
+        return sites[-1]
+
+    yield start
+    for site in sites:
+        site.stop()
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Assemble a bundle in a folder of its own."""
+    if not (assembly.BUILT / "static" / "page.js").is_file():
+        pytest.fail("the page is not built: run `make page` (npm ci && npm run build in web_template)")
+    count = iter(range(100))
+
+    def make(**options: Any) -> Path:
+        return assembly.assemble(tmp_path / f"bundle{next(count)}", **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = os.environ.get("CHROME") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
+    )
+    with sync_playwright() as playwright:
+        # --no-sandbox: tests may run as root in a container, where Chromium refuses to start otherwise.
+        flags = ["--no-sandbox", *FAKE_CAMERA, "--host-resolver-rules=MAP classroom.test 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A page, and what it should not have done."""
+
+    page: Page
+    complaints: list[str]
+    foreign: list[str]
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(service_workers="allow")
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext) -> Watched:
+    """A page whose console and requests are watched."""
+    watched = Watched(context.new_page(), [], [])
+    watched.page.on("console", lambda message: watched.complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+    context.on("request", lambda request: watched.foreign.append(request.url) if "//localhost:" not in request.url else None)
+    return watched

@@ -1,0 +1,108 @@
+"""A stock TF.js graph model of a few hundred bytes: answers which of red, green or blue a picture has most of."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SIDE = 32
+LABELS = ("red", "green", "blue")
+STEEPNESS = 8.0
+OUTPUTS = {"probabilities": "probabilities:0", "embedding": "embedding:0", "features": "features:0"}
+
+Node = dict[str, Any]
+
+
+def write(into: Path, *, initializer: bool = False, rare_op: bool = False, labels: int = 3) -> None:
+    """Write `model.json` and its weights into `into`.
+
+    initializer  the classifier's kernel is computed once at load by the model's initializer graph (captured input)
+    rare_op      the graph also has an op (Elu) that MobileNets do not have
+    """
+    weights: dict[str, np.ndarray] = {
+        "filter": (np.eye(3, dtype=np.float32) / 255).reshape(1, 1, 3, 3),
+        "bias": np.zeros(3, np.float32),
+        "axes": np.array([1, 2], np.int32),
+        "kernel": np.eye(3, labels, dtype=np.float32) * (1 if initializer else STEEPNESS),
+    }
+    floats = {"T": {"type": "DT_FLOAT"}}
+    nodes = [
+        _node("image", "Placeholder", [], dtype={"type": "DT_FLOAT"}, shape=_shape(1, SIDE, SIDE, 3)),
+        *(_const(name, array) for name, array in weights.items() if not (initializer and name == "kernel")),
+        _node(
+            "features",
+            "_FusedConv2D",
+            ["image", "filter", "bias"],
+            **floats,
+            strides={"list": {"i": ["1", "8", "8", "1"]}},
+            dilations={"list": {"i": ["1", "1", "1", "1"]}},
+            padding=_bytes("SAME"),
+            data_format=_bytes("NHWC"),
+            explicit_paddings={"list": {}},
+            num_args={"i": "1"},
+            fused_ops={"list": {"s": [_bytes("BiasAdd")["s"], _bytes("Relu")["s"]]}},
+            epsilon={"f": 0.0},
+        ),
+        _node("embedding", "Mean", ["features", "axes"], **floats, keep_dims={"b": False}),
+        *([_node("elu", "Elu", ["embedding"], **floats)] if rare_op else []),
+        *([_node("kernel", "Placeholder", [], dtype={"type": "DT_FLOAT"}, shape=_shape(3, labels))] if initializer else []),
+        _node(
+            "logits", "MatMul", ["elu" if rare_op else "embedding", "kernel"], **floats, transpose_a={"b": False}, transpose_b={"b": False}
+        ),
+        _node("probabilities", "Softmax", ["logits"], **floats),
+    ]
+    model: dict[str, Any] = {
+        "format": "graph-model",
+        "generatedBy": "tests",
+        "convertedBy": "tests",
+        "signature": {
+            "inputs": {"image": {"name": "image:0", "dtype": "DT_FLOAT", "tensorShape": _shape(1, SIDE, SIDE, 3)["shape"]}},
+            "outputs": {name: {"name": tensor, "dtype": "DT_FLOAT"} for name, tensor in OUTPUTS.items()},
+        },
+        "modelTopology": {"node": nodes, "library": {}, "versions": {"producer": 1}},
+    }
+    if initializer:
+        weights["small_kernel"] = weights.pop("kernel")
+        weights["steepness"] = np.array(STEEPNESS, np.float32)
+        model["signature"]["inputs"]["kernel"] = {"name": "kernel:0", "dtype": "DT_FLOAT", "resourceId": 7}
+        model["initializerSignature"] = {"outputs": {"scaled": {"name": "scaled:0", "dtype": "DT_FLOAT", "resourceId": 7}}}
+        model["modelInitializer"] = {
+            "node": [
+                _const("small_kernel", weights["small_kernel"]),
+                _const("steepness", weights["steepness"]),
+                _node("scaled", "Mul", ["small_kernel", "steepness"], **floats),
+            ],
+            "versions": {"producer": 1},
+        }
+    specs = [{"name": name, "shape": list(array.shape), "dtype": array.dtype.name} for name, array in weights.items()]
+    model["weightsManifest"] = [{"paths": ["group1-shard1of1.bin"], "weights": specs}]
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "model.json").write_text(json.dumps(model), encoding="utf-8")
+    (into / "group1-shard1of1.bin").write_bytes(b"".join(array.tobytes() for array in weights.values()))
+
+
+def probabilities(square: np.ndarray) -> np.ndarray:
+    """What the model answers for uint8 `[32, 32, 3]`, in float64."""
+    # A 1x1 filter with stride 8 and SAME padding looks at every eighth pixel, from the first one.
+    embedding = square[::8, ::8].reshape(-1, 3).mean(axis=0) / 255
+    powers = np.exp(STEEPNESS * embedding)
+    return powers / powers.sum()
+
+
+def _node(name: str, op: str, inputs: list[str], **attr: Any) -> Node:
+    return {"name": name, "op": op, **({"input": inputs} if inputs else {}), "attr": attr}
+
+
+def _const(name: str, array: np.ndarray) -> Node:
+    kind = "DT_INT32" if array.dtype == np.int32 else "DT_FLOAT"
+    return _node(name, "Const", [], dtype={"type": kind}, value={"tensor": {"dtype": kind, "tensorShape": _shape(*array.shape)["shape"]}})
+
+
+def _shape(*sizes: int) -> dict[str, Any]:
+    return {"shape": {"dim": [{"size": str(size)} for size in sizes]}}
+
+
+def _bytes(text: str) -> dict[str, str]:
+    return {"s": base64.b64encode(text.encode()).decode()}

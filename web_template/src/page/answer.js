@@ -1,0 +1,155 @@
+// The answer: large, as bars, and aloud for those who listen.
+import { byId, make } from "./elements.js";
+import { milliseconds, percent } from "./format.js";
+import { words } from "./words.js";
+
+/** Up to so many classes each has a bar of its own place; beyond, the most probable ones are listed. */
+const FIXED_BARS = 10;
+const RANKED_BARS = 6;
+/** A live answer is spoken when it has stood for so long. */
+const STEADY_MS = 900;
+
+/**
+ * @typedef {{ label: string, probability: number }} Ranked
+ * @typedef {{ total: number, model: number }} Timing milliseconds
+ * @typedef {import("./words.js").Message} Message
+ */
+
+export class AnswerView {
+  #box = byId("answer", HTMLElement);
+  #message = byId("message", HTMLElement);
+  #result = byId("result", HTMLElement);
+  #action = byId("message-action", HTMLButtonElement);
+  #progress = byId("progress", HTMLProgressElement);
+  #live = byId("live", HTMLElement);
+  #threshold;
+  /** @type {{ row: HTMLElement, name: HTMLElement, value: HTMLElement }[]} */
+  #bars = [];
+  /** @type {string[]} */
+  #labels;
+  #spoken = "";
+  /** @type {{ text: string, since: number }} */
+  #steady = { text: "", since: 0 };
+
+  /**
+   * @param {string[]} labels
+   * @param {number} threshold below it the page says that it is not sure
+   */
+  constructor(labels, threshold) {
+    this.#labels = labels;
+    this.#threshold = threshold;
+  }
+
+  /**
+   * @param {number} loaded bytes
+   * @param {number} total bytes
+   * @param {string} text
+   */
+  loading(loaded, total, text) {
+    this.#progress.value = loaded / total;
+    byId("message-text", HTMLElement).textContent = text;
+  }
+
+  /**
+   * @param {Message} message
+   * @param {"idle" | "error"} state
+   * @param {() => void} [act]
+   */
+  say(message, state, act) {
+    this.#box.dataset.state = state;
+    this.#message.hidden = false;
+    this.#result.hidden = true;
+    this.#progress.hidden = true;
+    byId("message-title", HTMLElement).textContent = message.title;
+    byId("message-text", HTMLElement).textContent = message.text;
+    this.#action.hidden = !message.action;
+    this.#action.textContent = message.action ?? "";
+    this.#action.onclick = act ?? null;
+    this.#speak(`${message.title}. ${message.text}`);
+  }
+
+  busy() {
+    this.#box.setAttribute("aria-busy", "true");
+  }
+
+  /**
+   * @param {Ranked[]} ranked the most probable first
+   * @param {Timing} timing
+   * @param {boolean} live one of a stream: spoken only when it is steady
+   */
+  show(ranked, timing, live) {
+    const [best] = ranked;
+    const sure = best.probability >= this.#threshold;
+    this.#box.removeAttribute("aria-busy");
+    this.#box.dataset.state = sure ? "sure" : "unsure";
+    this.#message.hidden = true;
+    this.#result.hidden = false;
+    const chance = percent(best.probability);
+    const detail = sure ? words.sure(chance) : words.notSureDetail(best.label, chance);
+    const label = byId("label", HTMLElement);
+    label.textContent = sure ? best.label : words.notSure;
+    label.dataset.length =
+      best.label.length > 40 && sure ? "long" : best.label.length > 12 && sure ? "medium" : "short";
+    byId("eyebrow", HTMLElement).textContent = sure ? words.looksLike : "";
+    byId("detail", HTMLElement).textContent = detail;
+    byId("timing", HTMLElement).textContent = words.answered(milliseconds(timing.total), milliseconds(timing.model));
+    this.#showBars(ranked);
+    const text = `${sure ? best.label : words.notSure}, ${detail}`;
+    if (!live) this.#speak(text);
+    else this.#speakWhenSteady(sure ? best.label : words.notSure);
+  }
+
+  /** @param {string} text */
+  announce(text) {
+    this.#speak(text);
+  }
+
+  /** @param {Ranked[]} ranked */
+  #showBars(ranked) {
+    const fixed = this.#labels.length <= FIXED_BARS;
+    const rows = fixed ? inOrder(ranked, this.#labels) : ranked.slice(0, RANKED_BARS);
+    while (this.#bars.length < rows.length) this.#bars.push(this.#addBar());
+    rows.forEach(({ label, probability }, i) => {
+      const { row, name, value } = this.#bars[i];
+      name.textContent = label;
+      value.textContent = percent(probability);
+      row.style.setProperty("--share", String(probability));
+      row.classList.toggle("bar-best", label === ranked[0].label && probability === ranked[0].probability);
+    });
+  }
+
+  #addBar() {
+    const row = make("li", "bar");
+    const name = make("span", "bar-label");
+    name.dir = "auto";
+    const track = make("span", "bar-track");
+    track.setAttribute("aria-hidden", "true");
+    track.append(make("span", "bar-fill"));
+    const value = make("span", "bar-value");
+    row.append(name, track, value);
+    byId("bars", HTMLElement).append(row);
+    return { row, name, value };
+  }
+
+  /** @param {string} text */
+  #speakWhenSteady(text) {
+    const now = performance.now();
+    if (text !== this.#steady.text) this.#steady = { text, since: now };
+    else if (text !== this.#spoken && now - this.#steady.since > STEADY_MS) this.#speak(text);
+  }
+
+  /** @param {string} text */
+  #speak(text) {
+    this.#spoken = text;
+    this.#live.textContent = text;
+  }
+}
+
+/**
+ * @param {Ranked[]} ranked
+ * @param {string[]} labels
+ */
+function inOrder(ranked, labels) {
+  const byLabel = new Map(ranked.map((entry) => [entry.label, entry]));
+  return labels.map((label) => byLabel.get(label) ?? { label, probability: 0 });
+}

@@ -1,0 +1,90 @@
+// The camera as a stream of frames: start, stop, choose, and say in a name what went wrong.
+
+/** An error that sayCamera() has words for. */
+export class CameraError extends Error {
+  /** @param {"InsecureContext" | "CameraLost"} name */
+  constructor(name) {
+    super(name);
+    this.name = name;
+  }
+}
+
+export class Camera {
+  #video;
+  #onLost;
+  /** @type {MediaStream | undefined} */
+  #stream;
+  /** Counts starts and stops, so that a slow start knows it was overtaken. */
+  #turn = 0;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {() => void} onLost the camera went away by itself
+   */
+  constructor(video, onLost) {
+    this.#video = video;
+    this.#onLost = onLost;
+  }
+
+  get running() {
+    return this.#stream !== undefined;
+  }
+
+  /** The device in use. */
+  get deviceId() {
+    return this.#stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+  }
+
+  /** Whether people see themselves, and expect a mirror. */
+  get mirrored() {
+    return this.#stream?.getVideoTracks()[0]?.getSettings().facingMode !== "environment";
+  }
+
+  /**
+   * @param {string} [deviceId] any camera when left out
+   * @returns {Promise<boolean>} false when stop() or another start() came in between
+   */
+  async start(deviceId) {
+    this.stop();
+    const turn = this.#turn;
+    if (!navigator.mediaDevices) throw new CameraError("InsecureContext");
+    const stream = await navigator.mediaDevices.getUserMedia({
+      audio: false,
+      video: { width: { ideal: 640 }, height: { ideal: 480 }, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) },
+    });
+    if (turn !== this.#turn) {
+      stream.getTracks().forEach((track) => track.stop());
+      return false;
+    }
+    this.#stream = stream;
+    stream.getVideoTracks()[0].addEventListener("ended", () => {
+      if (this.#stream === stream) this.#onLost();
+    });
+    this.#video.srcObject = stream;
+    await this.#video.play();
+    return turn === this.#turn;
+  }
+
+  stop() {
+    this.#turn++;
+    this.#stream?.getTracks().forEach((track) => track.stop());
+    this.#stream = undefined;
+    this.#video.srcObject = null;
+  }
+
+  /** Resolves when there is a frame that was not shown before. */
+  nextFrame() {
+    return new Promise((resolve) => {
+      if ("requestVideoFrameCallback" in this.#video) this.#video.requestVideoFrameCallback(resolve);
+      else requestAnimationFrame(resolve);
+    });
+  }
+
+  /** @returns {Promise<{ id: string, name: string }[]>} named only once the camera was allowed */
+  static async list() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    return devices
+      .filter(({ kind }) => kind === "videoinput")
+      .map(({ deviceId, label }) => ({ id: deviceId, name: label }));
+  }
+}

@@ -1,0 +1,135 @@
+// The camera's buttons, and the loop from frame to answer.
+import { Camera, CameraError } from "./camera.js";
+import { byId } from "./elements.js";
+import { sayCamera, words } from "./words.js";
+
+/**
+ * @typedef {object} Handlers
+ * @property {(video: HTMLVideoElement) => Promise<void>} onFrame awaited before the next frame is taken
+ * @property {(message: import("./words.js").Message) => void} onMessage
+ * @property {(text: string) => void} onAnnounce
+ * @property {(blob: Blob) => void} onPicture
+ */
+
+/** Weight of the newest interval in the rate that is shown. */
+const SMOOTHING = 0.1;
+
+export class CameraPanel {
+  #stage;
+  #handlers;
+  #camera;
+  #toggle = byId("camera", HTMLButtonElement);
+  #toggleText = byId("camera-text", HTMLElement);
+  #shutter = byId("shutter", HTMLButtonElement);
+  #choice = byId("cameras", HTMLSelectElement);
+
+  /**
+   * @param {import("./stage.js").Stage} stage
+   * @param {Handlers} handlers
+   */
+  constructor(stage, handlers) {
+    this.#stage = stage;
+    this.#handlers = handlers;
+    this.#camera = new Camera(stage.video, () => {
+      this.stop();
+      handlers.onMessage(sayCamera(new CameraError("CameraLost")));
+    });
+    this.#toggle.addEventListener("click", () => {
+      if (!this.running) return void this.#start();
+      this.stop();
+      handlers.onAnnounce(words.cameraOff);
+    });
+    this.#shutter.addEventListener("click", () => void this.#shoot());
+    this.#choice.addEventListener("change", () => void this.#start(this.#choice.value));
+  }
+
+  get running() {
+    return this.#camera.running;
+  }
+
+  enable() {
+    this.#toggle.disabled = false;
+  }
+
+  stop() {
+    if (!this.running) return;
+    this.#camera.stop();
+    this.#stage.clear();
+    this.#showRunning(false);
+  }
+
+  /** @param {string} [deviceId] */
+  async #start(deviceId) {
+    this.#toggle.disabled = true;
+    this.#toggleText.textContent = words.startingCamera;
+    try {
+      if (!(await this.#camera.start(deviceId))) return;
+    } catch (error) {
+      this.#camera.stop();
+      this.#stage.clear();
+      this.#showRunning(false);
+      this.#handlers.onMessage(sayCamera(error));
+      return;
+    } finally {
+      this.#toggle.disabled = false;
+    }
+    this.#stage.showCamera(this.#camera.mirrored);
+    this.#showRunning(true);
+    this.#handlers.onAnnounce(words.cameraOn);
+    void this.#listCameras();
+    await this.#watch();
+  }
+
+  async #watch() {
+    let last = performance.now();
+    let interval = 0;
+    let shown = 0;
+    const device = this.#camera.deviceId;
+    while (this.running && this.#camera.deviceId === device) {
+      await this.#camera.nextFrame();
+      if (!this.running || this.#camera.deviceId !== device) return;
+      await this.#handlers.onFrame(this.#stage.video);
+      const now = performance.now();
+      interval = interval ? interval + SMOOTHING * (now - last - interval) : now - last;
+      last = now;
+      // Twice a second is as often as a number can be read.
+      if (now - shown > 500 && this.running) {
+        this.#stage.setRate(1000 / interval);
+        shown = now;
+      }
+    }
+  }
+
+  /** Keeps the present frame as a picture and answers it. */
+  async #shoot() {
+    const { video } = this.#stage;
+    const canvas = document.createElement("canvas");
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext("2d")?.drawImage(video, 0, 0);
+    /** @type {Blob | null} */
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    if (!blob) return;
+    this.stop();
+    this.#toggle.focus();
+    this.#handlers.onPicture(blob);
+  }
+
+  async #listCameras() {
+    const cameras = await Camera.list();
+    this.#choice.replaceChildren(
+      ...cameras.map(
+        ({ id, name }, i) => new Option(name || words.cameraNumber(i + 1), id, false, id === this.#camera.deviceId),
+      ),
+    );
+    byId("which-camera", HTMLElement).hidden = cameras.length < 2 || !this.running;
+  }
+
+  /** @param {boolean} on */
+  #showRunning(on) {
+    this.#toggleText.textContent = on ? words.stopCamera : words.useCamera;
+    this.#toggle.classList.toggle("button-primary", !on);
+    this.#shutter.hidden = !on;
+    if (!on) byId("which-camera", HTMLElement).hidden = true;
+  }
+}

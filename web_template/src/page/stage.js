@@ -1,0 +1,63 @@
+// The square that shows what the model sees.
+import { byId } from "./elements.js";
+import { words } from "./words.js";
+
+/** @typedef {"empty" | "picture" | "camera"} StageState */
+
+export class Stage {
+  #box = byId("stage", HTMLElement);
+  #picture = byId("picture", HTMLImageElement);
+  #rate = byId("rate", HTMLElement);
+  #address = "";
+  video = byId("video", HTMLVideoElement);
+
+  /** @param {"center-square" | "squash"} crop what the model is given of a picture, and so what is shown of it */
+  setCrop(crop) {
+    this.#box.dataset.crop = crop;
+  }
+
+  /** @param {Blob} blob */
+  async showPicture(blob) {
+    const address = URL.createObjectURL(blob);
+    this.#picture.src = address;
+    this.#picture.alt = words.pictureAlt;
+    this.#forget();
+    this.#address = address;
+    this.#set("picture");
+  }
+
+  /** @param {boolean} mirrored */
+  showCamera(mirrored) {
+    this.#box.classList.toggle("stage-mirrored", mirrored);
+    this.#set("camera");
+  }
+
+  clear() {
+    this.#forget();
+    this.#picture.removeAttribute("src");
+    this.#picture.alt = "";
+    this.#set("empty");
+  }
+
+  /** @param {number | undefined} perSecond */
+  setRate(perSecond) {
+    this.#rate.hidden = perSecond === undefined;
+    if (perSecond !== undefined) this.#rate.textContent = words.rate(Math.round(perSecond));
+  }
+
+  /** @param {boolean} over something is being dragged over the page */
+  setDropping(over) {
+    this.#box.classList.toggle("stage-dropping", over);
+  }
+
+  #forget() {
+    if (this.#address) URL.revokeObjectURL(this.#address);
+    this.#address = "";
+  }
+
+  /** @param {StageState} state */
+  #set(state) {
+    this.#box.dataset.state = state;
+    if (state !== "camera") this.setRate(undefined);
+  }
+}

@@ -1,0 +1,76 @@
+// Offline after the first visit. One worker holds one version: its address names the version (sw.js?v=SHA256 of
+// manifest.json), and it takes over only when every file of that version is in its cache and checked. A page is
+// therefore never given files of two versions.
+
+/** @type {ServiceWorkerGlobalScope} */
+const worker = /** @type {any} */ (self);
+const version = new URL(worker.location.href).searchParams.get("v") ?? "";
+const prefix = `pagesight:${worker.registration.scope}:`;
+const cacheName = prefix + version;
+/** Files that hosts read and visitors never fetch. */
+const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json)$/;
+
+worker.addEventListener("install", (event) => event.waitUntil(install()));
+worker.addEventListener("activate", (event) => event.waitUntil(dropOtherVersions()));
+worker.addEventListener("message", (event) => {
+  if (event.data === "take over") worker.skipWaiting();
+});
+worker.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  // 'no-store' is how the page looks past this cache, for a newer manifest.json.
+  if (request.method !== "GET" || request.cache === "no-store" || !url.href.startsWith(worker.registration.scope))
+    return;
+  event.respondWith(answer(request));
+});
+
+async function install() {
+  const manifest = await get("manifest.json", version);
+  /** @type {{ files: Record<string, { sha256: string }> }} */
+  const { files } = await manifest.clone().json();
+  const cache = await caches.open(cacheName);
+  const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path));
+  await Promise.all(wanted.map(async ([path, { sha256 }]) => cache.put(encodePath(path), await get(path, sha256))));
+  await cache.put("manifest.json", manifest);
+}
+
+/**
+ * @param {string} path
+ * @param {string} expected sha256, hexadecimal
+ * @returns {Promise<Response>}
+ */
+async function get(path, expected) {
+  for (const cache of /** @type {RequestCache[]} */ (["default", "reload"])) {
+    const response = await fetch(encodePath(path), { cache });
+    if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer()));
+    const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    // A redirected response may not answer a navigation: keep its body and type alone.
+    if (found === expected) return response.redirected ? unredirected(response) : response;
+  }
+  throw new Error(`${path} is not the file of this version`);
+}
+
+/** @param {Response} response */
+const unredirected = async (response) =>
+  new Response(await response.arrayBuffer(), {
+    headers: { "Content-Type": response.headers.get("Content-Type") ?? "" },
+  });
+
+/** @param {string} path */
+const encodePath = (path) => path.split("/").map(encodeURIComponent).join("/");
+
+async function dropOtherVersions() {
+  const names = await caches.keys();
+  await Promise.all(
+    names.filter((name) => name.startsWith(prefix) && name !== cacheName).map((name) => caches.delete(name)),
+  );
+}
+
+/** @param {Request} request */
+async function answer(request) {
+  const cache = await caches.open(cacheName);
+  const atRoot = new URL(request.url).pathname === new URL(worker.registration.scope).pathname;
+  const found = await cache.match(atRoot ? "index.html" : request, { ignoreSearch: true });
+  return found ?? fetch(request);
+}

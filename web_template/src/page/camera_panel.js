@@ -11,9 +11,6 @@ import { sayCamera, words } from "./words.js";
  * @property {(blob: Blob) => void} onPicture
  */
 
-/** Weight of the newest interval in the rate that is shown. */
-const SMOOTHING = 0.1;
-
 export class CameraPanel {
   #stage;
   #handlers;
@@ -81,20 +78,20 @@ export class CameraPanel {
   }
 
   async #watch() {
-    let last = performance.now();
-    let interval = 0;
-    let shown = 0;
     const device = this.#camera.deviceId;
-    while (this.running && this.#camera.deviceId === device) {
+    const watching = () => this.running && this.#camera.deviceId === device;
+    /** When the answers of the last second were given. @type {number[]} */
+    let answered = [];
+    let shown = performance.now();
+    while (watching()) {
       await this.#camera.nextFrame();
-      if (!this.running || this.#camera.deviceId !== device) return;
+      if (!watching()) return;
       await this.#handlers.onFrame(this.#stage.video);
       const now = performance.now();
-      interval = interval ? interval + SMOOTHING * (now - last - interval) : now - last;
-      last = now;
-      // Twice a second is as often as a number can be read.
-      if (now - shown > 500 && this.running) {
-        this.#stage.setRate(1000 / interval);
+      answered = [...answered.filter((then) => now - then < 1000), now];
+      // Once a second is as often as a number can be read.
+      if (now - shown > 1000 && watching()) {
+        this.#stage.setRate(answered.length);
         shown = now;
       }
     }

@@ -50,7 +50,7 @@ function setTrust({ parity }) {
   const pill = byId("trust", HTMLElement);
   const checked = Boolean(parity?.pictures);
   pill.textContent = checked ? `Checked in ${parity?.browser}` : "Not verified in a browser";
-  pill.classList.toggle("pill-good", checked);
+  pill.classList.add(checked ? "pill-good" : "pill-warn");
   pill.hidden = false;
 }
 
@@ -61,7 +61,7 @@ function accuracy({ accuracy, dataset }) {
   const pictures = `on ${integer(accuracy.n)} pictures kept out of training`;
   const split = dataset?.split === "group" ? ", from groups it never saw" : dataset ? ", split at random" : "";
   const [low, high] = accuracy.interval95 ?? [];
-  const interval = low == null || high == null ? "" : `; 95 % interval ${exactPercent(low)} to ${exactPercent(high)}`;
+  const interval = low == null || high == null ? "" : `; 95% interval ${exactPercent(low)} to ${exactPercent(high)}`;
   return { value: exactPercent(share), note: `${pictures}${split}${interval}` };
 }
 

@@ -56,6 +56,8 @@ async function start() {
     answers = new AnswerView(labels, decision.threshold);
     stage.setCrop(input.crop);
   } catch (error) {
+    camera.stop();
+    document.documentElement.classList.add("no-model");
     answers.say(sayFailure(error), "error", () => location.reload());
     return;
   }

@@ -12,7 +12,7 @@ export const words = {
   rate: (/** @type {number} */ perSecond) => `${perSecond} a second`,
   loading: (/** @type {string} */ loaded, /** @type {string} */ total) => `${loaded} of ${total}`,
   pictureAlt: "The picture being recognised",
-  useCamera: "Use the camera",
+  useCamera: "Use camera",
   stopCamera: "Stop",
   startingCamera: "Starting…",
   cameraNumber: (/** @type {number} */ n) => `Camera ${n}`,

@@ -4,9 +4,11 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
+from pagesight import manifest
 from pagesight.contract import Contract
+from pagesight.errors import OutputError
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
@@ -27,7 +29,16 @@ class Picture:
 class Artifact:
     """A finished output folder; `manifest.json` in it says what it was made from."""
 
+    STAGES: ClassVar[tuple[str, ...]] = ()
     path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The artifact that a stage wrote to `path`. Raises OutputError when there is none."""
+        found = manifest.read(path)
+        if found is None or found.get("stage") not in cls.STAGES:
+            raise OutputError(f"{path} was not written by `pagesight {cls.STAGES[0]}`", fix="give the folder that it wrote")
+        return cls(path)
 
     def _json(self, name: str) -> Any:
         return json.loads((self.path / name).read_text(encoding="utf-8"))
@@ -38,6 +49,16 @@ class Dataset(Artifact):
     """Pictures that were read whole, with labels and sides. The pictures stay where they are, under `root`."""
 
     root: Path
+
+    STAGES = ("scan",)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The dataset that `scan` wrote to `path`. Raises OutputError when there is none."""
+        found = manifest.read(path)
+        if found is None or found.get("stage") not in cls.STAGES:
+            raise OutputError(f"{path} was not written by `pagesight scan`", fix="give the folder that it wrote")
+        return cls(path, root=Path(found["key"]["root"]))
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -67,6 +88,8 @@ class Dataset(Artifact):
 class TrainedModel(Artifact):
     """Weights of backbone and head, and `training.json`: how to build the model again, history and accuracy."""
 
+    STAGES = ("train",)
+
     @cached_property
     def facts(self) -> dict[str, Any]:
         """training.json."""
@@ -76,6 +99,8 @@ class TrainedModel(Artifact):
 @dataclass(frozen=True)
 class SavedModel(Artifact):
     """`saved_model/` with one signature (image in; probabilities, embedding, features out) and contract.json."""
+
+    STAGES = ("export",)
 
     @cached_property
     def contract(self) -> Contract:
@@ -87,6 +112,8 @@ class SavedModel(Artifact):
 class WebModel(SavedModel):
     """`model/` in the stock TF.js graph-model format, contract.json and quantization.json."""
 
+    STAGES = ("quantize",)
+
     @cached_property
     def facts(self) -> dict[str, Any]:
         """quantization.json: mode, bytes, agreement with the float model."""
@@ -94,8 +121,18 @@ class WebModel(SavedModel):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a web model came from, for the page's card and gallery; all None for a model made elsewhere."""
+
+    dataset: Dataset | None = None
+    trained: TrainedModel | None = None
+
+
+@dataclass(frozen=True)
 class Bundle(Artifact):
     """The static page with everything it needs."""
+
+    STAGES = ("bundle", "verify")
 
     @cached_property
     def contract(self) -> Contract:

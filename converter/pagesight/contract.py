@@ -54,6 +54,8 @@ class Contract:
     input: Input
     outputs: Outputs
     decision: Decision = Decision()
+    description: str = ""
+    language: str = "en"
     model_path: str = "model/model.json"
 
     def to_json(self) -> dict[str, Any]:
@@ -62,6 +64,8 @@ class Contract:
             "format": _FORMAT,
             "name": self.name,
             "title": self.title,
+            "description": self.description,
+            "language": self.language,
             "labels": list(self.labels),
             "input": {**dataclasses.asdict(self.input), "range": list(self.input.range)},
             "outputs": dataclasses.asdict(self.outputs),
@@ -78,6 +82,8 @@ class Contract:
         return cls(
             name=value["name"],
             title=value["title"],
+            description=value.get("description", ""),
+            language=value.get("language", "en"),
             labels=tuple(value["labels"]),
             input=Input(**{**value["input"], "range": (low, high)}),
             outputs=Outputs(**value["outputs"]),

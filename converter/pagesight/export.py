@@ -1,6 +1,6 @@
 """A TrainedModel to a SavedModel that takes raw pixels: scaling is inside the graph, so no caller can forget it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
         keras().backend.clear_session()
         tensorflow().saved_model.save(_module(model), str(temporary / "saved_model"), signatures=function)
         outputs = {name: name for name in function.structured_outputs}
-        Contract(how.name, how.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs)).write(temporary)
+        contract = Contract(how.name, how.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs))
+        replace(contract, description=how.description, language=how.language).write(temporary)
     return SavedModel(into)
 
 

@@ -109,7 +109,10 @@ def whole_folder(into: Path, stage: str, key: Mapping[str, Any]) -> Iterator[Pat
         write(temporary, stage, key)
         _put_in_place(temporary, into)
     except OSError as cause:
-        raise _explained(cause, into) from cause
+        explained = _explained(cause, into)
+        if explained is None:
+            raise
+        raise explained from cause
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -152,12 +155,15 @@ def _exchange(a: Path, b: Path) -> bool:
     return bool(libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0)
 
 
-def _explained(cause: OSError, into: Path) -> OutputError:
+def _explained(cause: OSError, into: Path) -> OutputError | None:
+    """What a person should read when `into` cannot be written; None for an error of another kind."""
     if cause.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(
             f"no space left on the disk that holds {into.parent}; nothing was replaced",
             fix="free some space, or name a folder on another disk with -o",
         )
     if cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(f"{into.parent} may not be written: {cause.strerror}", fix="name another folder with -o")
-    return OutputError(f"{into} could not be written: {cause}", fix="mend what the message names, or choose another folder with -o")
+        return OutputError(f"{cause.filename or into.parent} may not be written: {cause.strerror}", fix="name another folder with -o")
+    if cause.errno in (errno.ENOTDIR, errno.EEXIST):
+        return OutputError(f"{cause.filename or into.parent} is not a folder", fix="name another folder with -o")
+    return None

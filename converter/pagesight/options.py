@@ -76,3 +76,59 @@ class Verification:
     """Largest allowed difference of a probability between browser and Python; kernels add up in another order."""
     max_pictures: int = 500
     require_browser: bool = False
+
+
+@dataclass(frozen=True)
+class Build:
+    """What `pagesight build` and `pagesight.build` take: the same names, the defaults of the stages."""
+
+    name: str | None = None
+    """Short name for files and the install prompt; the output folder's name where not given."""
+    title: str | None = None
+    """Heading of the page; made from the name where not given."""
+    description: str = Naming.description
+    language: str = Naming.language
+    backbone: str = Training.backbone
+    weights: str = Training.weights
+    group_by: str | None = Scanning.group_by
+    min_pictures: int = Scanning.min_pictures
+    strict: bool = Scanning.strict
+    epochs: int = Training.epochs
+    seed: int = Training.seed
+    quantize: Mode = Quantization.mode
+    min_accuracy: float = Training.min_accuracy
+    max_bytes: int | None = Bundling.max_bytes
+    require_browser: bool = Verification.require_browser
+
+    def naming(self, into_name: str) -> Naming:
+        """Name and title, made from the output folder's name where they were not given."""
+        name = self.name or into_name
+        return Naming(name, self.title or name.replace("-", " ").replace("_", " ").strip().capitalize(), self.description, self.language)
+
+    def scanning(self) -> Scanning:
+        return Scanning(group_by=self.group_by, min_pictures=self.min_pictures, strict=self.strict, seed=self.seed)
+
+    def training(self) -> Training:
+        return Training(
+            backbone=self.backbone, weights=self.weights, epochs=self.epochs, min_accuracy=self.min_accuracy, seed=self.seed
+        )
+
+    def quantization(self) -> Quantization:
+        return Quantization(mode=self.quantize)
+
+    def bundling(self) -> Bundling:
+        return Bundling(max_bytes=self.max_bytes)
+
+    def verification(self) -> Verification:
+        return Verification(require_browser=self.require_browser)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Pictures of number hands drawn by Pagesight."""
+
+    per_class: int = 60
+    signers: int = 12
+    """Rendered persons; all pictures of one share skin, hand and room."""
+    side: int = 160
+    seed: int = 0

@@ -41,20 +41,23 @@ def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
     """
     if not photos.exists():
         raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
-    is_zip = photos.is_file()
-    key = {"options": asdict(how), "source": _fingerprint(photos), "root": str(photos.resolve()), **_versions()}
-    root = into / "pictures" if is_zip else photos
+    key = {"options": asdict(how), "source": _fingerprint(photos), "root": str(_root(photos, into)), **_versions()}
     if manifest.is_fresh(into, "scan", key):
         progress.stage("scan", fresh=True)
-        return Dataset(into, root=_top(root))
+        return Dataset(into, root=_top(_root(photos, into)))
     progress.stage("scan")
     with manifest.whole_folder(into, "scan", key) as temporary:
-        if is_zip:
+        if photos.is_file():
             extract_zip(photos, temporary / "pictures")
-        start = _top(temporary / "pictures" if is_zip else photos)
+        start = _top(_root(photos, temporary))
         read = _read_all(start)
         _write(temporary, read, _dataset(read, photos, how))
-    return Dataset(into, root=_top(root))
+    return Dataset(into, root=_top(_root(photos, into)))
+
+
+def _root(photos: Path, into: Path) -> Path:
+    """Where the pictures lie: in the folder that was given, or in the output when it was an archive."""
+    return (into / "pictures" if photos.is_file() else photos).resolve()
 
 
 def _versions() -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""What a person sees in the terminal: a progress bar there, plain lines in a pipe, one JSON object where asked."""
+
+import json
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+_LINE_EVERY = 5.0
+
+
+class Console:
+    """A progress.Reporter for terminals and pipes; use it as a context manager around the work. All progress goes to stderr."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._last_line: dict[str, float] = {}
+        self._stage = ""
+
+    def __enter__(self) -> Self:
+        if not self.quiet and sys.stderr.isatty():
+            from rich import progress
+            from rich.console import Console as RichConsole
+
+            self._bar = progress.Progress(
+                progress.TextColumn("  {task.description}"),
+                progress.BarColumn(bar_width=28),
+                progress.MofNCompleteColumn(),
+                progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+                progress.TextColumn("[dim]{task.fields[detail]}"),
+                console=RichConsole(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def stage(self, name: str, *, fresh: bool) -> None:
+        """Open a stage: its tasks before it are over."""
+        for task in self._tasks.values():
+            self._bar.remove_task(task)
+        self._tasks.clear()
+        self._last_line.clear()
+        self._stage = name
+        self._say(f"{name}: nothing changed" if fresh else name)
+
+    def update(self, task: str, done: int, total: int | None, detail: str) -> None:
+        """Show how far a task is: as a bar, or in a pipe as a line now and then and at the end."""
+        if self.quiet:
+            return
+        if self._bar is not None:
+            if task not in self._tasks:
+                self._tasks[task] = self._bar.add_task(task, total=total, detail=detail)
+            self._bar.update(self._tasks[task], completed=done, total=total, detail=detail)
+            return
+        self._line(task, done, total, detail)
+
+    def _line(self, task: str, done: int, total: int | None, detail: str) -> None:
+        now = time.monotonic()
+        if task not in self._last_line:
+            self._last_line[task] = now
+            if total is None:
+                click.echo(f"  {task}", err=True)
+        elif total and (done >= total or now - self._last_line[task] >= _LINE_EVERY):
+            self._last_line[task] = now
+            click.echo(f"  {task} {done}/{total}{', ' + detail if detail else ''}", err=True)
+
+    def note(self, text: str) -> None:
+        """Say one thing that a person should know, even when quiet."""
+        self._print(f"  note: {text}")
+
+    def result(self, value: Any, *, as_json: bool) -> None:
+        """Print what a command returns: an object as JSON, or a few lines for people."""
+        if value is None:
+            return
+        if as_json:
+            click.echo(json.dumps(value, ensure_ascii=False))
+            return
+        click.echo("\n".join(_bundle_lines(value["bundle"], value["report"]) if "report" in value else _lines(value)))
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False)
+        else:
+            click.echo(text, err=True)
+
+
+def _lines(value: dict[str, Any]) -> list[str]:
+    width = max(len(k) for k in value) + 2
+    return [f"{k.replace('_', ' '):{width}}{_text(v)}" for k, v in value.items() if v is not None]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k.replace('_', ' ')} {_text(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(_text(v) for v in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
+    accuracy, size, parity = report["accuracy"], report["bytes"], report["parity"]
+    lines = [f"page      {folder}"]
+    if accuracy["float"] is not None:
+        low, high = accuracy["interval95"]
+        split = (report.get("dataset") or {}).get("split")
+        how = "of groups never trained on" if split == "group" else "never trained on"
+        exported = f", {accuracy['exported']:.1%} in the page" if accuracy["exported"] is not None else ""
+        lines.append(
+            f"accuracy  {accuracy['float']:.1%} on {accuracy['n']} pictures {how} (95 % interval {low:.1%} to {high:.1%}){exported}"
+        )
+    kept = report["quantization"].get("top1_agreement")
+    answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
+    lines.append(f"model     {report['quantization']['bytes']:,} bytes ({report['quantization']['mode']}){answers}")
+    lines.append(f"size      {size['total_gzip']:,} bytes after gzip, samples aside")
+    if parity:
+        lines.append(
+            f"verified  {parity['browser']}, {parity['backend']}: {parity['top1_agreement']:.1%} the same answers on "
+            f"{parity['pictures']} pictures, probabilities within {parity['max_abs_diff']:.1g}"
+        )
+    else:
+        from pagesight._browser import HOW_TO_GET
+
+        lines.append(f"verified  not verified in a browser: {HOW_TO_GET}")
+    return [*lines, f"look      pagesight serve {folder} --open"]

@@ -1,0 +1,181 @@
+"""A WebModel to a Bundle: a static folder that holds the page, the runtime, the model and what was measured."""
+
+import base64
+import gzip
+import io
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from pagesight import backbones, manifest, pixels, progress, resources
+from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
+from pagesight.errors import BundleError
+from pagesight.options import Bundling
+
+_SAMPLE_SIDE = 320
+_CSP = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
+    "worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
+)
+_TEXT = ("index.html", "manifest.webmanifest")
+_RUNTIME = (".wasm", "worker.js", "worker_all.js")
+_ONLY_IF_NEEDED = "worker_all.js"
+STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
+
+
+def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
+    """Put the page together around `web`; `origin` gives the gallery its samples and the card its facts.
+
+    Raises BundleError when the page's code is not built, or the bundle is larger than `how.max_bytes`; nothing is written then.
+    """
+    template = resources.web_template()
+    key = {
+        "options": asdict(how),
+        "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
+        "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
+        "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
+        "template": manifest.sha256_json(manifest.list_files(template)),
+        "versions": manifest.versions("jinja2", "pillow"),
+    }
+    if manifest.is_fresh(into, "bundle", key):
+        progress.stage("bundle", fresh=True)
+        return Bundle(into)
+    progress.stage("bundle")
+    with manifest.whole_folder(into, "bundle", key) as temporary, progress.task("putting the page together"):
+        _copy_static(template / "static", temporary, web)
+        shutil.copytree(web.path / "model", temporary / "model")
+        samples = _write_samples(origin.dataset, how, temporary) if origin.dataset else []
+        files = manifest.list_files(temporary)
+        fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
+        web.contract.write(temporary, samples=samples, files=fetched)
+        _render(template / "page", temporary, web, origin, samples)
+        report = _report(web, origin, temporary)
+        if how.max_bytes is not None and report["bytes"]["total_gzip"] > how.max_bytes:
+            raise BundleError(
+                f"the bundle takes {report['bytes']['total_gzip']:,} bytes after gzip, more than {how.max_bytes:,}",
+                fix="take a smaller --backbone, fewer bits (--quantize), or raise --max-bytes",
+            )
+        manifest.write_json(temporary / "report.json", report)
+    return Bundle(into)
+
+
+def _copy_static(static: Path, into: Path, web: WebModel) -> None:
+    """Copy the built page; the worker with all of TF.js's kernels only for a model whose ops the lean one lacks."""
+    runtime = static.parent / "runtime.json"
+    lean = json.loads(runtime.read_text(encoding="utf-8"))["ops"] if runtime.exists() else "Const Placeholder _FusedConv2D FusedDepthwiseConv2dNative _FusedMatMul MatMul Mean Softmax Mul AddV2 Sub Pad Identity".split()
+    topology = json.loads((web.path / web.contract.model_path).read_text(encoding="utf-8"))
+    graphs = [topology["modelTopology"], topology.get("modelInitializer") or {}]
+    missing = {node["op"] for graph in graphs for node in graph.get("node", [])} - set(lean)
+    left_out = shutil.ignore_patterns(*([] if missing else [_ONLY_IF_NEEDED]))
+    shutil.copytree(static, into, dirs_exist_ok=True, ignore=left_out)
+    for path in into.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _write_samples(dataset: Dataset, how: Bundling, into: Path) -> list[dict[str, str]]:
+    """Copies of pictures the model never learned from, small and without metadata (a photograph may tell where it was taken)."""
+    (into / "samples").mkdir()
+    rows = []
+    for number, picture in enumerate(_chosen(dataset, how)):
+        path = f"samples/{number:02d}.jpg"
+        image = Image.fromarray(pixels.decode(dataset.read_bytes(picture)))
+        image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE), Image.Resampling.LANCZOS)
+        image.save(into / path, quality=88)
+        rows.append({"path": path, "label": dataset.labels[picture.label]})
+    return rows
+
+
+def _chosen(dataset: Dataset, how: Bundling) -> Iterable[Picture]:
+    """Pictures of the test side, class by class, from as many groups as there are."""
+    per_class: dict[int, list[Picture]] = {}
+    for picture in dataset.on("test"):
+        per_class.setdefault(picture.label, []).append(picture)
+    chosen = []
+    for label in sorted(per_class):
+        rows = per_class[label]
+        start = label * 7 % len(rows)  # not everywhere the first group
+        chosen += (rows[start:] + rows[:start])[: how.samples_per_class]
+    return chosen[: how.max_samples]
+
+
+def _render(page: Path, into: Path, web: WebModel, origin: Origin, samples: list[dict[str, str]]) -> None:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(page), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    contract = web.contract
+    context = {
+        "title": contract.title,
+        "name": contract.name,
+        "description": contract.description or _description(contract.labels),
+        "language": contract.language,
+        "labels": contract.labels,
+        "samples": samples,
+        "integrity": {p.name: _integrity(p) for p in into.iterdir() if p.suffix in (".js", ".css")},
+        "contract_sha256": manifest.sha256_file(into / "contract.json"),
+        "backbone": backbones.named(origin.trained.facts["backbone"]).human if origin.trained else "",
+        "csp": _CSP,
+    }
+    for name in _TEXT:
+        (into / name).write_text(environment.get_template(f"{name}.j2").render(context) + "\n", encoding="utf-8")
+
+
+def _description(labels: tuple[str, ...]) -> str:
+    few = ", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
+    return f"Tells apart {few}."
+
+
+def _integrity(path: Path) -> str:
+    return "sha256-" + base64.b64encode(bytes.fromhex(manifest.sha256_file(path))).decode()
+
+
+def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
+    """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
+    trained = origin.trained.facts if origin.trained else {}
+    accuracy = trained.get("accuracy") or {"n": None, "float": None, "interval95": None}
+    facts = web.facts
+    return {
+        "name": web.contract.name,
+        "dataset": trained.get("dataset"),
+        "backbone": trained.get("backbone"),
+        "weights": trained.get("weights"),
+        "accuracy": {
+            "n": accuracy["n"],
+            "float": accuracy["float"],
+            "exported": facts.get("accuracy"),
+            "interval95": accuracy["interval95"],
+        },
+        "quantization": {k: v for k, v in facts.items() if k not in ("accuracy", "pictures")},
+        "parity": None,
+        "bytes": _sizes(folder),
+        "seconds": dict.fromkeys(STAGES),
+    }
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes by kind, and the sum of every file's gzip; samples and what only a browser's cache asks for are left aside."""
+    sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith("samples/"):
+            continue
+        kind = "model" if name.startswith("model/") else "runtime" if name.endswith(_RUNTIME) else "page"
+        sizes[kind] += path.stat().st_size
+        sizes["total"] += path.stat().st_size
+        sizes["total_gzip"] += _gzip_bytes(path)
+    return sizes
+
+
+def _gzip_bytes(path: Path) -> int:
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9, mtime=0) as file, path.open("rb") as source:
+        for part in iter(partial(source.read, 1 << 20), b""):
+            file.write(part)
+    return packed.tell()

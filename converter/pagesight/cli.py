@@ -1,0 +1,376 @@
+"""The command line: one subcommand per stage plus `build`; the one place that catches PagesightError.
+
+Exit codes: 0 done; 1 the work failed or fell short of a bar; 2 the command was wrong; 130 interrupted.
+"""
+
+import difflib
+import functools
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pagesight._console import Console
+from pagesight.errors import OptionError, PagesightError
+from pagesight.options import MODES, Bundling, Build, Verification
+
+_FOLDER = click.Path(path_type=Path)
+_OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
+_FORCE = click.option("--force", is_flag=True, help="Replace an output folder that Pagesight did not make.")
+
+
+class _Group(click.Group):
+    """Commands in the order of the line, with a 'did you mean' for others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else " `pagesight --help` lists the commands."
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _common(stage: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that every stage has; the result that the stage returns is printed, its progress is shown."""
+
+    @functools.wraps(stage)
+    def command(*, as_json: bool, quiet: bool, **options: Any) -> None:
+        from pagesight import progress
+
+        console = Console(quiet=quiet)
+        with console, progress.shown_by(console):
+            result = stage(**options)
+        console.result(result, as_json=as_json)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="End with one machine-readable object on standard output."),
+        click.option("--quiet", is_flag=True, help="Show no progress, only the result."),
+        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
+    ):
+        command = option(command)
+    return command
+
+
+def _writes(stage: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --output and --force: a folder that Pagesight did not make is refused."""
+
+    @functools.wraps(stage)
+    def command(*, into: Path, force: bool, **options: Any) -> Any:
+        from pagesight import manifest
+
+        manifest.refuse_foreign(into, force=force)
+        return stage(into=into, **options)
+
+    return _OUT(_FORCE(command))
+
+
+def _backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        (
+            click.option("--backbone", default=Build.backbone, show_default=True, help="See `pagesight backbones`."),
+            click.option(
+                "--weights",
+                default=Build.weights,
+                show_default=True,
+                help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
+                "auto: ImageNet's where they can be had, else the starter that ships.",
+            ),
+            click.option("--epochs", default=Build.epochs, show_default=True, type=click.IntRange(1), help="At most so many."),
+            click.option(
+                "--min-accuracy",
+                default=Build.min_accuracy,
+                show_default=True,
+                type=click.FloatRange(0, 1),
+                help="Fail when the accuracy on the pictures kept for testing is lower (0..1).",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        (
+            click.option(
+                "--group-by",
+                default=Build.group_by,
+                metavar="REGEX",
+                help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
+            ),
+            click.option("--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."),
+            click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+_SEED = click.option("--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Same seed, same bytes.")
+_QUANTIZE = click.option(
+    "--quantize", default=Build.quantize, show_default=True, type=click.Choice(MODES), help="How weights are stored."
+)
+_NAMING = (
+    click.option("--name", help="Short name; the output folder's where not given."),
+    click.option("--title", help="Heading of the page; made from the name where not given."),
+    click.option("--description", default=Build.description, help="A sentence under the heading."),
+)
+
+
+def _naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_NAMING):
+        command = option(command)
+    return command
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="pagesight", prog_name="pagesight")
+def pagesight() -> None:
+    """From a folder of pictures to a static web page that recognises them.
+
+    \b
+    pagesight build photos -o dist/page     photos holds one folder of pictures per class
+    pagesight serve dist/page --open        look at it
+    """
+
+
+@pagesight.command()
+@click.argument("photos", type=_FOLDER)
+@_writes
+@_naming_options
+@_scan_options
+@_backbone_options
+@_SEED
+@_QUANTIZE
+@click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip.")
+@click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
+@_common
+def build(photos: Path, into: Path, **options: Any) -> Any:
+    """Photos to a verified page: all stages in one.
+
+    PHOTOS is a folder of class folders, or a .zip of one. What did not change since the last run is not done again.
+    """
+    from pagesight import pipeline
+
+    return _bundle_result(pipeline.build(photos, into, force=True, **options))
+
+
+@pagesight.command()
+@click.argument("photos", type=_FOLDER)
+@_writes
+@_scan_options
+@_SEED
+@_common
+def scan(photos: Path, into: Path, **options: Any) -> Any:
+    """Photos to a dataset with labels and sides."""
+    from pagesight.scan import scan as run
+
+    dataset = run(photos, Build(**options).scanning(), into)
+    sides = {side: sum(counts) for side, counts in dataset.facts["counts"].items()}
+    return {
+        "dataset": str(into),
+        "classes": list(dataset.labels),
+        "pictures": sides,
+        "skipped": dataset.facts["skipped"],
+        "split": dataset.facts["split"],
+        "duplicates": dataset.facts["duplicates"],
+    }
+
+
+@pagesight.command()
+@click.argument("dataset", type=_FOLDER)
+@_writes
+@_backbone_options
+@_SEED
+@_common
+def train(dataset: Path, into: Path, **options: Any) -> Any:
+    """Dataset to a fine-tuned model.
+
+    DATASET is the folder that `pagesight scan` wrote.
+    """
+    from pagesight.artifacts import Dataset
+    from pagesight.train import train as run
+
+    trained = run(Dataset.open(dataset), Build(**options).training(), into)
+    return {"model": str(into), "accuracy": trained.facts["accuracy"], "backbone": trained.facts["backbone"]}
+
+
+@pagesight.command()
+@click.argument("trained", type=_FOLDER)
+@_writes
+@_naming_options
+@_common
+def export(trained: Path, into: Path, **options: Any) -> Any:
+    """Trained model to a SavedModel.
+
+    TRAINED is the folder that `pagesight train` wrote. The SavedModel takes raw pixels: scaling is in its graph.
+    """
+    from pagesight.artifacts import TrainedModel
+    from pagesight.export import export as run
+
+    saved = run(TrainedModel.open(trained), Build(**options).naming(into.resolve().name), into)
+    return {"saved_model": str(saved.path / "saved_model"), "labels": list(saved.contract.labels)}
+
+
+@pagesight.command()
+@click.argument("saved", type=_FOLDER)
+@_writes
+@_QUANTIZE
+@click.option("--dataset", type=_FOLDER, help="What `scan` wrote: measures accuracy and answers kept.")
+@_common
+def convert(saved: Path, into: Path, dataset: Path | None, **options: Any) -> Any:
+    """SavedModel to a TF.js model in fewer bits.
+
+    SAVED is the folder that `pagesight export` wrote.
+    """
+    from pagesight.artifacts import Dataset, SavedModel
+    from pagesight.quantize import quantize as run
+
+    web = run(SavedModel.open(saved), Build(**options).quantization(), into, Dataset.open(dataset) if dataset else None)
+    return {"model": str(web.path / web.contract.model_path), **web.facts}
+
+
+@pagesight.command()
+@click.argument("web", type=_FOLDER)
+@_writes
+@click.option("--dataset", type=_FOLDER, help="What `scan` wrote: gives the gallery its pictures.")
+@click.option("--trained", type=_FOLDER, help="What `train` wrote: gives the card its accuracy.")
+@click.option("--max-bytes", type=click.IntRange(1), default=Bundling.max_bytes, help="Fail when larger, after gzip.")
+@_common
+def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, max_bytes: int | None) -> Any:
+    """TF.js model to a static page.
+
+    WEB is the folder that `pagesight convert` wrote.
+    """
+    from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
+    from pagesight.bundle import bundle as run
+
+    origin = Origin(Dataset.open(dataset) if dataset else None, TrainedModel.open(trained) if trained else None)
+    return _bundle_result(run(WebModel.open(web), Bundling(max_bytes=max_bytes), into, origin))
+
+
+@pagesight.command()
+@click.argument("folder", metavar="BUNDLE", type=_FOLDER)
+@click.option("--photos", type=_FOLDER, help="Pictures to ask; the bundle's own samples where not given.")
+@_common
+def verify(folder: Path, photos: Path | None) -> Any:
+    """Compare a page's answers with Python's.
+
+    Opens BUNDLE in a real browser. Writes nothing.
+    """
+    from pagesight.artifacts import Bundle
+    from pagesight.verify import verify as run
+
+    return _bundle_result(run(Bundle.open(folder), Verification(require_browser=True), None, photos))
+
+
+@pagesight.command()
+@click.argument("folder", metavar="BUNDLE", type=_FOLDER)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
+@click.option("--open", "open_page", is_flag=True, help="Open the page in your browser.")
+@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
+def serve(folder: Path, port: int, open_page: bool) -> None:
+    """Show a page on this machine until Ctrl-C."""
+    import threading
+    import webbrowser
+
+    from pagesight.serve import serving
+
+    with serving(folder, port=port) as address:
+        click.echo(f"{folder} is at {address} (Ctrl-C stops)")
+        if open_page:
+            webbrowser.open(address)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            click.echo()
+
+
+@pagesight.command()
+@_writes
+@click.option("--per-class", default=60, show_default=True, type=click.IntRange(1), help="Pictures per digit.")
+@click.option("--side", default=160, show_default=True, type=click.IntRange(32, 1024), help="Pixels.")
+@_SEED
+@_common
+def render(into: Path, per_class: int, side: int, seed: int) -> Any:
+    """Draw number hands 0-9, to try it all on."""
+    from pagesight.options import Rendering
+    from pagesight.render import render as run
+
+    return {"pictures": str(run(Rendering(per_class=per_class, side=side, seed=seed), into))}
+
+
+@pagesight.command()
+@click.option("--json", "as_json", is_flag=True, help="A machine-readable list.")
+@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
+def backbones(as_json: bool) -> None:
+    """List the backbones."""
+    from pagesight.backbones import known
+
+    if as_json:
+        click.echo(json.dumps([{"name": b.name, "title": b.human, "starter": b.starter is not None} for b in known().values()]))
+        return
+    for backbone in known().values():
+        click.echo(f"{backbone.name:32} {backbone.human}{', starter weights ship' if backbone.starter else ''}")
+
+
+@pagesight.command()
+@click.option("--json", "as_json", is_flag=True, help="A machine-readable object.")
+@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
+def doctor(as_json: bool) -> None:
+    """Say what is installed, what is missing, and the fix."""
+    from pagesight._doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([f.__dict__ for f in findings]))
+    else:
+        for finding in findings:
+            click.echo(f"{'ok     ' if finding.ok else 'missing'}  {finding.what}" + ("" if finding.ok else f"\n  fix: {finding.fix}"))
+    if not all(f.ok for f in findings if f.needed):
+        raise SystemExit(1)
+
+
+def _bundle_result(bundle: Any) -> dict[str, Any]:
+    return {"bundle": str(bundle.path), "report": bundle.report}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in arguments
+    try:
+        pagesight.main(arguments, prog_name="pagesight", standalone_mode=False)
+    except click.exceptions.Exit as cause:
+        sys.exit(cause.exit_code)
+    except click.ClickException as cause:
+        cause.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted; finished outputs are untouched, and the next run goes on from there", err=True)
+        sys.exit(130)
+    except PagesightError as cause:
+        if debug:
+            traceback.print_exc()
+        if "--json" in arguments:
+            click.echo(json.dumps({"error": cause.what, "fix": cause.fix}, ensure_ascii=False))
+        click.echo(f"error: {cause.what}\n  fix: {cause.fix}", err=True)
+        sys.exit(2 if isinstance(cause, OptionError) else 1)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as cause:
+        if debug:
+            raise
+        click.echo(
+            f"error: something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}\n"
+            "  fix: run it again with --debug and report what it shows",
+            err=True,
+        )
+        sys.exit(1)

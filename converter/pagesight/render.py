@@ -1,0 +1,27 @@
+"""Rendered number hands as a folder of class folders: something to try the whole line on, without a camera."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from pagesight import manifest, progress
+from pagesight.hands import render_folder
+from pagesight.options import Rendering
+
+
+def render(how: Rendering, into: Path) -> Path:
+    """Draw `how.per_class` pictures of each digit into `into/<digit>/signerNN_MMMM.jpg`; the same seed gives the same bytes."""
+    key = {"options": asdict(how), "versions": manifest.versions("pillow", "numpy", "scipy")}
+    if manifest.is_fresh(into, "render", key):
+        progress.stage("render", fresh=True)
+        return into
+    progress.stage("render")
+    with manifest.whole_folder(into, "render", key) as temporary, progress.task("drawing hands", 10 * how.per_class) as advance:
+        done = 0
+
+        def tell(drawn: int, _total: int) -> None:
+            nonlocal done
+            advance(drawn - done)
+            done = drawn
+
+        render_folder(temporary, per_class=how.per_class, signers=how.signers, side=how.side, seed=how.seed, progress=tell)
+    return into

@@ -1,0 +1,199 @@
+"""A Bundle to a VerifiedBundle: the real page in a real browser, asked the same pictures as Python."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pagesight import _browser, manifest, pixels, progress
+from pagesight._graph import GraphModel, Runner
+from pagesight.artifacts import Bundle, Dataset, VerifiedBundle
+from pagesight.errors import VerifyError
+from pagesight.options import Verification
+from pagesight.serve import serving
+
+_BATCH = 16
+_PHOTOS = ".pagesight-photos"
+_ASK = """async (paths) => {
+  const base = document.baseURI;
+  globalThis.asked ??= import(new URL("pagesight.js", base).href).then((module) => module.load(new URL("./", base).href));
+  const classifier = await globalThis.asked;
+  const answers = [];
+  for (const path of paths) {
+    const file = new File([await (await fetch(new URL(path, base))).blob()], "picture");
+    const [square, prediction] = [await classifier.square(file), await classifier.predict(file)];
+    const hash = await crypto.subtle.digest("SHA-256", square.data);
+    answers.push({
+      probabilities: Array.from(prediction.probabilities),
+      square: Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+      backend: classifier.backend,
+    });
+  }
+  return answers;
+}"""
+
+Pictures = Sequence[tuple[str, bytes]]
+"""Names and file bytes."""
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What the browser said: one row per picture."""
+
+    browser: str
+    backend: str
+    squares: list[str]
+    probabilities: Any
+
+
+def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures: Dataset | Path | None = None) -> VerifiedBundle:
+    """Check every file's hash, then compare browser and Python on the same file bytes.
+
+    `pictures`: a dataset (its test side is asked), a folder, or None for the bundle's own samples. With `into` the bundle is copied
+    there with the result in its report.json; without it nothing is written. The bars are `how`'s; the squares the model sees must be
+    equal bit for bit. Raises VerifyError where they are not met, or where a browser is required and there is none.
+    """
+    key = {"bundle": manifest.sha256_json((manifest.read(bundle.path) or {}).get("files")), "options": _options(how)}
+    browser = _browser.find()
+    key["browser"] = "yes" if browser else "no"
+    if into is not None and manifest.is_fresh(into, "verify", key):
+        progress.stage("verify", fresh=True)
+        return VerifiedBundle(into)
+    progress.stage("verify")
+    _check_files(bundle.path)
+    if browser is None and how.require_browser:
+        raise VerifyError("no browser was found on this machine", fix=_browser.HOW_TO_GET)
+    parity = None
+    if browser is None:
+        progress.note(f"not verified in a browser: none was found; {_browser.HOW_TO_GET}")
+    else:
+        parity = _parity(bundle, list(_asked(bundle, how, pictures)), browser, how)
+    if into is None:
+        return _with_parity(VerifiedBundle(bundle.path), parity)
+    with manifest.whole_folder(into, "verify", key) as temporary:
+        shutil.copytree(bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME))
+        manifest.write_json(temporary / "report.json", {**bundle.report, "parity": parity})
+    return VerifiedBundle(into)
+
+
+def _options(how: Verification) -> dict[str, Any]:
+    return {"min_agreement": how.min_agreement, "max_abs_diff": how.max_abs_diff, "max_pictures": how.max_pictures}
+
+
+def _with_parity(bundle: VerifiedBundle, parity: dict[str, Any] | None) -> VerifiedBundle:
+    bundle.report["parity"] = parity
+    return bundle
+
+
+def _check_files(folder: Path) -> None:
+    found = manifest.read(folder)
+    if found is None:
+        raise VerifyError(f"{folder} is no bundle: it has no manifest.json", fix="give the folder that `pagesight build` wrote")
+    listed, present = found["files"], manifest.list_files(folder)
+    for name, facts in listed.items():
+        if name not in present:
+            raise VerifyError(f"{folder / name} is missing", fix="build the bundle again")
+        if present[name] != facts:
+            raise VerifyError(f"{folder / name} is not the file that was built", fix="build the bundle again")
+    strangers = sorted(present.keys() - listed.keys())
+    if strangers:
+        raise VerifyError(f"{folder / strangers[0]} does not belong to the bundle", fix="remove it, or build the bundle again")
+
+
+def _asked(bundle: Bundle, how: Verification, pictures: Dataset | Path | None) -> Iterator[tuple[str, bytes]]:
+    if isinstance(pictures, Dataset):
+        test = pictures.on("test")
+        step = max(1, -(-len(test) // how.max_pictures))
+        yield from ((p.path, pictures.read_bytes(p)) for p in test[::step])
+        return
+    folder = pictures or bundle.path / "samples"
+    if not folder.is_dir():
+        raise VerifyError(f"{folder} holds no pictures", fix="pass --photos with a folder of pictures")
+    some = False
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+        data = path.read_bytes()
+        try:
+            pixels.decode(data)
+        except pixels.UnreadablePicture:
+            continue
+        some = True
+        yield str(path), data
+    if not some:
+        raise VerifyError(f"{folder} holds no picture that can be read", fix="pass --photos with a folder of pictures")
+
+
+def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification) -> dict[str, Any]:
+    contract = bundle.contract
+    squares = np.stack([pixels.read_square(data, contract.input) for _, data in pictures])
+    with progress.task("asking Python"):
+        expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(squares)[0]
+    answers = _ask_browser(bundle.path, pictures, browser)
+    same_square = [hashlib.sha256(s.tobytes()).hexdigest() == found for s, found in zip(squares, answers.squares, strict=True)]
+    agreement = float((expected.argmax(1) == answers.probabilities.argmax(1)).mean())
+    difference = float(np.abs(expected - answers.probabilities).max())
+    _hold_to_bars(pictures, same_square, agreement, difference, how)
+    return {
+        "browser": answers.browser,
+        "backend": answers.backend,
+        "pictures": len(pictures),
+        "squares_equal": sum(same_square),
+        "top1_agreement": agreement,
+        "max_abs_diff": difference,
+    }
+
+
+def _hold_to_bars(pictures: Pictures, same_square: list[bool], agreement: float, difference: float, how: Verification) -> None:
+    if not all(same_square):
+        name = pictures[same_square.index(False)][0]
+        raise VerifyError(
+            f"the browser sees other pixels than Python in {same_square.count(False)} of {len(pictures)} pictures, first in {name}",
+            fix="report the picture; until then leave it out",
+        )
+    if not agreement >= how.min_agreement:
+        raise VerifyError(
+            f"browser and Python give the same first answer on {agreement:.1%} of {len(pictures)} pictures, not {how.min_agreement:.1%}",
+            fix="try another browser or --quantize none, and report it",
+        )
+    if not difference <= how.max_abs_diff:
+        raise VerifyError(
+            f"a probability differs by {difference:.2g} between browser and Python, more than {how.max_abs_diff:g}",
+            fix="try another browser or --quantize none, and report it",
+        )
+
+
+def _ask_browser(folder: Path, pictures: Pictures, executable: Path) -> _Answers:
+    """Open the real page and send every picture through its public module."""
+    from playwright.sync_api import Error
+
+    paths = [f"{_PHOTOS}/{i}" for i in range(len(pictures))]
+    extra = {path: data for path, (_, data) in zip(paths, pictures, strict=True)}
+    complaints: list[str] = []
+    try:
+        with serving(folder, extra=extra) as address, _browser.launched(executable) as browser:
+            page = browser.new_page()
+            page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+            page.on("pageerror", lambda e: complaints.append(str(e)))
+            page.on("request", lambda r: None if _is_own(r.url, address) else complaints.append(f"asked for {r.url}"))
+            page.goto(address)
+            rows: list[dict[str, Any]] = []
+            with progress.task("asking the browser", len(paths)) as advance:
+                for start in range(0, len(paths), _BATCH):
+                    rows += page.evaluate(_ASK, paths[start : start + _BATCH])
+                    advance(min(_BATCH, len(paths) - start))
+            version = f"Chromium {browser.version.split('.')[0]}"
+    except Error as cause:
+        raise VerifyError(f"the browser could not run the page: {cause.message.splitlines()[0]}", fix="run `pagesight doctor`") from cause
+    if complaints:
+        raise VerifyError(f"the page complains in the browser: {complaints[0]}", fix="run `pagesight serve` and look at its console")
+    probabilities = np.array([r["probabilities"] for r in rows], np.float64)
+    return _Answers(version, rows[0]["backend"], [r["square"] for r in rows], probabilities)
+
+
+def _is_own(url: str, address: str) -> bool:
+    return url.startswith((address, "blob:", "data:"))
+
+

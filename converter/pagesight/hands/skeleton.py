@@ -19,14 +19,14 @@ _KNUCKLES = np.array([[21, 18, 8], [25, 88, 0], [5, 92, -3], [-14, 87, -1], [-30
 _CONVERGENCE = (0.0, -0.02, 0.06, 0.14, 0.24)
 
 _STRAIGHT = (6.0, 7.0, 4.0)
-_CLOSED = (76.0, 100.0, 52.0)
+_CLOSED = (72.0, 100.0, 50.0)
 _SPREAD = (0.0, 8.0, 0.0, -8.0, -18.0)
 
 _TOUCHING = {
-    LITTLE: (56.0, 58.0, 24.0),
-    RING: (49.0, 72.0, 30.0),
-    MIDDLE: (45.0, 75.0, 32.0),
-    INDEX: (41.0, 74.0, 34.0),
+    LITTLE: (61.0, 62.0, 26.0),
+    RING: (52.0, 73.0, 31.0),
+    MIDDLE: (49.0, 76.0, 32.0),
+    INDEX: (51.0, 73.0, 33.0),
 }
 
 _THUMB_OUT = ((0.57, 0.68, 0.42), (0.70, 0.70, 0.10), (0.77, 0.62, -0.08))
@@ -64,12 +64,12 @@ def pose(digit: int, build: Build, rng: np.random.Generator) -> Skeleton:
     knuckles = _KNUCKLES * (build.width, 1.0, 1.0)
     joints = np.zeros((5, 4, 3))
     dorsal = np.zeros((5, 3, 3))
-    openness = rng.uniform(0.5, 1.35)
+    openness = rng.uniform(0.25, 1.35)
     for finger in range(INDEX, LITTLE + 1):
         flexion = np.asarray(_flexion(digit, finger, rng))
         stray = _SPREAD[finger] * openness * max(0.0, 1 - flexion[0] / 70) + rng.normal(0, 2.0)
         # The index of a nine turns to the thumb, which opens the ring to the viewer.
-        lean = rng.uniform(0.05, 0.5) if (digit, finger) == (9, INDEX) else _CONVERGENCE[finger]
+        lean = rng.uniform(0.1, 0.65) if (digit, finger) == (9, INDEX) else _CONVERGENCE[finger]
         joints[finger], dorsal[finger] = _finger(knuckles[finger], bones[finger], flexion, stray, lean)
     joints[THUMB], dorsal[THUMB] = _thumb(digit, knuckles[THUMB], bones[THUMB], joints, dorsal, rng)
     return Skeleton(joints, dorsal, build)
@@ -83,14 +83,14 @@ def _flexion(digit: int, finger: int, rng: np.random.Generator) -> tuple[float, 
         spread = 5.0
     elif finger == touching:
         base = _TOUCHING[finger]
-        spread = 5.0
+        spread = 8.0
     elif touching is not None or finger in _RAISED[digit]:
         # Neighbours of a bent finger are pulled along a little: they share a tendon.
         pulled = 7.0 if touching is not None and abs(finger - touching) == 1 else 0.0
         base = (_STRAIGHT[0] + pulled, _STRAIGHT[1] + pulled, _STRAIGHT[2])
         spread = 4.0
     else:
-        base, spread = _CLOSED, 7.0
+        base, spread = _CLOSED, 9.0
     angles = np.asarray(base) + rng.normal(0, spread, 3)
     return float(angles[0]), float(max(angles[1], 0.0)), float(max(angles[2], 0.0))
 
@@ -137,7 +137,7 @@ def _thumb(
 def _thumb_goal(digit: int, joints: Vector, dorsal: Vector, rng: np.random.Generator) -> tuple[Vector, Vector]:
     """Where the tip of the thumb goes, and which way its nail looks."""
     if digit == 4:
-        return np.array([rng.uniform(-16, 8), rng.uniform(64, 80), rng.uniform(27, 31)]), np.array([0.25, 0.3, 0.9])
+        return np.array([rng.uniform(-24, 12), rng.uniform(58, 84), rng.uniform(27, 31)]), np.array([0.25, 0.3, 0.9])
     if digit in (1, 2):
         finger = MIDDLE if digit == 1 else RING
         where = rng.uniform(0.1, 0.75)
@@ -147,8 +147,10 @@ def _thumb_goal(digit: int, joints: Vector, dorsal: Vector, rng: np.random.Gener
         tip = 0.55 * joints[INDEX, 3] + 0.45 * joints[MIDDLE, 3]
         return tip - 14.5 * _unit(0.8 * dorsal[INDEX, 2] + 0.2 * dorsal[MIDDLE, 2]), np.array([0.3, -0.1, 0.95])
     finger = {6: LITTLE, 7: RING, 8: MIDDLE, 9: INDEX}[digit]
-    tip, pad = joints[finger, 3], -dorsal[finger, 2]
-    over = rng.uniform(0.0, 0.6) if digit == 9 else rng.uniform(0.35, 1.0)
+    # From pad against pad to the thumb laid over the nail, or over the whole last bone.
+    over = rng.uniform(0.0, 0.8) if digit == 9 else rng.uniform(0.3, 1.0)
+    back = over * rng.uniform(0.0, 0.7)
+    tip, pad = joints[finger, 3] * (1 - back) + joints[finger, 2] * back, -dorsal[finger, 2]
     towards = _unit((1 - over) * pad + over * np.array([0.3, -0.1, 0.9]) + np.array([0.15, -0.2, 0.0]))
     return tip + 13.5 * towards, np.array([0.45, 0.15, 0.88])
 

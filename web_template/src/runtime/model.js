@@ -1,5 +1,5 @@
 // A stock TF.js graph model on the WASM backend: one forward pass from a square to its outputs.
-import { engine, env, getBackend, memory, setBackend, tensor, tidy } from "@tensorflow/tfjs-core";
+import { dispose, engine, env, getBackend, memory, setBackend, tensor } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-converter/dist/flags.js";
 import { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model.js";
 import "@tensorflow/tfjs-backend-wasm/dist/base.js";
@@ -89,13 +89,13 @@ export class Model {
     });
     /** @type {Partial<Record<OutputName, Output>>} */
     const outputs = {};
-    tidy(() => {
-      const input = tensor(Float32Array.from(pixels), [1, side, side, channels], "float32");
-      const results = [this.#graph.execute(input, names)].flat();
-      wanted.forEach((name, i) => {
-        outputs[name] = { data: Float32Array.from(results[i].dataSync()), shape: results[i].shape };
-      });
+    const input = tensor(Float32Array.from(pixels), [1, side, side, channels], "float32");
+    // No tidy() here: it would take away what the model's initializer graph computes once, in the first execute().
+    const results = [this.#graph.execute(input, names)].flat();
+    wanted.forEach((name, i) => {
+      outputs[name] = { data: Float32Array.from(results[i].dataSync()), shape: results[i].shape };
     });
+    dispose([input, ...results]);
     return outputs;
   }
 

@@ -1,0 +1,180 @@
+"""pixels.js is the twin of pixels.py: the model sees the same bytes in the browser and in Python."""
+
+import base64
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from pagesight.contract import Input
+from pagesight.pixels import read_square
+
+RANDOM = np.random.default_rng(0)
+
+
+def _noise(height: int, width: int, channels: int) -> np.ndarray:
+    return RANDOM.integers(0, 256, (height, width, channels), dtype=np.uint8).squeeze()
+
+
+def _waves(height: int, width: int, channels: int) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([(3 * x + 2 * y * (k + 1) + 40 * k) % 256 for k in range(channels)], -1).astype(np.uint8).squeeze()
+
+
+def _save(image: Image.Image | np.ndarray, kind: str, **how: Any) -> bytes:
+    target = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(target, kind, **how)
+    return target.getvalue()
+
+
+def _oriented(kind: str, orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    return _save(_waves(75, 49, 3), kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+
+
+def _png16(channels: int, colour_type: int) -> bytes:
+    """A PNG of 16 bits a sample, which Pillow cannot write for colours."""
+    samples = RANDOM.integers(0, 65536, (50, 60, channels)).astype(">u2")
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 60, 50, 16, colour_type, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in samples))),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks)
+
+
+def _corpus() -> dict[str, bytes]:
+    palette = Image.fromarray(_noise(60, 80, 3)).quantize(64)
+    return {
+        **{f"exif-{n}-{kind.lower()}": _oriented(kind, n) for kind in ("JPEG", "PNG", "WEBP") for n in range(1, 9)},
+        "rgba-png": _save(_noise(90, 131, 4), "PNG"),
+        "rgba-webp": _save(_noise(90, 131, 4), "WEBP", lossless=True, exact=True),
+        "rgba-webp-lossy": _save(_noise(90, 131, 4), "WEBP"),
+        "webp-lossy": _save(_waves(333, 501, 3), "WEBP"),
+        "grey-png": _save(_noise(77, 50, 1), "PNG"),
+        "grey-jpeg": _save(_waves(77, 50, 1), "JPEG"),
+        "grey-alpha-png": _save(Image.fromarray(_noise(77, 50, 2), "LA"), "PNG"),
+        "grey-16-bit-png": _save(RANDOM.integers(0, 65536, (70, 90)).astype(np.uint16), "PNG"),
+        "grey-alpha-16-bit-png": _png16(2, 4),
+        "rgb-16-bit-png": _png16(3, 2),
+        "rgba-16-bit-png": _png16(4, 6),
+        "one-bit-png": _save(Image.fromarray(_noise(60, 80, 1) > 127), "PNG"),
+        "palette-png": _save(palette, "PNG"),
+        "palette-trns-png": _save(palette, "PNG", transparency=bytes(range(0, 256, 4))),
+        "palette-one-clear-png": _save(palette, "PNG", transparency=5),
+        "rgb-trns-png": _save(_waves(40, 40, 3), "PNG", transparency=(40, 80, 120)),
+        "grey-trns-png": _save(_waves(40, 40, 1), "PNG", transparency=40),
+        "cmyk-jpeg": _save(Image.fromarray(_waves(100, 120, 4), "CMYK"), "JPEG", quality=95),
+        "progressive-jpeg": _save(_waves(333, 501, 3), "JPEG", progressive=True),
+        "odd-420-jpeg": _save(_waves(333, 501, 3), "JPEG", subsampling=2),
+        "noise-jpeg": _save(_noise(333, 501, 3), "JPEG"),
+        "gif": _save(palette, "GIF"),
+        "gif-clear": _save(palette, "GIF", transparency=3),
+        "gif-animated": _save(palette, "GIF", save_all=True, append_images=[palette.rotate(180)], duration=100),
+        "bmp": _save(_noise(33, 51, 3), "BMP"),
+        "1x1": _save(_noise(1, 1, 3).reshape(1, 1, 3), "PNG"),
+        "1x1-clear": _save(Image.new("RGBA", (1, 1), (3, 200, 77, 9)), "PNG"),
+        "5000x20": _save(_noise(20, 5000, 3), "PNG"),
+        "20x5000": _save(_waves(5000, 20, 3), "JPEG"),
+        "3000x2000": _save(_waves(2000, 3000, 3), "JPEG"),
+        "already-32": _save(_noise(32, 32, 3), "PNG"),
+        "wide-32": _save(_noise(32, 77, 3), "PNG"),
+    }
+
+
+CORPUS = _corpus()
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Opens a blank page beside a bundle whose contract was changed, and loads its classifier as `window.c`."""
+    import assembly
+    import conftest
+
+    opened: list[Any] = []
+
+    def open_bundle(channels: int, crop: str) -> Page:
+        root = assembly.assemble(tmp_path_factory.mktemp("pixels") / "bundle")
+        contract = root / "contract.json"
+        text = contract.read_text(encoding="utf-8").replace('"crop": "center-square"', f'"crop": "{crop}"')
+        contract.write_text(text, encoding="utf-8")
+        (root / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>blank</title>', encoding="utf-8")
+        site = conftest.Site(root)
+        page = browser.new_page()
+        opened.extend((page, site))
+        page.goto(site.url + "blank.html")
+        page.evaluate("async () => { const { load } = await import('./pagesight.js'); window.c = await load(); }")
+        return page
+
+    yield open_bundle
+    for thing in opened:
+        thing.close() if isinstance(thing, Page) else thing.stop()
+
+
+@pytest.fixture(scope="module")
+def cropping(open_page: Callable[..., Page]) -> Page:
+    return open_page(3, "center-square")
+
+
+@pytest.fixture(scope="module")
+def squashing(open_page: Callable[..., Page]) -> Page:
+    return open_page(3, "squash")
+
+
+def _square(page: Page, data: bytes) -> np.ndarray:
+    encoded = page.evaluate(
+        """async (base64) => {
+          const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+          const { data } = await c.square(new Blob([bytes]));
+          return btoa(Array.from(data, (v) => String.fromCharCode(v)).join(""));
+        }""",
+        base64.b64encode(data).decode(),
+    )
+    return np.frombuffer(base64.b64decode(encoded), np.uint8).reshape(32, 32, 3)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_the_model_sees_the_same_square_in_both_languages(cropping: Page, name: str) -> None:
+    how = Input(side=32, channels=3, crop="center-square")
+    np.testing.assert_array_equal(_square(cropping, CORPUS[name]), read_square(CORPUS[name], how))
+
+
+@pytest.mark.parametrize("name", ["rgba-png", "5000x20", "exif-6-jpeg", "wide-32", "1x1"])
+def test_squashing_is_the_same_too(squashing: Page, name: str) -> None:
+    how = Input(side=32, channels=3, crop="squash")
+    np.testing.assert_array_equal(_square(squashing, CORPUS[name]), read_square(CORPUS[name], how))
+
+
+def test_a_changed_pixel_would_be_noticed(cropping: Page) -> None:
+    pixels = _noise(32, 32, 3)
+    changed = pixels.copy()
+    changed[16, 16, 1] ^= 1
+    how = Input(side=32, channels=3, crop="center-square")
+    assert not np.array_equal(_square(cropping, _save(pixels, "PNG")), read_square(_save(changed, "PNG"), how))
+
+
+def test_frames_and_bitmaps_give_the_square_of_their_file(cropping: Page, tmp_path: Path) -> None:
+    same = cropping.evaluate(
+        """async (base64) => {
+          const blob = new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]);
+          const image = new Image();
+          image.src = URL.createObjectURL(blob);
+          await image.decode();
+          const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+          const context = canvas.getContext("2d");
+          context.drawImage(image, 0, 0);
+          const sources = [image, canvas, await createImageBitmap(image), context.getImageData(0, 0, image.width, image.height)];
+          const expected = (await c.square(blob)).data.join();
+          return Promise.all(sources.map(async (source) => (await c.square(source)).data.join() === expected));
+        }""",
+        base64.b64encode(CORPUS["noise-jpeg"]).decode(),
+    )
+    assert same == [True] * 4

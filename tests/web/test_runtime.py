@@ -1,0 +1,158 @@
+"""pagesight.js, the public module: loads, refuses what was changed, answers as the graph does, and holds no memory."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_model
+from PIL import Image
+from playwright.sync_api import Page
+
+LOAD = "async (base) => { const { load } = await import(base + 'pagesight.js'); window.c = await load(base + 'pagesight.js'); }"
+FAILURE = """async () => {
+  const { load } = await import('./pagesight.js');
+  try { await load(); return null; } catch (error) { return { code: error.code, file: error.file, message: error.message }; }
+}"""
+PREDICT = """async (bytes) => {
+  const { probabilities, embedding, features } = await c.predict(new Blob([new Uint8Array(bytes)]));
+  return { probabilities: [...probabilities], embedding: [...embedding], shape: features.shape };
+}"""
+
+
+@pytest.fixture
+def blank(context: Any, serve: Callable[[Path], Any]) -> Callable[..., Page]:
+    """Opens a page without content beside the bundle, as an app of one's own would be."""
+
+    def open_blank(bundle: Path, host: str = "localhost") -> Page:
+        (bundle / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>app</title>', encoding="utf-8")
+        page: Page = context.new_page()
+        page.goto(f"http://{host}:{serve(bundle).port}/blank.html")
+        return page
+
+    return open_blank
+
+
+def _picture(seed: int = 0) -> tuple[np.ndarray, list[int]]:
+    square = np.random.default_rng(seed).integers(0, 256, (tiny_model.SIDE, tiny_model.SIDE, 3), dtype=np.uint8)
+    square[..., seed % 3] //= 2
+    target = io.BytesIO()
+    Image.fromarray(square).save(target, "PNG")
+    return square, list(target.getvalue())
+
+
+@pytest.mark.parametrize("options", [{}, {"initializer": True}, {"rare_op": True}], ids=["plain", "initializer", "op-beyond-mobilenet"])
+def test_answers_are_those_of_the_graph(make_bundle: Callable[..., Path], blank: Callable[..., Page], options: dict[str, bool]) -> None:
+    page = blank(make_bundle(**options))
+    page.evaluate(LOAD, "./")
+    for seed in range(3):
+        square, data = _picture(seed)
+        answer = page.evaluate(PREDICT, data)
+        # float32 sums of 16 terms against float64.
+        np.testing.assert_allclose(answer["probabilities"], tiny_model.probabilities(square), atol=1e-6)
+        assert answer["shape"] == [1, 4, 4, 3]
+        assert len(answer["embedding"]) == 3
+    assert page.evaluate("c.backend") == "wasm"
+
+
+def test_an_app_below_another_path_gets_labels_sorted_by_probability(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    deep = bundle.parent / "site" / "some path" / "ünder"
+    deep.parent.mkdir(parents=True)
+    bundle.rename(deep)
+    page = blank(deep.parent.parent)
+    page.evaluate(LOAD, "./some path/ünder/")
+    answers = page.evaluate("async () => c.classify(await (await fetch('./some path/ünder/samples/2.jpg')).blob(), { topK: 2 })")
+    assert [answer["label"] for answer in answers][0] == "blue"
+    assert len(answers) == 2
+    assert answers[0]["probability"] > answers[1]["probability"]
+
+
+@pytest.mark.parametrize("path", ["model/model.json", "model/group1-shard1of1.bin", "tfjs-backend-wasm-simd.wasm", "worker.js"])
+def test_a_changed_file_is_refused_by_name(make_bundle: Callable[..., Path], blank: Callable[..., Page], path: str) -> None:
+    bundle = make_bundle()
+    target = bundle / path
+    data = bytearray(target.read_bytes())
+    data[len(data) // 2] ^= 1
+    target.write_bytes(data)
+    failure = blank(bundle).evaluate(FAILURE)
+    assert failure == {"code": "tampered", "file": path, "message": f"{path} is not the file that was published"}
+
+
+def test_a_missing_file_and_a_foreign_contract_are_named(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    (bundle / "model" / "model.json").unlink()
+    page = blank(bundle)
+    assert page.evaluate(FAILURE)["code"] == "unreachable"
+    (bundle / "contract.json").write_text('{"format": 2}', encoding="utf-8")
+    assert page.evaluate(FAILURE)["code"] == "contract"
+
+
+def test_labels_that_do_not_fit_the_graph_are_refused(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    contract = bundle / "contract.json"
+    contract.write_text(contract.read_text(encoding="utf-8").replace('"red", ', ""), encoding="utf-8")
+    failure = blank(bundle).evaluate(FAILURE)
+    assert failure["code"] == "contract"
+    assert "answers 3 classes, contract.json names 2" in failure["message"]
+
+
+def test_plain_http_of_a_local_network_works_and_still_checks(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    page = blank(bundle, host="classroom.test")
+    assert page.evaluate("crypto.subtle === undefined")
+    page.evaluate(LOAD, "./")
+    shard = bundle / "model" / "group1-shard1of1.bin"
+    shard.write_bytes(b"\1" + shard.read_bytes()[1:])
+    assert page.evaluate(FAILURE)["code"] == "tampered"
+
+
+def test_what_is_no_picture_is_said_to_be_none(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    page = blank(make_bundle())
+    page.evaluate(LOAD, "./")
+    codes = page.evaluate(
+        """() => Promise.all(
+          [new Blob(["x"]), new Blob([]), {}, null, document.createElement("video"), document.createElement("div")]
+            .map((source) => c.classify(source).then(() => "answered", (error) => error.code)))"""
+    )
+    assert codes == ["picture", "picture", "source", "source", "source", "source"]
+
+
+def test_memory_is_flat_over_a_thousand_frames(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    page = blank(make_bundle(initializer=True))
+    page.evaluate(LOAD, "./")
+    before, after = page.evaluate(
+        """async () => {
+          const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+          const frame = canvas.getContext("2d");
+          await c.predict(canvas);
+          const before = await c.memory();
+          for (let i = 0; i < 1000; i++) {
+            frame.fillStyle = `rgb(${i % 255} 20 30)`;
+            frame.fillRect(0, 0, 320, 240);
+            await (i % 2 ? c.classify(canvas) : c.predict(canvas));
+          }
+          return [before, await c.memory()];
+        }"""
+    )
+    assert before == after
+
+
+def test_a_disposed_classifier_refuses_and_a_new_one_loads(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    page = blank(make_bundle())
+    page.evaluate(LOAD, "./")
+    assert page.evaluate("() => { c.dispose(); return c.memory().catch((error) => error.code); }") == "disposed"
+    page.evaluate(LOAD, "./")
+    assert page.evaluate("c.memory().then(({ numTensors }) => numTensors > 0)")
+
+
+def test_the_runtime_is_small(make_bundle: Callable[..., Path]) -> None:
+    import gzip
+
+    bundle = make_bundle()
+    runtime = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("pagesight.js", "worker.js"))
+    assert runtime <= 90_000
+    page = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("index.html", "page.js", "style.css"))
+    assert page <= 40_000

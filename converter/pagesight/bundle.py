@@ -16,7 +16,7 @@ from PIL import Image
 from pagesight import backbones, manifest, pixels, progress, resources
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
 from pagesight.errors import BundleError
-from pagesight.options import Bundling
+from pagesight.options import STAGES, Bundling
 
 _SAMPLE_SIDE = 320
 _CSP = (
@@ -26,7 +26,6 @@ _CSP = (
 _TEXT = ("index.html", "manifest.webmanifest")
 _RUNTIME = (".wasm", "worker.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
 
 
 def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen

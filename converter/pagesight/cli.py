@@ -16,7 +16,7 @@ import click
 
 from pagesight._console import Console
 from pagesight.errors import OptionError, PagesightError
-from pagesight.options import MODES, Bundling, Build, Verification
+from pagesight.options import MODES, STAGES, Bundling, Build, Verification
 
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
@@ -150,16 +150,18 @@ def pagesight() -> None:
 @_SEED
 @_QUANTIZE
 @click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip.")
+@click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
 @_common
-def build(photos: Path, into: Path, **options: Any) -> Any:
+def build(photos: Path, into: Path, until: str, **options: Any) -> Any:
     """Photos to a verified page: all stages in one.
 
     PHOTOS is a folder of class folders, or a .zip of one. What did not change since the last run is not done again.
     """
     from pagesight import pipeline
 
-    return _bundle_result(pipeline.build(photos, into, force=True, **options))
+    result = pipeline.build_until(until, photos, into, force=True, **options)
+    return _bundle_result(result) if until in ("bundle", "verify") else {until: str(result.path)}
 
 
 @pagesight.command()

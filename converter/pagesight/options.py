@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
+"""The stages in their order."""
+
 Mode = Literal["none", "float16", "uint16", "uint8"]
 MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8")
 

@@ -3,18 +3,17 @@
 import difflib
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from pagesight import backbones, manifest
-from pagesight.artifacts import Origin, VerifiedBundle
-from pagesight.bundle import STAGES, bundle
+from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, TrainedModel, VerifiedBundle, WebModel
+from pagesight.bundle import bundle
 from pagesight.errors import OptionError
 from pagesight.export import export
-from pagesight.options import MODES, Build
+from pagesight.options import MODES, STAGES, Build
 from pagesight.quantize import quantize
 from pagesight.scan import scan
 from pagesight.train import train
@@ -27,25 +26,48 @@ def build(photos: str | Path, into: str | Path, *, force: bool = False, **option
     Stages whose inputs did not change are not run again; their outputs wait in a hidden folder beside `into`. An interrupted build
     leaves the last good `into` in place and goes on where it stopped. Raises PagesightError; `force` replaces a foreign folder.
     """
-    how = _checked(options)
+    finished = build_until("verify", photos, into, force=force, **options)
+    assert isinstance(finished, VerifiedBundle)
+    return finished
+
+
+def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
+    """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
+    how = _checked(options, stage)
     photos, into = Path(photos), Path(into)
     manifest.refuse_foreign(into, force=force)
-    work = into.parent / f".{into.name}.build"
     seconds: dict[str, float] = {}
-    with _timed(seconds, "scan"):
-        dataset = scan(photos, how.scanning(), work / "scan")
-    with _timed(seconds, "train"):
-        trained = train(dataset, how.training(), work / "train")
-    with _timed(seconds, "export"):
-        saved = export(trained, how.naming(into.resolve().name), work / "export")
-    with _timed(seconds, "quantize"):
-        web = quantize(saved, how.quantization(), work / "quantize", dataset)
-    with _timed(seconds, "bundle"):
-        page = bundle(web, how.bundling(), work / "bundle", Origin(dataset, trained))
-    with _timed(seconds, "verify"):
-        finished = verify(page, how.verification(), into, dataset)
-    finished.report["seconds"] = {stage: round(seconds[stage], 2) for stage in STAGES}
-    return finished
+    last: Artifact | None = None
+    for name, step in _steps(photos, into, how).items():
+        start = time.perf_counter()
+        last = step()
+        seconds[name] = round(time.perf_counter() - start, 2)
+        if name == stage:
+            break
+    if isinstance(last, VerifiedBundle):
+        last.report["seconds"] = seconds
+    assert last is not None
+    return last
+
+
+def _steps(photos: Path, into: Path, how: Build) -> dict[str, Callable[[], Artifact]]:
+    """The stages in their order; each reads what the one before it left in the work folder."""
+    work = into.parent / f".{into.name}.build"
+    naming = how.naming(into.resolve().name)
+
+    def dataset() -> Dataset:
+        return Dataset.open(work / "scan")
+
+    return {
+        "scan": lambda: scan(photos, how.scanning(), work / "scan"),
+        "train": lambda: train(dataset(), how.training(), work / "train"),
+        "export": lambda: export(TrainedModel(work / "train"), naming, work / "export"),
+        "quantize": lambda: quantize(SavedModel(work / "export"), how.quantization(), work / "quantize", dataset()),
+        "bundle": lambda: bundle(
+            WebModel(work / "quantize"), how.bundling(), work / "bundle", Origin(dataset(), TrainedModel(work / "train"))
+        ),
+        "verify": lambda: verify(Bundle(work / "bundle"), how.verification(), into, dataset()),
+    }
 
 
 def forget(into: Path) -> None:
@@ -53,7 +75,7 @@ def forget(into: Path) -> None:
     shutil.rmtree(into.parent / f".{into.name}.build", ignore_errors=True)
 
 
-def _checked(options: dict[str, Any]) -> Build:
+def _checked(options: dict[str, Any], stage: str) -> Build:
     """`options` as a Build, with names and choices checked before any work is done."""
     known = {f.name for f in fields(Build)}
     for name in options.keys() - known:
@@ -61,15 +83,10 @@ def _checked(options: dict[str, Any]) -> Build:
         raise OptionError(
             f"there is no option {name!r}", fix=f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(sorted(known))}"
         )
+    if stage not in STAGES:
+        raise OptionError(f"there is no stage {stage!r}", fix=f"choose one of {', '.join(STAGES)}")
     how = Build(**options)
     backbones.named(how.backbone)
     if how.quantize not in MODES:
         raise OptionError(f"there is no quantisation {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
     return how
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - start

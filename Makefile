@@ -1,0 +1,72 @@
+# Photographs in, verified web page out. `make` lists the verbs.
+PYTHON ?= python3
+NAME ?= hand-digits
+BACKBONE ?= mobilenet_v1_025_128
+QUANTIZE ?= uint8
+DATA ?= build/hands
+WEIGHTS ?= $(if $(filter build/hands,$(DATA)),starter,auto)
+FLAGS ?= $(if $(filter build/hands,$(DATA)),--group-by 'signer\d+' --title "Number hands",)
+
+OUT = dist/$(NAME)
+RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
+PAGESIGHT = .venv/bin/pagesight
+BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
+
+.PHONY: help bundle train convert page verify serve open test lint wheel lock clean setup code browser pictures
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@echo "  with DATA=folder NAME=page BACKBONE=... QUANTIZE=... WEIGHTS=... FLAGS='--group-by ...' to use your own pictures"
+
+bundle: setup code pictures browser ## pictures to a verified page in dist/NAME (without DATA: rendered number hands)
+	@$(BUILD)
+	@echo "open      make open"
+
+train: setup pictures ## only scan and train
+	@$(BUILD) --until train
+
+convert: setup pictures ## only as far as the TF.js model
+	@$(BUILD) --until quantize
+
+page: setup code pictures ## only as far as the page, not yet verified
+	@$(BUILD) --until bundle
+
+verify: setup browser ## compare the finished page with Python in a real browser
+	@$(PAGESIGHT) verify "$(OUT)"
+
+serve: setup ## serve the finished page on localhost:8000
+	@$(PAGESIGHT) serve "$(OUT)"
+
+open: setup ## serve the finished page and open it
+	@$(PAGESIGHT) serve "$(OUT)" --port 0 --open
+
+test: setup code browser ## set up what is missing and run every test
+	@$(RUN) .venv/bin/python -m pytest
+
+lint: setup ## ruff, mypy, tsc and prettier
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(RUN) npm --prefix web_template run --silent check
+
+wheel: setup code ## a wheel in dist/ that needs no Node and no checkout
+	@.venv/bin/python -m build --wheel --no-isolation --outdir dist .
+
+lock: setup ## resolve the dependencies again into requirements*.lock
+	@echo "uv>=0.9" | .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade - -o requirements-bootstrap.lock
+	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove build/ and dist/
+	@rm -rf build dist
+
+setup:
+	@$(PYTHON) tools/setup.py
+
+code:
+	@$(RUN) npm --prefix web_template run --silent build
+
+browser:
+	-@.venv/bin/python tools/browser.py
+
+pictures:
+	@$(if $(filter build/hands,$(DATA)),$(PAGESIGHT) render build/hands --quiet,test -e "$(DATA)")

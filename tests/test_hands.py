@@ -1,6 +1,7 @@
 """Rendered hands: the same seed gives the same pictures, and the pictures are of hands."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +80,9 @@ def test_ten_numbers_raise_ten_different_sets_of_fingers() -> None:
     for digit, fingers in raised.items():
         for seed in range(10):
             joints = pose(digit, PLAIN, np.random.default_rng(seed)).joints
-            reach = np.linalg.norm(joints[1:, 3] - joints[1:, 0], axis=1) / np.linalg.norm(
-                np.diff(joints[1:], axis=1), axis=2
-            ).sum(1)
+            reach = np.linalg.norm(joints[1:, 3] - joints[1:, 0], axis=1) / np.linalg.norm(np.diff(joints[1:], axis=1), axis=2).sum(
+                1
+            )
             up = {finger for finger, share in enumerate(reach, start=1) if share > 0.93}
             out = {THUMB} if joints[THUMB, 3, 0] > 60 else set()
             assert up | out == fingers, (digit, seed)
@@ -106,10 +107,7 @@ def test_both_left_and_right_hands_are_shown() -> None:
 def test_a_left_hand_is_the_mirror_of_a_right_one() -> None:
     rng = np.random.default_rng(2)
     skeleton, view = pose(3, PLAIN, rng), hold_up(meet(rng), 3, rng)
-    left, right = (
-        stand(skeleton, type(view)(**{**vars(view), "left": side, "shift": (0.0, 0.0)}), 100).cones
-        for side in (True, False)
-    )
+    left, right = (stand(skeleton, replace(view, left=side, shift=(0.0, 0.0)), 100).cones for side in (True, False))
     assert np.allclose(left.end[:, 0] + right.end[:, 0], 100)
     assert np.allclose(left.end[:, 1:], right.end[:, 1:])
 

@@ -26,9 +26,7 @@ def backdrop(signer: Signer, side: int, rng: np.random.Generator) -> Floats:
 
 
 def _pale(rng: np.random.Generator) -> Vector:
-    return np.asarray(
-        np.clip(rng.uniform(150, 245) + rng.normal(0, 7, 3) + np.array([5, 0, -5]) * rng.normal(), 0, 255)
-    )
+    return np.asarray(np.clip(rng.uniform(150, 245) + rng.normal(0, 7, 3) + np.array([5, 0, -5]) * rng.normal(), 0, 255))
 
 
 def _colour(rng: np.random.Generator) -> Vector:
@@ -98,9 +96,7 @@ def _texture(rng: np.random.Generator) -> Image.Image:
     else:
         x = np.arange(_CANVAS)
         room = room + rng.uniform(5, 25) * np.sign(np.sin(x * 2 * np.pi / step))[None, :, None]
-    image = _image(room).rotate(
-        float(rng.choice((0, 90, rng.uniform(-20, 20)))), Image.Resampling.BILINEAR, fillcolor=_fill(tone)
-    )
+    image = _image(room).rotate(float(rng.choice((0, 90, rng.uniform(-20, 20)))), Image.Resampling.BILINEAR, fillcolor=_fill(tone))
     return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.5)))
 
 

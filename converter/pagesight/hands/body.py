@@ -104,8 +104,8 @@ def _parts(skeleton: Skeleton, view: View) -> list[_Part]:
     index = joints[INDEX, 0]
     palm(root + np.array([-4, -2, 0]), ball, 14.5, 10.5)
     palm(root + np.array([-8, 6, 0]), root * 0.45 + index * 0.55 + np.array([-4, 0, 4]), 11.0, 8.0)
-    for share, reach in ((0.55, 0.55), (0.85, 0.80)):
-        palm(root * (1 - share) + ball * share, root * (1 - reach) + index * reach, 8.5, 6.0)
+    for share, reach in ((0.45, 0.45), (0.80, 0.75)):
+        palm(root * (1 - share) + ball * share, root * (1 - reach) + index * reach, 10.0, 7.5)
     palm(np.array([-17.0 * wide, 14, 4]), np.array([-27.0 * wide, 60, 4]), 13.0, 10.0)
 
     radii = _RADII * thick

@@ -57,9 +57,7 @@ def _blurred(light: Floats, camera: Camera, side: int, rng: np.random.Generator)
 
 def _vignette(light: Floats, strength: float) -> Floats:
     edge = np.linspace(-1, 1, len(light), dtype=np.float32) ** 2
-    return np.asarray(
-        light * (1 - strength * 0.5 * (edge[:, None] + edge[None, :]) ** 1.5 / 1.4)[..., None], np.float32
-    )
+    return np.asarray(light * (1 - strength * 0.5 * (edge[:, None] + edge[None, :]) ** 1.5 / 1.4)[..., None], np.float32)
 
 
 def _tone(light: Floats, contrast: float) -> Floats:

@@ -68,9 +68,7 @@ def render_folder(
                 if progress is not None:
                     progress(digit * per_class + count + 1, total)
     except OSError as error:
-        raise PagesightError(
-            f"the rendered pictures cannot be written: {error}", fix=f"check {into} and its disk"
-        ) from error
+        raise PagesightError(f"the rendered pictures cannot be written: {error}", fix=f"check {into} and its disk") from error
 
 
 def _check(digit: int, side: int) -> None:
@@ -89,7 +87,7 @@ def frame(digit: int, signer: Signer, rng: np.random.Generator, side: int) -> tu
 def _picture(digit: int, signer: Signer, rng: np.random.Generator, side: int) -> Image.Image:
     fine = round(side * _FINER)
     body, surface = frame(digit, signer, rng, fine)
-    hand = shade(surface, body, signer.skin, signer.cloth, signer.light, rng)
+    hand = shade(surface, body, signer, rng)
     behind = backdrop(signer, fine, rng)
     towards = signer.light.towards.astype(np.float32)
     return photograph(compose(hand, surface.coverage, behind, towards, signer.wall_shadow), signer.camera, side, rng)

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 
-from pagesight.hands.body import FOREARM, SLEEVE, Body
-from pagesight.hands.signer import Light, Skin
-from pagesight.hands.skeleton import THUMB, Vector
+from pagesight.hands.body import FOREARM, PALM, SLEEVE, Body
+from pagesight.hands.signer import Light, Signer, Skin
+from pagesight.hands.skeleton import THUMB
 from pagesight.hands.surface import Floats, Surface
 
 Indices: TypeAlias = NDArray[np.signedinteger]
+Flags: TypeAlias = NDArray[np.bool_]
 
 _MOTTLE = 240
 # The three great lines of a right palm, in mm from the wrist: heart, head, life.
@@ -47,10 +48,11 @@ class _Pixels:
     finger: Indices
     bone: Indices
 
+    def are(self, finger: int, bone: int) -> Flags:
+        return np.asarray((self.finger == finger) & (self.bone == bone))
 
-def shade(
-    surface: Surface, body: Body, skin: Skin, cloth: Vector | None, light: Light, rng: np.random.Generator
-) -> Floats:
+
+def shade(surface: Surface, body: Body, signer: Signer, rng: np.random.Generator) -> Floats:
     """Linear RGB [side, side, 3] of the lit hand, black where the surface does not cover."""
     rows, columns = np.nonzero(surface.coverage > 0)
     cone = surface.cone[rows, columns]
@@ -67,29 +69,25 @@ def shade(
         body.bone[cone],
     )
 
-    albedo, gloss = _skin(pixels, body, skin, rng)
-    if cloth is not None:
+    albedo, gloss = _skin(pixels, body, signer.skin, rng)
+    if signer.cloth is not None:
         on_cloth = pixels.finger == SLEEVE
-        albedo[on_cloth] = cloth
+        albedo[on_cloth] = signer.cloth
         gloss[on_cloth] = 0.0
-    unshaded = _self_shadow(surface, light, body.scale)[rows, columns]
+    unshaded = _self_shadow(surface, signer.light, body.scale)[rows, columns]
     lit = np.zeros((*surface.depth.shape, 3), np.float32)
-    lit[rows, columns] = _lit(albedo, gloss, pixels, unshaded, light)
+    lit[rows, columns] = _lit(albedo, gloss, pixels, unshaded, signer.light)
     return lit
 
 
 def _skin(pixels: _Pixels, body: Body, skin: Skin, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Albedo [n, 3] and strength of highlights [n]."""
     # The ball of the thumb has the colour of the palm; the thumb changes over on its way.
-    thumb = np.where((pixels.finger == THUMB) & (pixels.bone == 1), pixels.along, 1) * ~(
-        (pixels.finger == THUMB) & (pixels.bone == 0)
-    )
-    mix = (_smooth((pixels.back + 0.6) / 1.3) * thumb.astype(np.float32))[:, None]
+    turn = np.where(pixels.are(THUMB, 1), pixels.along, np.float32(1)) * ~pixels.are(THUMB, 0)
+    mix = (_smooth((pixels.back + 0.6) / 1.3) * turn)[:, None]
     albedo = skin.palm.astype(np.float32) * (1 - mix) + skin.back.astype(np.float32) * mix
 
-    rough = Image.fromarray(rng.normal(0, 1, (24, 24)).astype(np.float32)).resize(
-        (_MOTTLE,) * 2, Image.Resampling.BICUBIC
-    )
+    rough = Image.fromarray(rng.normal(0, 1, (24, 24)).astype(np.float32)).resize((_MOTTLE,) * 2, Image.Resampling.BICUBIC)
     mottle = np.asarray(rough)[pixels.rows % _MOTTLE, pixels.columns % _MOTTLE]
     blood = 0.035 * mottle + 0.10 * (pixels.bone == 2) * pixels.along
     albedo *= 1 + blood[:, None] * np.array([0.5, -1.0, -0.8], np.float32)
@@ -118,11 +116,12 @@ def _finger_lines(pixels: _Pixels, body: Body) -> Floats:
     first = pixels.along * length
     last = length - first
     away = np.where(pixels.bone == 0, last, np.where(pixels.bone == 1, np.minimum(first, last), first))
+    away = np.where(pixels.are(THUMB, 1), last, away)
     inside = np.clip(-1.6 * pixels.back, 0, 1)
     outside = np.clip(1.6 * pixels.back - 0.3, 0, 1)
     crease = 0.42 * np.exp(-((away / 0.9) ** 2)) + 0.16 * np.exp(-(((away - 3.0) / 0.8) ** 2))
     wrinkle = (0.10 + 0.14 * np.cos(away * 2.2)) * np.exp(-((away / 4.0) ** 2))
-    on = (pixels.finger >= THUMB) & ((pixels.finger != THUMB) | (pixels.bone != 0))
+    on = (pixels.finger >= THUMB) & ~pixels.are(THUMB, 0)
     return np.asarray(on * (inside * crease + outside * wrinkle), np.float32)
 
 
@@ -132,7 +131,7 @@ def _palm_lines(pixels: _Pixels, body: Body, skin: Skin) -> Floats:
     across, along = (points @ body.to_palm.T - _MAP_ORIGIN).T * _MAP_ZOOM
     limit = _MAP_SIDE * _MAP_ZOOM - 1
     found = _draw_palm(skin)[np.clip(along, 0, limit).astype(int), np.clip(across, 0, limit).astype(int)]
-    on = (pixels.finger <= THUMB) & (pixels.finger >= FOREARM) & ((pixels.finger != THUMB) | (pixels.bone == 0))
+    on = np.isin(pixels.finger, (PALM, FOREARM)) | pixels.are(THUMB, 0)
     return np.asarray(on * found * np.clip(-2.5 * pixels.back, 0, 1), np.float32)
 
 
@@ -141,9 +140,7 @@ def _draw_palm(skin: Skin) -> Floats:
     drawing = Image.new("L", (_MAP_SIDE * _MAP_ZOOM,) * 2)
     pen = ImageDraw.Draw(drawing)
     for line in _PALM_LINES:
-        points = (
-            np.array(line) + rng.normal(0, 2.0, (1, 2)) + rng.normal(0, 1.0, (len(line), 2)) - _MAP_ORIGIN
-        ) * _MAP_ZOOM
+        points = (np.array(line) + rng.normal(0, 2.0, (1, 2)) + rng.normal(0, 1.0, (len(line), 2)) - _MAP_ORIGIN) * _MAP_ZOOM
         pen.line([tuple(p) for p in points.tolist()], fill=int(150 * skin.lines), width=3, joint="curve")
     for _ in range(9):
         start = rng.uniform((-30, 20), (25, 85)) - _MAP_ORIGIN

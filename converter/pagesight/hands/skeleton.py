@@ -71,7 +71,8 @@ def pose(digit: int, build: Build, rng: np.random.Generator) -> Skeleton:
         # The index of a nine turns to the thumb, which opens the ring to the viewer.
         lean = rng.uniform(0.1, 0.65) if (digit, finger) == (9, INDEX) else _CONVERGENCE[finger]
         joints[finger], dorsal[finger] = _finger(knuckles[finger], bones[finger], flexion, stray, lean)
-    joints[THUMB], dorsal[THUMB] = _thumb(digit, knuckles[THUMB], bones[THUMB], joints, dorsal, rng)
+    joints[THUMB, 0] = knuckles[THUMB]
+    joints[THUMB], dorsal[THUMB] = _thumb(digit, bones[THUMB], joints, dorsal, rng)
     return Skeleton(joints, dorsal, build)
 
 
@@ -116,10 +117,9 @@ def _finger(knuckle: Vector, bones: Vector, flexion: Vector, stray: float, lean:
     return joints, np.sin(angle) * along - np.cos(angle) * inward
 
 
-def _thumb(
-    digit: int, root: Vector, bones: Vector, joints: Vector, dorsal: Vector, rng: np.random.Generator
-) -> tuple[Vector, Vector]:
+def _thumb(digit: int, bones: Vector, joints: Vector, dorsal: Vector, rng: np.random.Generator) -> tuple[Vector, Vector]:
     """Joints [4, 3] and dorsal directions [3, 3] of the thumb, which is placed last because it touches the others."""
+    root = joints[THUMB, 0]
     jitter = rng.normal(0, 0.06, (3, 3))
     if digit in (3, 5):
         turn = rng.uniform(-0.22, 0.22)
@@ -142,7 +142,7 @@ def _thumb_goal(digit: int, joints: Vector, dorsal: Vector, rng: np.random.Gener
         finger = MIDDLE if digit == 1 else RING
         where = rng.uniform(0.1, 0.75)
         bone = joints[finger, 1] * (1 - where) + joints[finger, 2] * where
-        return bone + (rng.uniform(-3, 6), rng.uniform(-4, 4), 16.0), np.array([0.25, 0.4, 0.88])
+        return bone + np.array([rng.uniform(-3, 6), rng.uniform(-4, 4), 16.0]), np.array([0.25, 0.4, 0.88])
     if digit == 0:
         tip = 0.55 * joints[INDEX, 3] + 0.45 * joints[MIDDLE, 3]
         return tip - 14.5 * _unit(0.8 * dorsal[INDEX, 2] + 0.2 * dorsal[MIDDLE, 2]), np.array([0.3, -0.1, 0.95])

@@ -206,7 +206,7 @@ def _look(groups: list[_Group], cones: Cones, depth: Floats, coverage: Floats, n
             steps = [p - h * b for p, b in zip((patch.px, patch.py, pz), patch.axis, strict=True)]
             steps.append(steps[0] * patch.top[0] + steps[1] * patch.top[1] + steps[2] * patch.top[2])
             for plane, step in zip(own[inner], steps, strict=True):
-                plane += weight * step
+                np.add(plane, weight * step, out=plane)
             closer = distance < best[patch.box]
             np.copyto(best[patch.box], distance, where=closer)
             np.copyto(owner[patch.box], np.int16(patch.index), where=closer)

@@ -67,7 +67,10 @@ def run(*command: str, cwd: Path = ROOT) -> None:
     environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = subprocess.run(command, cwd=cwd, env=environment, check=False)
     if done.returncode:
-        sys.exit(f"error: `{' '.join(command)}` failed\n  fix: mend what it says above (no network to the package registries?), then run make again")
+        sys.exit(
+            f"error: `{' '.join(command)}` failed\n"
+            "  fix: mend what it says above (no network to the package registries?), then run make again"
+        )
 
 
 def say(text: str) -> None:

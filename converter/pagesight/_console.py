@@ -8,11 +8,13 @@ from typing import Any, Self
 
 import click
 
+from pagesight.progress import Reporter
+
 _LINE_EVERY = 5.0
 
 
-class Console:
-    """A progress.Reporter for terminals and pipes; use it as a context manager around the work. All progress goes to stderr."""
+class Console(Reporter):
+    """A reporter for terminals and pipes; use it as a context manager around the work. All progress goes to stderr."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet

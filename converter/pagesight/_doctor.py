@@ -67,7 +67,9 @@ def _starter() -> Finding:
 
 def _chromium() -> Finding:
     found = _browser.find()
-    return Finding(f"browser {found}" if found else "a browser to verify pages in", found is not None, _browser.HOW_TO_GET, needed=False)
+    return Finding(
+        f"browser {found}" if found else "a browser to verify pages in", found is not None, _browser.HOW_TO_GET, needed=False
+    )
 
 
 def _disk() -> Finding:

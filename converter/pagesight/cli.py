@@ -16,7 +16,7 @@ import click
 
 from pagesight._console import Console
 from pagesight.errors import OptionError, PagesightError
-from pagesight.options import MODES, STAGES, Bundling, Build, Verification
+from pagesight.options import MODES, STAGES, Build, Bundling, Verification
 
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
@@ -26,10 +26,12 @@ _FORCE = click.option("--force", is_flag=True, help="Replace an output folder th
 class _Group(click.Group):
     """Commands in the order of the line, with a 'did you mean' for others."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The commands as they were added."""
         return list(self.commands)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command of that name; an unknown one is an error that names the nearest."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], self.commands, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else " `pagesight --help` lists the commands."
@@ -105,7 +107,9 @@ def _scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="REGEX",
                 help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
             ),
-            click.option("--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."),
+            click.option(
+                "--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."
+            ),
             click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
         )
     ):
@@ -133,7 +137,7 @@ def _naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="pagesight", prog_name="pagesight")
 def pagesight() -> None:
-    """From a folder of pictures to a static web page that recognises them.
+    r"""From a folder of pictures to a static web page that recognises them.
 
     \b
     pagesight build photos -o dist/page     photos holds one folder of pictures per class
@@ -335,7 +339,9 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps([f.__dict__ for f in findings]))
     else:
         for finding in findings:
-            click.echo(f"{'ok     ' if finding.ok else 'missing'}  {finding.what}" + ("" if finding.ok else f"\n  fix: {finding.fix}"))
+            click.echo(
+                f"{'ok     ' if finding.ok else 'missing'}  {finding.what}" + ("" if finding.ok else f"\n  fix: {finding.fix}")
+            )
     if not all(f.ok for f in findings if f.needed):
         raise SystemExit(1)
 

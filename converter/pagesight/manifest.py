@@ -163,7 +163,9 @@ def _explained(cause: OSError, into: Path) -> OutputError | None:
             fix="free some space, or name a folder on another disk with -o",
         )
     if cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(f"{cause.filename or into.parent} may not be written: {cause.strerror}", fix="name another folder with -o")
+        return OutputError(
+            f"{cause.filename or into.parent} may not be written: {cause.strerror}", fix="name another folder with -o"
+        )
     if cause.errno in (errno.ENOTDIR, errno.EEXIST):
         return OutputError(f"{cause.filename or into.parent} is not a folder", fix="name another folder with -o")
     return None

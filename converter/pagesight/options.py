@@ -106,23 +106,30 @@ class Build:
     def naming(self, into_name: str) -> Naming:
         """Name and title, made from the output folder's name where they were not given."""
         name = self.name or into_name
-        return Naming(name, self.title or name.replace("-", " ").replace("_", " ").strip().capitalize(), self.description, self.language)
+        return Naming(
+            name, self.title or name.replace("-", " ").replace("_", " ").strip().capitalize(), self.description, self.language
+        )
 
     def scanning(self) -> Scanning:
+        """Options of the scan stage."""
         return Scanning(group_by=self.group_by, min_pictures=self.min_pictures, strict=self.strict, seed=self.seed)
 
     def training(self) -> Training:
+        """Options of the train stage."""
         return Training(
             backbone=self.backbone, weights=self.weights, epochs=self.epochs, min_accuracy=self.min_accuracy, seed=self.seed
         )
 
     def quantization(self) -> Quantization:
+        """Options of the quantize stage."""
         return Quantization(mode=self.quantize)
 
     def bundling(self) -> Bundling:
+        """Options of the bundle stage."""
         return Bundling(max_bytes=self.max_bytes)
 
     def verification(self) -> Verification:
+        """Options of the verify stage."""
         return Verification(require_browser=self.require_browser)
 
 

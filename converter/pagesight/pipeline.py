@@ -81,7 +81,8 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
     for name in options.keys() - known:
         near = difflib.get_close_matches(name, known, n=1)
         raise OptionError(
-            f"there is no option {name!r}", fix=f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(sorted(known))}"
+            f"there is no option {name!r}",
+            fix=f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(sorted(known))}",
         )
     if stage not in STAGES:
         raise OptionError(f"there is no stage {stage!r}", fix=f"choose one of {', '.join(STAGES)}")

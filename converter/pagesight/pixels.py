@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pagesight.contract import Input
 
@@ -36,7 +36,7 @@ def decode(data: bytes) -> Pixels:
         raise
     except Image.DecompressionBombError as cause:
         raise UnreadablePicture("claims too many pixels") from cause
-    except Image.UnidentifiedImageError as cause:
+    except UnidentifiedImageError as cause:
         raise UnreadablePicture("is empty" if not data else "is not a JPEG, PNG, WebP, GIF or BMP picture") from cause
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as cause:
         raise UnreadablePicture(f"is damaged ({str(cause).rstrip('.') or type(cause).__name__})") from cause

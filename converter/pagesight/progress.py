@@ -3,26 +3,22 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Protocol
 
 
-class Reporter(Protocol):
-    """Shows work. `stage` opens a stage, `update` says how far a task is (total None: unknown), `note` says a thing once."""
+class Reporter:
+    """Shows nothing, the default of the Python API; subclasses show work to somebody."""
 
-    def stage(self, name: str, *, fresh: bool) -> None: ...
-    def update(self, task: str, done: int, total: int | None, detail: str) -> None: ...
-    def note(self, text: str) -> None: ...
+    def stage(self, name: str, *, fresh: bool) -> None:
+        """A stage begins, or its last output still holds."""
 
+    def update(self, task: str, done: int, total: int | None, detail: str) -> None:
+        """How far a task is; a total of None is not known."""
 
-class Silent:
-    """Shows nothing: the default of the Python API."""
-
-    def stage(self, name: str, *, fresh: bool) -> None: ...
-    def update(self, task: str, done: int, total: int | None, detail: str) -> None: ...
-    def note(self, text: str) -> None: ...
+    def note(self, text: str) -> None:
+        """One thing that a person should know."""
 
 
-_reporter: ContextVar[Reporter] = ContextVar("reporter", default=Silent())  # noqa: B039 - Silent has no state
+_reporter: ContextVar[Reporter] = ContextVar("reporter", default=Reporter())  # noqa: B039 - it has no state
 
 
 @contextlib.contextmanager

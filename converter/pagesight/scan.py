@@ -72,7 +72,7 @@ def _fingerprint(photos: Path) -> str:
     rows = []
     for path in _walk(photos):
         try:
-            status = os.stat(path)
+            status = Path(path).stat()
             rows.append([os.fsencode(path).hex(), status.st_size, status.st_mtime_ns])
         except OSError:
             rows.append([os.fsencode(path).hex(), -1, -1])
@@ -101,7 +101,7 @@ def _walk(folder: Path) -> Iterator[str]:
     seen: set[tuple[int, int]] = set()
 
     def visit(path: str) -> Iterator[str]:
-        status = os.stat(path)
+        status = Path(path).stat()
         if (status.st_dev, status.st_ino) in seen:
             return
         seen.add((status.st_dev, status.st_ino))
@@ -192,7 +192,7 @@ def _dataset(read: Sequence[_Read], photos: Path, how: Scanning) -> dict[str, An
         "skipped": len(skipped),
         "split": "group" if how.group_by else "random",
         "groups": len({p.group for p in pictures}) if how.group_by else None,
-        "duplicates": _duplicates(pictures, labels),
+        "duplicates": _duplicates(pictures),
         "pictures": [asdict(p) for p in pictures],
     }
 
@@ -208,7 +208,7 @@ def _group(one: _Read, how: Scanning) -> str:
     return match.group(1 if match.re.groups else 0) if match else one.sha256
 
 
-def _duplicates(pictures: Sequence[Picture], labels: Sequence[str]) -> dict[str, Any]:
+def _duplicates(pictures: Sequence[Picture]) -> dict[str, Any]:
     """Pictures with equal bytes: how many are one too many, and those that stand in more than one class."""
     same: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
@@ -230,7 +230,10 @@ def _write(folder: Path, read: Sequence[_Read], facts: dict[str, Any]) -> None:
     skipped = facts["skipped"]
     if skipped:
         first = next(r for r in read if r.why_skipped)
-        progress.note(f"{skipped} file{'s' if skipped > 1 else ''} skipped, listed in skipped.csv; the first: {first.path} {first.why_skipped}")
+        progress.note(
+            f"{skipped} file{'s' if skipped > 1 else ''} skipped, listed in skipped.csv; "
+            f"the first: {first.path} {first.why_skipped}"
+        )
     if facts["duplicates"]["across_classes"]:
         pair = facts["duplicates"]["across_classes"][0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

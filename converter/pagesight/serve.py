@@ -57,7 +57,7 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header(name, value)
         super().end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Say nothing: the terminal is for people."""
 
 
@@ -74,7 +74,9 @@ def _bound(folder: Path, port: int, extra: Mapping[str, bytes]) -> _Server:
     try:
         return _Server(("127.0.0.1", port), partial(_Handler, directory=str(folder), extra=extra))
     except OSError as cause:
-        raise BundleError(f"port {port} cannot be used: {cause.strerror}", fix="pass another --port, or 0 for any free one") from cause
+        raise BundleError(
+            f"port {port} cannot be used: {cause.strerror}", fix="pass another --port, or 0 for any free one"
+        ) from cause
 
 
 @contextlib.contextmanager

@@ -54,8 +54,8 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     """Check every file's hash, then compare browser and Python on the same file bytes.
 
     `pictures`: a dataset (its test side is asked), a folder, or None for the bundle's own samples. With `into` the bundle is copied
-    there with the result in its report.json; without it nothing is written. The bars are `how`'s; the squares the model sees must be
-    equal bit for bit. Raises VerifyError where they are not met, or where a browser is required and there is none.
+    there with the result in its report.json; without it nothing is written. The bars are `how`'s; the squares the model
+    sees must be equal bit for bit. Raises VerifyError where they are not met, or where a browser is required and there is none.
     """
     key = {"bundle": manifest.sha256_json((manifest.read(bundle.path) or {}).get("files")), "options": _options(how)}
     browser = _browser.find()
@@ -155,7 +155,8 @@ def _hold_to_bars(pictures: Pictures, same_square: list[bool], agreement: float,
         )
     if not agreement >= how.min_agreement:
         raise VerifyError(
-            f"browser and Python give the same first answer on {agreement:.1%} of {len(pictures)} pictures, not {how.min_agreement:.1%}",
+            f"browser and Python give the same first answer on {agreement:.1%} of {len(pictures)} pictures, "
+            f"not {how.min_agreement:.1%}",
             fix="try another browser or --quantize none, and report it",
         )
     if not difference <= how.max_abs_diff:
@@ -186,14 +187,16 @@ def _ask_browser(folder: Path, pictures: Pictures, executable: Path) -> _Answers
                     advance(min(_BATCH, len(paths) - start))
             version = f"Chromium {browser.version.split('.')[0]}"
     except Error as cause:
-        raise VerifyError(f"the browser could not run the page: {cause.message.splitlines()[0]}", fix="run `pagesight doctor`") from cause
+        raise VerifyError(
+            f"the browser could not run the page: {cause.message.splitlines()[0]}", fix="run `pagesight doctor`"
+        ) from cause
     if complaints:
-        raise VerifyError(f"the page complains in the browser: {complaints[0]}", fix="run `pagesight serve` and look at its console")
+        raise VerifyError(
+            f"the page complains in the browser: {complaints[0]}", fix="run `pagesight serve` and look at its console"
+        )
     probabilities = np.array([r["probabilities"] for r in rows], np.float64)
     return _Answers(version, rows[0]["backend"], [r["square"] for r in rows], probabilities)
 
 
 def _is_own(url: str, address: str) -> bool:
     return url.startswith((address, "blob:", "data:"))
-
-

@@ -1,13 +1,15 @@
 // Reads a picture's pixels as they are stored: no colour management, no premultiplied alpha.
 import { PagesightError } from "./errors.js";
 
-/** @typedef {Blob | ImageBitmap | ImageData} Picture what crosses from the page into the worker */
+/** @typedef {Blob | ImageBitmap | ImageData | VideoFrame} Picture what crosses from the page into the worker */
 
 /**
+ * @typedef {{ rgba: Uint8ClampedArray, opaque: boolean }} Strip RGBA, not premultiplied
+ *
  * @typedef {object} Pixels
  * @property {number} width
  * @property {number} height
- * @property {(left: number, top: number, width: number, height: number) => Uint8ClampedArray} read RGBA, not premultiplied
+ * @property {(left: number, top: number, width: number, height: number) => Strip} read
  * @property {() => void} close
  */
 
@@ -25,14 +27,16 @@ let gl;
  */
 export async function openPixels(source) {
   if (source instanceof ImageData) return fromImageData(source);
-  const bitmap = source instanceof ImageBitmap ? source : await decode(source);
+  if (typeof VideoFrame === "function" && source instanceof VideoFrame) return fromVideoFrame(source);
+  const bitmap = source instanceof ImageBitmap ? source : await decode(/** @type {Blob} */ (source));
   return {
     width: bitmap.width,
     height: bitmap.height,
     read: (left, top, width, height) => {
       const rgba = readFlat(bitmap, left, top, width, height);
+      if (isOpaque(rgba)) return { rgba, opaque: true };
       // A 2-D canvas keeps colours premultiplied, which loses bits where a pixel is translucent; WebGL does not.
-      return isOpaque(rgba) ? rgba : (readTexture(bitmap, left, top, width, height) ?? rgba);
+      return { rgba: readTexture(bitmap, left, top, width, height) ?? rgba, opaque: false };
     },
     close: () => bitmap.close(),
   };
@@ -61,20 +65,33 @@ function fromImageData({ data, width, height }) {
         const from = ((top + y) * width + left) * 4;
         out.set(data.subarray(from, from + columns * 4), y * columns * 4);
       }
-      return out;
+      return { rgba: out, opaque: isOpaque(out) };
     },
     close: () => {},
   };
 }
 
 /**
- * @param {ImageBitmap} bitmap
+ * @param {VideoFrame} frame
+ * @returns {Pixels}
+ */
+function fromVideoFrame(frame) {
+  return {
+    width: frame.displayWidth,
+    height: frame.displayHeight,
+    read: (left, top, width, height) => ({ rgba: readFlat(frame, left, top, width, height), opaque: true }),
+    close: () => frame.close(),
+  };
+}
+
+/**
+ * @param {ImageBitmap | VideoFrame} image
  * @param {number} left
  * @param {number} top
  * @param {number} width
  * @param {number} height
  */
-function readFlat(bitmap, left, top, width, height) {
+function readFlat(image, left, top, width, height) {
   flat ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   if (!flat) throw new PagesightError("picture", "this browser gives no canvas to read pictures with");
   if (flat.canvas.width !== width || flat.canvas.height !== height) {
@@ -82,8 +99,8 @@ function readFlat(bitmap, left, top, width, height) {
     flat.canvas.height = height;
   }
   flat.imageSmoothingEnabled = false;
-  flat.globalCompositeOperation = "copy";
-  flat.drawImage(bitmap, left, top, width, height, 0, 0, width, height);
+  flat.clearRect(0, 0, width, height);
+  flat.drawImage(image, left, top, width, height, 0, 0, width, height);
   return flat.getImageData(0, 0, width, height).data;
 }
 

@@ -31,8 +31,8 @@ export async function toSquare(source, input) {
     const strip = Math.max(1, Math.floor(STRIP_PIXELS / box.width));
     for (let y = 0; y < box.height; y += strip) {
       const rows = Math.min(strip, box.height - y);
-      const rgba = pixels.read(box.left, box.top + y, box.width, rows);
-      flatten(rgba);
+      const { rgba, opaque } = pixels.read(box.left, box.top + y, box.width, rows);
+      if (!opaque) flatten(rgba);
       resizeRows(rgba, box.width, rows, across, narrowed, y * side * 3);
     }
     const rgb = down ? resizeColumns(narrowed, side, down) : narrowed;

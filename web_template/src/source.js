@@ -15,13 +15,13 @@ export async function toPicture(source) {
   if (source instanceof Blob || source instanceof ImageData || source instanceof ImageBitmap) {
     return { picture: source, transfer: [] };
   }
-  const bitmap = await capture(source);
-  return { picture: bitmap, transfer: [bitmap] };
+  const picture = await capture(source);
+  return { picture, transfer: [picture] };
 }
 
 /**
  * @param {HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas} source
- * @returns {Promise<ImageBitmap>}
+ * @returns {Promise<ImageBitmap | VideoFrame>}
  */
 async function capture(source) {
   if (!isDrawable(source)) throw new PagesightError("source", "a picture, canvas, video or file is needed");
@@ -30,6 +30,8 @@ async function capture(source) {
   }
   try {
     if (source instanceof HTMLImageElement) await source.decode();
+    // A frame is handed over as it is; a bitmap of it would be converted on the page's own thread.
+    if (source instanceof HTMLVideoElement && typeof VideoFrame === "function") return new VideoFrame(source);
     return await createImageBitmap(source, AS_STORED);
   } catch {
     throw new PagesightError("picture", "this is not a picture that the browser can read");

@@ -5,11 +5,14 @@ import { sayCamera, words } from "./words.js";
 
 /**
  * @typedef {object} Handlers
- * @property {(video: HTMLVideoElement) => Promise<void>} onFrame awaited before the next frame is taken
+ * @property {(video: HTMLVideoElement) => Promise<void>} onFrame resolves when the frame is answered
  * @property {(message: import("./words.js").Message) => void} onMessage
  * @property {(text: string) => void} onAnnounce
  * @property {(blob: Blob) => void} onPicture
  */
+
+/** The worker resizes one frame while the page takes the next; more would only make answers late. */
+const FRAMES_UNDER_WAY = 2;
 
 export class CameraPanel {
   #stage;
@@ -82,13 +85,19 @@ export class CameraPanel {
     const watching = () => this.running && this.#camera.deviceId === device;
     /** When the answers of the last second were given. @type {number[]} */
     let answered = [];
+    let underWay = 0;
     let shown = performance.now();
     while (watching()) {
       await this.#camera.nextFrame();
       if (!watching()) return;
-      await this.#handlers.onFrame(this.#stage.video);
+      if (underWay >= FRAMES_UNDER_WAY) continue;
+      underWay++;
+      void this.#handlers.onFrame(this.#stage.video).finally(() => {
+        underWay--;
+        const now = performance.now();
+        answered = [...answered.filter((then) => now - then < 1000), now];
+      });
       const now = performance.now();
-      answered = [...answered.filter((then) => now - then < 1000), now];
       // Once a second is as often as a number can be read.
       if (now - shown > 1000 && watching()) {
         this.#stage.setRate(answered.length);

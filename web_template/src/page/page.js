@@ -103,15 +103,17 @@ async function takeSample(sample) {
  */
 async function recognise(source, live, name = "") {
   if (!classifier) return;
-  const mine = ++turn;
+  // Frames are answered in order and several may be under way; a picture makes all before it stale.
+  const mine = live ? turn : ++turn;
+  const isStale = () => mine !== turn || live !== camera.running;
   if (!live) answers.busy();
   const started = performance.now();
   try {
     const { probabilities, milliseconds } = await classifier.recognise(source);
-    if (mine !== turn || (live && !camera.running)) return;
+    if (isStale()) return;
     answers.show(classifier.rank(probabilities), { total: performance.now() - started, model: milliseconds }, live);
   } catch (error) {
-    if (mine !== turn || (live && !camera.running)) return;
+    if (isStale()) return;
     const notAPicture = /** @type {{ code?: string }} */ (error).code === "picture";
     if (notAPicture) stage.clear();
     answers.say(notAPicture ? sayNotAPicture(name) : sayFailure(error), "error", () => location.reload());

@@ -1,7 +1,7 @@
 """The training loop: a head solved on frozen features, then fine-tuning of the whole network."""
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,20 @@ from numpy.typing import NDArray
 
 from pagesight import progress
 from pagesight._augment import augment
+from pagesight._batchnorm import Statistics
+from pagesight._checkpoint import Checkpoint, State
 from pagesight._tf import keras, tensorflow
 from pagesight.options import Training
 from pagesight.pixels import Pixels
 
 _EVALUATE = 64
 _LABEL_SMOOTHING = 0.1
+_DROPOUT = 0.2
 _WARM_UP = 0.1
+_WINDOW = 16
+"""The last batches of an epoch whose statistics the batch norms keep."""
+_MIN_STEPS = 24
+"""Steps in an epoch at least: where pictures are few, an epoch shows each several times, changed in other ways."""
 
 Sides = dict[str, tuple[Pixels, NDArray[np.int64]]]
 """Squares uint8 `[n, side, side, 3]` and labels `[n]` of each side."""
@@ -24,83 +31,148 @@ Sides = dict[str, tuple[Pixels, NDArray[np.int64]]]
 def predict(model: Any, squares: Pixels, output: int = 0) -> NDArray[np.float32]:
     """One output (0 probabilities, 1 embedding) of the model for all squares, batch by batch."""
     tf = tensorflow()
-    forward = tf.function(lambda x: model(x, training=False)[output], reduce_retracing=True)
+    forward = tf.function(lambda x: model(x, training=False)[output], reduce_retracing=True, autograph=False)
     batches = [forward(tf.constant(squares[i : i + _EVALUATE], tf.float32)) for i in range(0, len(squares), _EVALUATE)]
     return np.concatenate([b.numpy() for b in batches]) if batches else np.zeros((0, 0), np.float32)
+
+
+def evaluate(model: Any, squares: Pixels, labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Mean cross-entropy (nats) and accuracy (0..1); infinite and nan where there are no pictures."""
+    if not len(labels):
+        return math.inf, math.nan
+    probabilities = predict(model, squares)
+    loss = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-7)).mean()
+    return float(loss), float((probabilities.argmax(1) == labels).mean())
 
 
 def fit_head(model: Any, sides: Sides, seed: int) -> None:
     """Set the head to scikit-learn's logistic regression on the frozen backbone's embeddings."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     squares, labels = sides["train"]
-    with progress.task("training the head"):
-        scaler = StandardScaler()
-        features = scaler.fit_transform(predict(model, squares, output=1))
-        scaler.scale_ = np.maximum(scaler.scale_, 0.2 * scaler.scale_.mean())
-        found = LogisticRegression(C=0.05, max_iter=200, random_state=seed).fit(features, labels)
-    kernel = found.coef_.T / scaler.scale_[:, None]
-    bias = found.intercept_ - scaler.mean_ @ kernel
+    with progress.task("training the head"), threadpool_limits(1):  # its small products are slower on more threads
+        features = predict(model, squares, output=1)
+        mean, scale = features.mean(0), features.std() + 1e-6
+        found = LogisticRegression(C=0.01, max_iter=100, random_state=seed).fit((features - mean) / scale, labels)
+    kernel = found.coef_.T / scale
+    bias = found.intercept_ - mean @ kernel
     if len(found.classes_) == 2:  # scikit-learn gives one column for two classes
         kernel, bias = np.concatenate([-kernel, kernel], axis=1) / 2, np.concatenate([-bias, bias]) / 2
     model.get_layer("head").set_weights([kernel.astype(np.float32), bias.astype(np.float32)])
 
 
-def fine_tune(model: Any, sides: Sides, how: Training) -> list[dict[str, float]]:
-    """Train everything (Adam, warm-up, then a cosine) and keep the weights of the best validation loss; returns the history."""
-    tf, tk = tensorflow(), keras()
-    squares, labels = sides["train"]
-    steps = math.ceil(len(squares) / how.batch)
-    optimizer = tk.optimizers.Adam(_schedule(how, steps))
-    loss_of = tk.losses.CategoricalCrossentropy(label_smoothing=_LABEL_SMOOTHING)
-    classes = model.output_shape[0][-1]
+@dataclass
+class _Best:
+    """The weights with the lowest validation loss so far, and for how many epochs they have been."""
 
-    @tf.function(reduce_retracing=True)
-    def step(pixels: Any, wanted: Any, seed: Any) -> Any:
-        with tf.GradientTape() as tape:
-            probabilities = model(augment(pixels, seed), training=True)[0]
-            loss = loss_of(tf.one_hot(wanted, classes), probabilities)
-        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True))
-        return loss
+    weights: Any
+    loss: float = math.inf
+    waited: int = 0
 
+    def offer(self, weights: Any, loss: float) -> None:
+        self.waited += 1
+        if loss <= self.loss:  # also without validation pictures, where every loss is infinite
+            self.weights, self.loss, self.waited = weights, loss, 0
+
+
+def fine_tune(model: Any, sides: Sides, how: Training, checkpoint: Checkpoint | None = None) -> list[dict[str, float]]:
+    """Train everything (Adam, warm-up, then a cosine) and keep the weights of the best validation loss; returns the history.
+
+    Where `checkpoint` holds the state of a run that was cut short, it is taken up from there. Pictures, their order and their
+    changes follow from seed and epoch alone, so that both ways end with the same weights.
+    """
+    loop = _Loop(model, sides["train"], how)
     history: list[dict[str, float]] = []
-    best, best_loss, waited = model.get_weights(), math.inf, 0
-    with progress.task("fine-tuning", how.epochs * steps) as advance:
-        for epoch in range(how.epochs):
-            order = np.random.default_rng([how.seed, epoch]).permutation(len(squares))
-            losses = []
-            for number, rows in enumerate(_batches(order, how.batch)):
-                rows = np.sort(rows)
-                losses.append(float(step(squares[rows], labels[rows], tf.constant([how.seed, epoch * steps + number]))))
-                advance(1, f"epoch {epoch + 1} of {how.epochs}, loss {losses[-1]:.2f}")
-            loss, accuracy = _evaluate(model, *sides["validation"])
-            history.append({"loss": float(np.mean(losses)), "validation_loss": loss, "validation_accuracy": accuracy})
-            waited += 1
-            if loss < best_loss:
-                best, best_loss, waited = model.get_weights(), loss, 0
-            if waited >= how.patience:
+    best = _Best(None)
+    saved = checkpoint.load() if checkpoint else None
+    if saved:
+        loop.restore(saved)
+        history = saved.facts["history"]
+        best = _Best(saved.best, saved.facts["best_loss"], saved.facts["waited"])
+        progress.note(f"going on after epoch {saved.epoch} of {how.epochs}, where the last run stopped")
+    with progress.task("fine-tuning", how.epochs * loop.steps) as advance:
+        advance(len(history) * loop.steps)
+        for epoch in range(len(history), how.epochs):
+            if best.waited >= how.patience:
                 break
-    model.set_weights(best)
+            mean_loss = loop.epoch(epoch, advance)
+            loss, accuracy = evaluate(model, *sides["validation"])
+            history.append({"loss": mean_loss, "validation_loss": loss, "validation_accuracy": accuracy})
+            best.offer(model.get_weights(), loss)
+            if checkpoint:
+                facts = {"history": history, "best_loss": best.loss, "waited": best.waited}
+                checkpoint.save(State(epoch + 1, model.get_weights(), loop.optimizer.get_weights(), best.weights, facts))
+    if best.weights is not None:
+        model.set_weights(best.weights)
     return history
 
 
-def _schedule(how: Training, steps: int) -> Any:
-    total = max(1, how.epochs * steps)
+class _Loop:
+    """One model, its optimizer and its train side; runs an epoch at a time."""
+
+    def __init__(self, model: Any, train: tuple[Pixels, NDArray[np.int64]], how: Training) -> None:
+        self._model, self._how = model, how
+        self._squares, self._labels = train
+        once = math.ceil(len(self._labels) / how.batch)
+        self._repeats = math.ceil(_MIN_STEPS / once)
+        self.steps = once * self._repeats
+        self._rate = tensorflow().Variable(0.0)
+        # Keras' fused Adam: one op per variable, where the newer one traces twenty, for seconds.
+        self.optimizer = keras().optimizers.legacy.Adam(self._rate)
+        self._step = self._traced()
+        self._statistics = Statistics(model, self._forward_once)
+
+    def restore(self, saved: State) -> None:
+        self._model.set_weights(saved.weights)
+        self.optimizer.set_weights(saved.optimizer)
+
+    def epoch(self, epoch: int, advance: Any) -> float:
+        """Show every train picture; returns the mean loss. The batch norms then hold the statistics of the last batches."""
+        losses: list[float] = []
+        window = min(_WINDOW, self.steps)
+        for step, rows in enumerate(self._order(epoch)):
+            if step == self.steps - window:
+                self._statistics.start()
+            number = epoch * self.steps + step
+            self._rate.assign(_rate(self._how, number, self._how.epochs * self.steps))
+            seed = tensorflow().constant([self._how.seed, number])
+            losses.append(float(self._step(self._squares[rows], self._labels[rows], seed)))
+            advance(1, f"epoch {epoch + 1} of {self._how.epochs}, loss {losses[-1]:.2f}")
+        self._statistics.finish(window)
+        return float(np.mean(losses))
+
+    def _order(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The rows of each step: a new order for each pass, cut into batches of even size, sorted for the disk's sake."""
+        chance = np.random.default_rng([self._how.seed, epoch])
+        passes = [chance.permutation(len(self._labels)) for _ in range(self._repeats)]
+        return [np.sort(rows) for one in passes for rows in np.array_split(one, self.steps // self._repeats)]
+
+    def _traced(self) -> Any:
+        tf, model = tensorflow(), self._model
+        loss_of = keras().losses.CategoricalCrossentropy(label_smoothing=_LABEL_SMOOTHING)
+        classes, side = model.output_shape[0][-1], model.input_shape[1]
+        head = model.get_layer("head")
+
+        def step(squares: Any, labels: Any, seed: Any) -> Any:
+            with tf.GradientTape() as tape:
+                embedding = model(augment(squares, seed), training=True)[1]
+                dropped = tf.nn.experimental.stateless_dropout(embedding, _DROPOUT, seed=seed + 2)
+                loss = loss_of(tf.one_hot(labels, classes), head(dropped))
+            gradients = tape.gradient(loss, model.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            return loss
+
+        shapes = [tf.TensorSpec([None, side, side, 3], tf.uint8), tf.TensorSpec([None], tf.int64), tf.TensorSpec([2], tf.int32)]
+        return tf.function(step, input_signature=shapes, autograph=False).get_concrete_function()
+
+    def _forward_once(self) -> None:
+        self._model(tensorflow().constant(self._squares[: self._how.batch], tensorflow().float32), training=True)
+
+
+def _rate(how: Training, step: int, total: int) -> float:
+    """The learning rate: a linear warm-up, then a cosine to nothing (Loshchilov and Hutter 2017)."""
     warm = max(1, int(total * _WARM_UP))
-    return keras().optimizers.schedules.CosineDecay(
-        how.learning_rate * 0.01, max(1, total - warm), warmup_target=how.learning_rate, warmup_steps=warm
-    )
-
-
-def _batches(order: NDArray[np.int64], size: int) -> Sequence[NDArray[np.int64]]:
-    return [order[i : i + size] for i in range(0, len(order), size)]
-
-
-def _evaluate(model: Any, squares: Pixels, labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Mean cross-entropy (nats) and accuracy (0..1)."""
-    probabilities = predict(model, squares)
-    if not len(labels):
-        return math.inf, math.nan
-    loss = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-7)).mean()
-    return float(loss), float((probabilities.argmax(1) == labels).mean())
+    if step < warm:
+        return how.learning_rate * (step + 1) / warm
+    return how.learning_rate * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))) / 2

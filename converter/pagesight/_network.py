@@ -69,9 +69,7 @@ def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[An
 
 
 def _head(embedding: Any, classes: int) -> Any:
-    tk = keras()
-    dropped = tk.layers.Dropout(0.2, seed=0, name="dropout")(embedding)
-    return tk.layers.Dense(classes, activation="softmax", name="head")(dropped)
+    return keras().layers.Dense(classes, activation="softmax", name="head")(embedding)
 
 
 def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:

@@ -15,6 +15,8 @@ from pagesight.contract import Input
 def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: Path) -> pixels.Pixels:
     """Write the squares of `pictures` to `file` and map it: uint8 `[n, side, side, channels]`, in their order."""
     shape = (len(pictures), how.side, how.side, how.channels)
+    if not pictures:  # an empty file cannot be mapped
+        return np.zeros(shape, np.uint8)
     mapped = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
 
     def read(index: int) -> None:

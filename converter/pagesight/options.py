@@ -6,8 +6,8 @@ from typing import Literal
 STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
 """The stages in their order."""
 
-Mode = Literal["none", "float16", "uint16", "uint8"]
-MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8")
+Mode = Literal["none", "float16", "uint16", "uint8", "naive-uint8", "auto"]
+MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8", "naive-uint8", "auto")
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Training:
     backbone: str = "mobilenet_v1_025_128"
     weights: str = "auto"
     """`imagenet`, `starter`, `random`, a weights file, a TF-Hub handle, or `auto`: ImageNet's, else the shipped starter."""
-    epochs: int = 12
+    epochs: int = 6
     batch: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     patience: int = 5
     """Stop when the validation loss has not improved for so many epochs."""
     min_accuracy: float = 0.0
@@ -57,6 +57,10 @@ class Quantization:
     """How weights are stored."""
 
     mode: Mode = "uint8"
+    """`none` float32; `float16`, `uint16`; `uint8` a byte a weight without forgetting; `naive-uint8` as the stock converter rounds;
+    `auto` the fewest bytes, once compressed, that keep within `max_drop`."""
+    max_drop: float = 0.5
+    """For `auto`: accuracy, or agreement with the float model where there are no labels, that may be lost, in percentage points."""
 
 
 @dataclass(frozen=True)

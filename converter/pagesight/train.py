@@ -1,6 +1,5 @@
 """A Dataset to a TrainedModel: the head first, then the whole network, judged once on the test side."""
 
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pagesight import _fit, _network, backbones, manifest, progress
+from pagesight._checkpoint import Checkpoint
 from pagesight._squares import squares_of
 from pagesight._statistics import wilson
 from pagesight._tf import keras
@@ -36,13 +36,14 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
         progress.stage("train", fresh=True)
         return TrainedModel(into)
     progress.stage("train")
-    with manifest.whole_folder(into, "train", key) as temporary, tempfile.TemporaryDirectory(dir=into.parent, prefix=".squares-") as cache:
+    checkpoint = Checkpoint(into, _what_is_learnt(key))
+    with manifest.whole_folder(into, "train", key) as temporary:
         with progress.task("starting TensorFlow"):
             keras().utils.set_random_seed(how.seed)
             model, used = _network.build(backbone, len(dataset.labels), weights)
-        sides = _sides(dataset, Input(backbone.side), Path(cache))
+        sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder())
         _fit.fit_head(model, sides, how.seed)
-        history = _fit.fine_tune(model, sides, how)
+        history = _fit.fine_tune(model, sides, how, checkpoint)
         facts = _facts(model, sides["test"], dataset, how, used)
         facts["history"] = history
         if facts["accuracy"]["float"] < how.min_accuracy:
@@ -53,14 +54,22 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
             )
         model.save_weights(temporary / WEIGHTS_FILE)
         manifest.write_json(temporary / "training.json", facts)
+    checkpoint.remove()
     return TrainedModel(into)
 
 
-def _sides(dataset: Dataset, how: Input, cache: Path) -> _fit.Sides:
-    everything = squares_of(dataset, dataset.pictures, how, cache / "squares.npy")
-    labels = np.array([p.label for p in dataset.pictures])
-    where = np.array([p.side for p in dataset.pictures])
-    return {side: (everything[where == side], labels[where == side]) for side in SIDES}
+def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
+    """The key without its bar: a run that fell short of one is not trained again for a lower one."""
+    return key | {"options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
+
+
+def _sides(dataset: Dataset, how: Input, work: Path) -> _fit.Sides:
+    """Squares and labels of each side; the squares stay on disk and are mapped."""
+    parts = {side: dataset.on(side) for side in SIDES}
+    return {
+        side: (squares_of(dataset, pictures, how, work / f"{side}.npy"), np.array([p.label for p in pictures], np.int64))
+        for side, pictures in parts.items()
+    }
 
 
 def _facts(model: Any, test: tuple[Any, Any], dataset: Dataset, how: Training, used: _network.Weights) -> dict[str, Any]:

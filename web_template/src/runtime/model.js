@@ -89,11 +89,11 @@ export class Model {
     });
     /** @type {Partial<Record<OutputName, Output>>} */
     const outputs = {};
-    const input = tensor(Float32Array.from(pixels), [1, side, side, channels], "float32");
+    const input = tensor(new Float32Array(pixels), [1, side, side, channels], "float32");
     // No tidy() here: it would take away what the model's initializer graph computes once, in the first execute().
     const results = [this.#graph.execute(input, names)].flat();
     wanted.forEach((name, i) => {
-      outputs[name] = { data: Float32Array.from(results[i].dataSync()), shape: results[i].shape };
+      outputs[name] = { data: new Float32Array(results[i].dataSync()), shape: results[i].shape };
     });
     dispose([input, ...results]);
     return outputs;

@@ -111,7 +111,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def watched(context: BrowserContext) -> Watched:
     """A page whose console and requests are watched."""
     watched = Watched(context.new_page(), [], [])
-    watched.page.on("console", lambda message: watched.complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    watched.page.on(
+        "console", lambda message: watched.complaints.append(message.text) if message.type in {"error", "warning"} else None
+    )
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     context.on("request", lambda request: watched.foreign.append(request.url) if "//localhost:" not in request.url else None)
     return watched

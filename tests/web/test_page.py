@@ -36,7 +36,9 @@ DROP = """({ kind, bytes }) => {
 def visit(watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> Callable[..., Page]:
     """Opens a bundle's page; `before` may set the page up."""
 
-    def open_page(before: Callable[[Page], None] | None = None, *, ready: bool = True, bundle: Path | None = None, **options: Any) -> Page:
+    def open_page(
+        before: Callable[[Page], None] | None = None, *, ready: bool = True, bundle: Path | None = None, **options: Any
+    ) -> Page:
         page: Page = watched.page
         if before:
             before(page)
@@ -76,10 +78,11 @@ def test_pictures_are_chosen_dropped_and_pasted(visit: Callable[..., Page]) -> N
 
 
 def test_a_picture_that_comes_before_the_model_is_answered_when_it_arrives(visit: Callable[..., Page]) -> None:
-    def hold_model(page: Page) -> None:
-        page.route("**/model.json", lambda route: held.append(route))
-
     held: list[Any] = []
+
+    def hold_model(page: Page) -> None:
+        page.route("**/model.json", held.append)
+
     page = visit(hold_model, ready=False)
     page.set_input_files("#file", [BLUE])
     expect(page.locator("#progress")).to_be_visible()
@@ -218,7 +221,9 @@ def test_a_camera_that_fails_is_explained(visit: Callable[..., Page], error: str
     _shows(page, "red")
 
 
-def test_it_works_offline_after_the_first_visit(watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> None:
+def test_it_works_offline_after_the_first_visit(
+    watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
     site = serve(make_bundle())
     page: Page = watched.page
     page.goto(site.url)
@@ -284,7 +289,9 @@ def _reseal(bundle: Path) -> None:
 
 
 def test_the_content_security_policy_is_kept(context: BrowserContext, visit: Callable[..., Page]) -> None:
-    context.add_init_script("window.broken = []; addEventListener('securitypolicyviolation', (e) => broken.push(e.violatedDirective));")
+    context.add_init_script(
+        "window.broken = []; addEventListener('securitypolicyviolation', (e) => broken.push(e.violatedDirective));"
+    )
     page = visit()
     page.set_input_files("#file", [RED])
     _shows(page, "red")

@@ -48,7 +48,9 @@ def _png16(channels: int, colour_type: int) -> bytes:
         (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in samples))),
         (b"IEND", b""),
     )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks
+    )
 
 
 def _corpus() -> dict[str, bytes]:

@@ -43,8 +43,12 @@ def _picture(seed: int = 0) -> tuple[np.ndarray, list[int]]:
     return square, list(target.getvalue())
 
 
-@pytest.mark.parametrize("options", [{}, {"initializer": True}, {"rare_op": True}], ids=["plain", "initializer", "op-beyond-mobilenet"])
-def test_answers_are_those_of_the_graph(make_bundle: Callable[..., Path], blank: Callable[..., Page], options: dict[str, bool]) -> None:
+@pytest.mark.parametrize(
+    "options", [{}, {"initializer": True}, {"rare_op": True}], ids=["plain", "initializer", "op-beyond-mobilenet"]
+)
+def test_answers_are_those_of_the_graph(
+    make_bundle: Callable[..., Path], blank: Callable[..., Page], options: dict[str, bool]
+) -> None:
     page = blank(make_bundle(**options))
     page.evaluate(LOAD, "./")
     for seed in range(3):
@@ -57,7 +61,9 @@ def test_answers_are_those_of_the_graph(make_bundle: Callable[..., Path], blank:
     assert page.evaluate("c.backend") == "wasm"
 
 
-def test_an_app_below_another_path_gets_labels_sorted_by_probability(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+def test_an_app_below_another_path_gets_labels_sorted_by_probability(
+    make_bundle: Callable[..., Path], blank: Callable[..., Page]
+) -> None:
     bundle = make_bundle()
     deep = bundle.parent / "site" / "some path" / "ünder"
     deep.parent.mkdir(parents=True)
@@ -65,7 +71,7 @@ def test_an_app_below_another_path_gets_labels_sorted_by_probability(make_bundle
     page = blank(deep.parent.parent)
     page.evaluate(LOAD, "./some path/ünder/")
     answers = page.evaluate("async () => c.classify(await (await fetch('./some path/ünder/samples/2.jpg')).blob(), { topK: 2 })")
-    assert [answer["label"] for answer in answers][0] == "blue"
+    assert answers[0]["label"] == "blue"
     assert len(answers) == 2
     assert answers[0]["probability"] > answers[1]["probability"]
 

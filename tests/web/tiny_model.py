@@ -49,7 +49,12 @@ def write(into: Path, *, initializer: bool = False, rare_op: bool = False, label
         *([_node("elu", "Elu", ["embedding"], **floats)] if rare_op else []),
         *([_node("kernel", "Placeholder", [], dtype={"type": "DT_FLOAT"}, shape=_shape(3, labels))] if initializer else []),
         _node(
-            "logits", "MatMul", ["elu" if rare_op else "embedding", "kernel"], **floats, transpose_a={"b": False}, transpose_b={"b": False}
+            "logits",
+            "MatMul",
+            ["elu" if rare_op else "embedding", "kernel"],
+            **floats,
+            transpose_a={"b": False},
+            transpose_b={"b": False},
         ),
         _node("probabilities", "Softmax", ["logits"], **floats),
     ]
@@ -97,7 +102,9 @@ def _node(name: str, op: str, inputs: list[str], **attr: Any) -> Node:
 
 def _const(name: str, array: np.ndarray) -> Node:
     kind = "DT_INT32" if array.dtype == np.int32 else "DT_FLOAT"
-    return _node(name, "Const", [], dtype={"type": kind}, value={"tensor": {"dtype": kind, "tensorShape": _shape(*array.shape)["shape"]}})
+    return _node(
+        name, "Const", [], dtype={"type": kind}, value={"tensor": {"dtype": kind, "tensorShape": _shape(*array.shape)["shape"]}}
+    )
 
 
 def _shape(*sizes: int) -> dict[str, Any]:

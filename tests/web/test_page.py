@@ -80,8 +80,11 @@ def test_pictures_are_chosen_dropped_and_pasted(visit: Callable[..., Page]) -> N
 def test_a_picture_that_comes_before_the_model_is_answered_when_it_arrives(visit: Callable[..., Page]) -> None:
     held: list[Any] = []
 
+    def hold(route: Any) -> None:
+        held.append(route)
+
     def hold_model(page: Page) -> None:
-        page.route("**/model.json", held.append)
+        page.route("**/model.json", hold)
 
     page = visit(hold_model, ready=False)
     page.set_input_files("#file", [BLUE])

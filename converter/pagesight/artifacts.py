@@ -81,7 +81,7 @@ class Dataset(Artifact):
 
     def read_bytes(self, picture: Picture) -> bytes:
         """The file's bytes, as they are."""
-        return (self.root / picture.path).read_bytes()
+        return (self.root / self.facts["top"] / picture.path).read_bytes()
 
 
 @dataclass(frozen=True)

@@ -44,15 +44,16 @@ def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
     key = {"options": asdict(how), "source": _fingerprint(photos), "root": str(_root(photos, into)), **_versions()}
     if manifest.is_fresh(into, "scan", key):
         progress.stage("scan", fresh=True)
-        return Dataset(into, root=_top(_root(photos, into)))
+        return Dataset(into, root=_root(photos, into))
     progress.stage("scan")
     with manifest.whole_folder(into, "scan", key) as temporary:
         if photos.is_file():
             extract_zip(photos, temporary / "pictures")
-        start = _top(_root(photos, temporary))
-        read = _read_all(start)
-        _write(temporary, read, _dataset(read, photos, how))
-    return Dataset(into, root=_top(_root(photos, into)))
+        root = _root(photos, temporary)
+        top = _top(root)
+        read = _read_all(top)
+        _write(temporary, read, {"top": top.relative_to(root).as_posix()} | _dataset(read, photos, how))
+    return Dataset(into, root=_root(photos, into))
 
 
 def _root(photos: Path, into: Path) -> Path:

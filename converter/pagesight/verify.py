@@ -59,14 +59,14 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     """
     key = {"bundle": manifest.sha256_json((manifest.read(bundle.path) or {}).get("files")), "options": _options(how)}
     browser = _browser.find()
+    if browser is None and how.require_browser:
+        raise VerifyError("no browser was found on this machine", fix=_browser.HOW_TO_GET)
     key["browser"] = "yes" if browser else "no"
     if into is not None and manifest.is_fresh(into, "verify", key):
         progress.stage("verify", fresh=True)
         return VerifiedBundle(into)
     progress.stage("verify")
     _check_files(bundle.path)
-    if browser is None and how.require_browser:
-        raise VerifyError("no browser was found on this machine", fix=_browser.HOW_TO_GET)
     parity = None
     if browser is None:
         progress.note(f"not verified in a browser: none was found; {_browser.HOW_TO_GET}")

@@ -1,0 +1,5 @@
+"""`python -m pagesight`: the command line."""
+
+from pagesight.cli import main
+
+main()

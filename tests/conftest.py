@@ -1,0 +1,52 @@
+"""What many tests share: small pictures made on the spot, and the folders that do not ship."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("PAGESIGHT_SHARED", ROOT.parent / "shared"))
+
+PhotoFolder = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real photographs and weights, where this machine has them."""
+    if not (SHARED / "data" / "hand-digits").is_dir():
+        pytest.skip(f"no photographs in {SHARED}")
+    return SHARED
+
+
+def draw(kind: int, rng: np.random.Generator, side: int = 48) -> Image.Image:
+    """A coloured shape on noise: kind 0 a disc, 1 a square, 2 a triangle, each in its colour, place and size vary."""
+    noise = rng.integers(90, 140, (side, side, 3))
+    y, x = np.mgrid[:side, :side] - side / 2 + rng.integers(-6, 7, (2, 1, 1))
+    radius = rng.integers(side // 4, side // 3)
+    inside = [x**2 + y**2 < radius**2, np.maximum(abs(x), abs(y)) < radius * 0.8, (y > -radius) & (abs(x) < (y + radius) / 2) & (y < radius)]
+    noise[inside[kind % 3]] = [(220, 40, 40), (40, 200, 60), (50, 70, 230)][kind % 3]
+    return Image.fromarray(noise.astype(np.uint8))
+
+
+def write_photos(root: Path, labels: list[str], per_class: int = 12, *, seed: int = 0, groups: int = 4) -> Path:
+    """`root/<label>/personN_MM.jpg` for every label."""
+    rng = np.random.default_rng(seed)
+    for kind, label in enumerate(labels):
+        (root / label).mkdir(parents=True)
+        for number in range(per_class):
+            draw(kind, rng).save(root / label / f"person{number % groups}_{number:02d}.jpg", quality=92)
+    return root
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> PhotoFolder:
+    """Makes a folder of class folders: `photos("disc", "square", per_class=12)`."""
+
+    def make(*labels: str, per_class: int = 12, groups: int = 4, name: str = "photos") -> Path:
+        return write_photos(tmp_path / name, list(labels), per_class, groups=groups)
+
+    return make

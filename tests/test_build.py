@@ -1,0 +1,170 @@
+"""Promises of the whole line: a real page from real pictures, checked in a real browser, the same bytes each time."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pagesight
+from pagesight import _browser, manifest
+from pagesight.errors import BundleError, TrainError, VerifyError
+from pagesight.options import Verification
+from pagesight.verify import verify
+
+from .conftest import write_photos
+
+pytestmark = pytest.mark.slow
+LABELS = ["<script>alert(1)<", '"q\\', "שלום " + "x" * 100]
+SMALL: dict[str, Any] = {"backbone": "mobilenet_v1_025_96", "weights": "random", "epochs": 1, "quantize": "uint8"}
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_photos(tmp_path_factory.mktemp("in put") / 'photos of "ü"', LABELS, per_class=16)
+
+
+@pytest.fixture(scope="session")
+def built(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> pagesight.VerifiedBundle:
+    return pagesight.build(photos, into=tmp_path_factory.mktemp("out put") / "shapes", **SMALL)
+
+
+def test_the_report_says_what_was_measured(built: pagesight.VerifiedBundle) -> None:
+    report = json.loads((built.path / "report.json").read_text())
+    assert report["dataset"] | {"sha256": ""} == {
+        "pictures": 48, "classes": 3, "skipped": 0, "split": "random", "groups": None, "sha256": "",
+    }  # fmt: skip
+    assert report["accuracy"]["n"] == 9
+    assert report["accuracy"]["interval95"][0] <= report["accuracy"]["float"] <= report["accuracy"]["interval95"][1]
+    assert 0 < report["quantization"]["bytes"] < report["quantization"]["float_bytes"]
+    assert 0 < report["bytes"]["total_gzip"] < report["bytes"]["total"]
+
+
+@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+def test_the_browser_answers_what_python_answers(built: pagesight.VerifiedBundle) -> None:
+    parity = built.report["parity"]
+    assert parity["top1_agreement"] == 1.0
+    assert parity["squares_equal"] == parity["pictures"] == 9
+    assert parity["max_abs_diff"] <= 1e-4
+    assert parity["backend"] == "wasm"
+
+
+def test_the_bundle_holds_its_whole_tree_and_every_hash(built: pagesight.VerifiedBundle) -> None:
+    names = set(manifest.list_files(built.path))
+    assert {"index.html", "pagesight.js", "pagesight.d.ts", "style.css", "contract.json", "report.json", "sw.js"} <= names
+    assert {"manifest.webmanifest", "_headers", ".nojekyll", "model/model.json", "samples/00.jpg"} <= names
+    assert (manifest.read(built.path) or {})["files"] == manifest.list_files(built.path)
+
+
+def test_the_contract_says_what_goes_in_and_comes_out(built: pagesight.VerifiedBundle) -> None:
+    contract = json.loads((built.path / "contract.json").read_text())
+    assert contract["format"] == 1
+    assert sorted(contract["labels"]) == sorted(LABELS)
+    assert contract["input"] == {"side": 96, "channels": 3, "crop": "center-square", "resize": "triangle", "range": [0, 255]}
+    assert set(contract["outputs"]) == {"probabilities", "embedding", "features"}
+    assert contract["model"] == {"format": "tfjs-graph-model", "path": "model/model.json"}
+
+
+def test_the_graph_is_fully_fused(built: pagesight.VerifiedBundle) -> None:
+    topology = json.loads((built.path / "model" / "model.json").read_text())["modelTopology"]
+    ops = Counter(node["op"] for node in topology["node"])
+    assert ops["_FusedConv2D"] == 14
+    assert ops["FusedDepthwiseConv2dNative"] == 13
+    assert not {"FusedBatchNormV3", "BiasAdd", "Relu6", "Conv2D", "DepthwiseConv2dNative"} & set(ops)
+
+
+def test_labels_are_data_and_never_markup(built: pagesight.VerifiedBundle) -> None:
+    page = (built.path / "index.html").read_text()
+    assert "<script>alert" not in page
+    assert "unsafe-inline" not in page
+    assert "unsafe-eval'" not in page.replace("'wasm-unsafe-eval'", "")
+
+
+def test_a_second_build_does_nothing(photos: Path, built: pagesight.VerifiedBundle) -> None:
+    before = {p: p.stat().st_ino for p in built.path.parent.rglob("*")}
+    pagesight.build(photos, into=built.path, **SMALL)
+    assert {p: p.stat().st_ino for p in built.path.parent.rglob("*")} == before
+
+
+def test_the_same_seed_gives_the_same_bytes(photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pagesight", "build", str(photos), "-o", str(tmp_path / "shapes")]
+    command += [part for name, value in SMALL.items() for part in (f"--{name}", str(value))]
+    subprocess.run(command, check=True, capture_output=True)
+    assert manifest.list_files(tmp_path / "shapes", leave_out=frozenset()) == manifest.list_files(built.path, leave_out=frozenset())
+
+
+def test_gates_fail_before_anything_is_finished(photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
+    work = built.path.parent / ".shapes.build"
+    shutil.copytree(work, tmp_path / ".shapes.build")
+    with pytest.raises(BundleError, match="bytes after gzip"):
+        pagesight.build(photos, into=tmp_path / "shapes", **SMALL, max_bytes=100_000)
+    with pytest.raises(TrainError, match=r"below 100\.0%"):
+        pagesight.build(photos, into=tmp_path / "shapes", **{**SMALL, "epochs": 1}, min_accuracy=1.0, seed=3)
+    assert not (tmp_path / "shapes").exists()
+
+
+@pytest.mark.parametrize("name", ["model/model.json", "pagesight.js", "contract.json", "samples/00.jpg"])
+def test_a_file_that_was_changed_is_found(name: str, built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
+    copy = shutil.copytree(built.path, tmp_path / "copy")
+    with (copy / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(VerifyError, match="is not the file that was built"):
+        verify(pagesight.Bundle(copy), Verification())
+
+
+def test_a_missing_and_a_strange_file_are_found(built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
+    copy = shutil.copytree(built.path, tmp_path / "copy")
+    (copy / "stranger.js").write_text("alert(1)")
+    with pytest.raises(VerifyError, match="does not belong"):
+        verify(pagesight.Bundle(copy), Verification())
+    (copy / "stranger.js").rename(copy / "sw.js")
+    (copy / "style.css").unlink()
+    with pytest.raises(VerifyError):
+        verify(pagesight.Bundle(copy), Verification())
+
+
+@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+def test_an_answer_that_differs_fails_the_build(built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
+    with pytest.raises(VerifyError, match="a probability differs"):
+        verify(pagesight.Bundle(built.path), Verification(max_abs_diff=0.0))
+
+
+def test_without_a_browser_the_build_goes_on_and_says_so(
+    photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHROME", str(tmp_path / "no-such-browser"))
+    shutil.copytree(built.path.parent / ".shapes.build", tmp_path / ".shapes.build")
+    assert pagesight.build(photos, into=tmp_path / "shapes", **SMALL).report["parity"] is None
+    with pytest.raises(VerifyError, match="no browser was found"):
+        pagesight.build(photos, into=tmp_path / "shapes", **SMALL, require_browser=True)
+
+
+@pytest.mark.parametrize("stage", ["train", "export", "quantize", "verify"])
+def test_a_killed_build_leaves_the_last_good_page_and_resumes(
+    stage: str, photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path
+) -> None:
+    shutil.copytree(built.path.parent, tmp_path / "o", symlinks=True)
+    last_good = manifest.list_files(tmp_path / "o" / "shapes")
+    for later in ("scan", "train", "export", "quantize", "bundle")[("scan", "train", "export", "quantize", "verify").index(stage) :]:
+        shutil.rmtree(tmp_path / "o" / ".shapes.build" / later)
+    command = [sys.executable, "-m", "pagesight", "build", str(photos), "-o", str(tmp_path / "o" / "shapes"), "--title", "Other"]
+    command += [part for name, value in SMALL.items() for part in (f"--{name}", str(value))]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.strip() == stage:
+            time.sleep(0.3)
+            process.send_signal(signal.SIGKILL)
+            break
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert manifest.list_files(tmp_path / "o" / "shapes") == last_good
+    finished = pagesight.build(photos, into=tmp_path / "o" / "shapes", **SMALL, title="Other")
+    assert finished.contract.title == "Other"
+    assert not [p for p in (tmp_path / "o").rglob(".*tmp-*")]

@@ -1,0 +1,114 @@
+"""Promises of the command line: quick help, exit codes, one clear sentence with the fix."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pagesight
+from pagesight import options
+from pagesight.errors import OptionError, PagesightError
+
+from .conftest import PhotoFolder
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pagesight", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_help_does_not_import_tensorflow_or_numpy() -> None:
+    code = "import sys; sys.argv=['pagesight','--help']\nfrom pagesight.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print([m for m in ('tensorflow','numpy','sklearn','PIL','rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_explains_itself() -> None:
+    listed = re.findall(r"^  (\w+) {2,}\w", run("--help").stdout.split("Commands:")[1], re.MULTILINE)
+    assert {"build", "scan", "train", "export", "convert", "bundle", "verify", "serve", "doctor"} <= set(listed)
+    from click.testing import CliRunner
+
+    from pagesight import cli
+
+    for name in listed:
+        assert "Usage:" in CliRunner().invoke(cli.pagesight, [name, "--help"]).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["buidl", "x"], "Did you mean 'build'?"),
+        (["build", "x", "-o", "y", "--bakcbone", "z"], "--backbone"),
+        (["build", "x"], "Missing option '-o'"),
+        (["build", "x", "-o", "y", "--quantize", "uint9"], "'uint9' is not one of"),
+        (["build", "x", "-o", "y", "--backbone", "mobilenet_v1_25_128"], "did you mean mobilenet_v1_025_128"),
+    ],
+)
+def test_a_wrong_command_names_the_right_one_and_exits_2(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failure_is_one_sentence_with_a_fix_and_exits_1(tmp_path: Path) -> None:
+    done = run("build", tmp_path / "no photos", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        f"error: {tmp_path / 'no photos'} does not exist",
+        "  fix: give the folder that holds one folder of pictures per class",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_is_one_object_on_standard_output_also_when_it_fails(photos: PhotoFolder, tmp_path: Path) -> None:
+    good = run("scan", photos("a", "b"), "-o", tmp_path / "out", "--json")
+    assert json.loads(good.stdout)["classes"] == ["a", "b"]
+    bad = run("scan", tmp_path / "nowhere", "-o", tmp_path / "out2", "--json")
+    assert json.loads(bad.stdout).keys() == {"error", "fix"}
+
+
+def test_quiet_says_only_the_result(photos: PhotoFolder, tmp_path: Path) -> None:
+    done = run("scan", photos("a", "b"), "-o", tmp_path / "out", "--quiet")
+    assert done.stderr == ""
+    assert "classes" in done.stdout
+
+
+def test_a_foreign_output_folder_is_refused_before_any_work(photos: PhotoFolder, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    done = run("build", photos("a", "b"), "-o", tmp_path / "mine")
+    assert done.returncode == 1
+    assert "was not made by Pagesight" in done.stderr
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_each_stage_refuses_what_the_stage_before_did_not_write(tmp_path: Path) -> None:
+    for command in ("train", "export", "convert", "bundle"):
+        done = run(command, tmp_path, "-o", tmp_path / "out")
+        assert done.returncode == 1, command
+        assert "was not written by" in done.stderr
+
+
+def test_doctor_names_what_is_there_and_what_is_missing() -> None:
+    found = json.loads(run("doctor", "--json").stdout)
+    assert any(f["what"].startswith("tensorflow") and f["ok"] for f in found)
+    assert all(f["fix"] for f in found if not f["ok"])
+
+
+def test_python_knows_the_same_options_as_the_command_line() -> None:
+    from pagesight import cli
+
+    flags = {p.name for p in cli.pagesight.commands["build"].params} - {"photos", "into", "force", "until", "as_json", "quiet", "debug"}
+    assert flags == {f for f in options.Build.__dataclass_fields__} - {"language"}
+
+
+def test_an_unknown_option_in_python_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        pagesight.build(tmp_path, into=tmp_path / "out", bakcbone="x")
+    assert caught.value.fix == "did you mean 'backbone'?"
+    assert isinstance(caught.value, PagesightError)

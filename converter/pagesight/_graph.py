@@ -1,6 +1,7 @@
 """A TF.js graph model in Python: read, written, and run by TensorFlow as an independent check of what was written."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class GraphModel:
         weights = _tfjs.read_weights(document.pop("weightsManifest"), model_json.parent)
         return cls(document, weights)
 
-    def write(self, into: Path, stored_as: dict[str, str]) -> int:
+    def write(self, into: Path, stored_as: Mapping[str, str | _tfjs.Coded]) -> int:
         """Write model.json and shards below `into`; returns the bytes of all shards. Keys and weights keep their order."""
         into.mkdir(parents=True, exist_ok=True)
         manifest = _tfjs.write_weights(self.weights.items(), into, stored_as)
@@ -87,6 +88,15 @@ class Runner:
             batch = tf.constant(squares[start : start + _BATCH], tf.float32)
             parts.append([t.numpy() for t in self._run(batch, *self._captured_values)])
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int | None, ...]]:
+    """What TensorFlow's shape inference knows of some tensors: None for a free dimension, () for an unknown shape."""
+    tf = tensorflow()
+    with tf.Graph().as_default() as graph:
+        tf.compat.v1.import_graph_def(_graph_def(model.document["modelTopology"], model.weights), name="")
+        found = {name: graph.as_graph_element(_tensor(name)).shape for name in tensors}
+    return {name: tuple(shape.as_list()) if shape.rank is not None else () for name, shape in found.items()}
 
 
 def _tensor(name: str) -> str:

@@ -6,7 +6,8 @@ import logging
 import sys
 import types
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ from pagesight.errors import QuantizeError
 
 SHARD_BYTES = 4 * 1024 * 1024
 _NEVER_RUN = ("tensorflow_decision_forests", "jax", "jax.experimental", "jax.experimental.jax2tf")
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A float array as the stock format keeps it: `codes * scale + minimum`, codes uint8 or uint16."""
+
+    codes: NDArray[Any]
+    scale: float
+    minimum: float
 
 
 @cache
@@ -69,21 +79,30 @@ def convert_saved_model(saved_model: Path, into: Path) -> None:
 
 
 def write_weights(
-    weights: Iterable[tuple[str, NDArray[Any]]], into: Path, stored_as: dict[str, str], shard_bytes: int = SHARD_BYTES
+    weights: Iterable[tuple[str, NDArray[Any]]], into: Path, stored_as: Mapping[str, str | Coded], shard_bytes: int = SHARD_BYTES
 ) -> list[dict[str, Any]]:
-    """Write named arrays as shards below `into` and return the weights manifest; `stored_as` maps a name to its dtype on disk.
+    """Write named arrays as shards below `into` and return the weights manifest; `stored_as` says how a name's floats are kept.
 
-    The dtypes are the stock format's: float16, uint16, uint8 (one range per tensor); float32 and int32 stay as they are.
+    A dtype of the stock format (float16, uint16, uint8) is rounded as the stock converter does it, one range per tensor; Coded is
+    written as it is. Other arrays stay float32 or int32.
     """
     tfjs = _tensorflowjs()
-    entries = [{"name": name, "data": np.ascontiguousarray(array)} for name, array in weights]
+    entries = [_entry(name, np.ascontiguousarray(array), stored_as.get(name)) for name, array in weights]
     by_dtype: dict[str, list[str]] = {}
-    for name, dtype in stored_as.items():
-        by_dtype.setdefault(dtype, []).append(name)
+    for name, how in stored_as.items():
+        if isinstance(how, str):
+            by_dtype.setdefault(how, []).append(name)
     manifest = tfjs.write_weights.write_weights(
         [entries], str(into), shard_size_bytes=shard_bytes, write_manifest=False, quantization_dtype_map=by_dtype or None
     )
     return list(manifest)
+
+
+def _entry(name: str, array: NDArray[Any], how: str | Coded | None) -> dict[str, Any]:
+    if not isinstance(how, Coded):
+        return {"name": name, "data": array}
+    codes = how.codes.reshape(array.shape)
+    return {"name": name, "data": codes, "quantization": {"min": how.minimum, "scale": how.scale, "original_dtype": "float32"}}
 
 
 def read_weights(manifest: list[dict[str, Any]], folder: Path) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,137 @@
+"""What reaches each layer: means and covariances of its inputs, from pictures or, where there are none, from noise like them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight import progress
+from pagesight._graph import GraphModel, Runner
+from pagesight._quantization.layers import Floats, Layer
+from pagesight._squares import squares_of
+from pagesight.artifacts import Dataset
+from pagesight.contract import Input
+
+_PICTURES = 64
+_BATCH = 8
+_PLACES = 64
+"""Places sampled in each picture's feature map."""
+_LARGEST = 1152
+"""Kernels with more inputs than this get no covariance: it would cost more than it gives."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The receptive field of a layer's outputs: its mean, and its covariance where that is small enough.
+
+    `[inputs]` and `[inputs, inputs]`; for a depthwise layer `[h·w, channels]` and `[channels, h·w, h·w]`.
+    `covariance` is the variance `[inputs]` alone for wide layers.
+    """
+
+    mean: Floats
+    covariance: Floats
+
+
+def calibration_squares(how: Input, pictures: Dataset | None) -> NDArray[np.uint8]:
+    """Squares to calibrate on: evenly from the train side, never from the sides that judge; noise without pictures."""
+    train = pictures.on("train") if pictures else []
+    if pictures is None or not train:
+        return natural_noise(how, _PICTURES)
+    chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, _PICTURES).astype(int))]
+    with TemporaryDirectory() as scratch:
+        return np.array(squares_of(pictures, chosen, how, Path(scratch) / "squares.npy"))
+
+
+def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Pictures with the 1/f spectrum and correlated colours of photographs (Field 1987): uint8 `[count, side, side, channels]`."""
+    random = np.random.default_rng(seed)
+    f = np.hypot(np.fft.fftfreq(how.side)[:, None, None], np.fft.rfftfreq(how.side)[None, :, None])
+    squares = np.empty((count, how.side, how.side, how.channels), np.uint8)
+    for square in squares:
+        amplitude = 1 / np.maximum(f, 1 / how.side) ** random.uniform(1.0, 1.6)
+        phases = random.random((*f.shape[:2], 1 + how.channels))
+        spectrum = amplitude * np.exp(2j * np.pi * phases)
+        colours = spectrum[..., :1] * (1 + 0.3 * random.standard_normal(how.channels)) + 0.3 * spectrum[..., 1:]
+        noise = np.fft.irfft2(colours, s=(how.side, how.side), axes=(0, 1))
+        noise *= random.uniform(30, 70) / noise.std()
+        grey = 128 + random.uniform(-50, 50) + random.normal(0, 15, how.channels)
+        square[:] = np.clip(np.round(grey + noise - noise.mean((0, 1))), 0, 255)
+    return squares
+
+
+def moments_of(model: GraphModel, layers: list[Layer], squares: NDArray[Any]) -> dict[str, Moments]:
+    """Moments of what each layer of the float model reads, by the layer's name."""
+    run = Runner(model, sorted({layer.source for layer in layers}))
+    sums = {layer.name: _Sum(layer) for layer in layers}
+    order = sorted({layer.source for layer in layers})
+    with progress.task("calibrating", len(squares)) as advance:
+        for start in range(0, len(squares), _BATCH):
+            batch = squares[start : start + _BATCH]
+            maps = dict(zip(order, run(batch), strict=True))
+            for layer in layers:
+                sums[layer.name].add(maps[layer.source])
+            advance(len(batch))
+    return {name: total.moments() for name, total in sums.items()}
+
+
+class _Sum:
+    """Adds up receptive fields of one layer."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self._random = np.random.default_rng(0)
+        self._count = 0
+        self._mean: Any = 0.0
+        self._square: Any = 0.0
+
+    def add(self, source: Floats) -> None:
+        fields = _fields(self._layer, source, self._random)
+        self._count += len(fields)
+        self._mean = self._mean + fields.sum(0, dtype=np.float64)
+        if self._layer.kind == "depthwise":
+            by_channel = np.ascontiguousarray(fields.transpose(2, 1, 0))
+            self._square = self._square + by_channel @ by_channel.transpose(0, 2, 1)
+        elif fields.shape[1] <= _LARGEST:
+            self._square = self._square + fields.T @ fields
+        else:
+            self._square = self._square + np.einsum("pk,pk->k", fields, fields)
+
+    def moments(self) -> Moments:
+        mean, square = self._mean / self._count, self._square / self._count
+        if self._layer.kind == "depthwise":
+            outer = mean.T[:, :, None] * mean.T[:, None, :]
+        else:
+            outer = mean**2 if square.ndim == 1 else np.outer(mean, mean)
+        return Moments(mean.astype(np.float32), (square - outer).astype(np.float32))
+
+
+def _fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:
+    """Receptive fields at random places: `[places, inputs]`, or `[places, h·w, channels]` for a depthwise layer."""
+    if layer.kind == "product":
+        return source.reshape(-1, source.shape[-1])
+    height, width = layer.shape[:2]
+    padded = _padded(layer, source)
+    rows = (padded.shape[1] - (height - 1) * layer.dilation[0] - 1) // layer.stride[0] + 1
+    columns = (padded.shape[2] - (width - 1) * layer.dilation[1] - 1) // layer.stride[1] + 1
+    places = min(_PLACES, rows * columns)
+    chosen = np.stack([random.permutation(rows * columns)[:places] for _ in source])
+    top, left = chosen // columns * layer.stride[0], chosen % columns * layer.stride[1]
+    i = top[:, :, None, None] + np.arange(height)[None, None, :, None] * layer.dilation[0]
+    j = left[:, :, None, None] + np.arange(width)[None, None, None, :] * layer.dilation[1]
+    fields = padded[np.arange(len(source))[:, None, None, None], i, j]
+    if layer.kind == "depthwise":
+        return fields.reshape(-1, height * width, source.shape[-1])
+    return fields.reshape(-1, height * width * source.shape[-1])
+
+
+def _padded(layer: Layer, source: Floats) -> Floats:
+    if not layer.same:
+        return source
+    pads = [(0, 0)]
+    for size, kernel, stride, dilation in zip(source.shape[1:3], layer.shape, layer.stride, layer.dilation, strict=False):
+        total = max(0, (-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size)
+        pads.append((total // 2, total - total // 2))
+    return np.pad(source, [*pads, (0, 0)])

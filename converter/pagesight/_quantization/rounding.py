@@ -1,0 +1,93 @@
+"""From float kernels to codes on a uniform grid: to the nearest, or so that errors cancel on the calibration pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight._quantization.calibration import Moments
+from pagesight._quantization.layers import Floats, Layer
+from pagesight._tfjs import Coded
+
+_DAMPING = 0.01
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The values `(code + lowest) * step` for codes 0..levels-1; zero is one of them."""
+
+    step: float
+    lowest: int
+    levels: int
+
+    @classmethod
+    def spanning(cls, values: Floats, levels: int) -> "Grid":
+        """The finest grid of so many levels that holds zero and every value, with a step of six digits."""
+        low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+        step = float(f"{max(high - low, 1e-30) / (levels - 1):.6g}")
+        return cls(step, round(low / step), levels)
+
+    def nearest(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """`values` moved to the grid."""
+        return self._clipped(np.round(values / self.step)) * self.step
+
+    def coded(self, values: NDArray[np.floating]) -> Coded:
+        """`values`, which lie on the grid, in the stock format's own terms."""
+        codes = self._clipped(np.round(values / self.step)) - self.lowest
+        return Coded(codes.astype(np.uint8 if self.levels <= 256 else np.uint16), self.step, self.lowest * self.step)
+
+    def _clipped(self, numbers: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.clip(numbers, self.lowest, self.lowest + self.levels - 1)
+
+
+def rounded(layer: Layer, kernel: Floats, grid: Grid, moments: Moments) -> Floats:
+    """`kernel` on `grid`, to the nearest value or so that errors cancel.
+
+    Where the covariance of the inputs is known, each row's error is made good by the rows still to come, in the order of falling
+    variance (GPTQ, Frantar et al. 2022, arXiv:2210.17323).
+    """
+    rows, covariance = layer.rows(kernel).astype(np.float64), moments.covariance.astype(np.float64)
+    if covariance.ndim == 1:
+        done = grid.nearest(rows)
+    elif layer.kind == "depthwise":
+        by_channel = rows.reshape(len(rows), len(covariance), -1).transpose(1, 0, 2)
+        done = _compensated(by_channel, grid, covariance).transpose(1, 0, 2).reshape(rows.shape)
+    else:
+        order = np.argsort(-np.diag(covariance), kind="stable")
+        done = np.empty_like(rows)
+        done[order] = _compensated(rows[None, order], grid, covariance[None][:, order][:, :, order])[0]
+    return layer.unrows(done.astype(np.float32))
+
+
+def _compensated(rows: NDArray[np.float64], grid: Grid, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round `[groups, inputs, outputs]` row after row; `covariance` is `[groups, inputs, inputs]`."""
+    size = rows.shape[1]
+    mean = np.trace(covariance, axis1=1, axis2=2) / size
+    damped = covariance + np.eye(size) * (_DAMPING * mean + 1e-12)[:, None, None]
+    factor = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+    left, done = rows.copy(), np.empty_like(rows)
+    for i in range(size):
+        done[:, i] = grid.nearest(left[:, i])
+        error = (left[:, i] - done[:, i]) / factor[:, i, i, None]
+        left[:, i + 1 :] -= factor[:, i, i + 1 :, None] * error[:, None, :]
+    return done
+
+
+def mean_shift(layer: Layer, error: Floats, moments: Moments) -> Floats:
+    """What `error` in the kernel adds to each output on average, `[out]`; the bias takes it off (Nagel et al. 2019, 4.2)."""
+    rows = layer.rows(error)
+    if layer.kind == "depthwise":
+        means = np.repeat(moments.mean, rows.shape[1] // moments.mean.shape[1], axis=1)
+        return np.asarray((rows * means).sum(0))
+    return np.asarray(moments.mean @ rows)
+
+
+def output_variance(layer: Layer, kernel: Floats, moments: Moments) -> Floats:
+    """The variance of each output, `[out]`, that `kernel` (or an error in it) gives on the calibration pictures."""
+    rows, covariance = layer.rows(kernel), moments.covariance
+    if layer.kind == "depthwise":
+        by_channel = rows.reshape(rows.shape[0], covariance.shape[0], -1)
+        return np.asarray(np.einsum("kcm,ckj,jcm->cm", by_channel, covariance, by_channel)).reshape(-1)
+    if covariance.ndim == 1:
+        return np.asarray(covariance @ rows**2)
+    return np.asarray(((covariance @ rows) * rows).sum(0))

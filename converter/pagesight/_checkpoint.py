@@ -1,7 +1,6 @@
 """Where a training stands after each epoch, kept beside the output, so that a killed run goes on and ends with the same bytes."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +52,7 @@ class Checkpoint:
         new = self._file.with_suffix(".new")
         with new.open("wb") as out:
             np.savez(out, json=np.array(facts), **named)
-        os.replace(new, self._file)
+        new.replace(self._file)
 
     def load(self) -> State | None:
         """What was saved last for this key, if anything."""
@@ -71,4 +70,3 @@ class Checkpoint:
 def _numbered(saved: Any, kind: str) -> Arrays:
     count = sum(name.startswith(kind) for name in saved.files)
     return [saved[f"{kind}{i}"] for i in range(count)]
-

@@ -1,6 +1,7 @@
 """The training loop: a head solved on frozen features, then fine-tuning of the whole network."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +48,13 @@ def evaluate(model: Any, squares: Pixels, labels: NDArray[np.int64]) -> tuple[fl
 
 def fit_head(model: Any, sides: Sides, seed: int) -> None:
     """Set the head to scikit-learn's logistic regression on the frozen backbone's embeddings."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     squares, labels = sides["train"]
-    with progress.task("training the head"), threadpool_limits(1):  # its small products are slower on more threads
+    with progress.task("training the head"), threadpool_limits(1), warnings.catch_warnings():  # more threads are slower here
+        warnings.simplefilter("ignore", ConvergenceWarning)  # good enough to start from is good enough
         features = predict(model, squares, output=1)
         mean, scale = features.mean(0), features.std() + 1e-6
         found = LogisticRegression(C=0.01, max_iter=100, random_state=seed).fit((features - mean) / scale, labels)

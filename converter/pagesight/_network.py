@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+
+import h5py
 
 from pagesight import backbones, manifest, progress
 from pagesight._tf import hub, keras
 from pagesight.backbones import Backbone
 from pagesight.errors import TrainError
 
-_DOWNLOAD_TIMEOUT = 20.0
+_DOWNLOAD_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,6 @@ def _head(embedding: Any, classes: int) -> Any:
 
 
 def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:
-    tk = keras()
     if weights.kind == "imagenet":
         return _imagenet(backbone), weights
     if weights.kind == "auto":
@@ -86,14 +88,25 @@ def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:
             weights = Weights("starter", str(backbone.starter))
     body = _application(backbone, None)
     if weights.kind in ("file", "starter"):
-        try:
-            body.load_weights(weights.source)
-        except (ValueError, OSError, KeyError, tk.utils.io_utils.__dict__.get("Error", ValueError)) as cause:
-            raise TrainError(
-                f"{weights.source} does not hold weights of {backbone.human}: {str(cause).splitlines()[0][:160]}",
-                fix="give the backbone that these weights belong to (a file without its top, …_no_top.h5)",
-            ) from cause
+        _load(body, weights.source, backbone)
     return body, weights
+
+
+def _load(body: Any, file: str, backbone: Backbone) -> None:
+    try:
+        if not h5py.is_hdf5(file):
+            raise ValueError("it is not an HDF5 file")
+        body.load_weights(file)
+    except (ValueError, OSError, KeyError, IndexError, TypeError) as cause:
+        raise TrainError(
+            f"{file} does not hold weights of {backbone.human}: {_first_line(cause)}",
+            fix="give the backbone that these weights belong to, and a file without its top (…_no_top.h5)",
+        ) from cause
+
+
+def _first_line(cause: BaseException) -> str:
+    lines = str(cause).strip().splitlines()
+    return lines[0][:160] if lines else type(cause).__name__
 
 
 def _application(backbone: Backbone, weights: str | None) -> Any:
@@ -108,17 +121,24 @@ def _imagenet(backbone: Backbone) -> Any:
     try:
         with _impatient_sockets(), contextlib.redirect_stdout(None):
             return _application(backbone, "imagenet")
-    except (OSError, Exception) as cause:
-        if not _is_network(cause):
-            raise
-        raise TrainError(
-            f"the ImageNet weights of {backbone.human} could not be downloaded (no network?)",
-            fix="pass --weights starter for the weights that ship, or --weights FILE with a Keras Applications file",
-        ) from cause
+    except Exception as cause:
+        if _is_network(cause):
+            raise TrainError(
+                f"the ImageNet weights of {backbone.human} could not be downloaded (no network?)",
+                fix="pass --weights starter for the weights that ship, or --weights FILE with a Keras Applications file",
+            ) from cause
+        if isinstance(cause, (OSError, KeyError)):
+            cache = Path.home() / ".keras" / "models"
+            raise TrainError(
+                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {_first_line(cause)}",
+                fix="remove the damaged file there, so that it is downloaded again",
+            ) from cause
+        raise
 
 
 def _is_network(cause: BaseException) -> bool:
-    return isinstance(cause, OSError) or "URL fetch failure" in str(cause)
+    """True for what Keras, TF-Hub and urllib raise when an address cannot be reached."""
+    return isinstance(cause, (URLError, TimeoutError, ConnectionError)) or "URL fetch failure" in str(cause)
 
 
 @contextlib.contextmanager
@@ -144,7 +164,7 @@ def _hub_layer(handle: str, backbone: Backbone) -> Any:
                 fix="check the address and the network, or set TFHUB_CACHE_DIR to a folder that holds it",
             ) from cause
         raise TrainError(
-            f"{handle} cannot be used as a backbone of {backbone.side} px: {str(cause).splitlines()[0][:200]}",
+            f"{handle} cannot be used as a backbone of {backbone.side} px: {_first_line(cause)}",
             fix="give a TF-Hub feature vector for images, and a --backbone of the same size",
         ) from cause
     if len(shape) != 2:

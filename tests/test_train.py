@@ -1,0 +1,136 @@
+"""Promises about training: it learns, it can be repeated to the byte, it stops in time, it goes on where it was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pagesight import manifest
+from pagesight.artifacts import Dataset
+from pagesight.errors import OptionError, TrainError
+from pagesight.options import Scanning, Training
+from pagesight.scan import scan
+from pagesight.train import WEIGHTS_FILE, train
+
+from .conftest import SHARED, write_photos
+
+TINY = Training(backbone="mobilenet_v1_025_96", weights="random", epochs=3)
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Discs and squares: 24 pictures of each."""
+    root = tmp_path_factory.mktemp("shapes")
+    return scan(write_photos(root / "photos", ["disc", "square"], 24), Scanning(), root / "scan")
+
+
+@pytest.mark.slow
+def test_two_runs_with_one_seed_give_the_same_bytes_and_another_seed_others(shapes: Dataset, tmp_path: Path) -> None:
+    first, again = (train(shapes, TINY, tmp_path / name) for name in ("first", "again"))
+    assert manifest.list_files(first.path) == manifest.list_files(again.path)
+    other = train(shapes, replace(TINY, seed=1), tmp_path / "other")
+    assert (other.path / WEIGHTS_FILE).read_bytes() != (first.path / WEIGHTS_FILE).read_bytes()
+
+
+@pytest.mark.slow
+def test_easy_shapes_are_learnt_and_measured_on_the_test_side_alone(shapes: Dataset, tmp_path: Path) -> None:
+    trained = train(shapes, replace(TINY, epochs=8, min_accuracy=0.9), tmp_path / "out")
+    accuracy = trained.facts["accuracy"]
+    assert accuracy["n"] == len(shapes.on("test"))
+    assert 0.9 <= accuracy["float"] <= 1
+    assert accuracy["interval95"][0] < accuracy["float"]
+    assert trained.facts["history"][-1]["loss"] < trained.facts["history"][0]["loss"]
+
+
+@pytest.mark.slow
+def test_a_model_below_its_bar_is_not_written_and_a_lower_bar_takes_it_without_training_again(
+    shapes: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainError, match=r"below 110\.0%") as caught:
+        train(shapes, replace(TINY, epochs=2, min_accuracy=1.1), tmp_path / "out")
+    assert "--min-accuracy" in caught.value.fix
+    assert not (tmp_path / "out").exists()
+    assert len(train(shapes, replace(TINY, epochs=2), tmp_path / "out").facts["history"]) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.slow
+def test_training_stops_when_validation_no_longer_improves(shapes: Dataset, tmp_path: Path) -> None:
+    trained = train(shapes, replace(TINY, epochs=12, patience=1, learning_rate=0.0), tmp_path / "out")
+    assert len(trained.facts["history"]) < 12
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_a_killed_run_goes_on_after_its_last_epoch_and_ends_with_the_same_bytes(shapes: Dataset, tmp_path: Path) -> None:
+    whole = train(shapes, TINY, tmp_path / "whole")
+    into = tmp_path / "killed"
+    code = f"""
+        from pathlib import Path
+        from pagesight.artifacts import Dataset
+        from pagesight.options import Training
+        from pagesight.train import train
+        train(Dataset(Path({str(shapes.path)!r}), root=Path({str(shapes.root)!r})), {TINY!r}, Path({str(into)!r}))
+    """
+    running = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    checkpoint = tmp_path / ".killed.work" / "checkpoint.npz"
+    while not checkpoint.exists() and running.poll() is None:
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert checkpoint.exists()
+    assert not into.exists()
+    resumed = train(shapes, TINY, into)
+    assert manifest.list_files(resumed.path) == manifest.list_files(whole.path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "whole"]
+
+
+def test_a_weights_file_that_is_not_there_is_named(shapes: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match=r"no weights file nowhere\.h5"):
+        train(shapes, replace(TINY, weights="nowhere.h5"), tmp_path / "out")
+
+
+def test_an_unknown_backbone_is_answered_with_the_nearest_name(shapes: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        train(shapes, replace(TINY, backbone="mobilenet_v1_25_96"), tmp_path / "out")
+    assert "mobilenet_v1_025_96" in caught.value.fix
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights at all", b"\x89HDF\r\n\x1a\n" + bytes(64)], ids=["empty", "text", "broken"])
+def test_a_file_that_holds_no_weights_is_refused_in_one_sentence(shapes: Dataset, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "wrong.h5").write_bytes(content)
+    with pytest.raises(TrainError, match=r"wrong\.h5 does not hold weights of MobileNetV1 0\.25") as caught:
+        train(shapes, replace(TINY, weights=str(tmp_path / "wrong.h5")), tmp_path / "out")
+    assert "\n" not in caught.value.what
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_of_another_width_are_refused_in_one_sentence(shapes: Dataset, tmp_path: Path, shared: Path) -> None:
+    wider = shared / "weights" / "mobilenet_5_0_160_tf_no_top.h5"
+    with pytest.raises(TrainError, match="does not hold weights of MobileNetV1") as caught:
+        train(shapes, replace(TINY, weights=str(wider)), tmp_path / "out")
+    assert "\n" not in caught.value.what
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["mobilenet_v2_035_96", "mobilenet_v3_small_075_96"])
+def test_other_families_train_by_name(shapes: Dataset, tmp_path: Path, backbone: str) -> None:
+    trained = train(shapes, replace(TINY, backbone=backbone, epochs=1), tmp_path / "out")
+    assert trained.facts["backbone"] == backbone
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_a_hub_handle_trains_with_its_batch_norms_kept_fresh(
+    shapes: Dataset, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(SHARED / "tfhub"))
+    how = Training(weights="https://tfhub.dev/google/imagenet/mobilenet_v1_025_128/feature_vector/5", epochs=2)
+    trained = train(shapes, replace(how, min_accuracy=0.9), tmp_path / "out")
+    assert trained.facts["weights"]["kind"] == "hub"

@@ -69,4 +69,4 @@ browser:
 	-@.venv/bin/python tools/browser.py
 
 pictures:
-	@$(if $(filter build/hands,$(DATA)),$(PAGESIGHT) render build/hands --quiet,test -e "$(DATA)")
+	@$(if $(filter build/hands,$(DATA)),$(PAGESIGHT) render -o build/hands --quiet,test -e "$(DATA)")

@@ -17,4 +17,5 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         page = root / "build" / "web_template"
         if not (page / "static" / "pagesight.js").is_file():
             raise FileNotFoundError("the page's code is not built yet: run `make wheel`, which builds it first")
-        build_data["force_include"] = {str(page): "pagesight/_web_template", str(root / "models"): "pagesight/_models"}
+        models = [p for p in sorted((root / "models").iterdir()) if p.suffix in (".toml", ".h5", ".md")]
+        build_data["force_include"] = {str(page): "pagesight/_web_template"} | {str(p): f"pagesight/_models/{p.name}" for p in models}

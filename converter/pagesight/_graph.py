@@ -33,7 +33,7 @@ class GraphModel:
         """Write model.json and shards below `into`; returns the bytes of all shards. Keys and weights keep their order."""
         into.mkdir(parents=True, exist_ok=True)
         manifest = _tfjs.write_weights(self.weights.items(), into, stored_as)
-        text = json.dumps({**self.document, "weightsManifest": manifest}, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps({**self.document, "weightsManifest": manifest}, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
         (into / "model.json").write_text(text, encoding="utf-8")
         return sum((into / path).stat().st_size for group in manifest for path in group["paths"])
 
@@ -56,38 +56,38 @@ class Runner:
     """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work."""
 
     def __init__(self, model: GraphModel, outputs: list[str]) -> None:
-        tf = tensorflow()
-        graph_def = _graph_def(model.document["modelTopology"], model.weights)
-        wrapped = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
-        captured = self._captured(model)
-        graph = wrapped.graph
-        self._captured_values = list(captured.values())
-        feeds = [graph.as_graph_element(name) for name in [model.input_name, *captured]]
-        self._run = wrapped.prune(feeds, [graph.as_graph_element(_tensor(name)) for name in outputs])
-
-    @staticmethod
-    def _captured(model: GraphModel) -> dict[str, Any]:
-        """Values that the model's initializer graph computes once, by the input tensor that takes each."""
-        initializer = model.document.get("modelInitializer")
-        if not initializer:
-            return {}
-        tf = tensorflow()
-        outputs = model.document["initializerSignature"]["outputs"]
-        graph_def = _graph_def(initializer, model.weights)
-        wrapped = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
-        values = wrapped.prune([], [wrapped.graph.as_graph_element(_tensor(o["name"])) for o in outputs.values()])()
-        by_id = {o["resourceId"]: value for o, value in zip(outputs.values(), values, strict=True)}
-        inputs = model.document["signature"]["inputs"].values()
-        return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}
+        captured = _captured(model)
+        self._session = _session(model.document["modelTopology"], model.weights)
+        self._input = _tensor(model.input_name)
+        self._feeds = captured
+        self._fetches = [_tensor(name) for name in outputs]
 
     def __call__(self, squares: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The outputs for uint8 or float squares `[n, side, side, channels]`, batch by batch."""
-        tf = tensorflow()
         parts = []
         for start in range(0, len(squares), _BATCH):
-            batch = tf.constant(squares[start : start + _BATCH], tf.float32)
-            parts.append([t.numpy() for t in self._run(batch, *self._captured_values)])
+            batch = np.asarray(squares[start : start + _BATCH], np.float32)
+            parts.append(self._session.run(self._fetches, {self._input: batch, **self._feeds}))
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
+    """Values that the model's initializer graph computes once, by the input tensor that takes each."""
+    initializer = model.document.get("modelInitializer")
+    if not initializer:
+        return {}
+    outputs = model.document["initializerSignature"]["outputs"].values()
+    values = _session(initializer, model.weights).run([_tensor(o["name"]) for o in outputs])
+    by_id = {o["resourceId"]: value for o, value in zip(outputs, values, strict=True)}
+    inputs = model.document["signature"]["inputs"].values()
+    return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}
+
+
+def _session(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> Any:
+    tf = tensorflow()
+    with tf.Graph().as_default() as graph:
+        tf.compat.v1.import_graph_def(_graph_def(topology, weights), name="")
+    return tf.compat.v1.Session(graph=graph)
 
 
 def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int | None, ...]]:

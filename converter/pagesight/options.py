@@ -35,6 +35,9 @@ class Training:
     epochs: int = 6
     batch: int = 32
     learning_rate: float = 2e-3
+    starter_epochs: int = 3
+    """The shipped starter has seen hands already: a few gentle epochs keep what it knows."""
+    starter_learning_rate: float = 2e-4
     patience: int = 5
     """Stop when the validation loss has not improved for so many epochs."""
     min_accuracy: float = 0.0

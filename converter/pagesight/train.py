@@ -1,6 +1,6 @@
 """A Dataset to a TrainedModel: the head first, then the whole network, judged once on the test side."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
             model, used = _network.build(backbone, len(dataset.labels), weights)
         sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder())
         _fit.fit_head(model, sides, how.seed)
-        history = _fit.fine_tune(model, sides, how, checkpoint)
+        history = _fit.fine_tune(model, sides, _suited(how, used), checkpoint)
         facts = _facts(model, sides["test"], dataset, how, used)
         facts["history"] = history
         if facts["accuracy"]["float"] < how.min_accuracy:
@@ -56,6 +56,12 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
         manifest.write_json(temporary / "training.json", facts)
     checkpoint.remove()
     return TrainedModel(into)
+
+
+def _suited(how: Training, used: _network.Weights) -> Training:
+    if used.kind != "starter":
+        return how
+    return replace(how, epochs=min(how.epochs, how.starter_epochs), learning_rate=how.starter_learning_rate)
 
 
 def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:

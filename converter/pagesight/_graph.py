@@ -33,7 +33,7 @@ class GraphModel:
         """Write model.json and shards below `into`; returns the bytes of all shards. Keys and weights keep their order."""
         into.mkdir(parents=True, exist_ok=True)
         manifest = _tfjs.write_weights(self.weights.items(), into, stored_as)
-        text = json.dumps({**self.document, "weightsManifest": manifest}, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+        text = json.dumps({**self.document, "weightsManifest": manifest}, separators=(",", ":"), ensure_ascii=False)
         (into / "model.json").write_text(text, encoding="utf-8")
         return sum((into / path).stat().st_size for group in manifest for path in group["paths"])
 

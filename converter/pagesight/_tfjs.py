@@ -1,4 +1,4 @@
-"""The only file that imports tensorflowjs: SavedModel to graph model, and weights to shards and back."""
+"""The only file that imports tensorflowjs: a frozen graph to a graph model, and weights to shards and back."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight._tf import keras
+from pagesight._tf import keras, tensorflow
 from pagesight.errors import QuantizeError
 
 SHARD_BYTES = 4 * 1024 * 1024
@@ -57,25 +57,43 @@ def _installed(name: str) -> bool:
     return False
 
 
-def convert_saved_model(saved_model: Path, into: Path) -> None:
-    """Write the default signature of a SavedModel folder as a float32 TF.js graph model (model.json and shards).
+def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A frozen tf.Graph as a float32 TF.js graph model: what model.json holds without its weights, and the weights by name.
 
     Raises QuantizeError where the graph has an op that TF.js lacks.
     """
     from absl import logging as absl_logging
+    from google.protobuf.json_format import MessageToDict
 
     absl_logging.set_verbosity(absl_logging.ERROR)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    tfjs = _tensorflowjs()
+    converter = _tensorflowjs().saved_model
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            tfjs.saved_model.convert_tf_saved_model(str(saved_model), str(into))
+            converter.define_transform_graph_func()
+            graph_def = converter.optimize_graph(graph, signature)
+            (entries,) = converter.extract_weights(graph_def)
     except ValueError as cause:
         if "Unsupported Ops" not in str(cause):
             raise
         ops = str(cause).splitlines()[-1]
         raise QuantizeError(f"TF.js has no op {ops}, which the model uses", fix="replace the layer that makes this op") from cause
+    document = {
+        "format": "graph-model",
+        "generatedBy": tensorflow().__version__,
+        "convertedBy": f"TensorFlow.js Converter v{_tensorflowjs().__version__}",
+        "signature": MessageToDict(signature),
+        "modelTopology": MessageToDict(graph_def),
+    }
+    return document, {entry["name"]: _widened(entry["data"]) for entry in entries}
+
+
+def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    """The dtype in which TF.js keeps an array."""
+    if array.dtype.kind == "f":
+        return array.astype(np.float32)
+    return array.astype(np.int32) if array.dtype.kind in "iu" else array
 
 
 def write_weights(

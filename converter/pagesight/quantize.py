@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from pagesight import _tfjs, manifest, progress
+from pagesight._freeze import frozen_graph
 from pagesight._graph import GraphModel, Runner
 from pagesight._quantization import calibration, passes, plans
 from pagesight._quantization.layers import layers_of
@@ -69,9 +71,9 @@ def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset
 
 def _converted(saved: SavedModel) -> GraphModel:
     """The float32 graph model, tidied: short stable node names, nothing that TF.js never reads, padding inside convolutions."""
-    with progress.task("converting with tensorflowjs"), tempfile.TemporaryDirectory() as scratch:
-        _tfjs.convert_saved_model(saved.path / "saved_model", Path(scratch))
-        return passes.padding_folded(passes.tidied(GraphModel.read(Path(scratch) / "model.json")))
+    with progress.task("converting with tensorflowjs"):
+        graph = GraphModel(*_tfjs.optimized(*frozen_graph(saved.path / "saved_model")))
+        return passes.padding_folded(passes.tidied(graph))
 
 
 def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures: Dataset | None) -> _Plan:
@@ -82,8 +84,9 @@ def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures
         return _Plan({name: dtype for name, value in floats.weights.items() if value.dtype == np.float32 and value.size > 1})
     layers = layers_of(floats)
     squares = calibration.calibration_squares(contract.input, pictures)
-    moments = calibration.moments_of(floats, layers, squares)
-    stored = plans.within_a_byte(floats, layers, moments)
+    with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
+        moments = calibration.moments_of(floats, layers, squares)
+        stored = plans.within_a_byte(floats, layers, moments)
     real = len(squares) if pictures is not None and pictures.on("train") else 0
     return _Plan(stored.coded, {"calibration_pictures": real, "layers": stored.layers})
 

@@ -17,8 +17,10 @@ from pagesight.contract import Input
 
 _PICTURES = 64
 _BATCH = 8
-_PLACES = 64
-"""Places sampled in each picture's feature map."""
+_PLACES = (16, 64)
+"""Places sampled in each picture's feature map: at least and at most."""
+_FIELDS_PER_INPUT = 8
+"""How many receptive fields a covariance is made from, for each of its inputs."""
 _LARGEST = 1152
 """Kernels with more inputs than this get no covariance: it would cost more than it gives."""
 
@@ -64,9 +66,9 @@ def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
 
 def moments_of(model: GraphModel, layers: list[Layer], squares: NDArray[Any]) -> dict[str, Moments]:
     """Moments of what each layer of the float model reads, by the layer's name."""
-    run = Runner(model, sorted({layer.source for layer in layers}))
-    sums = {layer.name: _Sum(layer) for layer in layers}
     order = sorted({layer.source for layer in layers})
+    run = Runner(model, order)
+    sums = {layer.name: _Sum(layer) for layer in layers}
     with progress.task("calibrating", len(squares)) as advance:
         for start in range(0, len(squares), _BATCH):
             batch = squares[start : start + _BATCH]
@@ -116,7 +118,9 @@ def _fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats
     padded = _padded(layer, source)
     rows = (padded.shape[1] - (height - 1) * layer.dilation[0] - 1) // layer.stride[0] + 1
     columns = (padded.shape[2] - (width - 1) * layer.dilation[1] - 1) // layer.stride[1] + 1
-    places = min(_PLACES, rows * columns)
+    inputs = height * width * (1 if layer.kind == "depthwise" else source.shape[-1])
+    fewest, most = _PLACES
+    places = min(rows * columns, most, max(fewest, _FIELDS_PER_INPUT * inputs // _PICTURES))
     chosen = np.stack([random.permutation(rows * columns)[:places] for _ in source])
     top, left = chosen // columns * layer.stride[0], chosen % columns * layer.stride[1]
     i = top[:, :, None, None] + np.arange(height)[None, None, :, None] * layer.dilation[0]

@@ -13,8 +13,9 @@ from pagesight._quantization.layers import Layer, layers_of
 
 def tidied(model: GraphModel) -> GraphModel:
     """Give nodes short names (inputs and outputs by their meaning, the rest by op and number) and drop what TF.js never reads."""
-    document = json.loads(json.dumps(model.document))
+    document = json.loads(json.dumps(model.document, sort_keys=True))  # Protobuf maps come in any order
     topology, signature = document["modelTopology"], document["signature"]
+    signature["outputs"] = dict(sorted(signature["outputs"].items(), key=lambda item: (item[0] != "probabilities", item[0])))
     names = _short_names(topology["node"], signature)
     for node in topology["node"]:
         node["name"] = names[node["name"]]

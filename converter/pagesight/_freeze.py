@@ -1,0 +1,101 @@
+"""The default signature of a SavedModel as one frozen graph, without building the hundreds of functions Keras saves beside it."""
+
+from pathlib import Path
+from typing import Any
+
+from pagesight._tf import tensorflow
+
+SIGNATURE = "serving_default"
+
+
+def frozen_graph(saved_model: Path) -> tuple[Any, Any]:
+    """A tf.Graph with every variable a constant and every function inlined, and its SignatureDef with the names used in it.
+
+    Raises KeyError where there is no default signature, and what TensorFlow raises for a model that it cannot read.
+    """
+    tf = tensorflow()
+    meta = _meta_graph(saved_model)
+    graph_def, signature = _with_constants(meta, saved_model), meta.signature_def[SIGNATURE]
+    with tf.Graph().as_default() as graph:
+        tf.compat.v1.import_graph_def(graph_def, name="")
+        for key in sorted(signature.outputs):
+            output = tf.identity(graph.as_graph_element(signature.outputs[key].name), name=f"{key}_out")
+            signature.outputs[key].name = output.name
+    inlined = _inlined(graph, [info.name for side in (signature.inputs, signature.outputs) for info in side.values()])
+    with tf.Graph().as_default() as graph:
+        tf.compat.v1.import_graph_def(inlined, name="")
+    return graph, signature
+
+
+def _meta_graph(saved_model: Path) -> Any:
+    """The MetaGraphDef for serving, cut down to what its default signature and the restoring of variables need."""
+    from tensorflow.python.saved_model import loader_impl
+
+    whole = loader_impl.parse_saved_model(str(saved_model))
+    meta = next(m for m in whole.meta_graphs if "serve" in m.meta_info_def.tags)
+    if SIGNATURE not in meta.signature_def:
+        raise KeyError(SIGNATURE)
+    signature = meta.signature_def[SIGNATURE]
+    ends = [info.name for side in (signature.inputs, signature.outputs) for info in side.values()]
+    saver = meta.saver_def
+    ends += [saver.filename_tensor_name, saver.restore_op_name, saver.save_tensor_name]
+    reads = {node.name for node in meta.graph_def.node if node.op == "ReadVariableOp"}  # how the variables' values are asked for
+    _prune(meta.graph_def, {end.split(":")[0] for end in ends} | reads)
+    meta.collection_def.clear()
+    return meta
+
+
+def _prune(graph_def: Any, ends: set[str]) -> None:
+    nodes = {node.name: node for node in graph_def.node}
+    kept = _reached(ends, lambda name: [i.lstrip("^").split(":")[0] for i in nodes[name].input] if name in nodes else [])
+    functions = {f.signature.name: f for f in graph_def.library.function}
+    called = {name for node in graph_def.node if node.name in kept for name in _calls(node)}
+    needed = _reached(called, lambda name: [c for n in functions[name].node_def for c in _calls(n)] if name in functions else [])
+    nodes_left = [node for node in graph_def.node if node.name in kept]
+    functions_left = [f for name, f in functions.items() if name in needed]
+    del graph_def.node[:], graph_def.library.function[:], graph_def.library.gradient[:]
+    graph_def.node.extend(nodes_left)
+    graph_def.library.function.extend(functions_left)
+
+
+def _reached(ends: set[str], step: Any) -> set[str]:
+    queue, seen = list(ends), set[str]()
+    while queue:
+        name = queue.pop()
+        if name not in seen:
+            seen.add(name)
+            queue.extend(step(name))
+    return seen
+
+
+def _calls(node: Any) -> list[str]:
+    values = node.attr.values()
+    return [v.func.name for v in values if v.func.name] + [f.name for v in values for f in v.list.func]
+
+
+def _with_constants(meta: Any, saved_model: Path) -> Any:
+    """The graph with its variables restored and turned into constants."""
+    v1 = tensorflow().compat.v1
+    outputs = [info.name.split(":")[0] for info in meta.signature_def[SIGNATURE].outputs.values()]
+    inputs = [info.name.split(":")[0] for info in meta.signature_def[SIGNATURE].inputs.values()]
+    with tensorflow().Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        saver = v1.train.import_meta_graph(meta)
+        saver.restore(session, str(saved_model / "variables" / "variables"))
+        return v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [*outputs, *inputs])
+
+
+def _inlined(graph: Any, kept: list[str]) -> Any:
+    """The GraphDef of `graph` with the bodies of its functions in place of their calls, by Grappler."""
+    from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
+    from tensorflow.python.grappler import tf_optimizer
+
+    meta = meta_graph_pb2.MetaGraphDef(graph_def=graph.as_graph_def())
+    for function in meta.graph_def.library.function:
+        function.attr.pop("api_implements", None)  # a second implementation, for GPUs, that forbids inlining
+    meta.collection_def["train_op"].node_list.value.extend(kept)  # where Grappler looks for what must stay
+    config = config_pb2.ConfigProto()
+    rewrite = config.graph_options.rewrite_options
+    rewrite.min_graph_nodes = -1
+    rewrite.optimizers.append("function")
+    rewrite.function_optimization = rewriter_config_pb2.RewriterConfig.AGGRESSIVE
+    return tf_optimizer.OptimizeGraph(config, meta)

@@ -18,6 +18,7 @@ def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: 
     if not pictures:  # an empty file cannot be mapped
         return np.zeros(shape, np.uint8)
     mapped = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+    _reserve(file)
 
     def read(index: int) -> None:
         mapped[index] = pixels.read_square(dataset.read_bytes(pictures[index]), how)
@@ -26,3 +27,10 @@ def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: 
         for _ in pool.map(read, range(len(pictures))):
             advance()
     return mapped
+
+
+def _reserve(file: Path) -> None:
+    """Take the disk space at once: a full disk is then an OSError here, not a signal at the first write to the map."""
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)

@@ -1,0 +1,57 @@
+"""Promises about bad moments: Ctrl-C and a full disk are said in words, and cost nothing that was finished."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import write_photos
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("only root can mount a small disk")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], check=False, capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount a small disk")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def build(photos: Path, into: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pagesight", "build", str(photos), "-o", str(into), "--weights", "random", "--epochs", "1"]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp_path: Path) -> None:
+    process = build(write_photos(tmp_path / "photos", ["a", "b"], per_class=60), small_disk / "page")
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "error: no space left on the disk" in said
+    assert "Traceback" not in said
+    assert not (small_disk / "page").exists()
+    assert not [p for p in small_disk.rglob("*.tmp-*")]
+
+
+def test_ctrl_c_says_that_nothing_is_lost_and_exits_130(tmp_path: Path) -> None:
+    process = build(write_photos(tmp_path / "photos", ["a", "b"]), tmp_path / "page")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.strip() == "train":
+            process.send_signal(signal.SIGINT)
+            break
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "interrupted; finished outputs are untouched" in said
+    assert "Traceback" not in said
+    assert [p.name for p in (tmp_path / ".page.build").iterdir() if ".tmp-" in p.name] == []

@@ -31,7 +31,7 @@ class Console(Reporter):
             self._bar = progress.Progress(
                 progress.TextColumn("  {task.description}"),
                 progress.BarColumn(bar_width=28),
-                progress.MofNCompleteColumn(),
+                progress.TaskProgressColumn(),
                 progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
                 progress.TextColumn("[dim]{task.fields[detail]}"),
                 console=RichConsole(stderr=True),
@@ -59,10 +59,16 @@ class Console(Reporter):
             return
         if self._bar is not None:
             if task not in self._tasks:
+                self._finish_unmeasured()
                 self._tasks[task] = self._bar.add_task(task, total=total, detail=detail)
             self._bar.update(self._tasks[task], completed=done, total=total, detail=detail)
             return
         self._line(task, done, total, detail)
+
+    def _finish_unmeasured(self) -> None:
+        """Take away tasks of unknown length when the next one begins."""
+        for name in [n for n, t in self._tasks.items() if self._bar.tasks[self._bar.task_ids.index(t)].total is None]:
+            self._bar.remove_task(self._tasks.pop(name))
 
     def _line(self, task: str, done: int, total: int | None, detail: str) -> None:
         now = time.monotonic()

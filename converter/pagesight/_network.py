@@ -1,6 +1,7 @@
 """Backbone and head as one tf-keras model, and where its first weights come from."""
 
 import contextlib
+import io
 import os
 import socket
 from collections.abc import Iterator
@@ -119,7 +120,7 @@ def _application(backbone: Backbone, weights: str | None) -> Any:
 
 def _imagenet(backbone: Backbone) -> Any:
     try:
-        with _impatient_sockets(), contextlib.redirect_stdout(None):
+        with _impatient_sockets(), contextlib.redirect_stdout(io.StringIO()):
             return _application(backbone, "imagenet")
     except Exception as cause:
         if _is_network(cause):

@@ -52,7 +52,7 @@ def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
         root = _root(photos, temporary)
         top = _top(root)
         read = _read_all(top)
-        _write(temporary, read, {"top": top.relative_to(root).as_posix()} | _dataset(read, photos, how))
+        _write(temporary, into, read, {"top": top.relative_to(root).as_posix()} | _dataset(read, photos, how))
     return Dataset(into, root=_root(photos, into))
 
 
@@ -222,7 +222,7 @@ def _natural(name: str) -> tuple[Any, ...]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part), name
 
 
-def _write(folder: Path, read: Sequence[_Read], facts: dict[str, Any]) -> None:
+def _write(folder: Path, into: Path, read: Sequence[_Read], facts: dict[str, Any]) -> None:
     manifest.write_json(folder / "dataset.json", facts)
     with (folder / "skipped.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
@@ -232,7 +232,7 @@ def _write(folder: Path, read: Sequence[_Read], facts: dict[str, Any]) -> None:
     if skipped:
         first = next(r for r in read if r.why_skipped)
         progress.note(
-            f"{skipped} file{'s' if skipped > 1 else ''} skipped, listed in skipped.csv; "
+            f"{skipped} file{'s' if skipped > 1 else ''} skipped, listed in {into / 'skipped.csv'}; "
             f"the first: {first.path} {first.why_skipped}"
         )
     if facts["duplicates"]["across_classes"]:

@@ -59,16 +59,10 @@ class Console(Reporter):
             return
         if self._bar is not None:
             if task not in self._tasks:
-                self._finish_unmeasured()
                 self._tasks[task] = self._bar.add_task(task, total=total, detail=detail)
             self._bar.update(self._tasks[task], completed=done, total=total, detail=detail)
             return
         self._line(task, done, total, detail)
-
-    def _finish_unmeasured(self) -> None:
-        """Take away tasks of unknown length when the next one begins."""
-        for name in [n for n, t in self._tasks.items() if self._bar.tasks[self._bar.task_ids.index(t)].total is None]:
-            self._bar.remove_task(self._tasks.pop(name))
 
     def _line(self, task: str, done: int, total: int | None, detail: str) -> None:
         now = time.monotonic()
@@ -76,7 +70,7 @@ class Console(Reporter):
             self._last_line[task] = now
             if total is None:
                 click.echo(f"  {task}", err=True)
-        elif total and (done >= total or now - self._last_line[task] >= _LINE_EVERY):
+        elif total and total > 1 and (done >= total or now - self._last_line[task] >= _LINE_EVERY):
             self._last_line[task] = now
             click.echo(f"  {task} {done}/{total}{', ' + detail if detail else ''}", err=True)
 

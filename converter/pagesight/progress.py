@@ -55,4 +55,4 @@ def task(name: str, total: int | None = None) -> Iterator[Callable[..., None]]:
 
     yield advance
     if total is None:
-        reporter.update(name, done, done, "")
+        reporter.update(name, 1, 1, "")

@@ -3,10 +3,13 @@ import { build } from "esbuild";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LEAN_OPS } from "./src/runtime/lean_op_names.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "build", "web_template");
 const modules = join(here, "node_modules", "@tensorflow");
+
+const WASM = "tfjs-backend-wasm-simd.wasm";
 
 /** Executor categories that MobileNets need; the op lists of the others are left out of the lean worker. */
 const LEAN_CATEGORIES = [
@@ -88,10 +91,11 @@ const lean = await bundle("worker", { plugins: [trim(true)] });
 await bundle("worker_all", { plugins: [trim(false)] });
 await bundle("../sw/sw", { format: "iife" });
 await build({ entryPoints: [join(here, "style.css")], outdir: join(out, "static"), minify: true, logLevel: "warning" });
-for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) {
-  await cp(join(modules, "tfjs-backend-wasm", "wasm-out", name), join(out, "static", name));
-}
+// The binary without SIMD is for browsers older than 2021 to 2023: it is not shipped, and the page tells them so.
+await cp(join(modules, "tfjs-backend-wasm", "wasm-out", WASM), join(out, "static", WASM));
 await cp(join(here, "static"), join(out, "static"), { recursive: true });
 await cp(join(here, "page"), join(out, "page"), { recursive: true });
 await cp(join(here, "src", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
+// `pagesight bundle` ships worker_all.js only with a graph that has other ops than these.
+await writeFile(join(out, "runtime.json"), `${JSON.stringify({ ops: [...LEAN_OPS] }, null, 1)}\n`);
 if (process.argv.includes("--analyze")) await writeFile(join(out, "meta.json"), JSON.stringify(lean.metafile));

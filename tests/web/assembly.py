@@ -72,7 +72,7 @@ def assemble(
 def seal(into: Path, contract: dict[str, Any], words: dict[str, Any]) -> None:
     """Write what depends on the other files: contract.json, index.html and manifest.json."""
     runtime = [p for p in _files(into) if p.suffix in {".js", ".wasm"} or p.is_relative_to(into / "model")]
-    contract["files"] = {_name(into, path): _published(path) for path in runtime}
+    contract["files"] = {_name(into, path): published(path) for path in runtime}
     (into / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
     environment = Environment(loader=FileSystemLoader(BUILT / "page"), autoescape=True, undefined=StrictUndefined)
     context = {
@@ -81,12 +81,12 @@ def seal(into: Path, contract: dict[str, Any], words: dict[str, Any]) -> None:
         "language": "en",
         "backbone": "MobileNet V1, α 0.25, 128 × 128",
         "integrity": {_name(into, path): _integrity(path) for path in into.iterdir() if path.is_file()},
-        "contract_sha256": _published(into / "contract.json")["sha256"],
+        "contract_sha256": published(into / "contract.json")["sha256"],
         "csp": CSP,
     }
     for template in ("index.html", "manifest.webmanifest"):
         (into / template).write_text(environment.get_template(f"{template}.j2").render(context), encoding="utf-8")
-    files = {_name(into, path): _published(path) for path in _files(into)}
+    files = {_name(into, path): published(path) for path in _files(into)}
     (into / "manifest.json").write_text(json.dumps({"format": 1, "files": files}), encoding="utf-8")
 
 
@@ -98,7 +98,7 @@ def _name(into: Path, path: Path) -> str:
     return path.relative_to(into).as_posix()
 
 
-def _published(path: Path) -> dict[str, Any]:
+def published(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 

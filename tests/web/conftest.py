@@ -14,7 +14,7 @@ import assembly
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+FAKE_CAMERA = ("--use-fake-device-for-media-stream=fps=60", "--use-fake-ui-for-media-stream")
 
 
 class _Handler(SimpleHTTPRequestHandler):

@@ -165,6 +165,16 @@ def test_without_webassembly_the_page_says_what_it_needs(visit: Callable[..., Pa
     expect(page.locator("#message")).to_contain_text("WebAssembly is missing")
 
 
+def test_a_browser_without_simd_is_told_to_be_too_old(visit: Callable[..., Page], make_bundle: Callable[..., Path]) -> None:
+    bundle = make_bundle()
+    worker = bundle / "worker.js"
+    worker.write_text("WebAssembly.validate = () => false;" + worker.read_text(encoding="utf-8"), encoding="utf-8")
+    _reseal(bundle)
+    page = visit(ready=False, bundle=bundle)
+    expect(page.locator("#message")).to_contain_text("This browser is too old")
+    expect(page.locator("#message")).to_contain_text("Safari 16.4")
+
+
 def test_a_model_that_does_not_arrive_can_be_tried_again(visit: Callable[..., Page]) -> None:
     page = visit(lambda page: page.route("**/*.bin", lambda route: route.abort()), ready=False)
     expect(page.locator("#message")).to_contain_text("The model did not arrive")
@@ -204,6 +214,19 @@ def test_the_camera_answers_stops_and_takes_a_picture(visit: Callable[..., Page]
     expect(page.locator("#stage")).to_have_attribute("data-state", "empty")
     assert page.evaluate("document.querySelector('#video').srcObject") is None
     assert watched.complaints == []
+
+
+def test_the_camera_is_answered_at_least_25_times_a_second(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use camera").click()
+    best = 0
+    # Other work on the machine may slow one second down; the best of ten is what the page can do.
+    for _ in range(10):
+        page.wait_for_timeout(1000)
+        best = max(best, int(re.sub(r"\D", "", page.locator("#rate").text_content() or "") or 0))
+        if best >= 25:
+            break
+    assert best >= 25
 
 
 @pytest.mark.parametrize(

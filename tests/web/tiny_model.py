@@ -29,26 +29,26 @@ def write(into: Path, *, initializer: bool = False, rare_op: bool = False, label
     }
     floats = {"T": {"type": "DT_FLOAT"}}
     nodes = [
-        _node("image", "Placeholder", [], dtype={"type": "DT_FLOAT"}, shape=_shape(1, SIDE, SIDE, 3)),
-        *(_const(name, array) for name, array in weights.items() if not (initializer and name == "kernel")),
-        _node(
+        node("image", "Placeholder", [], dtype={"type": "DT_FLOAT"}, shape=shape(1, SIDE, SIDE, 3)),
+        *(const(name, array) for name, array in weights.items() if not (initializer and name == "kernel")),
+        node(
             "features",
             "_FusedConv2D",
             ["image", "filter", "bias"],
             **floats,
             strides={"list": {"i": ["1", "8", "8", "1"]}},
             dilations={"list": {"i": ["1", "1", "1", "1"]}},
-            padding=_bytes("SAME"),
-            data_format=_bytes("NHWC"),
+            padding=bytes_("SAME"),
+            data_format=bytes_("NHWC"),
             explicit_paddings={"list": {}},
             num_args={"i": "1"},
-            fused_ops={"list": {"s": [_bytes("BiasAdd")["s"], _bytes("Relu")["s"]]}},
+            fused_ops={"list": {"s": [bytes_("BiasAdd")["s"], bytes_("Relu")["s"]]}},
             epsilon={"f": 0.0},
         ),
-        _node("embedding", "Mean", ["features", "axes"], **floats, keep_dims={"b": False}),
-        *([_node("elu", "Elu", ["embedding"], **floats)] if rare_op else []),
-        *([_node("kernel", "Placeholder", [], dtype={"type": "DT_FLOAT"}, shape=_shape(3, labels))] if initializer else []),
-        _node(
+        node("embedding", "Mean", ["features", "axes"], **floats, keep_dims={"b": False}),
+        *([node("elu", "Elu", ["embedding"], **floats)] if rare_op else []),
+        *([node("kernel", "Placeholder", [], dtype={"type": "DT_FLOAT"}, shape=shape(3, labels))] if initializer else []),
+        node(
             "logits",
             "MatMul",
             ["elu" if rare_op else "embedding", "kernel"],
@@ -56,14 +56,14 @@ def write(into: Path, *, initializer: bool = False, rare_op: bool = False, label
             transpose_a={"b": False},
             transpose_b={"b": False},
         ),
-        _node("probabilities", "Softmax", ["logits"], **floats),
+        node("probabilities", "Softmax", ["logits"], **floats),
     ]
     model: dict[str, Any] = {
         "format": "graph-model",
         "generatedBy": "tests",
         "convertedBy": "tests",
         "signature": {
-            "inputs": {"image": {"name": "image:0", "dtype": "DT_FLOAT", "tensorShape": _shape(1, SIDE, SIDE, 3)["shape"]}},
+            "inputs": {"image": {"name": "image:0", "dtype": "DT_FLOAT", "tensorShape": shape(1, SIDE, SIDE, 3)["shape"]}},
             "outputs": {name: {"name": tensor, "dtype": "DT_FLOAT"} for name, tensor in OUTPUTS.items()},
         },
         "modelTopology": {"node": nodes, "library": {}, "versions": {"producer": 1}},
@@ -75,9 +75,9 @@ def write(into: Path, *, initializer: bool = False, rare_op: bool = False, label
         model["initializerSignature"] = {"outputs": {"scaled": {"name": "scaled:0", "dtype": "DT_FLOAT", "resourceId": 7}}}
         model["modelInitializer"] = {
             "node": [
-                _const("small_kernel", weights["small_kernel"]),
-                _const("steepness", weights["steepness"]),
-                _node("scaled", "Mul", ["small_kernel", "steepness"], **floats),
+                const("small_kernel", weights["small_kernel"]),
+                const("steepness", weights["steepness"]),
+                node("scaled", "Mul", ["small_kernel", "steepness"], **floats),
             ],
             "versions": {"producer": 1},
         }
@@ -96,20 +96,20 @@ def probabilities(square: np.ndarray) -> np.ndarray:
     return powers / powers.sum()
 
 
-def _node(name: str, op: str, inputs: list[str], **attr: Any) -> Node:
+def node(name: str, op: str, inputs: list[str], **attr: Any) -> Node:
     return {"name": name, "op": op, **({"input": inputs} if inputs else {}), "attr": attr}
 
 
-def _const(name: str, array: np.ndarray) -> Node:
+def const(name: str, array: np.ndarray) -> Node:
     kind = "DT_INT32" if array.dtype == np.int32 else "DT_FLOAT"
-    return _node(
-        name, "Const", [], dtype={"type": kind}, value={"tensor": {"dtype": kind, "tensorShape": _shape(*array.shape)["shape"]}}
+    return node(
+        name, "Const", [], dtype={"type": kind}, value={"tensor": {"dtype": kind, "tensorShape": shape(*array.shape)["shape"]}}
     )
 
 
-def _shape(*sizes: int) -> dict[str, Any]:
+def shape(*sizes: int) -> dict[str, Any]:
     return {"shape": {"dim": [{"size": str(size)} for size in sizes]}}
 
 
-def _bytes(text: str) -> dict[str, str]:
+def bytes_(text: str) -> dict[str, str]:
     return {"s": base64.b64encode(text.encode()).decode()}

@@ -33,7 +33,8 @@ export async function openPixels(source) {
     width: bitmap.width,
     height: bitmap.height,
     read: (left, top, width, height) => {
-      const rgba = readFlat(bitmap, left, top, width, height);
+      // What was drawn before must not shine through what is translucent now.
+      const rgba = readFlat(bitmap, left, top, width, height, "copy");
       if (isOpaque(rgba)) return { rgba, opaque: true };
       // A 2-D canvas keeps colours premultiplied, which loses bits where a pixel is translucent; WebGL does not.
       return { rgba: readTexture(bitmap, left, top, width, height) ?? rgba, opaque: false };
@@ -79,7 +80,10 @@ function fromVideoFrame(frame) {
   return {
     width: frame.displayWidth,
     height: frame.displayHeight,
-    read: (left, top, width, height) => ({ rgba: readFlat(frame, left, top, width, height), opaque: true }),
+    read: (left, top, width, height) => ({
+      rgba: readFlat(frame, left, top, width, height, "source-over"),
+      opaque: true,
+    }),
     close: () => frame.close(),
   };
 }
@@ -90,8 +94,9 @@ function fromVideoFrame(frame) {
  * @param {number} top
  * @param {number} width
  * @param {number} height
+ * @param {"copy" | "source-over"} how
  */
-function readFlat(image, left, top, width, height) {
+function readFlat(image, left, top, width, height, how) {
   flat ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   if (!flat) throw new PagesightError("picture", "this browser gives no canvas to read pictures with");
   if (flat.canvas.width !== width || flat.canvas.height !== height) {
@@ -99,7 +104,7 @@ function readFlat(image, left, top, width, height) {
     flat.canvas.height = height;
   }
   flat.imageSmoothingEnabled = false;
-  flat.clearRect(0, 0, width, height);
+  flat.globalCompositeOperation = how;
   flat.drawImage(image, left, top, width, height, 0, 0, width, height);
   return flat.getImageData(0, 0, width, height).data;
 }

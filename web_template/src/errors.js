@@ -1,12 +1,13 @@
 // What can go wrong, by a code that a page can put into its own words.
 
 /**
- * @typedef {"unreachable" | "tampered" | "contract" | "no-wasm" | "model" | "picture" | "source" | "disposed"} ErrorCode
+ * @typedef {"unreachable" | "tampered" | "contract" | "no-wasm" | "old-browser" | "model" | "picture" | "source" | "disposed"} ErrorCode
  *
  * unreachable  a file did not arrive (offline, or a wrong status)
  * tampered     a file's sha256 is not the one that was published
  * contract     contract.json is not one that this version can read
  * no-wasm      the browser has no WebAssembly, or forbids it
+ * old-browser  its WebAssembly has no SIMD instructions (before Chrome 91, Firefox 89, Safari 16.4)
  * model        the graph could not be loaded or run
  * picture      the bytes are no picture that this browser can decode
  * source       the argument is nothing that can be classified

@@ -3,7 +3,7 @@ export type Source =
   Blob | ImageBitmap | ImageData | HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas;
 
 export type ErrorCode =
-  "unreachable" | "tampered" | "contract" | "no-wasm" | "model" | "picture" | "source" | "disposed";
+  "unreachable" | "tampered" | "contract" | "no-wasm" | "old-browser" | "model" | "picture" | "source" | "disposed";
 
 export class PagesightError extends Error {
   readonly code: ErrorCode;

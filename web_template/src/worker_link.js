@@ -94,7 +94,7 @@ function createWorker(address) {
 }
 
 /**
- * Bytes of the model and of the WASM binary that most browsers take.
+ * Bytes of the model and of the WASM binary.
  * @param {Contract} contract
  */
 function neededBytes({ files, model }) {

@@ -50,7 +50,12 @@ export class Camera {
     if (!navigator.mediaDevices) throw new CameraError("InsecureContext");
     const stream = await navigator.mediaDevices.getUserMedia({
       audio: false,
-      video: { width: { ideal: 640 }, height: { ideal: 480 }, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) },
+      video: {
+        width: { ideal: 640 },
+        height: { ideal: 480 },
+        frameRate: { ideal: 30 },
+        ...(deviceId ? { deviceId: { exact: deviceId } } : {}),
+      },
     });
     if (turn !== this.#turn) {
       stream.getTracks().forEach((track) => track.stop());

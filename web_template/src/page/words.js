@@ -43,6 +43,10 @@ const failures = {
     title: "WebAssembly is missing",
     text: "This browser has no WebAssembly, or forbids it (some lockdown modes do). Use a current Chrome, Edge, Firefox or Safari.",
   }),
+  "old-browser": () => ({
+    title: "This browser is too old",
+    text: "Its WebAssembly lacks SIMD, which the model needs. Update it, or open this page in Chrome or Edge 91, Firefox 89, Safari 16.4, or anything newer.",
+  }),
   contract: (file) => ({
     title: "The model's description does not fit",
     text: `${file || "contract.json"} cannot be used by this page. The bundle was put together wrongly: build it again.`,

@@ -8,13 +8,15 @@ import { clipByValueConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Cl
 import { concatConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Concat.js";
 import { conv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Conv2D.js";
 import { depthwiseConv2dNativeConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/DepthwiseConv2dNative.js";
+import { expConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Exp.js";
 import { expandDimsConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/ExpandDims.js";
 import { fusedBatchNormConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/FusedBatchNorm.js";
 import { fusedConv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/FusedConv2D.js";
 import { fusedDepthwiseConv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/FusedDepthwiseConv2D.js";
+import { gatherV2Config } from "@tensorflow/tfjs-backend-wasm/dist/kernels/GatherV2.js";
 import { identityConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Identity.js";
-import { maxPoolConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/MaxPool.js";
 import { maximumConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Maximum.js";
+import { maxPoolConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/MaxPool.js";
 import { meanConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Mean.js";
 import { minimumConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Minimum.js";
 import { multiplyConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Multiply.js";
@@ -27,9 +29,11 @@ import { reshapeConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Reshap
 import { sigmoidConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Sigmoid.js";
 import { sliceConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Slice.js";
 import { softmaxConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Softmax.js";
+import { splitVConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/SplitV.js";
 import { stridedSliceConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/StridedSlice.js";
 import { subConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Sub.js";
 import { transposeConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Transpose.js";
+import { unpackConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Unpack.js";
 import { _fusedMatMulConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/_FusedMatMul.js";
 
 for (const kernel of [
@@ -42,27 +46,31 @@ for (const kernel of [
   conv2DConfig,
   depthwiseConv2dNativeConfig,
   expandDimsConfig,
+  expConfig,
   fusedBatchNormConfig,
   fusedConv2DConfig,
   fusedDepthwiseConv2DConfig,
+  gatherV2Config,
   identityConfig,
-  maxPoolConfig,
   maximumConfig,
+  maxPoolConfig,
   meanConfig,
   minimumConfig,
   multiplyConfig,
   packConfig,
   padV2Config,
   realDivConfig,
-  reluConfig,
   relu6Config,
+  reluConfig,
   reshapeConfig,
   sigmoidConfig,
   sliceConfig,
   softmaxConfig,
+  splitVConfig,
   stridedSliceConfig,
   subConfig,
   transposeConfig,
+  unpackConfig,
   _fusedMatMulConfig,
 ]) {
   registerKernel(kernel);

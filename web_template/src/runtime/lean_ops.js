@@ -13,7 +13,9 @@ export { concat } from "@tensorflow/tfjs-core/dist/ops/concat.js";
 export { conv2d } from "@tensorflow/tfjs-core/dist/ops/conv2d.js";
 export { depthwiseConv2d } from "@tensorflow/tfjs-core/dist/ops/depthwise_conv2d.js";
 export { div } from "@tensorflow/tfjs-core/dist/ops/div.js";
+export { exp } from "@tensorflow/tfjs-core/dist/ops/exp.js";
 export { expandDims } from "@tensorflow/tfjs-core/dist/ops/expand_dims.js";
+export { gather } from "@tensorflow/tfjs-core/dist/ops/gather.js";
 export { matMul } from "@tensorflow/tfjs-core/dist/ops/mat_mul.js";
 export { maxPool } from "@tensorflow/tfjs-core/dist/ops/max_pool.js";
 export { maximum } from "@tensorflow/tfjs-core/dist/ops/maximum.js";
@@ -28,59 +30,11 @@ export { scalar } from "@tensorflow/tfjs-core/dist/ops/scalar.js";
 export { sigmoid } from "@tensorflow/tfjs-core/dist/ops/sigmoid.js";
 export { slice } from "@tensorflow/tfjs-core/dist/ops/slice.js";
 export { softmax } from "@tensorflow/tfjs-core/dist/ops/softmax.js";
+export { split } from "@tensorflow/tfjs-core/dist/ops/split.js";
 export { squeeze } from "@tensorflow/tfjs-core/dist/ops/squeeze.js";
 export { stack } from "@tensorflow/tfjs-core/dist/ops/stack.js";
 export { stridedSlice } from "@tensorflow/tfjs-core/dist/ops/strided_slice.js";
 export { sub } from "@tensorflow/tfjs-core/dist/ops/sub.js";
 export { tensor1d } from "@tensorflow/tfjs-core/dist/ops/tensor1d.js";
 export { transpose } from "@tensorflow/tfjs-core/dist/ops/transpose.js";
-
-/** Names of graph nodes that these ops execute. */
-export const LEAN_OPS = new Set([
-  "Add",
-  "AddV2",
-  "AvgPool",
-  "BatchMatMul",
-  "BatchMatMulV2",
-  "BiasAdd",
-  "Cast",
-  "ClipByValue",
-  "ConcatV2",
-  "Const",
-  "Conv2D",
-  "DepthwiseConv2dNative",
-  "Div",
-  "ExpandDims",
-  "FusedBatchNorm",
-  "FusedBatchNormV2",
-  "FusedBatchNormV3",
-  "FusedDepthwiseConv2dNative",
-  "Identity",
-  "MatMul",
-  "MaxPool",
-  "Maximum",
-  "Mean",
-  "Minimum",
-  "Mul",
-  "NoOp",
-  "Pack",
-  "Pad",
-  "PadV2",
-  "Placeholder",
-  "PlaceholderWithDefault",
-  "RealDiv",
-  "Relu",
-  "Relu6",
-  "Reshape",
-  "Shape",
-  "Sigmoid",
-  "Slice",
-  "Softmax",
-  "Squeeze",
-  "StopGradient",
-  "StridedSlice",
-  "Sub",
-  "Transpose",
-  "_FusedConv2D",
-  "_FusedMatMul",
-]);
+export { unstack } from "@tensorflow/tfjs-core/dist/ops/unstack.js";

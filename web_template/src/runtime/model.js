@@ -123,11 +123,13 @@ export class Model {
  */
 async function startBackend(take) {
   if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
-  const simd = WebAssembly.validate(SIMD_PROBE);
-  const binary = await take(simd ? "tfjs-backend-wasm-simd.wasm" : "tfjs-backend-wasm.wasm");
+  if (!WebAssembly.validate(SIMD_PROBE)) {
+    throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
+  }
+  const binary = await take("tfjs-backend-wasm-simd.wasm");
   try {
     useBinary(await WebAssembly.compile(binary));
-    env().set("WASM_HAS_SIMD_SUPPORT", simd);
+    env().set("WASM_HAS_SIMD_SUPPORT", true);
     env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
     await setBackend("wasm");
   } catch (error) {

@@ -4,7 +4,7 @@ import factory from "../../node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/t
 /** @type {WebAssembly.Module | undefined} */
 let compiled;
 
-/** @param {WebAssembly.Module} module the next backend's binary, plain or SIMD */
+/** @param {WebAssembly.Module} module the next backend's binary */
 export function useBinary(module) {
   compiled = module;
 }

@@ -6,8 +6,8 @@ from typing import Literal
 STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
 """The stages in their order."""
 
-Mode = Literal["none", "float16", "uint16", "uint8", "naive-uint8"]
-MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8", "naive-uint8")
+Mode = Literal["none", "float16", "uint16", "uint8", "naive-uint8", "auto"]
+MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8", "naive-uint8", "auto")
 
 
 @dataclass(frozen=True)

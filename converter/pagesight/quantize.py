@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pagesight import _tfjs, manifest, progress
 from pagesight._freeze import frozen_graph
 from pagesight._graph import GraphModel, Runner
-from pagesight._quantization import calibration, passes, plans
+from pagesight._quantization import calibration, passes, plans, search
 from pagesight._quantization.layers import layers_of
 from pagesight._squares import squares_of
 from pagesight.artifacts import Dataset, SavedModel, WebModel
 from pagesight.contract import Contract, Outputs
 from pagesight.options import Quantization
+
+_NOISE = 256
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,47 @@ def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures
     squares = calibration.calibration_squares(contract.input, pictures)
     with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
         moments = calibration.moments_of(floats, layers, squares)
-        stored = plans.within_a_byte(floats, layers, moments)
-    real = len(squares) if pictures is not None and pictures.on("train") else 0
-    return _Plan(stored.coded, {"calibration_pictures": real, "layers": stored.layers})
+        facts: dict[str, Any] = {"calibration_pictures": len(squares) if pictures and pictures.on("train") else 0}
+        if how.mode == "auto":
+            judge = _Judge(floats, contract, pictures)
+            stored, steps = search.smallest(floats, layers, moments, judge.lost, how.max_drop)
+            facts |= {"max_drop": how.max_drop, "judged_by": judge.by, "steps": steps}
+        else:
+            stored = plans.within_a_byte(floats, layers, moments)
+    return _Plan(stored.coded, facts | {"layers": stored.layers})
 
 
 def _gzipped(folder: Path) -> int:
     """Bytes of the shards as a static host would send them."""
     return sum(len(gzip.compress(shard.read_bytes(), 9, mtime=0)) for shard in sorted(folder.glob("*.bin")))
+
+
+class _Judge:
+    """Says how much a rounded model has lost, on pictures that neither calibrated it nor will be asked for the final word."""
+
+    def __init__(self, floats: GraphModel, contract: Contract, pictures: Dataset | None) -> None:
+        self._floats, self._outputs = floats, contract.outputs
+        validation = pictures.on("validation") if pictures else []
+        self._labels = np.array([p.label for p in validation])
+        if pictures and validation:
+            self.by = f"{len(validation)} pictures of the validation side"
+            with tempfile.TemporaryDirectory() as scratch:
+                self._squares = np.array(squares_of(pictures, validation, contract.input, Path(scratch) / "squares.npy"))
+        else:
+            self.by = f"agreement on {_NOISE} pictures of noise"
+            self._squares = calibration.natural_noise(contract.input, _NOISE, seed=1)
+        self._before = _answers(floats, self._outputs, self._squares)
+
+    def lost(self, weights: dict[str, NDArray[np.float32]]) -> float:
+        """Percentage points of accuracy, or of agreement where there are no labels.
+
+        On few pictures gains hide losses, so that a third of all changed answers is the least that counts as lost.
+        """
+        after = _answers(self._floats.with_weights(weights), self._outputs, self._squares)
+        changed = float((after != self._before).mean()) * 100
+        if not len(self._labels):
+            return changed
+        return max(changed / 3, float((self._before == self._labels).mean() - (after == self._labels).mean()) * 100)
 
 
 def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset) -> dict[str, Any]:

@@ -34,8 +34,10 @@ def within_a_byte(model: GraphModel, layers: list[Layer], moments: dict[str, Mom
     return stored(model, layers, moments, levels)
 
 
-def stored(model: GraphModel, layers: list[Layer], moments: dict[str, Moments], levels: dict[str, int]) -> Stored:
-    """Every layer rounded on so many levels, its bias corrected; floats outside the layers take a byte each."""
+def stored(
+    model: GraphModel, layers: list[Layer], moments: dict[str, Moments], levels: dict[str, int], bias_levels: int = _BIAS
+) -> Stored:
+    """Every layer rounded on so many levels, its bias corrected; matrices outside the layers take a byte a value, vectors two."""
     weights, coded, lines = {}, {}, []
     for layer in layers:
         kernel, known = model.weights[layer.kernel], moments[layer.name]
@@ -44,7 +46,7 @@ def stored(model: GraphModel, layers: list[Layer], moments: dict[str, Moments], 
         weights[layer.kernel], coded[layer.kernel] = done, grid.coded(done)
         if layer.bias:
             exact = model.weights[layer.bias] - mean_shift(layer, done - kernel, known)
-            weights[layer.bias], coded[layer.bias] = _on(Grid.spanning(exact, _BIAS), exact)
+            weights[layer.bias], coded[layer.bias] = _on(Grid.spanning(exact, bias_levels), exact)
         lines.append(_line(layer, kernel, done, levels[layer.name], known))
     for name, value in model.weights.items():
         if name not in coded and value.dtype == np.float32 and value.size > 1:

@@ -1,0 +1,83 @@
+"""`auto`: the fewest compressed bytes that keep what the model knows."""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight import progress
+from pagesight._graph import GraphModel
+from pagesight._quantization.calibration import Moments
+from pagesight._quantization.layers import Floats, Layer
+from pagesight._quantization.plans import Stored, stored, within_a_byte
+from pagesight._quantization.rounding import Grid, output_variance
+
+_LEVELS = (4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64, 45, 32, 22, 16, 11, 8)
+_BIAS_LEVELS = 2048
+_PRICES = tuple(8e-8 * 1.5**i for i in range(18))
+"""What a bit may cost: noise, as a share of a layer's signal."""
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """For one layer, the noise and the bits after compression that each number of levels gives."""
+
+    layer: Layer
+    noise: NDArray[np.float64]
+    bits: NDArray[np.float64]
+
+
+def smallest(
+    model: GraphModel, layers: list[Layer], moments: dict[str, Moments], lost: Callable[[dict[str, Floats]], float], most: float
+) -> tuple[Stored, list[dict[str, Any]]]:
+    """The plan one step before the first that loses more than `most` (same unit as `lost` returns), and every step tried.
+
+    Each step divides bits between the layers as well as can be at one price of a bit (Shoham and Gersho 1988): a layer gets more
+    levels as long as they lessen its noise by more than their bits cost. The step back is a margin, for the pictures that judge are
+    few. Where even the first step loses too much, it is `uint8`'s plan.
+    """
+    curves = [_curve(layer, model.weights[layer.kernel], moments[layer.name]) for layer in layers]
+    plans, steps = [within_a_byte(model, layers, moments)], []
+    with progress.task("searching for the fewest bytes") as advance:
+        for price in _PRICES:
+            levels = {c.layer.name: _LEVELS[int(np.argmin(c.noise + price * c.bits))] for c in curves}
+            plan = stored(model, layers, moments, levels, _BIAS_LEVELS)
+            step = {"gzip_bytes": compressed(plan), "lost": round(lost(plan.weights), 3)}
+            steps.append(step)
+            advance(1, f"{step['gzip_bytes'] / 1000:.0f} KB, {step['lost']:.2f} points lost")
+            if step["lost"] > most:
+                break
+            plans.append(plan)
+    return plans[max(0, len(plans) - 2)], steps
+
+
+def compressed(plan: Stored) -> int:
+    """Bytes of all codes, one after another, as gzip sends them."""
+    return len(gzip.compress(b"".join(code.codes.tobytes() for code in plan.coded.values()), 9, mtime=0))
+
+
+def _curve(layer: Layer, kernel: Floats, moments: Moments) -> _Curve:
+    """Rounding errors are even and independent: their variance is a twelfth of the step squared."""
+    grids = [Grid.spanning(kernel, levels) for levels in _LEVELS]
+    signal = output_variance(layer, kernel, moments)
+    heard = output_variance(layer, np.ones_like(kernel), _uncorrelated(layer, moments))
+    gain = float(np.mean(heard / (signal + 1e-3 * signal.mean() + 1e-30)))
+    bits = [_entropy(grid.coded(kernel).codes) * kernel.size for grid in grids]
+    return _Curve(layer, np.array([gain * grid.step**2 / 12 for grid in grids]), np.array(bits))
+
+
+def _uncorrelated(layer: Layer, moments: Moments) -> Moments:
+    covariance = moments.covariance
+    if layer.kind == "depthwise":
+        return Moments(moments.mean, covariance * np.eye(covariance.shape[1], dtype=np.float32))
+    return moments if covariance.ndim == 1 else Moments(moments.mean, np.diag(covariance))
+
+
+def _entropy(codes: NDArray[Any]) -> float:
+    """Bits per code that an ideal coder needs."""
+    counts = np.bincount(codes.reshape(-1))
+    shares = counts[counts > 0] / codes.size
+    return float(-(shares * np.log2(shares)).sum())

@@ -18,6 +18,24 @@ QUANTISED_MODELS_NEED = (
     *("GatherV2", "ConcatV2", "Transpose", "Pack", "Identity", "Unpack"),
 )
 
+CLASSIFY = """async (base) => {
+  const { load } = await import(new URL("pagesight.js", document.baseURI).href);
+  try {
+    const classifier = await load(base);
+    const { probabilities } = await classifier.predict(await (await fetch("square.png")).blob());
+    classifier.dispose();
+    return [...probabilities];
+  } catch (error) { return error.message; }
+}"""
+
+
+def test_every_op_of_the_list_is_tried_here() -> None:
+    assert set(OPS) == lean_graph.OPS.keys() | lean_graph.IN_EVERY_GRAPH
+
+
+def test_a_quantised_models_initializer_runs_in_the_lean_worker() -> None:
+    assert set(QUANTISED_MODELS_NEED) <= set(OPS)
+
 
 def test_each_op_runs_in_the_lean_worker(context: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> None:
     bundle = make_bundle()

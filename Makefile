@@ -12,11 +12,11 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test lint wheel lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test lint wheel screenshots starter lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "  with DATA=folder NAME=page BACKBONE=... QUANTIZE=... WEIGHTS=... FLAGS='--group-by ...' to use your own pictures"
 
 bundle: setup code pictures browser ## pictures to a verified page in dist/NAME (without DATA: rendered number hands)
@@ -51,6 +51,12 @@ lint: setup ## ruff, mypy, tsc and prettier
 
 wheel: setup code ## a wheel in dist/ that needs no Node and no checkout
 	@.venv/bin/python -m build --wheel --no-isolation --outdir dist .
+
+screenshots: setup browser ## pictures of the finished page, in build/screenshots
+	@.venv/bin/python tools/screenshots.py "$(OUT)" build/screenshots
+
+starter: setup ## train the starter weights again (DATA=photographs WEIGHTS=ImageNet file)
+	@.venv/bin/python models/train_starter.py "$(DATA)" --weights "$(WEIGHTS)"
 
 lock: setup ## resolve the dependencies again into requirements*.lock
 	@echo "uv>=0.9" | .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade - -o requirements-bootstrap.lock

@@ -18,4 +18,6 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if not (page / "static" / "pagesight.js").is_file():
             raise FileNotFoundError("the page's code is not built yet: run `make wheel`, which builds it first")
         models = [p for p in sorted((root / "models").iterdir()) if p.suffix in (".toml", ".h5", ".md")]
-        build_data["force_include"] = {str(page): "pagesight/_web_template"} | {str(p): f"pagesight/_models/{p.name}" for p in models}
+        build_data["force_include"] = {str(page): "pagesight/_web_template"} | {
+            str(p): f"pagesight/_models/{p.name}" for p in models
+        }

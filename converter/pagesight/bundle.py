@@ -66,8 +66,7 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
 
 def _copy_static(static: Path, into: Path, web: WebModel) -> None:
     """Copy the built page; the worker with all of TF.js's kernels only for a model whose ops the lean one lacks."""
-    runtime = static.parent / "runtime.json"
-    lean = json.loads(runtime.read_text(encoding="utf-8"))["ops"] if runtime.exists() else ["Const"]
+    lean = json.loads((static.parent / "runtime.json").read_text(encoding="utf-8"))["ops"]
     topology = json.loads((web.path / web.contract.model_path).read_text(encoding="utf-8"))
     graphs = [topology["modelTopology"], topology.get("modelInitializer") or {}]
     missing = {node["op"] for graph in graphs for node in graph.get("node", [])} - set(lean)

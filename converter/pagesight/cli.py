@@ -118,8 +118,22 @@ def _scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _SEED = click.option("--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Same seed, same bytes.")
-_QUANTIZE = click.option(
-    "--quantize", default=Build.quantize, show_default=True, type=click.Choice(MODES), help="How weights are stored."
+_QUANTIZATION = (
+    click.option(
+        "--quantize",
+        default=Build.quantize,
+        show_default=True,
+        type=click.Choice(MODES),
+        help="How weights are stored. uint8: a byte each, without forgetting; auto: the fewest bytes within --max-drop; "
+        "naive-uint8: as the stock converter rounds.",
+    ),
+    click.option(
+        "--max-drop",
+        default=Build.max_drop,
+        show_default=True,
+        type=click.FloatRange(0, 100),
+        help="For auto: percentage points of accuracy that may be lost.",
+    ),
 )
 _NAMING = (
     click.option("--name", help="Short name; the output folder's where not given."),
@@ -130,6 +144,12 @@ _NAMING = (
 
 def _naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_NAMING):
+        command = option(command)
+    return command
+
+
+def _quantization_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_QUANTIZATION):
         command = option(command)
     return command
 
@@ -152,7 +172,7 @@ def pagesight() -> None:
 @_scan_options
 @_backbone_options
 @_SEED
-@_QUANTIZE
+@_quantization_options
 @click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip.")
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
@@ -228,7 +248,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @pagesight.command()
 @click.argument("saved", type=_FOLDER)
 @_writes
-@_QUANTIZE
+@_quantization_options
 @click.option("--dataset", type=_FOLDER, help="What `scan` wrote: measures accuracy and answers kept.")
 @_common
 def convert(saved: Path, into: Path, dataset: Path | None, **options: Any) -> Any:

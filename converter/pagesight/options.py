@@ -106,6 +106,7 @@ class Build:
     epochs: int = Training.epochs
     seed: int = Training.seed
     quantize: Mode = Quantization.mode
+    max_drop: float = Quantization.max_drop
     min_accuracy: float = Training.min_accuracy
     max_bytes: int | None = Bundling.max_bytes
     require_browser: bool = Verification.require_browser
@@ -129,7 +130,7 @@ class Build:
 
     def quantization(self) -> Quantization:
         """Options of the quantize stage."""
-        return Quantization(mode=self.quantize)
+        return Quantization(mode=self.quantize, max_drop=self.max_drop)
 
     def bundling(self) -> Bundling:
         """Options of the bundle stage."""

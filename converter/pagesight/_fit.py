@@ -75,7 +75,7 @@ class _Best:
 
     def offer(self, weights: Any, loss: float) -> None:
         self.waited += 1
-        if loss <= self.loss:  # also without validation pictures, where every loss is infinite
+        if loss < self.loss or math.isinf(loss):  # infinite without validation pictures: the last is taken
             self.weights, self.loss, self.waited = weights, loss, 0
 
 

@@ -29,24 +29,40 @@ Sides = dict[str, tuple[Pixels, NDArray[np.int64]]]
 """Squares uint8 `[n, side, side, 3]` and labels `[n]` of each side."""
 
 
-def predict(model: Any, squares: Pixels, output: int = 0) -> NDArray[np.float32]:
-    """One output (0 probabilities, 1 embedding) of the model for all squares, batch by batch."""
-    tf = tensorflow()
-    forward = tf.function(lambda x: model(x, training=False)[output], reduce_retracing=True, autograph=False)
-    batches = [forward(tf.constant(squares[i : i + _EVALUATE], tf.float32)) for i in range(0, len(squares), _EVALUATE)]
-    return np.concatenate([b.numpy() for b in batches]) if batches else np.zeros((0, 0), np.float32)
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of any number of squares, batch by batch; traced once."""
+
+    _forward: Any
+
+    @classmethod
+    def of(cls, model: Any) -> "Answers":
+        """The answers of `model` as it is at the time of asking."""
+        return cls(tensorflow().function(lambda x: model(x, training=False)[:2], reduce_retracing=True, autograph=False))
+
+    def probabilities(self, squares: Pixels) -> NDArray[np.float32]:
+        """Float32 `[n, classes]`."""
+        return self._of(squares, 0)
+
+    def embeddings(self, squares: Pixels) -> NDArray[np.float32]:
+        """Float32 `[n, d]`."""
+        return self._of(squares, 1)
+
+    def judged(self, squares: Pixels, labels: NDArray[np.int64]) -> tuple[float, float]:
+        """Mean cross-entropy (nats) and accuracy (0..1); infinite and nan where there are no pictures."""
+        if not len(labels):
+            return math.inf, math.nan
+        probabilities = self.probabilities(squares)
+        loss = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-7)).mean()
+        return float(loss), float((probabilities.argmax(1) == labels).mean())
+
+    def _of(self, squares: Pixels, output: int) -> NDArray[np.float32]:
+        starts = range(0, len(squares), _EVALUATE)
+        floats = (tensorflow().constant(squares[i : i + _EVALUATE], tensorflow().float32) for i in starts)
+        return np.concatenate([self._forward(x)[output].numpy() for x in floats])
 
 
-def evaluate(model: Any, squares: Pixels, labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Mean cross-entropy (nats) and accuracy (0..1); infinite and nan where there are no pictures."""
-    if not len(labels):
-        return math.inf, math.nan
-    probabilities = predict(model, squares)
-    loss = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-7)).mean()
-    return float(loss), float((probabilities.argmax(1) == labels).mean())
-
-
-def fit_head(model: Any, sides: Sides, seed: int) -> None:
+def fit_head(model: Any, answers: Answers, sides: Sides, seed: int) -> None:
     """Set the head to scikit-learn's logistic regression on the frozen backbone's embeddings."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -55,7 +71,7 @@ def fit_head(model: Any, sides: Sides, seed: int) -> None:
     squares, labels = sides["train"]
     with progress.task("training the head"), threadpool_limits(1), warnings.catch_warnings():  # more threads are slower here
         warnings.simplefilter("ignore", ConvergenceWarning)  # good enough to start from is good enough
-        features = predict(model, squares, output=1)
+        features = answers.embeddings(squares)
         mean, scale = features.mean(0), features.std() + 1e-6
         found = LogisticRegression(C=0.01, max_iter=100, random_state=seed).fit((features - mean) / scale, labels)
     kernel = found.coef_.T / scale
@@ -79,7 +95,9 @@ class _Best:
             self.weights, self.loss, self.waited = weights, loss, 0
 
 
-def fine_tune(model: Any, sides: Sides, how: Training, checkpoint: Checkpoint | None = None) -> list[dict[str, float]]:
+def fine_tune(
+    model: Any, answers: Answers, sides: Sides, how: Training, checkpoint: Checkpoint | None = None
+) -> list[dict[str, float]]:
     """Train everything (Adam, warm-up, then a cosine) and keep the weights of the best validation loss; returns the history.
 
     Where `checkpoint` holds the state of a run that was cut short, it is taken up from there. Pictures, their order and their
@@ -100,7 +118,7 @@ def fine_tune(model: Any, sides: Sides, how: Training, checkpoint: Checkpoint | 
             if best.waited >= how.patience:
                 break
             mean_loss = loop.epoch(epoch, advance)
-            loss, accuracy = evaluate(model, *sides["validation"])
+            loss, accuracy = answers.judged(*sides["validation"])
             history.append({"loss": mean_loss, "validation_loss": loss, "validation_accuracy": accuracy})
             best.offer(model.get_weights(), loss)
             if checkpoint:

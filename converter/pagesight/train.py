@@ -42,9 +42,10 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
             keras().utils.set_random_seed(how.seed)
             model, used = _network.build(backbone, len(dataset.labels), weights)
         sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder())
-        _fit.fit_head(model, sides, how.seed)
-        history = _fit.fine_tune(model, sides, _suited(how, used), checkpoint)
-        facts = _facts(model, sides["test"], dataset, how, used)
+        answers = _fit.Answers.of(model)
+        _fit.fit_head(model, answers, sides, how.seed)
+        history = _fit.fine_tune(model, answers, sides, _suited(how, used), checkpoint)
+        facts = _facts(answers, sides["test"], dataset, how, used)
         facts["history"] = history
         if facts["accuracy"]["float"] < how.min_accuracy:
             raise TrainError(
@@ -78,9 +79,9 @@ def _sides(dataset: Dataset, how: Input, work: Path) -> _fit.Sides:
     }
 
 
-def _facts(model: Any, test: tuple[Any, Any], dataset: Dataset, how: Training, used: _network.Weights) -> dict[str, Any]:
+def _facts(answers: _fit.Answers, test: tuple[Any, Any], dataset: Dataset, how: Training, used: _network.Weights) -> dict[str, Any]:
     squares, labels = test
-    right = int((_fit.predict(model, squares).argmax(1) == labels).sum())
+    right = int((answers.probabilities(squares).argmax(1) == labels).sum())
     return {
         "backbone": how.backbone,
         "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},

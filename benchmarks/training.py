@@ -1,0 +1,176 @@
+"""Three ways to fine-tune one backbone on one split: seconds until unseen groups are read right, and how well in the end.
+
+    python benchmarks/training.py PHOTOS --weights FILE [--group-by REGEX] [--seeds 3] [--only guide,plain,ours]
+
+guide   the recipe of Keras' transfer-learning guide: frozen at 1e-4 for 10 epochs, then all of it at 1e-5 for 10
+plain   everything trainable at once, Adam 1e-3 with a cosine, batches of 32, light augmentation, 10 epochs
+ours    what `pagesight train` does
+
+The clock runs from the pictures on disk, TensorFlow already imported, and stands still while the test side is measured
+after each epoch.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pagesight import _fit, _network, backbones
+from pagesight._augment import augment
+from pagesight._squares import squares_of
+from pagesight._tf import keras, tensorflow
+from pagesight.artifacts import SIDES, Dataset
+from pagesight.contract import Input
+from pagesight.options import Scanning, Training
+from pagesight.scan import scan
+
+BARS = (0.98, 0.99)
+
+
+@dataclass
+class Clock:
+    """Wall and processor seconds, without the pauses; and the test accuracy at each of its stops."""
+
+    began: tuple[float, float] = field(default_factory=lambda: (time.perf_counter(), time.process_time()))
+    stops: list[dict[str, float]] = field(default_factory=list)
+
+    def stop(self, measure: Callable[[], float]) -> None:
+        """Note the time, measure while the clock stands, go on."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        self.stops.append({"seconds": wall - self.began[0], "cpu": cpu - self.began[1], "accuracy": measure()})
+        self.began = (self.began[0] + time.perf_counter() - wall, self.began[1] + time.process_time() - cpu)
+
+    def result(self) -> dict[str, Any]:
+        """Seconds to each bar (None where it was not reached), the whole time and the last accuracy."""
+        found: dict[str, Any] = {}
+        for bar in BARS:
+            reached = next((s for s in self.stops if s["accuracy"] >= bar), None)
+            for unit in ("seconds", "cpu"):
+                found[f"{unit}_to_{bar:.0%}"] = round(reached[unit], 1) if reached else None
+        last = self.stops[-1]
+        return found | {"seconds": round(last["seconds"], 1), "cpu": round(last["cpu"], 1), "accuracy": last["accuracy"]}
+
+
+class Watched(_fit.Answers):
+    """Answers that stop the clock whenever the validation side was judged: once an epoch."""
+
+    def judged(self, squares: Any, labels: Any) -> tuple[float, float]:
+        """As ever; then the test side, off the clock."""
+        found = super().judged(squares, labels)
+        CLOCKS[-1].stop(lambda: float((self.probabilities(TEST[0]).argmax(1) == TEST[1]).mean()))
+        return found
+
+
+CLOCKS: list[Clock] = []
+TEST: list[Any] = []
+
+
+def ours(sides: _fit.Sides, model: Any, _dataset: Dataset, seed: int) -> None:
+    """Head, then everything, as the train stage does."""
+    answers = Watched.of(model)
+    _fit.fit_head(model, answers, sides, seed)
+    _fit.fine_tune(model, answers, sides, Training(seed=seed))
+
+
+def plain(sides: _fit.Sides, model: Any, _dataset: Dataset, seed: int) -> None:
+    """One `fit` of everything, with the augmentation of the package, in parallel with the training."""
+    tf, tk = tensorflow(), keras()
+    squares, labels = sides["train"]
+    numbers = tf.data.Dataset.range(1_000_000).map(lambda i: tf.cast(tf.stack([seed, i]), tf.int32))
+    shown = tf.data.Dataset.from_tensor_slices((squares, labels)).shuffle(len(labels), seed=seed).batch(32)
+    shown = tf.data.Dataset.zip((shown, numbers)).map(lambda pair, number: (augment(pair[0], number), pair[1]))
+    steps = -(-len(labels) // 32)
+    rate = tk.optimizers.schedules.CosineDecay(1e-3, 10 * steps)
+    _fit_epochs(tk.Model(model.input, model.outputs[0]), shown.prefetch(4), sides, tk.optimizers.Adam(rate), 10)
+
+
+def guide(sides: _fit.Sides, model: Any, dataset: Dataset, seed: int) -> None:
+    """keras.io/guides/transfer_learning: flips and small rotations, dropout, batch norms in inference mode throughout."""
+    tk = keras()
+    del dataset
+    body = next(layer for layer in model.layers if isinstance(layer, tk.Model))
+    body.trainable = False
+    image = tk.Input(model.input_shape[1:])
+    x = tk.layers.RandomRotation(0.1, seed=seed)(tk.layers.RandomFlip("horizontal", seed=seed)(image))
+    x = tk.layers.GlobalAveragePooling2D()(body(model.get_layer("scale")(x), training=False))
+    whole = tk.Model(image, tk.layers.Dense(model.output_shape[0][-1], activation="softmax")(tk.layers.Dropout(0.2, seed=seed)(x)))
+    tf = tensorflow()
+    squares, labels = sides["train"]
+    shown = tf.data.Dataset.from_tensor_slices((squares, labels)).shuffle(len(labels), seed=seed).batch(32).prefetch(4)
+    _fit_epochs(whole, shown, sides, tk.optimizers.Adam(1e-4), 10)
+    body.trainable = True
+    _fit_epochs(whole, shown, sides, tk.optimizers.Adam(1e-5), 10)
+
+
+def _fit_epochs(model: Any, shown: Any, sides: _fit.Sides, optimizer: Any, epochs: int) -> None:
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+
+    def measure() -> float:
+        return float((model.predict(TEST[0], batch_size=64, verbose=0).argmax(1) == TEST[1]).mean())
+
+    stop = keras().callbacks.LambdaCallback(on_epoch_end=lambda *_: CLOCKS[-1].stop(measure))
+    model.fit(shown, validation_data=sides["validation"], epochs=epochs, verbose=0, callbacks=[stop])
+
+
+WAYS = {"guide": guide, "plain": plain, "ours": ours}
+
+
+def run(way: str, dataset: Dataset, backbone: str, weights: str, seed: int) -> dict[str, Any]:
+    """One training from pictures to a fitted model, timed."""
+    keras().utils.set_random_seed(seed)
+    chosen = backbones.named(backbone)
+    with tempfile.TemporaryDirectory() as scratch:
+        CLOCKS.append(Clock())
+        how = Input(chosen.side)
+        sides = {
+            side: (
+                squares_of(dataset, dataset.on(side), how, Path(scratch) / f"{side}.npy"),
+                np.array([p.label for p in dataset.on(side)]),
+            )
+            for side in SIDES
+        }
+        TEST[:] = sides["test"]
+        model, _ = _network.build(chosen, len(dataset.labels), _network.parse_weights(weights, chosen))
+        WAYS[way](sides, model, dataset, seed)
+    keras().backend.clear_session()
+    return {"way": way, "seed": seed, **CLOCKS[-1].result(), "epochs": CLOCKS[-1].stops}
+
+
+def main() -> None:
+    """Print one line of JSON per run, then the means."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--weights", default="imagenet")
+    parser.add_argument("--backbone", default=Training.backbone)
+    parser.add_argument("--group-by", default=r"signer\d+")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default=",".join(WAYS))
+    given = parser.parse_args()
+    results = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for seed in range(given.seeds):
+            dataset = scan(given.photos, Scanning(group_by=given.group_by, seed=seed), Path(scratch) / f"scan{seed}")
+            for way in given.only.split(","):
+                results.append(run(way, dataset, given.backbone, given.weights, seed))
+                sys.stdout.write(json.dumps(results[-1]) + "\n")
+                sys.stdout.flush()
+    for way in given.only.split(","):
+        mine = [r for r in results if r["way"] == way]
+        shown = ("seconds_to_98%", "seconds_to_99%", "cpu_to_99%", "cpu", "accuracy")
+        values = {name: [r[name] for r in mine] for name in shown}
+        means = {
+            k: round(float(np.mean(v)), 4) if None not in v else f"reached by {sum(x is not None for x in v)}"
+            for k, v in values.items()
+        }
+        sys.stdout.write(f"{way:6} {means}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ def tidied(model: GraphModel) -> GraphModel:
     names = _short_names(topology["node"], signature)
     for node in topology["node"]:
         node["name"] = names[node["name"]]
+        node.pop("experimentalDebugInfo", None)
         if "input" in node:
             node["input"] = [_renamed(i, names) for i in node["input"]]
         node["attr"] = {k: v for k, v in node.get("attr", {}).items() if not k.startswith("_")}

@@ -15,6 +15,9 @@ _EXTRA_BYTES = 0.035
 """What `uint8` may take beyond one byte for every float, as a share."""
 _BYTE, _WIDE, _BIAS = 256, 4096, 65536
 """Levels of a kernel, of one that earned two bytes, and of a bias."""
+_SHARES = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32, 0.2, 0.1)
+_WORTHWHILE = 0.1
+"""Shares of a kernel's range that a grid may span, and the gain that makes it worth cutting off more."""
 
 
 @dataclass(frozen=True)
@@ -28,26 +31,39 @@ class Stored:
 
 def within_a_byte(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> Stored:
     """Kernels on 256 levels per tensor, the most sensitive small ones on 4096, biases corrected on 65536."""
-    levels = dict.fromkeys((layer.name for layer in layers), _BYTE)
-    for name in _worth_two_bytes(model, layers, moments):
-        levels[name] = _WIDE
-    return stored(model, layers, moments, levels)
+    grids = {layer.name: _fitting(layer, model.weights[layer.kernel], _BYTE, moments[layer.name]) for layer in layers}
+    for layer in _worth_two_bytes(model, layers, moments, grids):
+        grids[layer.name] = _fitting(layer, model.weights[layer.kernel], _WIDE, moments[layer.name])
+    return stored(model, layers, moments, grids)
+
+
+def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> Grid:
+    """The grid with the least noise: far values of channels that hardly vary may be cut off, to give the others finer steps."""
+    best, least = Grid.spanning(kernel, levels), np.inf
+    for share in _SHARES:
+        grid = Grid.spanning(kernel.clip(kernel.min() * share, kernel.max() * share), levels)
+        noise = _noise(layer, kernel, grid.nearest(kernel).astype(np.float32) - kernel, moments)
+        if noise < (1 - _WORTHWHILE) * least:
+            best, least = grid, noise
+        elif noise > 2 * least:
+            break
+    return best
 
 
 def stored(
-    model: GraphModel, layers: list[Layer], moments: dict[str, Moments], levels: dict[str, int], bias_levels: int = _BIAS
+    model: GraphModel, layers: list[Layer], moments: dict[str, Moments], grids: dict[str, Grid], bias_levels: int = _BIAS
 ) -> Stored:
-    """Every layer rounded on so many levels, its bias corrected; matrices outside the layers take a byte a value, vectors two."""
+    """Every layer rounded on its grid, its bias corrected; matrices outside the layers take a byte a value, vectors two."""
     weights, coded, lines = {}, {}, []
     for layer in layers:
         kernel, known = model.weights[layer.kernel], moments[layer.name]
-        grid = Grid.spanning(kernel, levels[layer.name])
+        grid = grids[layer.name]
         done = rounded(layer, kernel, grid, known)
         weights[layer.kernel], coded[layer.kernel] = done, grid.coded(done)
         if layer.bias:
             exact = model.weights[layer.bias] - mean_shift(layer, done - kernel, known)
             weights[layer.bias], coded[layer.bias] = _on(Grid.spanning(exact, bias_levels), exact)
-        lines.append(_line(layer, kernel, done, levels[layer.name], known))
+        lines.append(_line(layer, kernel, done, grid.levels, known))
     for name, value in model.weights.items():
         if name not in coded and value.dtype == np.float32 and value.size > 1:
             wide = value.ndim < 2  # a scale or an offset of channels, small and dear
@@ -59,19 +75,20 @@ def _on(grid: Grid, values: Floats) -> tuple[Floats, Coded]:
     return grid.nearest(values).astype(np.float32), grid.coded(values)
 
 
-def _worth_two_bytes(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> list[str]:
-    """Names of the layers that lose the most per byte, as many as the extra bytes allow."""
+def _worth_two_bytes(model: GraphModel, layers: list[Layer], moments: dict[str, Moments], grids: dict[str, Grid]) -> list[Layer]:
+    """The layers that lose the most per byte, as many as the extra bytes allow."""
     floats = sum(value.size for value in model.weights.values() if value.dtype == np.float32)
     left = _EXTRA_BYTES * floats - sum(v.size for v in model.weights.values() if v.dtype == np.float32 and v.ndim == 1)
     ranked = []
     for layer in layers:
         kernel = model.weights[layer.kernel]
-        error = Grid.spanning(kernel, _BYTE).nearest(kernel).astype(np.float32) - kernel
-        ranked.append((_noise(layer, kernel, error, moments[layer.name]) / kernel.size, kernel.size, layer.name))
+        error = grids[layer.name].nearest(kernel).astype(np.float32) - kernel
+        ranked.append((_noise(layer, kernel, error, moments[layer.name]) / kernel.size, layer))
     chosen = []
-    for _, size, name in sorted(ranked, reverse=True):
+    for _, layer in sorted(ranked, key=lambda pair: pair[0], reverse=True):
+        size = model.weights[layer.kernel].size
         if size <= left:
-            chosen.append(name)
+            chosen.append(layer)
             left -= size
     return chosen
 

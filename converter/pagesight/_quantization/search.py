@@ -23,11 +23,15 @@ _PRICES = tuple(8e-8 * 1.5**i for i in range(18))
 
 @dataclass(frozen=True)
 class _Curve:
-    """For one layer, the noise and the bits after compression that each number of levels gives."""
+    """For one layer, the noise and the bits after compression that each grid gives."""
 
     layer: Layer
+    grids: list[Grid]
     noise: NDArray[np.float64]
     bits: NDArray[np.float64]
+
+    def best(self, price: float) -> Grid:
+        return self.grids[int(np.argmin(self.noise + price * self.bits))]
 
 
 def smallest(
@@ -43,8 +47,8 @@ def smallest(
     plans, steps = [within_a_byte(model, layers, moments)], []
     with progress.task("searching for the fewest bytes") as advance:
         for price in _PRICES:
-            levels = {c.layer.name: _LEVELS[int(np.argmin(c.noise + price * c.bits))] for c in curves}
-            plan = stored(model, layers, moments, levels, _BIAS_LEVELS)
+            grids = {curve.layer.name: curve.best(price) for curve in curves}
+            plan = stored(model, layers, moments, grids, _BIAS_LEVELS)
             step = {"gzip_bytes": compressed(plan), "lost": round(lost(plan.weights), 3)}
             steps.append(step)
             advance(1, f"{step['gzip_bytes'] / 1000:.0f} KB, {step['lost']:.2f} points lost")
@@ -66,7 +70,7 @@ def _curve(layer: Layer, kernel: Floats, moments: Moments) -> _Curve:
     heard = output_variance(layer, np.ones_like(kernel), _uncorrelated(layer, moments))
     gain = float(np.mean(heard / (signal + 1e-3 * signal.mean() + 1e-30)))
     bits = [_entropy(grid.coded(kernel).codes) * kernel.size for grid in grids]
-    return _Curve(layer, np.array([gain * grid.step**2 / 12 for grid in grids]), np.array(bits))
+    return _Curve(layer, grids, np.array([gain * grid.step**2 / 12 for grid in grids]), np.array(bits))
 
 
 def _uncorrelated(layer: Layer, moments: Moments) -> Moments:

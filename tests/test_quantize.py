@@ -1,0 +1,271 @@
+"""Promises about weights in fewer bits: the answers stay, the bytes go, and every TF.js reads the result."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pagesight import manifest
+from pagesight._graph import GraphModel, Runner
+from pagesight._quantization import passes
+from pagesight._quantization.calibration import Moments, natural_noise
+from pagesight._quantization.layers import Layer
+from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
+from pagesight.artifacts import SavedModel, WebModel
+from pagesight.contract import Contract, Input, Outputs
+from pagesight.options import Mode, Quantization
+from pagesight.quantize import quantize
+
+from .conftest import ROOT
+
+SIDE = 96
+CLASSES = 10
+
+
+# Rounding, on numbers alone
+
+
+def test_a_grid_holds_zero_and_every_value() -> None:
+    values = np.float32([-0.3, 0.0, 0.001, 1.7])
+    grid = Grid.spanning(values, 256)
+    coded = grid.coded(values)
+    read = coded.codes * coded.scale + coded.minimum
+    assert read[1] == 0
+    assert np.abs(read - values).max() <= grid.step / 2 + 1e-9
+
+
+@pytest.mark.parametrize("kind", ["convolution", "depthwise"])
+def test_rounding_lets_errors_cancel_where_inputs_agree(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    layer = _layer(kind)
+    kernel = rng.normal(size=layer.shape).astype(np.float32)
+    moments = _moments(layer, rng)
+    grid = Grid.spanning(kernel, 16)
+    to_nearest = grid.nearest(kernel).astype(np.float32)
+    compensated = rounded(layer, kernel, grid, moments)
+    assert np.abs(compensated / grid.step - np.round(compensated / grid.step)).max() < 1e-3
+    noise = [output_variance(layer, done - kernel, moments).sum() for done in (to_nearest, compensated)]
+    assert noise[1] < 0.5 * noise[0]
+
+
+@pytest.mark.parametrize("kind", ["convolution", "depthwise"])
+def test_the_mean_shift_is_what_the_outputs_really_shift_by(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    layer = _layer(kind)
+    error = rng.normal(size=layer.shape).astype(np.float32)
+    fields = rng.normal(2, 1, (500, *_moments(layer, rng).mean.shape)).astype(np.float32)
+    moments = Moments(fields.mean(0), np.zeros(0, np.float32))
+    rows = layer.rows(error)
+    outputs = (fields * rows).sum(1) if kind == "depthwise" else fields @ rows
+    assert np.allclose(mean_shift(layer, error, moments), outputs.mean(0), atol=1e-4)
+
+
+def _layer(kind: str) -> Layer:
+    shape = (3, 3, 8, 1) if kind == "depthwise" else (1, 1, 24, 16)
+    return Layer("layer", kind, "source", "kernel", None, shape)
+
+
+def _moments(layer: Layer, rng: np.random.Generator) -> Moments:
+    """Inputs that mostly go together, as neighbouring pixels and channels do."""
+    groups = (8, 9) if layer.kind == "depthwise" else (1, 24)
+    mixing = rng.normal(size=(*groups, 3))
+    covariance = mixing @ mixing.transpose(0, 2, 1) + 0.05 * np.eye(groups[1])
+    if layer.kind == "depthwise":
+        return Moments(np.zeros((9, 8), np.float32), covariance.astype(np.float32))
+    return Moments(np.zeros(24, np.float32), covariance[0].astype(np.float32))
+
+
+# Whole models
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
+    """A MobileNet with channels of wildly different ranges: what one range per tensor cannot hold."""
+    from pagesight._tf import keras, tensorflow
+
+    tf, tk = tensorflow(), keras()
+    tk.utils.set_random_seed(1)
+    body = tk.applications.MobileNet((SIDE, SIDE, 3), alpha=0.25, include_top=False, weights=None)
+    rng = np.random.default_rng(1)
+    _settle(body, rng)
+    image = tk.Input((SIDE, SIDE, 3), name="image")
+    features = body(tk.layers.Rescaling(1 / 127.5, -1)(image))
+    embedding = tk.layers.GlobalAveragePooling2D()(features)
+    model = tk.Model(image, [embedding, features])
+    seen = model.predict(natural_noise(Input(SIDE), 64, seed=5).astype(np.float32), verbose=0)[0]
+    kernel = rng.normal(size=(seen.shape[1], CLASSES)) / (seen.std(0)[:, None] + 0.1 * seen.std()) / 4
+    head = tk.layers.Dense(CLASSES, activation="softmax")
+    model = tk.Model(image, [head(embedding), embedding, features])
+    head.set_weights([kernel.astype(np.float32), (-seen.mean(0) @ kernel).astype(np.float32)])
+    return _exported(tf, model, tmp_path_factory.mktemp("saved"))
+
+
+def _settle(body: Any, rng: np.random.Generator) -> None:
+    """Give the batch norms the statistics of pictures, and scales and kernels that differ from channel to channel."""
+    squares = natural_noise(Input(SIDE), 32, seed=4).astype(np.float32) / 127.5 - 1
+    for layer in body.layers:
+        name = type(layer).__name__
+        if name == "DepthwiseConv2D":
+            layer.set_weights([w * rng.lognormal(0, 1.2, (1, 1, w.shape[2], 1)) for w in layer.get_weights()])
+        elif name == "BatchNormalization":
+            layer.momentum = 0.0
+            channels = layer.gamma.shape[0]
+            layer.set_weights([rng.lognormal(0, 0.4, channels), rng.normal(0.5, 0.5, channels), *layer.get_weights()[2:]])
+    body(squares, training=True)
+
+
+def _exported(tf: Any, model: Any, folder: Path) -> SavedModel:
+    module = tf.Module()
+    module.kept = model.variables
+    names = ("probabilities", "embedding", "features")
+    spec = tf.TensorSpec([None, SIDE, SIDE, 3], tf.float32, name="image")
+    serve = tf.function(lambda image: dict(zip(names, model(image), strict=True)), autograph=False)
+    tf.saved_model.save(module, str(folder / "saved_model"), signatures=serve.get_concrete_function(spec))
+    Contract("wild", "Wild", tuple("0123456789"), Input(SIDE), Outputs(*names)).write(folder)
+    manifest.write(folder, "export", {"seed": 1})
+    return SavedModel(folder)
+
+
+@pytest.fixture(scope="module")
+def webs(saved: SavedModel, tmp_path_factory: pytest.TempPathFactory) -> dict[Mode, WebModel]:
+    folder = tmp_path_factory.mktemp("webs")
+    modes: tuple[Mode, ...] = ("none", "float16", "uint8", "naive-uint8", "auto")
+    return {mode: quantize(saved, Quantization(mode, max_drop=25.0), folder / mode) for mode in modes}
+
+
+@pytest.fixture(scope="module")
+def squares() -> Any:
+    return natural_noise(Input(SIDE), 200, seed=6)
+
+
+def _model(web: WebModel) -> GraphModel:
+    return GraphModel.read(web.path / "model" / "model.json")
+
+
+def _probabilities(web: WebModel, squares: Any) -> Any:
+    return Runner(_model(web), ["probabilities"])(squares)[0]
+
+
+@pytest.mark.slow
+def test_a_byte_a_weight_keeps_what_the_stock_rounding_forgets(webs: dict[Mode, WebModel], squares: Any) -> None:
+    """A model that amplifies noise: a third of its answers change when the stock converter rounds."""
+    found = {mode: Runner(_model(web), ["probabilities", "embedding"])(squares) for mode, web in webs.items()}
+    kept = {mode: float((p.argmax(1) == found["none"][0].argmax(1)).mean()) for mode, (p, _) in found.items()}
+    noise = {mode: float(((e - found["none"][1]) ** 2).mean() ** 0.5) for mode, (_, e) in found.items()}
+    assert kept["naive-uint8"] < 0.7
+    assert kept["uint8"] > kept["naive-uint8"] + 0.1
+    assert noise["uint8"] < 0.5 * noise["naive-uint8"]
+    assert noise["float16"] < 0.1 * noise["uint8"]
+
+
+@pytest.mark.slow
+def test_a_byte_a_weight_is_no_more_than_five_hundredths_above_the_stock_rounding(webs: dict[Mode, WebModel]) -> None:
+    ours, stock, half = (webs[mode].facts for mode in ("uint8", "naive-uint8", "float16"))
+    assert ours["bytes"] <= 1.05 * stock["bytes"] < half["bytes"]
+    assert ours["gzip_bytes"] <= 1.07 * stock["gzip_bytes"]
+    assert ours["bytes"] <= 0.26 * ours["float_bytes"]
+
+
+@pytest.mark.slow
+def test_auto_takes_fewer_bytes_and_says_why(webs: dict[Mode, WebModel]) -> None:
+    facts = webs["auto"].facts
+    assert facts["gzip_bytes"] < 0.9 * webs["uint8"].facts["gzip_bytes"]
+    assert "noise" in facts["judged_by"]
+    *good, bad = facts["steps"]
+    assert max(step["lost"] for step in good) <= facts["max_drop"] < bad["lost"]
+    assert facts["gzip_bytes"] > bad["gzip_bytes"]
+    assert {"name", "levels", "bytes", "signal_to_noise_db"} <= set(facts["layers"][0])
+
+
+@pytest.mark.slow
+def test_auto_that_may_lose_nothing_takes_a_byte_a_weight(saved: SavedModel, webs: dict[Mode, WebModel], tmp_path: Path) -> None:
+    web = quantize(saved, Quantization("auto", max_drop=0.0), tmp_path / "strict")
+    assert web.facts["gzip_bytes"] == webs["uint8"].facts["gzip_bytes"]
+
+
+@pytest.mark.slow
+def test_every_layer_stays_fused_and_pads_for_itself(webs: dict[Mode, WebModel]) -> None:
+    for web in webs.values():
+        ops = Counter(node["op"] for node in _model(web).document["modelTopology"]["node"])
+        assert ops["_FusedConv2D"] == 14
+        assert ops["FusedDepthwiseConv2dNative"] == 13
+        assert ops["Pad"] == ops["Conv2D"] == ops["DepthwiseConv2dNative"] == 0
+
+
+@pytest.mark.slow
+def test_padding_inside_the_convolution_changes_no_answer(saved: SavedModel, squares: Any) -> None:
+    from pagesight import _tfjs
+    from pagesight._freeze import frozen_graph
+
+    before = passes.tidied(GraphModel(*_tfjs.optimized(*frozen_graph(saved.path / "saved_model"))))
+    after = passes.padding_folded(before)
+    assert sum(node["op"] == "Pad" for node in before.document["modelTopology"]["node"]) == 4
+    answers = [Runner(model, ["probabilities"])(squares[:16])[0] for model in (before, after)]
+    assert np.abs(answers[0] - answers[1]).max() <= 1e-6
+
+
+@pytest.mark.slow
+def test_padding_that_is_not_what_same_would_do_stays(webs: dict[Mode, WebModel]) -> None:
+    """The twin: a Pad on the other side must not be folded."""
+    document = {"modelTopology": {"node": _padded_nodes()}, "signature": _signature()}
+    weights = {"pads": np.int32([[0, 0], [1, 0], [1, 0], [0, 0]]), "kernel": np.ones((3, 3, 2, 1), np.float32)}
+    assert passes.padding_folded(GraphModel(document, weights)).document == document
+    right = {**weights, "pads": np.int32([[0, 0], [0, 1], [0, 1], [0, 0]])}
+    folded = passes.padding_folded(GraphModel(document, right)).document
+    assert [n["op"] for n in folded["modelTopology"]["node"]] == ["Placeholder", "Const", "DepthwiseConv2dNative"]
+
+
+def _padded_nodes() -> list[dict[str, Any]]:
+    dtype, floats = {"type": "DT_FLOAT"}, {"T": {"type": "DT_FLOAT"}}
+    size = {"shape": {"dim": [{"size": str(s)} for s in (1, 8, 8, 2)]}}
+    strides = {"strides": {"list": {"i": ["1", "2", "2", "1"]}}, "padding": {"s": "VkFMSUQ="}, "data_format": {"s": "TkhXQw=="}}
+    return [
+        {"name": "image", "op": "Placeholder", "attr": {"dtype": dtype, "shape": size}},
+        {"name": "pads", "op": "Const", "attr": {"dtype": {"type": "DT_INT32"}, "value": {"tensor": {}}}},
+        {"name": "kernel", "op": "Const", "attr": {"dtype": dtype, "value": {"tensor": {}}}},
+        {"name": "Pad", "op": "Pad", "input": ["image", "pads"], "attr": {**floats, "Tpaddings": {"type": "DT_INT32"}}},
+        {"name": "out", "op": "DepthwiseConv2dNative", "input": ["Pad", "kernel"], "attr": {**floats, **strides}},
+    ]
+
+
+def _signature() -> dict[str, Any]:
+    return {"inputs": {"image": {"name": "image:0"}}, "outputs": {"out": {"name": "out:0"}}}
+
+
+@pytest.mark.slow
+def test_the_same_model_gives_the_same_bytes_in_another_process(
+    saved: SavedModel, webs: dict[Mode, WebModel], tmp_path: Path
+) -> None:
+    script = (
+        "import sys; from pathlib import Path; from pagesight.artifacts import SavedModel; from pagesight.quantize import quantize;"
+        "from pagesight.options import Quantization as Q; quantize(SavedModel(Path(sys.argv[1])), Q('uint8'), Path(sys.argv[2]))"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", script, saved.path, tmp_path / "again"], check=True, env=environment, capture_output=True)
+    assert manifest.list_files(tmp_path / "again") == manifest.list_files(webs["uint8"].path)
+
+
+TFJS = ROOT / "web_template" / "node_modules" / "@tensorflow"
+NODE = shutil.which("node")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(NODE is None or not (TFJS / "tfjs-backend-cpu").is_dir(), reason="no Node, or no TF.js in web_template/")
+@pytest.mark.parametrize("mode", ["uint8", "auto"])
+def test_stock_tfjs_reads_it_and_leaks_nothing(webs: dict[Mode, WebModel], squares: Any, tmp_path: Path, mode: Mode) -> None:
+    square = squares[:1].astype(np.float32)
+    square.tofile(tmp_path / "square.bin")
+    script = ROOT / "tests" / "web" / "stock_graph_model.mjs"
+    command = [str(NODE), str(script), str(TFJS), str(webs[mode].path / "model"), str(tmp_path / "square.bin"), str(SIDE)]
+    answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert np.abs(np.float32(answer["probabilities"]) - _probabilities(webs[mode], square)[0]).max() <= 1e-4
+    assert answer["inputs"] == 1
+    assert answer["tensorsAfterEachCall"][1:] == answer["tensorsAfterEachCall"][:-1]
+    assert answer["tensorsAfterDispose"] == 0

@@ -1,0 +1,87 @@
+"""What is where in a classifier's graph: the first kernel, the class scores, the embedding before them, the last feature map."""
+
+from collections.abc import Iterator
+from typing import Any
+
+_PASSES = frozenset(
+    "Identity IdentityN StopGradient Softmax LogSoftmax Sigmoid Reshape Squeeze BiasAdd Add AddV2 Sub Cast Mul EnsureShape Relu Relu6 "
+    "Max Sum Exp RealDiv".split()
+)
+"""Ops between the last kernel and the answer."""
+_KERNELS = frozenset("MatMul Conv2D BatchMatMulV2 BatchMatMul DepthwiseConv2dNative _FusedMatMul _FusedConv2D".split())
+CALLS = frozenset("PartitionedCall StatefulPartitionedCall If While StatelessIf StatelessWhile".split())
+
+
+def ancestors(tensor: Any) -> Iterator[Any]:
+    """`tensor` and everything it is made from, nearest first."""
+    queue, seen = [tensor], set()
+    while queue:
+        found = queue.pop(0)
+        if found.name not in seen:
+            seen.add(found.name)
+            yield found
+            queue.extend(found.op.inputs)
+
+
+def embedding_of(answer: Any) -> Any | None:
+    """What the last kernel before `answer` reads, `[batch, d]` or `[batch, 1, 1, d]`; None where no such kernel is found."""
+    found = answer
+    for _ in range(32):
+        if found.op.type in _KERNELS:
+            return _one_vector(found.op.inputs[0])
+        if found.op.type not in _PASSES or not found.op.inputs:
+            return None
+        found = found.op.inputs[0]
+    return None
+
+
+def _one_vector(tensor: Any) -> Any | None:
+    shape = tensor.shape
+    if shape.rank == 2 and shape[1] is not None:
+        return tensor
+    return tensor if shape.rank == 4 and list(shape[1:3]) == [1, 1] and shape[3] is not None else None
+
+
+def features_of(embedding: Any, image: Any) -> Any | None:
+    """The nearest ancestor of `embedding` with four dimensions and some extent in space, short of the picture itself."""
+    for found in ancestors(embedding):
+        shape = found.shape
+        if shape.rank == 4 and shape[1] is not None and shape[1] > 1 and shape[3] is not None:
+            return None if shape[1:3] == image.shape[1:3] and shape[3] == image.shape[3] else found
+    return None
+
+
+def first_kernel(image: Any) -> Any | None:
+    """The op that first multiplies the picture (or what was made of it point by point) by weights."""
+    queue, seen = list(image.consumers()), set()
+    while queue:
+        op = queue.pop(0)
+        if op.name in seen:
+            continue
+        seen.add(op.name)
+        if op.type in _KERNELS:
+            return op
+        for output in op.outputs:
+            queue.extend(output.consumers())
+    return None
+
+
+def statistics_after(kernel: Any) -> tuple[Any, Any, Any] | None:
+    """Of a kernel that a batch norm follows: its output, and the mean and variance that the norm learned for it."""
+    found = kernel.outputs[0]
+    for _ in range(3):
+        readers = found.consumers()
+        if len(readers) != 1:
+            return None
+        if readers[0].type.startswith("FusedBatchNorm"):
+            norm = readers[0].inputs
+            return found, norm[3], norm[4]
+        if readers[0].type not in ("BiasAdd", "Identity", "AddV2"):
+            return None
+        found = readers[0].outputs[0]
+    return None
+
+
+def calls_functions(graph: Any) -> bool:
+    """True where part of the graph hides in functions."""
+    return any(op.type in CALLS for op in graph.get_operations())

@@ -1,0 +1,131 @@
+"""Reads arrays and JSON from HDF5 files of strangers: no links out of the file, no plug-ins, no claims larger than the file."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight.errors import AdoptError
+
+_MAX_OBJECTS = 100_000
+_MAX_DEPTH = 64
+_MAX_BYTES = 4 * 1024**3
+_FREE_BYTES = 64 * 1024**2
+_MAX_RATIO = 1000
+_FILTERS = {
+    h5py.h5z.FILTER_DEFLATE,
+    h5py.h5z.FILTER_SHUFFLE,
+    h5py.h5z.FILTER_FLETCHER32,
+    h5py.h5z.FILTER_LZF,
+}
+"""Filters that h5py brings along; any other would make HDF5 look for a plug-in to load."""
+_HINT = "save the model again with `model.save(…)`"
+
+
+@contextmanager
+def opened(path: Path, shown_as: Path | None = None) -> Iterator[h5py.File]:
+    """The HDF5 file at `path`, with every object in it looked at first. Raises AdoptError for one that must not be read."""
+    name = shown_as or path
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            _inspect(file, name)
+            yield file
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError, ValueError) as cause:
+        raise AdoptError(f"{name} is no HDF5 file that can be read: {_first_line(cause)}", fix=_HINT) from cause
+
+
+def _first_line(cause: BaseException) -> str:
+    lines = str(cause).strip().splitlines()
+    return lines[0][:160] if lines else type(cause).__name__
+
+
+def _inspect(file: h5py.File, name: Path) -> None:
+    waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
+    seen = {h5py.h5o.get_info(file.id).addr}
+    total = 0
+    while waiting:
+        group, depth = waiting.pop()
+        for key in group:
+            link = group.get(key, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise AdoptError(f"{name} links to other places ({group.name}/{key})", fix=_HINT)
+            found = group[key]
+            address = h5py.h5o.get_info(found.id).addr
+            if address in seen or depth > _MAX_DEPTH or len(seen) > _MAX_OBJECTS:
+                raise AdoptError(f"{name} is tangled: {found.name} is reached twice, or too deep", fix=_HINT)
+            seen.add(address)
+            if isinstance(found, h5py.Dataset):
+                total += _check_dataset(found, name)
+            elif isinstance(found, h5py.Group):
+                waiting.append((found, depth + 1))
+    if total > _MAX_BYTES:
+        raise AdoptError(f"{name} claims {total:,} bytes of weights", fix="give a model of at most 4 GB")
+
+
+def _check_dataset(found: h5py.Dataset, name: Path) -> int:
+    if found.external or found.is_virtual:
+        raise AdoptError(f"{name} takes {found.name} from another file", fix=_HINT)
+    plist = found.id.get_create_plist()
+    for i in range(plist.get_nfilters()):
+        if plist.get_filter(i)[0] not in _FILTERS:
+            raise AdoptError(f"{name} packs {found.name} with a filter that is not known", fix=_HINT)
+    if found.dtype.kind not in "fiub" and found.dtype.kind not in "SO":
+        raise AdoptError(f"{name} holds {found.name} as {found.dtype}, which is no number", fix=_HINT)
+    size, stored = int(found.nbytes), int(found.id.get_storage_size())
+    if size > _FREE_BYTES and size > _MAX_RATIO * max(1, stored):
+        raise AdoptError(f"{name} claims {size:,} bytes for {found.name}, of which {stored:,} are there", fix=_HINT)
+    return size
+
+
+def elements(group: h5py.Group) -> int:
+    """How many numbers the datasets below `group` hold."""
+    total = 0
+
+    def count(_: str, found: Any) -> None:
+        nonlocal total
+        if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiub":
+            total += int(found.size)
+
+    group.visititems(count)
+    return total
+
+
+def array(found: Any, name: str) -> NDArray[np.float32]:
+    """A dataset as float32. Raises AdoptError for what is no dataset of numbers."""
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiub":
+        raise AdoptError(f"the weight {name} is no array of numbers", fix=_HINT)
+    return np.asarray(found[()], np.float32)
+
+
+def text(value: Any) -> str:
+    """An HDF5 attribute as text."""
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def names(group: h5py.Group, attribute: str) -> list[str]:
+    """A list of names; Keras splits one that is too long for a single attribute over `attribute0`, `attribute1` and so on."""
+    if attribute in group.attrs:
+        return [text(n) for n in group.attrs[attribute]]
+    found: list[str] = []
+    for i in range(_MAX_OBJECTS):
+        if f"{attribute}{i}" not in group.attrs:
+            break
+        found += [text(n) for n in group.attrs[f"{attribute}{i}"]]
+    return found
+
+
+def parse_json(value: str | bytes, what: str) -> Any:
+    """JSON of a stranger: no NaN, no nesting that exhausts the stack. Raises AdoptError."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is no JSON")
+
+    try:
+        return json.loads(value, parse_constant=refuse)
+    except (ValueError, RecursionError) as cause:
+        raise AdoptError(f"{what} is no JSON that can be read: {_first_line(cause)}", fix="export the model again") from cause

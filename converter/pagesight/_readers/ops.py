@@ -1,0 +1,33 @@
+"""Which ops a stranger's graph may hold: those that TF.js runs. None of them touches a file, a socket or Python."""
+
+import importlib.util
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from pagesight.errors import AdoptError
+
+_NEVER = frozenset({"SimpleMLCreateModelResource", "SimpleMLInferenceOpWithHandle", "SimpleMLLoadModelFromPathWithHandle", "Print"})
+_FOLDED = frozenset({"Assert", "CheckNumerics", "PlaceholderWithDefault", "VarHandleOp", "ReadVariableOp", "PartitionedCall"})
+"""Ops that the converter takes out on its way."""
+
+
+@cache
+def allowed() -> frozenset[str]:
+    """Names of the ops that TF.js's converter lists as executable."""
+    spec = importlib.util.find_spec("tensorflowjs")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    found: set[str] = set()
+    for folder in spec.submodule_search_locations:
+        for path in sorted((Path(folder) / "op_list").glob("*.json")):
+            found |= {row["tfOpName"] for row in json.loads(path.read_text(encoding="utf-8"))}
+    return frozenset((found | _FOLDED) - _NEVER)
+
+
+def check(nodes: Iterable[tuple[str, str]]) -> None:
+    """Raise AdoptError for the first (op, node name) that TF.js cannot run, before anything is run."""
+    for op, name in nodes:
+        if op not in allowed():
+            raise AdoptError(f"TF.js has no op {op}, which the node {name!r:.120} is", fix="replace the layer that makes this op")

@@ -1,0 +1,212 @@
+"""A model made elsewhere to the same SavedModel that `export` writes: pixels in, probabilities out, scaling inside the graph."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pagesight import _readers, manifest, progress
+from pagesight._readers import anatomy, ops, ranges, saved_model
+from pagesight._readers.foreign import Foreign, again, from_graph_def
+from pagesight._readers.names import read_labels
+from pagesight._tf import keras, tensorflow
+from pagesight.artifacts import SavedModel
+from pagesight.contract import Contract, Input, Outputs
+from pagesight.errors import AdoptError
+
+CROPS = ("center-square", "squash")
+_LARGEST_SIDE = 1024
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What a model made elsewhere does not say about itself."""
+
+    labels: str | None = None
+    """A file with one label a line (or a JSON list), or `a,b,c`; None where the model's own files name them."""
+    input_range: str | None = None
+    """`0..1`, `-1..1`, `0..255`, `caffe` (BGR minus ImageNet's means) or `torch`; None finds out."""
+    crop: str | None = None
+    """`center-square`, or `squash` the whole picture; None takes the model's own, else the centre."""
+    side: int | None = None
+    """Pixels of the square, for a model that takes any size."""
+    trust: bool = False
+    """Let a Keras file run its own code (Lambda and custom layers)."""
+    name: str = "model"
+    title: str | None = None
+    description: str = ""
+    language: str = "en"
+
+
+def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
+    """Write the model at `source` (file, folder, archive or TF-Hub address) as `saved_model/` with one signature, and contract.json.
+
+    Input   image: uint8-valued float32 `[batch, side, side, channels]`, 0..255; channels 3 (RGB) or 1 (grey).
+    Output  probabilities `[batch, classes]` (rows sum to 1), and where the graph shows them embedding `[batch, d]` and
+            features `[batch, h, w, d]`.
+    Raises AdoptError for what is damaged, hostile, no classifier of pictures, or not told well enough; nothing is written then.
+    """
+    _check_options(how)
+    path = _readers.locate(source)
+    labels = read_labels(how.labels) if how.labels is not None else None
+    key = {
+        "options": {**asdict(how), "labels": labels},
+        "source": _fingerprint(path),
+        "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-hub"),
+    }
+    if manifest.is_fresh(into, "adopt", key):
+        progress.stage("adopt", fresh=True)
+        return SavedModel(into)
+    progress.stage("adopt")
+    with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
+        foreign = _flat(_readers.read(path, Path(scratch), trust=how.trust))
+        named = labels or foreign.labels
+        if named is None:
+            raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
+        shape = _input(foreign, how)
+        chosen = ranges.choose(foreign, how.input_range, shape)
+        function = _signature(foreign, shape, chosen.name, tuple(named))
+        for line in (*foreign.notes, f"{foreign.kind}: pixels {chosen.name} ({chosen.why})"):
+            progress.note(line)
+        with manifest.whole_folder(into, "adopt", key) as temporary:
+            keras().backend.clear_session()
+            module = tensorflow().Module()
+            module.held = [] if foreign.keep is None else list(foreign.keep.variables)  # the model itself would be saved layer by layer
+            tensorflow().saved_model.save(module, str(temporary / "saved_model"), signatures=function)
+            outputs = Outputs(**{name: name for name in function.structured_outputs})
+            title = how.title or foreign.title or how.name.replace("-", " ").replace("_", " ").strip().capitalize()
+            contract = Contract(how.name, title, tuple(named), shape, outputs)
+            replace(contract, description=how.description, language=how.language).write(temporary)
+    return SavedModel(into)
+
+
+def _check_options(how: Adoption) -> None:
+    if how.input_range is not None and how.input_range not in ranges.RANGES:
+        raise AdoptError(f"there is no input range {how.input_range!r}", fix=f"choose one of {', '.join(ranges.RANGES)}")
+    if how.crop is not None and how.crop not in CROPS:
+        raise AdoptError(f"there is no crop {how.crop!r}", fix=f"choose one of {', '.join(CROPS)}")
+    if how.side is not None and not 8 <= how.side <= _LARGEST_SIDE:
+        raise AdoptError(f"a side of {how.side} px is out of reach", fix=f"choose 8 to {_LARGEST_SIDE}")
+
+
+def _fingerprint(path: Path) -> str:
+    if path.is_file():
+        beside = {p.name: manifest.sha256_file(p) for p in sorted(path.parent.glob("*.bin"))} if path.suffix == ".json" else {}
+        return manifest.sha256_json([manifest.sha256_file(path), beside])
+    return manifest.sha256_json(manifest.list_files(path, leave_out=frozenset()))
+
+
+def _input(foreign: Foreign, how: Adoption) -> Input:
+    """The square that the model sees. Raises AdoptError where its size is not that of a square picture, or not known."""
+    height, width, channels = foreign.size
+    if channels not in (1, 3):
+        raise AdoptError(f"the model takes pictures of {channels or 'any number of'} channels", fix="give a model for RGB or grey pictures")
+    if height is not None and width is not None and height != width:
+        raise AdoptError(f"the model takes pictures of {width}×{height} px", fix="give a model that takes squares")
+    fixed = height or width
+    if fixed is not None and how.side not in (None, fixed):
+        raise AdoptError(f"the model takes pictures of {fixed} px, not {how.side}", fix="leave out --side")
+    side = fixed or how.side
+    if side is None:
+        raise AdoptError("the model takes pictures of any size", fix="pass --side, for example --side 224")
+    return Input(side, channels, how.crop or foreign.crop or Input.crop)
+
+
+def _flat(foreign: Foreign) -> Foreign:
+    """`foreign` traced once, with nothing hidden in functions (a hub layer hides all of itself), every op one that TF.js has."""
+    tf = tensorflow()
+    height, width, channels = foreign.size
+    spec = tf.TensorSpec([None, height, width, channels], tf.float32, name="image")
+    function = _traced(foreign.call, spec)
+    if not anatomy.calls_functions(function.graph):
+        ops.check((op.type, op.name) for op in function.graph.get_operations())
+        return replace(foreign, call=again(function))
+    graph_def, (image,), (answer, *_) = saved_model.freeze(function)
+    return replace(foreign, call=from_graph_def(saved_model.cut(graph_def, answer.name), image.name, answer.name), keep=None)
+
+
+def _traced(call: Callable[[Any], Any], spec: Any) -> Any:
+    try:
+        return tensorflow().function(call, autograph=False).get_concrete_function(spec)
+    except (ValueError, TypeError) as cause:
+        raise AdoptError(
+            f"the model cannot be called on pictures: {str(cause).strip().splitlines()[-1][:160]}", fix="check --side, or export it again"
+        ) from cause
+
+
+def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[str, ...]) -> Any:
+    """The concrete function to be served, tried on two pictures first: what it answers tells how to read it."""
+    tf = tensorflow()
+    spec = tf.TensorSpec([None, shape.side, shape.side, shape.channels], tf.float32, name="image")
+
+    def answer(image: Any) -> Any:
+        return _as_rows(foreign.call(ranges.scaled(image, input_range)))
+
+    rows = _tried(_traced(answer, spec), shape)
+    reading = _reading(rows, labels)
+
+    def serve(image: Any) -> Mapping[str, Any]:
+        found = answer(image)
+        outputs = {"probabilities": reading(found)}
+        embedding = anatomy.embedding_of(found)
+        if embedding is not None:
+            features = anatomy.features_of(embedding, image)
+            outputs["embedding"] = tf.reshape(embedding, [-1, embedding.shape[-1]]) if embedding.shape.rank == 4 else embedding
+            if features is not None:
+                outputs["features"] = features
+        return {name: tf.identity(tensor) for name, tensor in outputs.items()}
+
+    return _traced(serve, spec)
+
+
+def _as_rows(found: Any) -> Any:
+    """Answers as `[batch, classes]`; a map of one place is a vector."""
+    if isinstance(found, (dict, list, tuple)):
+        values = list(found.values()) if isinstance(found, dict) else list(found)
+        if len(values) != 1:
+            raise AdoptError(f"the model gives {len(values)} answers", fix="save a model with its class scores as the only output")
+        found = values[0]
+    if found.shape.rank == 4 and list(found.shape[1:3]) == [1, 1]:
+        return tensorflow().reshape(found, [-1, found.shape[3]])
+    if found.shape.rank not in (None, 2):
+        raise AdoptError(f"the model answers {found.shape}, not one row of scores per picture", fix="give a classifier of whole pictures")
+    return found
+
+
+def _tried(function: Any, shape: Input) -> Any:
+    from pagesight._quantization.calibration import natural_noise
+
+    tf = tensorflow()
+    squares = natural_noise(shape, 2).astype(np.float32)
+    try:
+        together = np.asarray(function(tf.constant(squares)))
+        alone = np.asarray(function(tf.constant(squares[:1])))
+    except (tf.errors.OpError, MemoryError) as cause:
+        raise AdoptError(f"the model cannot be run: {str(cause).splitlines()[0][:160]}", fix="check --side, or export it again") from cause
+    if together.ndim != 2 or len(together) != 2 or not np.allclose(together[:1], alone, atol=1e-3, equal_nan=True):
+        raise AdoptError("the model answers one picture at a time only", fix="export it with a free batch size")
+    if not np.isfinite(together).all():
+        raise AdoptError("the model answers with numbers that are none", fix="check --input-range, or train it again; it has diverged")
+    return together
+
+
+def _reading(rows: Any, labels: tuple[str, ...]) -> Callable[[Any], Any]:
+    """How answers become probabilities: as they are, by a softmax, or as the two sides of one number."""
+    tf = tensorflow()
+    count = rows.shape[1]
+    shares = bool((rows >= -1e-6).all() and (rows <= 1 + 1e-6).all())
+    if count == 1 and len(labels) == 2:
+        progress.note("the one score of the model is read as the probability of the second label")
+        return (lambda p: tf.concat([1 - p, p], 1)) if shares else (lambda x: tf.concat([1 - tf.sigmoid(x), tf.sigmoid(x)], 1))
+    if count != len(labels):
+        raise AdoptError(f"the model gives {count} scores, but there are {len(labels)} labels", fix=f"pass --labels with {count} names")
+    if shares and np.allclose(rows.sum(1), 1, atol=1e-3):
+        return lambda p: p
+    if shares and count > 1 and bool((rows > 0).all()) and not np.allclose(rows.max(1), 0):
+        progress.note("the model's scores do not sum to 1; each is divided by their sum")
+        return lambda p: p / tf.reduce_sum(p, 1, keepdims=True)
+    progress.note("the model ends in logits; a softmax was added")
+    return tf.nn.softmax

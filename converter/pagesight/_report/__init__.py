@@ -1,0 +1,64 @@
+"""What was measured, told to people: report.html beside the page, and the same in numbers for report.json."""
+
+from pathlib import Path
+from typing import Any
+
+from pagesight import progress
+from pagesight._graph import GraphModel, Runner
+from pagesight._report import findings, measures, page, twins
+from pagesight._report.gallery import Gallery
+from pagesight._report.judged import Judged
+from pagesight._report.looks import look_at
+from pagesight.artifacts import Dataset, Origin, WebModel
+from pagesight.contract import Contract
+from pagesight.errors import BundleError
+
+_MISTAKES = 12
+_DIGITS = 6
+"""Of what is written: the last bits of a sum differ between machines."""
+
+
+def write_report(web: WebModel, origin: Origin, into: Path, unknown: measures.Floats | None = None) -> dict[str, Any]:
+    """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`.
+
+    unknown   probabilities `[m, classes]` that the stored model gave pictures of other things, where there are some.
+    Returns   what report.json holds under "evaluation"; empty, and nothing is written, for a model that has no dataset.
+    Raises    BundleError when the dataset has a class that the model does not know.
+    """
+    if origin.dataset is None:
+        return {}
+    contract = web.contract
+    model = GraphModel.read(web.path / contract.model_path)
+    runner = Runner(model, [contract.outputs.probabilities])
+    seen = look_at(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
+    with progress.task("writing the report"):
+        pairs = twins.near_duplicates(seen.looks)
+        grouped = origin.dataset.facts["split"] == "group"
+        found = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
+        judged = Judged.of(seen, contract, unknown, findings.leaked(seen, pairs))
+        gallery = Gallery(origin.dataset, model, contract, into)
+        mistakes = gallery.mistakes(seen, judged.worst(_MISTAKES))
+        evaluation: dict[str, Any] = _rounded(
+            judged.to_json() | {"mistakes": mistakes, "findings": [f.to_json(seen) for f in found]}
+        )
+        thumbs = [gallery.thumbs(seen, f.rows) for f in found]
+        page.write(into, page.Told(contract, origin, seen, judged, evaluation, thumbs))
+    return evaluation
+
+
+def _columns(dataset: Dataset, contract: Contract) -> list[int]:
+    missing = sorted(set(dataset.labels) - set(contract.labels))
+    if missing:
+        raise BundleError(
+            f"the pictures have a class that the model does not know: {missing[0]!r}",
+            fix="give the pictures that the model was trained on, or none",
+        )
+    return [contract.labels.index(label) for label in dataset.labels]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, _DIGITS)
+    if isinstance(value, dict):
+        return {key: _rounded(v) for key, v in value.items()}
+    return [_rounded(v) for v in value] if isinstance(value, list) else value

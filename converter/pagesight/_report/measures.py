@@ -1,0 +1,160 @@
+"""Numbers about answers: how often they are right, how well their probabilities are meant, and when to say 'not sure'."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight._statistics import wilson
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+BINS = 15
+"""Bins of the reliability diagram and of the ECE, as in Guo et al. 2017."""
+_TINY = 1e-12
+
+
+def accuracy(labels: Labels, said: Labels) -> dict[str, Any]:
+    """Share of right answers with its 95 % Wilson interval; None where there are no pictures."""
+    right, n = int((labels == said).sum()), len(labels)
+    return {"n": n, "right": right, "value": right / n if n else None, "interval95": wilson(right, n)}
+
+
+def confusion(labels: Labels, said: Labels, classes: int) -> NDArray[np.int64]:
+    """Pictures counted by `[what was meant, what was said]`, `[classes, classes]` (scikit-learn's confusion_matrix)."""
+    from sklearn.metrics import confusion_matrix
+
+    return np.asarray(confusion_matrix(labels, said, labels=np.arange(classes)), np.int64)
+
+
+def per_class(labels: Labels, said: Labels, names: tuple[str, ...]) -> dict[str, Any]:
+    """Precision, recall, F1 and support by class, with macro and weighted averages (scikit-learn's terms; 0 where undefined)."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    def scores(average: str | None) -> Any:
+        return precision_recall_fscore_support(labels, said, labels=np.arange(len(names)), average=average, zero_division=0)
+
+    def averaged(average: str) -> dict[str, float]:
+        precision, recall, f1, _ = scores(average)
+        return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+
+    rows = zip(names, *(column.tolist() for column in scores(None)), strict=True)
+    return {
+        "classes": [{"label": n, "precision": p, "recall": r, "f1": f, "support": s} for n, p, r, f, s in rows],
+        "macro": averaged("macro"),
+        "weighted": averaged("weighted"),
+    }
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often answers of a given probability are right, in bins of equal width; `ece` is their mean gap, weighted by count."""
+
+    ece: float
+    counts: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> Reliability:
+    """The expected calibration error of the top answers (Naeini et al. 2015; Guo et al. 2017) and the bins behind it.
+
+    Input   probabilities `[n, classes]`, labels `[n]`. Bin b holds the answers with b/bins < probability <= (b+1)/bins.
+    Output  ECE in 0..1; counts, mean probability and accuracy `[bins]`, 0 where a bin is empty.
+    """
+    said = np.asarray(probabilities, np.float64)
+    top, right = said.max(1, initial=0), said.argmax(1) == labels
+    bin_of = np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
+    counts = np.bincount(bin_of, minlength=bins)
+    least = np.maximum(counts, 1)
+    confidence = np.bincount(bin_of, weights=top, minlength=bins) / least
+    share = np.bincount(bin_of, weights=right, minlength=bins) / least
+    ece = float((counts * np.abs(share - confidence)).sum() / max(1, len(labels)))
+    return Reliability(ece, counts, confidence, share)
+
+
+def scaled(probabilities: Floats, temperature: float) -> NDArray[np.float64]:
+    """softmax(logits / temperature), from the probabilities that the logits gave: a power of them, made to sum to 1 again."""
+    logits = np.log(np.maximum(np.asarray(probabilities, np.float64), _TINY)) / temperature
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))
+
+
+def fitted_temperature(probabilities: Floats, labels: Labels) -> float:
+    """The temperature in 0.05..20 of the highest likelihood (Guo et al. 2017); above 1, the model was too sure of itself.
+
+    The true class counts (n + 1) / (n + 2) and the others share the rest, as in Platt 1999: without a mistake among few pictures
+    the likelihood alone would have the model be sure of everything.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not len(labels):
+        return 1.0
+    logits = np.log(np.maximum(np.asarray(probabilities, np.float64), _TINY))
+    own = logits[np.arange(len(labels)), labels]
+    rest = 1 / (len(labels) + 2)
+    meant = own * (1 - rest) + (logits.sum(1) - own) * rest / max(1, logits.shape[1] - 1)
+
+    def loss(log_temperature: float) -> float:
+        temperature = np.exp(log_temperature)
+        cold = logits / temperature
+        most = cold.max(1)
+        return float((most + np.log(np.exp(cold - most[:, None]).sum(1)) - meant / temperature).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
+
+
+def threshold_for(probabilities: Floats, labels: Labels, accepted: float) -> float:
+    """The highest threshold on the top probability that still accepts the share `accepted` of right answers; 0.5 without any."""
+    said = np.asarray(probabilities, np.float64)
+    sure = np.sort(said.max(1, initial=0)[said.argmax(1) == labels]) if len(labels) else np.zeros(0)
+    if not len(sure):
+        return 0.5
+    last = sure[int(np.floor(len(sure) * (1 - accepted) + 1e-9))]
+    return float(np.floor(last * 1e4) / 1e4)  # down, so that none is lost to rounding
+
+
+def accepted(probabilities: Floats, labels: Labels, threshold: float) -> dict[str, Any]:
+    """Shares (0..1) of right and of wrong answers at or above the threshold, and the accuracy among those; None where none are."""
+    said = np.asarray(probabilities, np.float64)
+    right, taken = said.argmax(1) == labels, said.max(1, initial=0) >= threshold
+    return {
+        "right": _share(taken[right]),
+        "wrong": _share(taken[~right]),
+        "all": _share(taken),
+        "accuracy": _share(right[taken]),
+    }
+
+
+def strangers(known: Floats, unknown: Floats, threshold: float, false_accepts: float = 0.01) -> dict[str, Any]:
+    """How well the top probability tells pictures of the classes from pictures of other things.
+
+    Input   probabilities of both, `[n, classes]` and `[m, classes]`, scaled alike.
+    Output  AUROC (Hendrycks and Gimpel 2017); the share of `unknown` accepted at `threshold`; the threshold that accepts at most
+            the share `false_accepts` of them, and the share of `known` that it accepts.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    mine, other = (np.asarray(p, np.float64).max(1, initial=0) for p in (known, unknown))
+    if not len(mine) or not len(other):
+        return {"n": len(other), "auroc": None, "false_accepts": None, "at": None}
+    truth = np.concatenate([np.ones(len(mine)), np.zeros(len(other))])
+    descending = np.sort(other)[::-1]
+    strict = float(np.nextafter(descending[min(int(len(other) * false_accepts), len(other) - 1)], 2))
+    return {
+        "n": len(other),
+        "auroc": float(roc_auc_score(truth, np.concatenate([mine, other]))),
+        "false_accepts": float((other >= threshold).mean()),
+        "at": {
+            "false_accepts": false_accepts,
+            "threshold": strict,
+            "accepted": float((mine >= strict).mean()),
+        },
+    }
+
+
+def _share(which: NDArray[np.bool_]) -> float | None:
+    return float(which.mean()) if len(which) else None

@@ -87,6 +87,8 @@ await mkdir(join(out, "static"), { recursive: true });
 await bundle("page/page");
 await bundle("pagesight");
 await bundle("sha256_fallback");
+await bundle("teach/teach");
+await bundle("teach/teach_worker");
 const lean = await bundle("worker", { plugins: [trim(true)] });
 await bundle("worker_all", { plugins: [trim(false)] });
 await bundle("../sw/sw", { format: "iife" });

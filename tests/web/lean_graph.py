@@ -65,6 +65,7 @@ OPS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "Gather": (["x", "size"], FLOAT),
     "GatherV2": (["x", "size", "zero"], {**FLOAT, "batch_dims": {"i": "0"}}),
     "MatMul": (["x", "square"], {**FLOAT, **_NO_TRANSPOSE}),
+    "Max": (["x", "zero"], {**FLOAT, "keep_dims": {"b": False}}),
     "Mean": (["x", "zero"], {**FLOAT, "keep_dims": {"b": False}}),
     "NoOp": ([], {}),
     "Pack": (["x", "y"], {**FLOAT, "axis": {"i": "0"}, "N": {"i": "2"}}),

@@ -1,5 +1,6 @@
 """The page: what its visitors see and hear, in every state."""
 
+import csv
 import io
 import json
 import re
@@ -294,11 +295,11 @@ def test_nothing_is_cut_off_at_any_width(visit: Callable[..., Page], width: int)
 def test_everything_is_reached_by_keyboard(visit: Callable[..., Page]) -> None:
     page = visit()
     reached = []
-    for _ in range(9):
+    for _ in range(12):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim()"))
     assert reached[0] == "Skip to the picture"
-    for name in ("Use camera", "Choose picture", "Sample picture: red", "3 classes"):
+    for name in ("Use camera", "Teach", "Choose pictures", "Folder", "Sample picture: red", "3 classes"):
         assert name in reached
     page.get_by_role("button", name="Sample picture: green").focus()
     page.keyboard.press("Enter")
@@ -322,3 +323,68 @@ def test_the_content_security_policy_is_kept(context: BrowserContext, visit: Cal
     page.set_input_files("#file", [RED])
     _shows(page, "red")
     assert page.evaluate("broken") == []
+
+
+def test_several_pictures_fill_a_table_and_a_csv(visit: Callable[..., Page], watched: Any) -> None:
+    page = visit()
+    odd = {**_png((30, 200, 40)), "name": '=1+"1".png'}
+    page.set_input_files(
+        "#file",
+        [{**RED, "name": "a.png"}, {**BLUE, "name": "b.png"}, odd, {"name": "c.png", "mimeType": "image/png", "buffer": b"no"}],
+    )
+    expect(page.locator("#batch-heading")).to_have_text("4 pictures")
+    answers = page.locator("#batch-rows tr td:nth-child(3)")
+    expect(answers).to_have_text(["red", "blue", "green", "not a picture"])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    rows = list(csv.reader(Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()))
+    assert rows[0] == ["file", "answer", "blue", "green", "red"]
+    assert [row[:2] for row in rows[1:]] == [["a.png", "red"], ["b.png", "blue"], ["'" + odd["name"], "green"], ["c.png", ""]]
+    assert sum(map(float, rows[1][2:])) == pytest.approx(1, abs=1e-5)
+    page.get_by_role("button", name="b.png").click()
+    _shows(page, "blue")
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#batch")).to_be_hidden()
+    assert watched.complaints == []
+
+
+def test_the_heat_map_lies_where_the_colour_is(visit: Callable[..., Page]) -> None:
+    page = visit()
+    square = Image.new("RGB", (80, 80), (120, 120, 120))
+    square.paste((255, 0, 0), (0, 0, 40, 40))
+    target = io.BytesIO()
+    square.save(target, "PNG")
+    page.set_input_files("#file", [{"name": "x.png", "mimeType": "image/png", "buffer": target.getvalue()}])
+    _shows(page, "red")
+    page.get_by_role("button", name="Where it looked").click()
+    expect(page.locator("#heat")).to_be_visible()
+    opacity = page.evaluate(
+        """() => { const { width, height } = document.querySelector("#heat");
+          const { data } = document.querySelector("#heat").getContext("2d").getImageData(0, 0, width, height);
+          return { width, height, rows: [...data].filter((_, i) => i % 4 === 3) }; }"""
+    )
+    assert (opacity["width"], opacity["height"]) == (4, 4)
+    rows = [opacity["rows"][i : i + 4] for i in range(0, 16, 4)]
+    assert min(rows[y][x] for y in (0, 1) for x in (0, 1)) > 150
+    # The third row is sampled beside the edge, where both colours are blended.
+    assert max(rows[2]) < 60
+    assert max(rows[3]) < 10
+    page.get_by_role("button", name="Where it looked").click()
+    expect(page.locator("#heat")).to_be_hidden()
+
+
+def test_the_camera_rests_while_the_page_is_hidden(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use camera").click()
+    _shows(page, "green")
+    page.evaluate("window.track = document.querySelector('#video').srcObject.getVideoTracks()[0]")
+    hide = """(hidden) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(hide, True)
+    assert page.evaluate("[track.readyState, document.querySelector('#video').srcObject]") == ["ended", None]
+    page.evaluate(hide, False)
+    expect(page.locator("#video")).to_be_visible()
+    page.wait_for_function("() => document.querySelector('#video').srcObject?.active")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()

@@ -90,10 +90,10 @@ def test_a_changed_file_is_refused_by_name(make_bundle: Callable[..., Path], bla
 def test_a_missing_file_and_a_foreign_contract_are_named(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
     bundle = make_bundle()
     (bundle / "model" / "model.json").unlink()
-    page = blank(bundle)
-    assert page.evaluate(FAILURE)["code"] == "unreachable"
-    (bundle / "contract.json").write_text('{"format": 2}', encoding="utf-8")
-    assert page.evaluate(FAILURE)["code"] == "contract"
+    assert blank(bundle).evaluate(FAILURE)["code"] == "unreachable"
+    other = make_bundle()
+    (other / "contract.json").write_text('{"format": 2}', encoding="utf-8")
+    assert blank(other).evaluate(FAILURE)["code"] == "contract"
 
 
 def test_labels_that_do_not_fit_the_graph_are_refused(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
@@ -162,3 +162,5 @@ def test_the_runtime_is_small(make_bundle: Callable[..., Path]) -> None:
     assert runtime <= 90_000
     page = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("index.html", "page.js", "style.css"))
     assert page <= 40_000
+    teach = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("teach.js", "teach_worker.js"))
+    assert teach <= 25_000

@@ -50,6 +50,16 @@ export interface Prediction {
   milliseconds: number;
 }
 
+export interface Explanation {
+  /** [classes] */
+  probabilities: Float32Array;
+  /** [height × width], row by row, 0..1: how far each place of the square spoke for the first answer. */
+  map: Float32Array;
+  width: number;
+  height: number;
+  milliseconds: number;
+}
+
 export interface Square {
   /** width × height × channels, row by row, 0..255 */
   data: Uint8ClampedArray<ArrayBuffer>;
@@ -78,6 +88,12 @@ export class Classifier {
   predict(source: Source): Promise<Prediction>;
   /** As predict(), with the probabilities alone: what a stream of frames needs. */
   recognise(source: Source): Promise<Prediction>;
+  /** What a new head is trained on: mean and maximum of the last feature map, or the embedding where there is no map. */
+  describe(source: Source): Promise<{ vector: Float32Array; milliseconds: number }>;
+  /** Whether describe() works, and so whether new classes can be taught. */
+  readonly canDescribe: boolean;
+  /** The answer, and where in the picture the model saw it. */
+  explain(source: Source): Promise<Explanation>;
   /** The exact pixels that the model sees. */
   square(source: Source): Promise<Square>;
   /** Probabilities in the order of contract.labels -> answers, the most probable first. */

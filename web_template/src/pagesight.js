@@ -23,6 +23,13 @@ export { PagesightError };
  * @property {Float32Array} [embedding] [d]
  * @property {{ data: Float32Array, shape: number[] }} [features] last feature map, [1, h, w, d]
  * @property {number} milliseconds spent in the forward pass
+ *
+ * @typedef {object} Explanation
+ * @property {Float32Array} probabilities [classes]
+ * @property {Float32Array} map [height × width], row by row, 0..1: how far each place spoke for the first answer
+ * @property {number} width
+ * @property {number} height
+ * @property {number} milliseconds
  */
 
 /**
@@ -66,6 +73,11 @@ export class Classifier {
     this.#link = link;
   }
 
+  /** Whether describe() works, and so whether new classes can be taught. */
+  get canDescribe() {
+    return Boolean(this.contract.outputs.features ?? this.contract.outputs.embedding);
+  }
+
   /**
    * @param {Source} source
    * @param {{ topK?: number }} [options] all classes when it is left out
@@ -107,6 +119,27 @@ export class Classifier {
    */
   recognise(source) {
     return this.#run(source, ["probabilities"]);
+  }
+
+  /**
+   * What a new head is trained on: mean and maximum of the last feature map, or the embedding where there is no map.
+   * @param {Source} source
+   * @returns {Promise<{ vector: Float32Array, milliseconds: number }>}
+   */
+  async describe(source) {
+    const { picture, transfer } = await toPicture(source);
+    const value = await this.#link.call({ method: "describe", picture }, transfer);
+    return /** @type {{ vector: Float32Array, milliseconds: number }} */ (value);
+  }
+
+  /**
+   * The answer, and where in the picture the model saw it.
+   * @param {Source} source
+   * @returns {Promise<Explanation>}
+   */
+  async explain(source) {
+    const { picture, transfer } = await toPicture(source);
+    return /** @type {Promise<Explanation>} */ (this.#link.call({ method: "explain", picture }, transfer));
   }
 
   /**

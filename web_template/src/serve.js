@@ -1,4 +1,5 @@
 // The worker's side: answers the calls that pagesight.js sends.
+import { evidence, pool } from "./describe.js";
 import { PagesightError, asPagesightError } from "./errors.js";
 import { toSquare } from "./pixels.js";
 import { Model } from "./runtime/model.js";
@@ -13,6 +14,8 @@ import { Model } from "./runtime/model.js";
  * @typedef {{ method: "load", load: Load }
  *   | { method: "square", picture: Picture }
  *   | { method: "predict", picture: Picture, wanted: OutputName[] }
+ *   | { method: "describe", picture: Picture }
+ *   | { method: "explain", picture: Picture }
  *   | { method: "memory" }} Call
  * @typedef {{ id: number } & Call} Request
  * @typedef {{ id: number, value: unknown }
@@ -42,8 +45,10 @@ export function serve(knows) {
     const square = await toSquare(call.picture, contract.input);
     if (call.method === "square") return square;
     const started = performance.now();
-    const outputs = run(model, square.data, call.wanted);
-    return { outputs, milliseconds: performance.now() - started };
+    const take = () => performance.now() - started;
+    if (call.method === "describe") return { vector: describe(model, contract, square.data), milliseconds: take() };
+    if (call.method === "explain") return { ...explain(model, square.data), milliseconds: take() };
+    return { outputs: run(model, square.data, call.wanted), milliseconds: take() };
   }
 
   self.addEventListener("message", async (/** @type {MessageEvent<Request>} */ { data }) => {
@@ -68,6 +73,31 @@ function run(model, pixels, wanted) {
   } catch (error) {
     throw asPagesightError(error, "model");
   }
+}
+
+/**
+ * @param {Model} model
+ * @param {Contract} contract
+ * @param {Uint8ClampedArray} pixels
+ */
+function describe(model, { outputs: { features } }, pixels) {
+  const found = run(model, pixels, [features ? "features" : "embedding"]);
+  if (found.features) return pool(found.features);
+  return found.embedding?.data;
+}
+
+/**
+ * @param {Model} model
+ * @param {Uint8ClampedArray} pixels
+ */
+function explain(model, pixels) {
+  const { probabilities, features } = run(model, pixels, ["probabilities", "features"]);
+  if (!probabilities || !features) throw new PagesightError("model", "the model gave no answer");
+  const [, height, width] = features.shape;
+  const { data } = probabilities;
+  const best = data.indexOf(data.reduce((a, b) => Math.max(a, b)));
+  const map = evidence(model.runPlaces(features), data.length, best);
+  return { probabilities: data, map, width, height };
 }
 
 /**

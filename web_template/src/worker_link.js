@@ -45,7 +45,7 @@ export class WorkerLink {
     const total = bytes.byteLength + neededBytes(contract);
     let loaded = bytes.byteLength;
     onProgress?.(loaded, total);
-    return new WorkerLink(createWorker(new URL(script, base)), (more) => {
+    return new WorkerLink(startWorker(new URL(script, base)), (more) => {
       loaded += more;
       onProgress?.(Math.min(loaded, total), total);
     });
@@ -86,7 +86,7 @@ export class WorkerLink {
  * @param {URL} address
  * @returns {Worker}
  */
-function createWorker(address) {
+export function startWorker(address) {
   if (address.origin === location.origin) return new Worker(address, { type: "module" });
   // Browsers start workers from the page's own origin only; a bundle on another one is imported by a worker of ours.
   const starter = new Blob([`import ${JSON.stringify(address.href)};`], { type: "text/javascript" });

@@ -22,11 +22,11 @@ export class AnswerView {
   #action = byId("message-action", HTMLButtonElement);
   #progress = byId("progress", HTMLProgressElement);
   #live = byId("live", HTMLElement);
-  #threshold;
+  #threshold = 0;
   /** @type {{ row: HTMLElement, name: HTMLElement, value: HTMLElement }[]} */
   #bars = [];
   /** @type {string[]} */
-  #labels;
+  #labels = [];
   #spoken = "";
   /** @type {{ text: string, since: number }} */
   #steady = { text: "", since: 0 };
@@ -35,9 +35,11 @@ export class AnswerView {
    * @param {string[]} labels
    * @param {number} threshold below it the page says that it is not sure
    */
-  constructor(labels, threshold) {
+  setClasses(labels, threshold) {
     this.#labels = labels;
     this.#threshold = threshold;
+    this.#bars = [];
+    byId("bars", HTMLElement).replaceChildren();
   }
 
   /**

@@ -22,6 +22,8 @@ export class CameraPanel {
   #toggleText = byId("camera-text", HTMLElement);
   #shutter = byId("shutter", HTMLButtonElement);
   #choice = byId("cameras", HTMLSelectElement);
+  /** The device that a hidden page has let go. @type {string | undefined} */
+  #paused;
 
   /**
    * @param {import("./stage.js").Stage} stage
@@ -34,17 +36,25 @@ export class CameraPanel {
       this.stop();
       handlers.onMessage(sayCamera(new CameraError("CameraLost")));
     });
+    document.addEventListener("visibilitychange", () => void this.#pauseOrResume());
     this.#toggle.addEventListener("click", () => {
-      if (!this.running) return void this.#start();
+      if (!this.running) return void this.start().catch((error) => handlers.onMessage(sayCamera(error)));
       this.stop();
       handlers.onAnnounce(words.cameraOff);
     });
     this.#shutter.addEventListener("click", () => void this.#shoot());
-    this.#choice.addEventListener("change", () => void this.#start(this.#choice.value));
+    this.#choice.addEventListener(
+      "change",
+      () => void this.start(this.#choice.value).catch((error) => handlers.onMessage(sayCamera(error))),
+    );
   }
 
   get running() {
     return this.#camera.running;
+  }
+
+  get video() {
+    return this.#stage.video;
   }
 
   enable() {
@@ -58,18 +68,21 @@ export class CameraPanel {
     this.#showRunning(false);
   }
 
-  /** @param {string} [deviceId] */
-  async #start(deviceId) {
+  /**
+   * @param {string} [deviceId] any camera when left out
+   * @returns {Promise<boolean>} false when it was stopped or started again meanwhile
+   * @throws what sayCamera() has words for
+   */
+  async start(deviceId) {
     this.#toggle.disabled = true;
     this.#toggleText.textContent = words.startingCamera;
     try {
-      if (!(await this.#camera.start(deviceId))) return;
+      if (!(await this.#camera.start(deviceId))) return false;
     } catch (error) {
       this.#camera.stop();
       this.#stage.clear();
       this.#showRunning(false);
-      this.#handlers.onMessage(sayCamera(error));
-      return;
+      throw error;
     } finally {
       this.#toggle.disabled = false;
     }
@@ -77,7 +90,20 @@ export class CameraPanel {
     this.#showRunning(true);
     this.#handlers.onAnnounce(words.cameraOn);
     void this.#listCameras();
-    await this.#watch();
+    void this.#watch();
+    return true;
+  }
+
+  /** No light stays on, and no work is done, behind a page that nobody sees. */
+  async #pauseOrResume() {
+    if (document.hidden && this.running) {
+      this.#paused = this.#camera.deviceId;
+      this.stop();
+    } else if (!document.hidden && this.#paused !== undefined) {
+      const device = this.#paused;
+      this.#paused = undefined;
+      await this.start(device).catch((error) => this.#handlers.onMessage(sayCamera(error)));
+    }
   }
 
   async #watch() {

@@ -23,3 +23,15 @@ export function make(tag, className, text = "") {
   element.textContent = text;
   return element;
 }
+
+/**
+ * @param {string} className
+ * @param {string} text
+ */
+export function button(className, text) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.className = className;
+  element.textContent = text;
+  return element;
+}

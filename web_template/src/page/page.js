@@ -1,29 +1,36 @@
 // The page: brings pictures and camera frames to the classifier, and its answers to people.
 import { load } from "../pagesight.js";
 import { AnswerView } from "./answer.js";
+import { ownAnswerer, rank } from "./answerer.js";
+import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { fillCard } from "./card.js";
 import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
+import { HeatMap } from "./heat.js";
 import { listenForPictures } from "./inputs.js";
 import { keepOffline } from "./offline.js";
 import { Stage } from "./stage.js";
+import { TeachMode } from "./teach_mode.js";
 import { sayFailure, sayNotAPicture, words } from "./words.js";
 
 /**
- * @typedef {import("../pagesight.js").Classifier} Classifier
+ * @typedef {import("./answerer.js").Answerer} Answerer
  * @typedef {import("../pagesight.js").Source} Source
  */
 
 byId("not-started", HTMLElement).remove();
 
 const stage = new Stage();
-/** @type {AnswerView} */
-let answers = new AnswerView([], 0);
-/** @type {Classifier | undefined} */
-let classifier;
-/** The picture that came before the model did. @type {{ blob: Blob, name: string } | undefined} */
-let early;
+const answers = new AnswerView();
+const heat = new HeatMap(() => void again());
+const batch = new Batch((file) => void takePicture(file, file.name));
+/** @type {Answerer | undefined} */
+let answerer;
+/** The pictures that came before the model did. @type {File[]} */
+let early = [];
+/** The picture on the stage. @type {{ blob: Blob, name: string } | undefined} */
+let shown;
 /** Counts what was shown, so that a late answer to an earlier picture is dropped. */
 let turn = 0;
 
@@ -35,13 +42,13 @@ const camera = new CameraPanel(stage, {
 });
 
 listenForPictures(
-  (file) => void takePicture(file, file.name),
+  (files) => void takePictures(files),
   (over) => stage.setDropping(over),
 );
 for (const sample of document.querySelectorAll(".sample")) {
   if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void takeSample(sample));
 }
-byId("choose", HTMLButtonElement).disabled = false;
+for (const id of ["choose", "choose-folder"]) byId(id, HTMLButtonElement).disabled = false;
 void fillCard();
 void start();
 
@@ -51,10 +58,16 @@ async function start() {
       contractSha256: document.documentElement.dataset.contractSha256,
       onProgress: (bytes, total) => answers.loading(bytes, total, words.loading(kilobytes(bytes), kilobytes(total))),
     });
-    const { labels, decision, input } = loaded.contract;
-    classifier = loaded;
-    answers = new AnswerView(labels, decision.threshold);
-    stage.setCrop(input.crop);
+    stage.setCrop(loaded.contract.input.crop);
+    const own = ownAnswerer(loaded);
+    setAnswerer(own);
+    if (loaded.contract.outputs.features) heat.enable();
+    new TeachMode({
+      classifier: loaded,
+      camera,
+      setAnswerer: (taught) => setAnswerer(taught ?? own),
+      onMessage: (message) => answers.say(message, "error"),
+    });
   } catch (error) {
     camera.stop();
     document.documentElement.classList.add("no-model");
@@ -63,11 +76,35 @@ async function start() {
   }
   camera.enable();
   for (const sample of document.querySelectorAll(".sample")) sample.removeAttribute("disabled");
-  if (early) void takePicture(early.blob, early.name);
+  if (early.length) void takePictures(early);
   else answers.say(words.ready, "idle");
   document.documentElement.dataset.ready = "true";
   // Keeping files for offline use waits until the visitor has what they came for.
   void keepOffline();
+}
+
+/** @param {Answerer} next who answers from now on */
+function setAnswerer(next) {
+  answerer = next;
+  answers.setClasses(next.labels, next.threshold);
+  void again();
+}
+
+/** Answers the picture on the stage once more: another model, or another view of it. */
+async function again() {
+  if (shown && stage.state === "picture") await recognise(shown.blob, false, shown.name);
+}
+
+/** @param {File[]} files */
+async function takePictures(files) {
+  if (files.length === 1) return takePicture(files[0], files[0].name);
+  camera.stop();
+  if (!answerer) {
+    early = files;
+    return;
+  }
+  const { labels, threshold, answer } = answerer;
+  await batch.run(files, threshold, async (file) => rank(labels, (await answer(file, false)).probabilities));
 }
 
 /**
@@ -76,12 +113,11 @@ async function start() {
  */
 async function takePicture(blob, name) {
   camera.stop();
+  heat.clear();
+  shown = { blob, name };
   void stage.showPicture(blob);
-  if (!classifier) {
-    early = { blob, name };
-    return;
-  }
-  await recognise(blob, false, name);
+  if (answerer) await recognise(blob, false, name);
+  else early = [new File([blob], name)];
 }
 
 /** @param {HTMLButtonElement} sample */
@@ -102,19 +138,23 @@ async function takeSample(sample) {
  * @param {string} [name]
  */
 async function recognise(source, live, name = "") {
-  if (!classifier) return;
+  if (!answerer) return;
   // Frames are answered in order and several may be under way; a picture makes all before it stale.
   const mine = live ? turn : ++turn;
   const isStale = () => mine !== turn || live !== camera.running;
   if (!live) answers.busy();
   const started = performance.now();
   try {
-    const { probabilities, milliseconds } = await classifier.recognise(source);
-    if (isStale()) return;
-    answers.show(classifier.rank(probabilities), { total: performance.now() - started, model: milliseconds }, live);
+    const { labels, answer } = answerer;
+    const found = await answer(source, heat.on);
+    if (isStale() || labels !== answerer.labels) return;
+    const timing = { total: performance.now() - started, model: found.milliseconds };
+    answers.show(rank(labels, found.probabilities), timing, live);
+    if (found.heat && heat.on) heat.show(found.heat);
   } catch (error) {
     if (isStale()) return;
     const notAPicture = /** @type {{ code?: string }} */ (error).code === "picture";
+    heat.clear();
     if (notAPicture) stage.clear();
     answers.say(notAPicture ? sayNotAPicture(name) : sayFailure(error), "error", () => location.reload());
   }

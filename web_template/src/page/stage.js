@@ -11,6 +11,11 @@ export class Stage {
   #address = "";
   video = byId("video", HTMLVideoElement);
 
+  /** @returns {StageState} */
+  get state() {
+    return /** @type {StageState} */ (this.#box.dataset.state);
+  }
+
   /** @param {"center-square" | "squash"} crop what the model is given of a picture, and so what is shown of it */
   setCrop(crop) {
     this.#box.dataset.crop = crop;

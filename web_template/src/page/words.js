@@ -18,6 +18,10 @@ export const words = {
   cameraNumber: (/** @type {number} */ n) => `Camera ${n}`,
   cameraOn: "The camera is on",
   cameraOff: "The camera is off",
+  openingTeach: "Opening…",
+  batchRunning: (/** @type {number} */ done, /** @type {number} */ all) => `${done} of ${all} pictures`,
+  batchDone: (/** @type {number} */ n) => (n === 1 ? "1 picture" : `${n} pictures`),
+  notReadable: "not a picture",
 };
 
 /** @type {Record<string, (file: string) => Message>} */

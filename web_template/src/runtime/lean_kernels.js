@@ -16,6 +16,7 @@ import { fusedDepthwiseConv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/k
 import { gatherV2Config } from "@tensorflow/tfjs-backend-wasm/dist/kernels/GatherV2.js";
 import { identityConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Identity.js";
 import { maximumConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Maximum.js";
+import { maxConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Max.js";
 import { maxPoolConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/MaxPool.js";
 import { meanConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Mean.js";
 import { minimumConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Minimum.js";
@@ -53,6 +54,7 @@ for (const kernel of [
   gatherV2Config,
   identityConfig,
   maximumConfig,
+  maxConfig,
   maxPoolConfig,
   meanConfig,
   minimumConfig,

@@ -24,6 +24,7 @@ export const LEAN_OPS = new Set([
   "GatherV2",
   "Identity",
   "MatMul",
+  "Max",
   "MaxPool",
   "Maximum",
   "Mean",

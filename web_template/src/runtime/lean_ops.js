@@ -17,6 +17,7 @@ export { exp } from "@tensorflow/tfjs-core/dist/ops/exp.js";
 export { expandDims } from "@tensorflow/tfjs-core/dist/ops/expand_dims.js";
 export { gather } from "@tensorflow/tfjs-core/dist/ops/gather.js";
 export { matMul } from "@tensorflow/tfjs-core/dist/ops/mat_mul.js";
+export { max } from "@tensorflow/tfjs-core/dist/ops/max.js";
 export { maxPool } from "@tensorflow/tfjs-core/dist/ops/max_pool.js";
 export { maximum } from "@tensorflow/tfjs-core/dist/ops/maximum.js";
 export { mean } from "@tensorflow/tfjs-core/dist/ops/mean.js";

@@ -11,7 +11,7 @@ import { useBinary } from "./wasm_factory.js";
  * @typedef {import("../contract.js").Contract} Contract
  * @typedef {"probabilities" | "embedding" | "features"} OutputName
  * @typedef {{ data: Float32Array, shape: number[] }} Output
- * @typedef {{ node?: { op: string }[] }} GraphDef
+ * @typedef {{ node?: { name: string, op: string, input?: string[] }[] }} GraphDef
  * @typedef {{ modelTopology: GraphDef, modelInitializer?: GraphDef, weightsManifest: import("@tensorflow/tfjs-core/dist/io/types.js").WeightsManifestConfig }} ModelJson
  */
 
@@ -25,14 +25,17 @@ export class Model {
   #graph;
   /** @type {Contract} */
   #contract;
+  #lastMap;
 
   /**
    * @param {GraphModel<any>} graph
    * @param {Contract} contract
+   * @param {string | undefined} lastMap the node that computes the last feature map
    */
-  constructor(graph, contract) {
+  constructor(graph, contract, lastMap) {
     this.#graph = graph;
     this.#contract = contract;
+    this.#lastMap = lastMap;
   }
 
   /**
@@ -67,7 +70,7 @@ export class Model {
         }),
       });
       await graph.load();
-      const model = new Model(graph, contract);
+      const model = new Model(graph, contract, producerOf(json.modelTopology, contract.outputs.features));
       model.#warmUp();
       return model;
     } catch (error) {
@@ -97,6 +100,21 @@ export class Model {
     });
     dispose([input, ...results]);
     return outputs;
+  }
+
+  /**
+   * What the head answers where it sees one place of the feature map alone: a class activation map that needs to know
+   * nothing of the head (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization").
+   * @param {Output} features [1, h, w, d]
+   * @returns {Float32Array} [h × w, classes], each row summing to 1
+   */
+  runPlaces({ data, shape: [, height, width, depth] }) {
+    if (!this.#lastMap) throw new PagesightError("contract", "this model has no output called features");
+    const places = tensor(data, [height * width, 1, 1, depth], "float32");
+    const [result] = [this.#graph.execute({ [this.#lastMap]: places }, this.#contract.outputs.probabilities)].flat();
+    const rows = new Float32Array(result.dataSync());
+    dispose([places, result]);
+    return rows;
   }
 
   /** @returns {{ numTensors: number, numBytes: number }} what TF.js holds, the weights included */
@@ -139,6 +157,21 @@ async function startBackend(take) {
   if (getBackend() !== "wasm" || !engine().backendName) {
     throw new PagesightError("no-wasm", "WebAssembly did not start in this browser");
   }
+}
+
+/**
+ * An output may be a mere name (Identity) for what the rest of the graph reads.
+ * @param {GraphDef} graph
+ * @param {string | null | undefined} output
+ * @returns {string | undefined}
+ */
+function producerOf({ node: nodes = [] }, output) {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  let name = output?.replace(/:\d+$/, "");
+  for (let node = byName.get(name ?? ""); node?.op === "Identity" && node.input; node = byName.get(name ?? "")) {
+    name = node.input[0].replace(/:\d+$/, "");
+  }
+  return name;
 }
 
 /** @param {ArrayBuffer[]} parts */

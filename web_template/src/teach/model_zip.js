@@ -1,0 +1,171 @@
+// The taught model as a bundle: the page's own folder with a new head, new labels and fresh hashes; and back.
+import { fetchFile } from "../files.js";
+import { sha256 } from "../sha256.js";
+import { HEAD_FILE, graft, readHead } from "./graft.js";
+import { fillPage } from "./page_copy.js";
+
+/**
+ * @typedef {import("./archive.js").Files} Files
+ * @typedef {import("./head.js").Head} Head
+ * @typedef {import("./lesson.js").Lesson} Lesson
+ * @typedef {import("../contract.js").Contract} Contract
+ * @typedef {Record<string, { bytes: number, sha256: string }>} Listed
+ */
+
+/** Written anew, or of the old model alone. */
+const REPLACED = /^(manifest\.json|samples\/.*)$/;
+/** Files for hosts, which some of them do not serve: a copy works without. */
+const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
+const text = (/** @type {string} */ value) => new TextEncoder().encode(value);
+const json = (/** @type {object} */ value) => text(`${JSON.stringify(value, null, 1)}\n`);
+const parse = (/** @type {Uint8Array} */ bytes) => JSON.parse(new TextDecoder().decode(bytes));
+
+/**
+ * @param {Lesson} lesson with a head
+ * @param {Contract} contract
+ * @param {string} base address of the bundle's folder
+ * @param {string} title of the new page
+ * @returns {Promise<Files>} a bundle's folder
+ */
+export async function bundleFiles(lesson, contract, base, title) {
+  const { head } = lesson;
+  if (!head) throw new Error("train first");
+  const files = await ownFiles(base);
+  const folder = contract.model.path.replace(/[^/]*$/, "");
+  const grafted = graft(parse(files[contract.model.path]), contract.outputs, head);
+  files[contract.model.path] = json(grafted.model);
+  files[folder + HEAD_FILE] = grafted.bytes;
+  const samples = await gallery(lesson, head, files);
+  const { golden: _, ...kept } = contract;
+  const published = await listed(files, (path) => /\.(js|wasm)$/.test(path) || path.startsWith(folder));
+  files["contract.json"] = json({
+    ...kept,
+    title,
+    labels: head.labels,
+    description: "",
+    outputs: { ...contract.outputs, probabilities: grafted.probabilities },
+    decision: { ...contract.decision, temperature: 1 },
+    samples,
+    files: published,
+  });
+  if (files["report.json"]) files["report.json"] = json(report(parse(files["report.json"]), head));
+  const page = { title, labels: head.labels, samples, contractSha256: await sha256(files["contract.json"]) };
+  files["index.html"] = text(fillPage(new TextDecoder().decode(files["index.html"]), page));
+  if (files["manifest.webmanifest"]) {
+    const app = parse(files["manifest.webmanifest"]);
+    files["manifest.webmanifest"] = json({ ...app, name: title, short_name: title, description: "" });
+  }
+  const key = { made_in: "the page", weights: lesson.model };
+  const all = await listed(files, () => true);
+  files["manifest.json"] = json({ format: 1, made_by: "pagesight", stage: "teach", key, files: all });
+  return files;
+}
+
+/**
+ * @param {Files} files of a bundle that was taught on the same weights
+ * @param {Lesson} lesson
+ * @param {Contract} contract
+ * @returns {Head | undefined} undefined where the bundle was not taught, or stands on other weights
+ */
+export function readBundle(files, lesson, contract) {
+  const at = Object.keys(files).find((path) => /(^|\/)contract\.json$/.test(path));
+  if (!at) return undefined;
+  const root = at.replace(/contract\.json$/, "");
+  /** @type {Contract} */
+  const theirs = parse(files[at]);
+  const folder = root + theirs.model.path.replace(/[^/]*$/, "");
+  const bytes = files[folder + HEAD_FILE];
+  const weights = lesson.weightsOf(theirs);
+  if (!bytes || weights !== lesson.model || theirs.input.side !== contract.input.side) return undefined;
+  const found = readHead(parse(files[root + theirs.model.path]), bytes);
+  if (!found || found.bias.length !== theirs.labels.length) return undefined;
+  return { ...found, labels: theirs.labels, model: lesson.model, heldOut: { asked: 0, right: 0 }, examples: 0 };
+}
+
+/**
+ * Every file of the folder that the page came from, each checked.
+ * @param {string} base
+ * @returns {Promise<Files>}
+ */
+async function ownFiles(base) {
+  /** @type {{ files: Listed }} */
+  const manifest = parse(new Uint8Array(await fetchFile(base, "manifest.json")));
+  const wanted = Object.entries(manifest.files).filter(([path]) => !REPLACED.test(path));
+  const found = await Promise.all(
+    wanted.map(([path, published]) =>
+      fetchFile(base, encodeURI(path), published.sha256).catch((error) => {
+        if (FOR_HOSTS.test(path)) return undefined;
+        throw error;
+      }),
+    ),
+  );
+  /** @type {Files} */
+  const files = {};
+  found.forEach((bytes, i) => {
+    if (bytes) files[wanted[i][0]] = new Uint8Array(bytes);
+  });
+  return files;
+}
+
+/**
+ * One example of each class, for the new page to try.
+ * @param {Lesson} lesson
+ * @param {Head} head
+ * @param {Files} files where the pictures are put
+ */
+async function gallery(lesson, head, files) {
+  /** @type {{ path: string, label: string }[]} */
+  const samples = [];
+  for (const label of head.labels) {
+    const one = lesson.classes.find(({ name }) => name === label);
+    const example = one && lesson.of(one)[0];
+    if (!example) continue;
+    const path = `samples/${String(samples.length).padStart(2, "0")}.${extension(example.picture)}`;
+    files[path] = new Uint8Array(await example.picture.arrayBuffer());
+    samples.push({ path, label });
+  }
+  return samples;
+}
+
+/** @param {Blob} picture */
+export const extension = ({ type }) =>
+  ({ "image/png": "png", "image/webp": "webp", "image/gif": "gif", "image/bmp": "bmp" })[type] ?? "jpg";
+
+/**
+ * @param {Files} files
+ * @param {(path: string) => boolean} wanted
+ * @returns {Promise<Listed>}
+ */
+async function listed(files, wanted) {
+  const paths = Object.keys(files).filter(wanted).sort();
+  const rows = paths.map(async (path) => [path, { bytes: files[path].byteLength, sha256: await sha256(files[path]) }]);
+  return Object.fromEntries(await Promise.all(rows));
+}
+
+/**
+ * What was measured in the page; what was not is null.
+ * @param {Record<string, unknown>} old
+ * @param {Head} head
+ */
+function report(old, { labels, heldOut: { asked, right }, examples }) {
+  return {
+    ...old,
+    dataset: { pictures: examples, classes: labels.length, skipped: 0, split: "random" },
+    accuracy: asked ? { n: asked, float: null, exported: right / asked, interval95: wilson(right, asked) } : null,
+    parity: null,
+    bytes: null,
+  };
+}
+
+/**
+ * Wilson's score interval at 95 %.
+ * @param {number} right
+ * @param {number} asked
+ * @returns {[number, number]}
+ */
+function wilson(right, asked) {
+  const z2 = 1.96 ** 2;
+  const centre = (right + z2 / 2) / (asked + z2);
+  const reach = (1.96 / (asked + z2)) * Math.sqrt((right * (asked - right)) / asked + z2 / 4);
+  return [Math.max(0, centre - reach), Math.min(1, centre + reach)];
+}

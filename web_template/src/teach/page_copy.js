@@ -1,0 +1,62 @@
+// index.html of a taught model: the page's own markup with new words in it; all of them as text, never as markup.
+
+/**
+ * @typedef {object} NewPage
+ * @property {string} title
+ * @property {string[]} labels
+ * @property {{ path: string, label: string }[]} samples
+ * @property {string} contractSha256
+ */
+
+/**
+ * @param {string} html
+ * @param {NewPage} page
+ * @returns {string}
+ */
+export function fillPage(html, { title, labels, samples, contractSha256 }) {
+  const copy = new DOMParser().parseFromString(html, "text/html");
+  copy.documentElement.dataset.contractSha256 = contractSha256;
+  copy.title = title;
+  say(copy, "h1", title);
+  say(copy, ".lead", "");
+  copy.querySelector('meta[name="description"]')?.setAttribute("content", title);
+  const chips = copy.querySelector(".chips");
+  chips?.replaceChildren(...repeat(chips.querySelector(".chip"), labels, (chip, label) => (chip.textContent = label)));
+  const summary = copy.querySelector(".classes summary");
+  if (summary?.textContent) summary.textContent = summary.textContent.replace(/\d+/, String(labels.length));
+  const list = copy.querySelector(".sample-list");
+  const rows = repeat(list?.querySelector("li"), samples, (row, { path, label }) => {
+    row.querySelector("button")?.setAttribute("data-path", path);
+    row.querySelector("img")?.setAttribute("src", path);
+    const name = row.querySelector(".sample-label");
+    if (name) name.textContent = label;
+  });
+  list?.replaceChildren(...rows);
+  return `<!doctype html>\n${copy.documentElement.outerHTML}\n`;
+}
+
+/**
+ * @param {Document} page
+ * @param {string} selector
+ * @param {string} text
+ */
+function say(page, selector, text) {
+  const element = page.querySelector(selector);
+  if (element) element.textContent = text;
+}
+
+/**
+ * @template T
+ * @param {Element | null | undefined} pattern
+ * @param {T[]} items
+ * @param {(copy: Element, item: T) => void} fill
+ * @returns {Element[]}
+ */
+function repeat(pattern, items, fill) {
+  if (!pattern) return [];
+  return items.map((item) => {
+    const copy = /** @type {Element} */ (pattern.cloneNode(true));
+    fill(copy, item);
+    return copy;
+  });
+}

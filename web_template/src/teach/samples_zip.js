@@ -1,0 +1,57 @@
+// The examples as folders named after their classes: what `pagesight build` takes; and back.
+import { extension } from "./model_zip.js";
+
+/**
+ * @typedef {import("./archive.js").Files} Files
+ * @typedef {import("./lesson.js").Lesson} Lesson
+ */
+
+const PICTURE = /\.(jpe?g|png|webp|gif|bmp|avif)$/i;
+const TYPES = { jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", gif: "image/gif" };
+
+/** @param {Lesson} lesson @returns {Promise<Files>} */
+export async function samplesFiles(lesson) {
+  /** @type {Files} */
+  const files = {};
+  const taken = new Set();
+  for (const one of lesson.classes) {
+    const folder = unlike(folderName(one.name), taken);
+    for (const [number, { picture }] of lesson.of(one).entries()) {
+      const name = `${String(number + 1).padStart(4, "0")}.${extension(picture)}`;
+      files[`${folder}/${name}`] = new Uint8Array(await picture.arrayBuffer());
+    }
+  }
+  return files;
+}
+
+/**
+ * @param {Files} files
+ * @returns {Map<string, Blob[]>} pictures by class: the folder that each lies in
+ */
+export function readSamples(files) {
+  /** @type {Map<string, Blob[]>} */
+  const found = new Map();
+  for (const path of Object.keys(files).sort()) {
+    const folder = path.split("/").at(-2);
+    if (!folder || !PICTURE.test(path)) continue;
+    const kind = /** @type {keyof typeof TYPES} */ (path.replace(/.*\./, "").toLowerCase());
+    const picture = new Blob([files[path]], { type: TYPES[kind] ?? "" });
+    found.set(folder, [...(found.get(folder) ?? []), picture]);
+  }
+  return found;
+}
+
+/** A name that every file system takes. @param {string} name */
+const folderName = (name) =>
+  name
+    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, "_")
+    .replace(/^\.+|[. ]+$/g, "_")
+    .trim() || "_";
+
+/** @param {string} name @param {Set<string>} taken lower-cased, as some file systems compare */
+function unlike(name, taken) {
+  let found = name;
+  for (let n = 2; taken.has(found.toLowerCase()); n++) found = `${name} (${n})`;
+  taken.add(found.toLowerCase());
+  return found;
+}

@@ -1,0 +1,261 @@
+// Teaching in the page: loaded when it is opened, and never before.
+import { button, make } from "../page/elements.js";
+import { sayCamera } from "../page/words.js";
+import { ClassCard } from "./class_card.js";
+import { places, probabilities } from "./head.js";
+import { Helper } from "./helper.js";
+import { Keeping } from "./keeping.js";
+import { Lesson } from "./lesson.js";
+import { Outcome } from "./outcome.js";
+import { Recorder } from "./recorder.js";
+import { pool } from "../describe.js";
+import { words } from "./words.js";
+
+/**
+ * @typedef {import("../page/answerer.js").Answerer} Answerer
+ * @typedef {import("./store.js").Class} Class
+ *
+ * @typedef {object} Host what the page lends
+ * @property {import("../pagesight.js").Classifier} classifier
+ * @property {string} base address of the bundle's folder
+ * @property {HTMLElement} root an empty section
+ * @property {import("../page/camera_panel.js").CameraPanel} camera
+ * @property {(answerer: Answerer | undefined) => void} setAnswerer undefined: the bundle's own model
+ * @property {(message: import("../page/words.js").Message) => void} onMessage
+ */
+
+const GESTURES = Array.from({ length: 10 }, (_, i) => String(i));
+
+/** @param {Host} host @returns {Promise<Teaching>} */
+export async function openTeaching(host) {
+  const [lesson, helper] = await Promise.all([
+    Lesson.open(host.classifier, host.base),
+    Helper.start(host.base, host.classifier.contract),
+  ]);
+  return new Teaching(host, lesson, helper);
+}
+
+class Teaching {
+  #host;
+  #lesson;
+  #helper;
+  #recorder;
+  #keeping;
+  #changed = false;
+  #outcome = new Outcome({ train: () => void this.#train(), use: (own) => this.#use(own) });
+  /** @type {ClassCard[]} */
+  #cards = [];
+  #list = make("ul", "class-list");
+  #start = make("div", "teach-start");
+  #addClass = button("button", words.addClass);
+
+  /**
+   * @param {Host} host
+   * @param {Lesson} lesson
+   * @param {Helper} helper
+   */
+  constructor(host, lesson, helper) {
+    this.#host = host;
+    this.#lesson = lesson;
+    this.#helper = helper;
+    this.#recorder = new Recorder(host.camera, host.classifier.contract.input.crop);
+    this.#keeping = new Keeping({
+      lesson,
+      helper,
+      contract: host.classifier.contract,
+      base: host.base,
+      onPictures: (pictures) => this.#takeFolders(pictures),
+      onHead: async () => this.#reset(true),
+      onStartOver: () => this.#startOver(),
+    });
+    this.#addClass.addEventListener("click", () => void this.#add(words.className(lesson.classes.length + 1)));
+    this.#build();
+    this.#reset(Boolean(lesson.head));
+  }
+
+  #build() {
+    const heading = make("h2", "", words.heading);
+    heading.id = "teach-heading";
+    const readyMade = button("button", words.readyMade);
+    const own = button("button", words.ownClasses);
+    readyMade.addEventListener("click", () => void this.#addAll(GESTURES));
+    own.addEventListener("click", () => void this.#addAll([words.className(1), words.className(2)]));
+    this.#start.append(make("p", "teach-start-text", words.startWith), readyMade, own);
+    const foot = make("div", "teach-foot");
+    foot.append(this.#addClass, this.#outcome.element, this.#keeping.element);
+    this.#host.root.replaceChildren(heading, make("p", "lead", words.lead), this.#start, this.#list, foot);
+  }
+
+  /** Draws everything anew. @param {boolean} use whether the head answers from now on */
+  #reset(use) {
+    for (const card of this.#cards) card.dispose();
+    this.#cards = this.#lesson.classes.map((one, i) => this.#card(one, i + 1));
+    this.#list.replaceChildren(...this.#cards.map(({ element }) => element));
+    this.#changed = false;
+    this.#use(use && Boolean(this.#lesson.head));
+    this.#show();
+  }
+
+  #show() {
+    const { classes, head } = this.#lesson;
+    this.#start.hidden = classes.length > 0;
+    this.#addClass.hidden = classes.length === 0;
+    this.#outcome.element.hidden = classes.length === 0;
+    this.#list.hidden = classes.length === 0;
+    for (const card of this.#cards) card.show(this.#lesson.of(card.one));
+    this.#outcome.show(this.#obstacle(), this.#changed, head);
+    this.#keeping.show();
+  }
+
+  /** @returns {string | undefined} why training cannot start */
+  #obstacle() {
+    const { taught } = this.#lesson;
+    if (taught.length < 2) return words.needTwo;
+    const names = taught.map(({ name }) => name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    return twice === undefined ? undefined : words.needNames(twice);
+  }
+
+  #change() {
+    this.#changed = true;
+    this.#show();
+  }
+
+  /** @param {Class} one @param {number} number */
+  #card(one, number) {
+    return new ClassCard(one, number, {
+      rename: (name) => void this.#lesson.rename(one, name).then(() => this.#change()),
+      remove: () => void this.#remove(one),
+      removeExample: (example) => void this.#lesson.remove(example).then(() => this.#change()),
+      addFiles: (files) => void this.#takeFiles(one, files),
+      startRecording: (card) => void this.#record(card),
+      stopRecording: () => this.#recorder.stop(),
+    });
+  }
+
+  /** @param {string} name */
+  async #add(name) {
+    const one = await this.#lesson.addClass(name);
+    const card = this.#card(one, this.#lesson.classes.length);
+    this.#cards.push(card);
+    this.#list.append(card.element);
+    this.#change();
+    card.focusName();
+    return one;
+  }
+
+  /** @param {string[]} names */
+  async #addAll(names) {
+    for (const name of names) await this.#lesson.addClass(name);
+    this.#reset(false);
+    this.#cards[0].focusName();
+  }
+
+  /** @param {Class} one */
+  async #remove(one) {
+    await this.#lesson.removeClass(one);
+    const at = this.#cards.findIndex((card) => card.one === one);
+    this.#cards.splice(at, 1)[0]?.dispose();
+    this.#change();
+    const next = this.#cards[Math.min(at, this.#cards.length - 1)];
+    if (next) next.focusName();
+    else this.#start.querySelector("button")?.focus();
+  }
+
+  /** @param {ClassCard} card */
+  async #record(card) {
+    card.setState(this.#host.camera.running ? words.recording : words.startingCamera);
+    try {
+      await this.#recorder.start(
+        async (picture) => {
+          await this.#lesson.add(card.one, picture);
+          this.#change();
+        },
+        () => card.setState(words.recording),
+      );
+    } catch (error) {
+      this.#host.onMessage(sayCamera(error));
+    }
+    card.setState();
+  }
+
+  /**
+   * @param {Class} one
+   * @param {Blob[]} pictures
+   * @returns {Promise<string>} what came of it, in words
+   */
+  async #takeFiles(one, pictures) {
+    let added = 0;
+    for (const picture of pictures) {
+      const taken = await this.#lesson.add(one, picture).catch(() => undefined);
+      if (taken) added++;
+      this.#change();
+    }
+    const news = words.added(added, pictures.length - added);
+    this.#outcome.say(news);
+    return news;
+  }
+
+  /** @param {Map<string, Blob[]>} folders */
+  async #takeFolders(folders) {
+    let news = "";
+    for (const [name, pictures] of folders) {
+      const one = this.#lesson.classes.find((known) => known.name === name) ?? (await this.#add(name));
+      news = await this.#takeFiles(one, pictures);
+    }
+    const all = [...folders.values()].reduce((sum, { length }) => sum + length, 0);
+    return folders.size === 1 ? news : words.added(all, 0);
+  }
+
+  async #train() {
+    const started = performance.now();
+    this.#outcome.progress(0, Math.log(this.#lesson.taught.length));
+    try {
+      const { head, loss } = await this.#lesson.train(this.#helper, (done, now) => this.#outcome.progress(done, now));
+      this.#changed = false;
+      this.#use(true);
+      this.#keeping.show();
+      this.#outcome.done(head, loss, performance.now() - started);
+    } catch (error) {
+      this.#outcome.failed(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @param {boolean} own */
+  #use(own) {
+    const { head } = this.#lesson;
+    this.#outcome.setUsing(own);
+    this.#host.setAnswerer(own && head ? answererOf(head, this.#host.classifier) : undefined);
+  }
+
+  async #startOver() {
+    for (const one of [...this.#lesson.classes]) await this.#lesson.removeClass(one);
+    await this.#lesson.forget();
+    this.#reset(false);
+  }
+}
+
+/**
+ * @param {import("./head.js").Head} head
+ * @param {import("../pagesight.js").Classifier} classifier
+ * @returns {Answerer}
+ */
+function answererOf(head, classifier) {
+  const { decision, outputs } = classifier.contract;
+  return {
+    labels: head.labels,
+    threshold: decision.threshold,
+    async answer(source, heat) {
+      if (!heat || !outputs.features) {
+        const { vector, milliseconds } = await classifier.describe(source);
+        return { probabilities: probabilities(head, vector), milliseconds };
+      }
+      const { features, milliseconds } = await classifier.predict(source);
+      if (!features) throw new Error("this model gives no feature map");
+      const found = probabilities(head, pool(features));
+      const map = places(head, features, found.indexOf(Math.max(...found)));
+      const [, height, width] = features.shape;
+      return { probabilities: found, milliseconds, heat: { map, width, height } };
+    },
+  };
+}

@@ -40,8 +40,10 @@ def opened(path: Path, shown_as: Path | None = None) -> Iterator[h5py.File]:
 
 
 def _first_line(cause: BaseException) -> str:
+    if isinstance(cause, RecursionError):
+        return "it is nested too deep"
     lines = str(cause).strip().splitlines()
-    return lines[0][:160] if lines else type(cause).__name__
+    return lines[0].split(" (")[0][:160] if lines else type(cause).__name__
 
 
 def _inspect(file: h5py.File, name: Path) -> None:
@@ -75,7 +77,7 @@ def _check_dataset(found: h5py.Dataset, name: Path) -> int:
         if plist.get_filter(i)[0] not in _FILTERS:
             raise AdoptError(f"{name} packs {found.name} with a filter that is not known", fix=_HINT)
     if found.dtype.kind not in "fiub" and found.dtype.kind not in "SO":
-        raise AdoptError(f"{name} holds {found.name} as {found.dtype}, which is no number", fix=_HINT)
+        raise AdoptError(f"{name} holds {found.name}, which is no array of numbers", fix=_HINT)
     size, stored = int(found.nbytes), int(found.id.get_storage_size())
     if size > _FREE_BYTES and size > _MAX_RATIO * max(1, stored):
         raise AdoptError(f"{name} claims {size:,} bytes for {found.name}, of which {stored:,} are there", fix=_HINT)

@@ -121,7 +121,8 @@ class Rebuild:
         made: dict[Reference, Any] = {}
         waiting: list[tuple[Mapping[str, Any], str, int, Any]] = []
         for row in rows:
-            key = str(row.get("name") or _mapping(row.get("config"), "config").get("name"))
+            config_of_row = row.get("config")
+            key = str(row.get("name") or (config_of_row.get("name") if isinstance(config_of_row, Mapping) else None))
             if key in children:
                 raise AdoptError(f"the model has two layers called {key!r:.60}", fix=_AGAIN)
             if _class_name(row) == "InputLayer":
@@ -176,7 +177,9 @@ class Rebuild:
         kind = _class_name(row)
         if kind in _CONTAINERS:
             return self._container(row, depth - 1)
-        config = _mapping(row.get("config"), "config")
+        config = row.get("config")
+        if not isinstance(config, Mapping):
+            config = {}
         name = str(row.get("name") or config.get("name") or kind)
         unique = re.sub(r"[^A-Za-z0-9_.\-]", "_", name)[:80].lstrip("_.-") or "layer"
         while unique in self.taken:

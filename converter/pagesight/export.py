@@ -1,10 +1,12 @@
 """A TrainedModel to a SavedModel that takes raw pixels: scaling is inside the graph, so no caller can forget it."""
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pagesight import _network, backbones, manifest, progress
+from pagesight._branches import decided
 from pagesight._tf import keras, tensorflow
 from pagesight.artifacts import SavedModel, TrainedModel
 from pagesight.contract import Contract, Input, Outputs
@@ -74,11 +76,13 @@ def _with_features(function: Any, spec: Any) -> Any:
     tf = tensorflow()
     names = sorted(function.structured_outputs)
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    wanted = dict(zip(names, frozen.outputs, strict=True))
+    flat = tf.compat.v1.wrap_function(partial(tf.compat.v1.import_graph_def, decided(frozen.graph.as_graph_def()), name=""), [])
+    image, *outputs = (flat.graph.as_graph_element(tensor.name) for tensor in (*frozen.inputs, *frozen.outputs))
+    wanted = dict(zip(names, outputs, strict=True))
     features = _pooled_from(wanted["embedding"])
     if features is not None:
         wanted["features"] = features
-    pruned = frozen.prune(frozen.inputs, list(wanted.values()))
+    pruned = flat.prune([image], list(wanted.values()))
 
     def serve(image: Any) -> dict[str, Any]:
         return dict(zip(wanted, pruned(image), strict=True))

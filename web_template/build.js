@@ -52,6 +52,17 @@ function trim(lean) {
   };
 }
 
+/**
+ * Leaves an import as it stands: the module lies beside this one in every bundle.
+ * @param {string} name
+ * @returns {import("esbuild").Plugin}
+ */
+const beside = (name) => ({
+  name: "beside",
+  setup: (plugin) =>
+    plugin.onResolve({ filter: /^\.\// }, ({ path }) => (path === name ? { path, external: true } : undefined)),
+});
+
 /** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
 const bundle = (entry, more) =>
   build({
@@ -87,6 +98,7 @@ await mkdir(join(out, "static"), { recursive: true });
 await bundle("page/page");
 await bundle("pagesight");
 await bundle("sha256_fallback");
+await bundle("element", { entryNames: "pagesight-[name]", plugins: [beside("./pagesight.js")] });
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
 const lean = await bundle("worker", { plugins: [trim(true)] });

@@ -1,6 +1,7 @@
 """pagesight.js, the public module: loads, refuses what was changed, answers as the graph does, and holds no memory."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,45 @@ def test_the_runtime_is_small(make_bundle: Callable[..., Path]) -> None:
     assert page <= 40_000
     teach = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("teach.js", "teach_worker.js"))
     assert teach <= 25_000
+
+
+def _with_golden(bundle: Path, probabilities: list[float]) -> Path:
+    path = bundle / "contract.json"
+    contract = json.loads(path.read_text(encoding="utf-8"))
+    contract["golden"] = {"path": "samples/0.jpg", "probabilities": probabilities}
+    path.write_text(json.dumps(contract), encoding="utf-8")
+    return bundle
+
+
+def test_a_wrong_answer_to_the_golden_picture_is_refused(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    with Image.open(bundle / "samples" / "0.jpg") as image:
+        red = np.asarray(image.resize((tiny_model.SIDE, tiny_model.SIDE)))
+    right = tiny_model.probabilities(red).tolist()
+    assert blank(_with_golden(bundle, right)).evaluate(FAILURE) is None
+    wrong = _with_golden(make_bundle(), right[::-1])
+    assert blank(wrong).evaluate(FAILURE)["code"] == "wrong-answer"
+
+
+def test_the_element_loads_answers_and_tells(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    page = blank(bundle)
+    found = page.evaluate(
+        """async () => {
+          await import("./pagesight-element.js");
+          const element = document.createElement("pagesight-classifier");
+          element.setAttribute("src", "./");
+          element.setAttribute("top-k", "2");
+          const ready = new Promise((resolve) => element.addEventListener("ready", () => resolve(true)));
+          const told = new Promise((resolve) => element.addEventListener("answer", ({ detail }) => resolve(detail)));
+          document.body.append(element);
+          await ready;
+          await element.classify(await (await fetch("samples/2.jpg")).blob());
+          const failed = new Promise((resolve) => element.addEventListener("failure", ({ detail }) => resolve(detail.code)));
+          element.classify(new Blob(["words"])).catch(() => {});
+          return { told: await told, failed: await failed, text: element.shadowRoot.querySelector("output").textContent };
+        }"""
+    )
+    assert found["told"][0]["label"] == "blue"
+    assert len(found["told"]) == 2
+    assert found["failed"] == "picture"

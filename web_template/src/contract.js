@@ -13,7 +13,7 @@ import { PagesightError } from "./errors.js";
  * @property {{ format: "tfjs-graph-model", path: string }} model
  * @property {import("./files.js").PublishedFiles} files
  * @property {{ path: string, label: string }[]} [samples]
- * @property {{ path: string, probabilities: number[] }} [golden] a picture of the bundle, and what the model must answer
+ * @property {{ path: string, sha256?: string, probabilities: number[] }} [golden] a picture of the bundle, and what the model must answer
  */
 
 /**

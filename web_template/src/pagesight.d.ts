@@ -3,7 +3,16 @@ export type Source =
   Blob | ImageBitmap | ImageData | HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas;
 
 export type ErrorCode =
-  "unreachable" | "tampered" | "contract" | "no-wasm" | "old-browser" | "model" | "picture" | "source" | "disposed";
+  | "unreachable"
+  | "tampered"
+  | "contract"
+  | "no-wasm"
+  | "old-browser"
+  | "model"
+  | "wrong-answer"
+  | "picture"
+  | "source"
+  | "disposed";
 
 export class PagesightError extends Error {
   readonly code: ErrorCode;
@@ -31,6 +40,8 @@ export interface Contract {
   model: { format: "tfjs-graph-model"; path: string };
   files: Record<string, { bytes: number; sha256: string }>;
   samples?: { path: string; label: string }[];
+  /** A picture of the bundle and what the model must answer (within 1e-3); checked on load. */
+  golden?: { path: string; sha256?: string; probabilities: number[] };
 }
 
 export interface Answer {
@@ -109,3 +120,22 @@ export class Classifier {
  * Every file is checked against contract.json before it is used.
  */
 export function load(base?: string | URL, options?: LoadOptions): Promise<Classifier>;
+
+/**
+ * `<pagesight-classifier src="digits/" top-k="3">Choose or drop a picture</pagesight-classifier>`, defined by importing
+ * `pagesight-element.js`. It is styled through its parts: `drop`, `picture` and `answer`.
+ *
+ * Events: `ready`; `answer`, a CustomEvent<Answer[]>; `failure`, a CustomEvent<PagesightError>.
+ */
+export interface PagesightClassifierElement extends HTMLElement {
+  /** Resolves when the model is ready. */
+  readonly classifier: Promise<Classifier>;
+  /** Answers, and shows the picture and the answer. */
+  classify(source: Source): Promise<Answer[]>;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "pagesight-classifier": PagesightClassifierElement;
+  }
+}

@@ -38,7 +38,7 @@ export { PagesightError };
  * @param {string | URL} [base] any address inside the bundle's folder; the folder itself ends in '/'
  * @param {LoadOptions} [options]
  * @returns {Promise<Classifier>}
- * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser or model
+ * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser, model or wrong-answer
  */
 export async function load(base = import.meta.url, { contractSha256, onProgress } = {}) {
   const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;

@@ -1,6 +1,7 @@
 // The worker's side: answers the calls that pagesight.js sends.
 import { evidence, pool } from "./describe.js";
 import { PagesightError, asPagesightError } from "./errors.js";
+import { checkGolden } from "./golden.js";
 import { toSquare } from "./pixels.js";
 import { Model } from "./runtime/model.js";
 
@@ -36,6 +37,7 @@ export function serve(knows) {
     if (call.method === "load") {
       const { base, contract } = call.load;
       const model = await Model.load(base, contract, knows, (file, bytes) => send({ progress: { file, bytes } }));
+      if (model) await checkGolden(model, base, contract);
       ready = model && { model, contract };
       return model ? "wasm" : undefined;
     }

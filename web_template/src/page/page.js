@@ -9,6 +9,7 @@ import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
 import { HeatMap } from "./heat.js";
 import { listenForPictures } from "./inputs.js";
+import { offerInstall, showNetwork } from "./install.js";
 import { keepOffline } from "./offline.js";
 import { Stage } from "./stage.js";
 import { TeachMode } from "./teach_mode.js";
@@ -49,6 +50,8 @@ for (const sample of document.querySelectorAll(".sample")) {
   if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void takeSample(sample));
 }
 for (const id of ["choose", "choose-folder"]) byId(id, HTMLButtonElement).disabled = false;
+offerInstall();
+showNetwork();
 void fillCard();
 void start();
 

@@ -55,6 +55,11 @@ const failures = {
     title: "The model's description does not fit",
     text: `${file || "contract.json"} cannot be used by this page. The bundle was put together wrongly: build it again.`,
   }),
+  "wrong-answer": () => ({
+    title: "The model answers wrongly here",
+    text: "A picture with a known answer got another one, so the page does not trust this browser with yours. Update it, or use another one.",
+    action: "Try again",
+  }),
   model: () => ({
     title: "The model could not be started",
     text: "Reload the page; if that does not help, close other tabs to free memory.",

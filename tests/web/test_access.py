@@ -1,0 +1,123 @@
+"""axe-core finds nothing in any state of the page, light or dark, wide or narrow."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+AXE = Path(__file__).parents[2] / "web_template" / "node_modules" / "axe-core" / "axe.min.js"
+RUN = "() => axe.run().then(({ violations }) => violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`))"
+LOOKS = [("light", 1280), ("dark", 320)]
+
+
+def _png(colour: tuple[int, int, int], name: str) -> dict[str, Any]:
+    target = io.BytesIO()
+    Image.new("RGB", (80, 60), colour).save(target, "PNG")
+    return {"name": name, "mimeType": "image/png", "buffer": target.getvalue()}
+
+
+RED, BLUE = _png((230, 20, 20), "red.png"), _png((10, 20, 240), "blue.png")
+
+
+def _add_pictures(page: Page, name: str, pictures: list[dict[str, Any]]) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=f"Add pictures of {name}").click()
+    chooser.value.set_files(pictures)
+
+
+def _check(page: Page, state: str) -> None:
+    # Colours are measured as they are at rest.
+    page.wait_for_timeout(250)
+    assert page.evaluate(RUN) == [], state
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_axe_finds_nothing_in_any_state(
+    browser: Browser, serve: Callable[[Path], Any], make_bundle: Callable[..., Path], scheme: Any, width: int
+) -> None:
+    # The checker comes from outside of the page, past its content policy.
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 800})
+    context.set_default_timeout(15_000)
+    context.add_init_script(path=AXE)
+    page = context.new_page()
+    page.route("**/*.bin", lambda route: route.abort())
+    page.goto(serve(make_bundle(threshold=0.6)).url)
+    expect(page.locator("#message")).to_contain_text("did not arrive")
+    _check(page, "no model")
+    page.unroute("**/*.bin")
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    _check(page, "ready")
+    page.set_input_files("#file", [RED])
+    expect(page.locator("#label")).to_have_text("red")
+    _check(page, "answer")
+    page.get_by_role("button", name="Where it looked").click()
+    expect(page.locator("#heat")).to_be_visible()
+    _check(page, "heat map")
+    page.set_input_files("#file", [_png((120, 110, 100), "grey.png")])
+    expect(page.locator("#label")).to_have_text("Not sure")
+    _check(page, "not sure")
+    page.set_input_files("#file", [RED, BLUE, {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}])
+    expect(page.locator("#batch-heading")).to_have_text("3 pictures")
+    _check(page, "several pictures")
+    page.get_by_role("button", name="Use camera").click()
+    expect(page.locator("#video")).to_be_visible()
+    _check(page, "camera")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Teach", exact=True).click()
+    page.get_by_role("button", name="My own classes").wait_for()
+    _check(page, "teach, empty")
+    page.get_by_role("button", name="My own classes").click()
+    _add_pictures(page, "Class 1", [RED] * 12)
+    _add_pictures(page, "Class 2", [BLUE] * 12)
+    expect(page.locator(".class-count")).to_have_text(["12 pictures"] * 2)
+    _check(page, "teach, filled")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator(".outcome")).to_contain_text("Done in")
+    page.get_by_text("Keep and share").click()
+    _check(page, "teach, trained")
+    context.close()
+
+
+def test_teaching_is_done_by_keyboard_alone(watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> None:
+    page: Page = watched.page
+    page.goto(serve(make_bundle()).url)
+    page.wait_for_selector("html[data-ready]")
+    page.get_by_role("button", name="Teach", exact=True).focus()
+    page.keyboard.press("Enter")
+    own = page.get_by_role("button", name="My own classes")
+    own.wait_for()
+    own.focus()
+    page.keyboard.press("Enter")
+    for number in (1, 2):
+        record = page.get_by_role("button", name=f"Hold to record Class {number}")
+        record.focus()
+        page.keyboard.down("Enter")
+        expect(page.locator(".class-count").nth(number - 1)).not_to_have_text("0 pictures")
+        page.keyboard.up("Enter")
+        expect(record).to_have_text("Hold to record")
+    page.get_by_role("button", name="Train", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".outcome")).to_contain_text("Done in")
+    assert watched.complaints == []
+
+
+def test_nothing_moves_for_those_who_asked_for_less_motion(
+    browser: Browser, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(serve(make_bundle()).url)
+    page.wait_for_selector("html[data-ready]")
+    page.set_input_files("#file", [RED])
+    expect(page.locator("#label")).to_have_text("red")
+    durations = page.evaluate(
+        "() => [...document.querySelectorAll('*')].map((e) => getComputedStyle(e).transitionDuration).filter((d) => d !== '0s')"
+    )
+    assert durations == []
+    context.close()

@@ -100,7 +100,7 @@ class TrainedModel(Artifact):
 class SavedModel(Artifact):
     """`saved_model/` with one signature (image in; probabilities, embedding, features out) and contract.json."""
 
-    STAGES = ("export",)
+    STAGES = ("export", "adopt")
 
     @cached_property
     def contract(self) -> Contract:

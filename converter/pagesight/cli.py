@@ -16,7 +16,7 @@ import click
 
 from pagesight._console import Console
 from pagesight.errors import OptionError, PagesightError
-from pagesight.options import MODES, STAGES, Build, Bundling, Verification
+from pagesight.options import MODES, STAGES, Build, Bundling, Quantization, Verification
 
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
@@ -246,21 +246,34 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 
 
 @pagesight.command()
-@click.argument("saved", type=_FOLDER)
+@click.argument("model")
 @_writes
+@click.option("--labels", metavar="FILE|a,b,c", help="Class names, where the model's own files do not tell.")
+@click.option("--input-range", help="0..1, -1..1, 0..255, caffe or torch; found out where not given.")
+@click.option("--crop", help="center-square, or squash the whole picture.")
+@click.option("--side", type=int, help="Pixels, for a model that takes any size.")
+@click.option("--trust", is_flag=True, help="Let a Keras file run its own code (Lambda layers).")
+@_naming_options
 @_quantization_options
-@click.option("--dataset", type=_FOLDER, help="What `scan` wrote: measures accuracy and answers kept.")
+@click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
+@click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")
 @_common
-def convert(saved: Path, into: Path, dataset: Path | None, **options: Any) -> Any:
-    """SavedModel to a TF.js model in fewer bits.
+def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, **options: Any) -> Any:
+    """Any model to a TF.js model and its page.
 
-    SAVED is the folder that `pagesight export` wrote.
+    MODEL is a Keras file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it becomes a verified
+    page in DIR. A folder that `pagesight export` wrote becomes a TF.js model in DIR, for `pagesight bundle`.
     """
+    from pagesight import manifest, pipeline
     from pagesight.artifacts import Dataset, SavedModel
-    from pagesight.quantize import quantize as run
+    from pagesight.quantize import quantize
 
-    web = run(SavedModel.open(saved), Build(**options).quantization(), into, Dataset.open(dataset) if dataset else None)
-    return {"model": str(web.path / web.contract.model_path), **web.facts}
+    quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
+    if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
+        web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else None)
+        return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}
+    how = pipeline.Adoption(**options | {"name": options["name"] or into.resolve().name})
+    return _bundle_result(pipeline.convert(model, into, how, quantization, photos, force=True))
 
 
 @pagesight.command()

@@ -4,16 +4,17 @@ import difflib
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from pagesight import backbones, manifest
+from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, TrainedModel, VerifiedBundle, WebModel
 from pagesight.bundle import bundle
 from pagesight.errors import OptionError
 from pagesight.export import export
-from pagesight.options import MODES, STAGES, Build
+from pagesight.options import MODES, STAGES, Build, Bundling, Quantization, Verification
 from pagesight.quantize import quantize
 from pagesight.scan import scan
 from pagesight.train import train
@@ -48,6 +49,28 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
         last.report["seconds"] = seconds
     assert last is not None
     return last
+
+
+def convert(
+    model: str | Path,
+    into: str | Path,
+    how: Adoption,
+    quantization: Quantization,
+    pictures: Path | None = None,
+    *,
+    force: bool = False,
+) -> VerifiedBundle:
+    """From a model made elsewhere (file, folder, archive, TF-Hub address) to a verified page in `into`.
+
+    `pictures` (a folder) are asked in the browser; without them, noise with the statistics of photographs is.
+    """
+    into = Path(into)
+    manifest.refuse_foreign(into, force=force)
+    work = into.parent / f".{into.name}.build"
+    saved = adopt(model, replace(how, name=how.name or into.resolve().name), work / "adopt")
+    web = quantize(saved, quantization, work / "quantize")
+    page = bundle(web, Bundling(), work / "bundle")
+    return verify(page, Verification(), into, pictures)
 
 
 def _steps(photos: Path, into: Path, how: Build) -> dict[str, Callable[[], Artifact]]:

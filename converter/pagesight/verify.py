@@ -1,22 +1,26 @@
 """A Bundle to a VerifiedBundle: the real page in a real browser, asked the same pictures as Python."""
 
 import hashlib
+import io
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from pagesight import _browser, manifest, pixels, progress
 from pagesight._graph import GraphModel, Runner
+from pagesight._quantization.calibration import natural_noise
 from pagesight.artifacts import Bundle, Dataset, VerifiedBundle
 from pagesight.errors import VerifyError
 from pagesight.options import Verification
 from pagesight.serve import serving
 
 _BATCH = 16
+_NOISE_PICTURES = 16
 _PHOTOS = ".pagesight-photos"
 _ASK = """async (paths) => {
   const base = document.baseURI;
@@ -111,8 +115,11 @@ def _asked(bundle: Bundle, how: Verification, pictures: Dataset | Path | None) -
         yield from ((p.path, pictures.read_bytes(p)) for p in test[::step])
         return
     folder = pictures or bundle.path / "samples"
+    if pictures is None and not folder.is_dir():
+        yield from _noise(bundle)
+        return
     if not folder.is_dir():
-        raise VerifyError(f"{folder} holds no pictures", fix="pass --photos with a folder of pictures")
+        raise VerifyError(f"{folder} is no folder of pictures", fix="pass --photos with a folder of pictures")
     some = False
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
         data = path.read_bytes()
@@ -124,6 +131,17 @@ def _asked(bundle: Bundle, how: Verification, pictures: Dataset | Path | None) -
         yield str(path), data
     if not some:
         raise VerifyError(f"{folder} holds no picture that can be read", fix="pass --photos with a folder of pictures")
+
+
+def _noise(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
+    """Pictures to ask a model that came without any: noise with the statistics of photographs, as PNG files."""
+    side = bundle.contract.input.side
+    for number, pixel in enumerate(
+        natural_noise(replace(bundle.contract.input, channels=3, side=side + side // 3), _NOISE_PICTURES)
+    ):
+        file = io.BytesIO()
+        Image.fromarray(pixel).save(file, "PNG")
+        yield f"noise {number}", file.getvalue()
 
 
 def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification) -> dict[str, Any]:

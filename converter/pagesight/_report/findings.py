@@ -130,15 +130,15 @@ def _numbered(path: str) -> tuple[str, int] | None:
 def _group_advice(seen: Seen, pairs: twins.Pairs, *, grouped: bool) -> str:
     """How to keep look-alikes together: an expression of --group-by that the names allow, where there is one."""
     if grouped:
-        return "Group by something coarser (--group-by), so that look-alikes share a group, or remove the copies."
+        return "Group by something coarser (`--group-by`), so that look-alikes share a group, or remove the copies."
     paths = [p.path for p in seen.pictures]
     for expression in (r"[^/]+(?=[-_. ]\d+\.\w+$)", r"[^/\d]+\d+(?=[-_. ])", r"/([^/]+)/"):
         groups = [m.group(m.re.groups) if (m := re.search(expression, path)) else None for path in paths]
         together = [groups[a] is not None and groups[a] == groups[b] for a, b in pairs.tolist()]
         if np.mean(together) >= 0.8 and 10 <= len(set(groups)) <= len(paths) / 2:
-            return f"Build again with --group-by '{expression}', which keeps them on one side, and believe that score."
+            return f"Build again with `--group-by '{expression}'`, which keeps them on one side, and believe that score."
     return (
-        "Build again with --group-by and an expression for the part of the path that names the person, object or burst; "
+        "Build again with `--group-by` and an expression for the part of the path that names the person, object or burst; "
         "where the names have none, remove the copies."
     )
 
@@ -216,7 +216,7 @@ def _looks(seen: Seen, side: int) -> Iterator[Finding]:
             "warning" if smallest < side / 2 else "note",
             f"{_some(len(tiny), 'picture is', 'pictures are')} smaller than the {side} × {side} px that the model sees "
             f"(the smallest {smallest} px) and were enlarged.",
-            f"Use the original photographs if they are larger, or a --backbone whose side is nearer to {smallest}.",
+            f"Use the original photographs if they are larger, or a `--backbone` whose side is nearer to {smallest}.",
             tiny,
         )
 

@@ -40,7 +40,7 @@ def write(into: Path, told: Told) -> None:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"pct": _percent, "span": _interval}
+    environment.filters |= {"pct": _percent, "between": _between, "chance": _chance, "code": _code}
     html = environment.get_template("report.html.j2").render(_context(told))
     (into / "report.html").write_text(html + "\n", encoding="utf-8")
     shutil.copyfile(_HERE / "report.css", into / "report.css")
@@ -50,9 +50,22 @@ def _percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{share:.{digits}%}"
 
 
-def _interval(low_high: list[float]) -> str:
-    low, high = (f"{100 * share:.1f}" for share in low_high)
-    return f"{low}–{high}%"
+def _between(low_high: list[float]) -> str:
+    low, high = (f"{share:.1%}" for share in low_high)
+    return f"between {low} and {high}"
+
+
+def _chance(probability: float) -> str:
+    """In percent, and never quite certain."""
+    return "over 99.9%" if probability > 0.9994 else "under 0.1%" if probability < 0.0005 else f"{probability:.1%}"
+
+
+def _code(text: str) -> Any:
+    """`text` escaped, with what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
 def _context(told: Told) -> dict[str, Any]:

@@ -60,11 +60,14 @@ def learning_curves(history: list[dict[str, float]]) -> list[Plot]:
     own = _column(history, "loss")
     with _figure("loss") as loss:
         loss.axes.plot(epochs, own, color=_SOFT, marker="o", markersize=4, linestyle="--", label="training (smoothed labels)")
-        loss.axes.plot(epochs, losses, color=_ACCENT, marker="o", markersize=5, label="validation")
+        if np.isfinite(losses).any():
+            loss.axes.plot(epochs, losses, color=_ACCENT, marker="o", markersize=5, label="validation")
         loss.axes.set(xlabel="epoch", ylabel="loss (cross-entropy, nats)", ylim=(0, None))
         _whole_epochs(loss.axes, epochs)
         loss.axes.legend()
-    told = f"training from {own[0]:.2f} to {own[-1]:.2f}, validation from {losses[0]:.2f} to {losses[-1]:.2f}"
+    told = f"training from {own[0]:.2f} to {own[-1]:.2f}"
+    if np.isfinite(losses).all():
+        told += f", validation from {losses[0]:.2f} to {losses[-1]:.2f}"
     plots = [loss.plot(f"Loss by epoch: {told}.")]
     if np.isfinite(accuracies).any():
         with _figure("accuracy") as accuracy:
@@ -94,7 +97,7 @@ def reliability(found: Reliability, name: str) -> Plot:
     with _figure(f"reliability-{name}", height=4.2, rows=(3, 1)) as figure:
         top, low = figure.axes, figure.lower
         top.plot([0, 1], [0, 1], color=_SOFT, linestyle=(0, (3, 3)), linewidth=1.4)
-        top.bar(left[some], found.accuracy[some], width * 0.9, align="edge", color=_ACCENT, linewidth=0)
+        top.bar(left[some], found.accuracy[some], width * 0.9, align="edge", color=_ACCENT, alpha=0.6, linewidth=0)
         gaps = {"color": _BAD, "linewidth": 2.6, "solid_capstyle": "butt"}
         for at, said, is_right in zip(left[some] + width * 0.45, found.confidence[some], found.accuracy[some], strict=True):
             top.plot([at, at], sorted([said, is_right]), **gaps)

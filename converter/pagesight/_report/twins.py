@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ MAX_BITS = 4
 """Near-duplicates differ in so many of 64 bits at most."""
 _BANDS = (13, 13, 13, 13, 12)
 """One band more than bits may differ: at least one band of two near-duplicates is then equal (the pigeonhole principle)."""
-_NEIGHBOURS = 64
+_NEIGHBOURS = 32
 """In a crowded bucket each picture is compared with so many that follow it, so that flat pictures cost no more than others."""
 _MAX_DIFFERENCE = 6.0
 """Grey levels by which two thumbs may differ on average: hashes alone take hands before one wall for the same hand."""
@@ -27,16 +28,17 @@ def near_duplicates(looks: Looks, max_bits: int = MAX_BITS, max_difference: floa
     by grey level, decides. With more than four bits some pairs are missed, never a wrong one added.
     """
     found: list[Pairs] = []
-    shift = 0
-    for width in _BANDS:
-        band = (looks.hash >> np.uint64(shift)) & np.uint64((1 << width) - 1)
+    edges = np.cumsum((0, *_BANDS))
+    bands = [(looks.hash >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1) for low, high in pairwise(edges.tolist())]
+    for number, band in enumerate(bands):
         order = np.lexsort((looks.hash, band))
-        shift += width
         for step in range(1, _NEIGHBOURS + 1):
             left, right = order[:-step], order[step:]
             same = band[left] == band[right]
             if not same.any():
                 break
+            for earlier in bands[:number]:
+                same &= earlier[left] != earlier[right]  # those were compared before
             pairs = np.stack([left[same], right[same]], 1)
             found.append(_confirmed(pairs, looks, max_bits, max_difference))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0) if found else np.zeros((0, 2), np.int64)

@@ -1,12 +1,12 @@
 """Models of every kind that Pagesight adopts, made on the spot with random weights and batch norms that have seen pictures."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pagesight._quantization.calibration import natural_noise
+from pagesight._readers.keras_files import keras3
 from pagesight._tf import keras
 from pagesight.contract import Input
 
@@ -14,9 +14,10 @@ LABELS = "ant,bee,cat"
 
 
 def library(flavour: str) -> Any:
-    """Keras 2 (`keras2`) or Keras 3."""
-    keras()
-    return keras() if flavour == "keras2" else importlib.import_module("keras")
+    """Keras 2 (`keras2`) or Keras 3, seeded."""
+    found = keras() if flavour == "keras2" else keras3()
+    found.utils.set_random_seed(0)
+    return found
 
 
 def noise(side: int, channels: int = 3, count: int = 8) -> Any:
@@ -55,19 +56,30 @@ def transfer(flavour: str, side: int = 32) -> Any:
     """What tutorials make: augmentation, scaling, a MobileNet inside, pooling, dropout and a softmax."""
     k = library(flavour)
     body = k.applications.MobileNet(weights=None, input_shape=(side, side, 3), alpha=0.25, include_top=False)
-    layers = [k.layers.RandomFlip(), k.layers.Rescaling(1 / 127.5, -1), body, k.layers.GlobalAveragePooling2D(), k.layers.Dropout(0.2)]
+    layers = [
+        k.layers.RandomFlip(),
+        k.layers.Rescaling(1 / 127.5, -1),
+        body,
+        k.layers.GlobalAveragePooling2D(),
+        k.layers.Dropout(0.2),
+    ]
     model = k.Sequential([k.layers.Input((side, side, 3)), *layers, k.layers.Dense(3, activation="softmax")])
     return seasoned(model, side)
 
 
-def tiny(flavour: str = "keras2", *, activation: str | None = "softmax", side: int = 16, channels: int = 3, classes: int = 3) -> Any:
+def tiny(
+    flavour: str = "keras2", *, activation: str | None = "softmax", side: int = 16, channels: int = 3, classes: int = 3
+) -> Any:
     """Two layers of weights, for tests that are not about networks."""
     k = library(flavour)
-    k.utils.set_random_seed(0)
     image = k.Input((side, side, channels))
-    x = k.layers.Conv2D(4, 3, strides=2, activation="relu", name="conv")(k.layers.Rescaling(1 / 255, name="scale")(image))
+    x = k.layers.Conv2D(4, 3, strides=2, activation="relu", bias_initializer="random_normal", name="conv")(
+        k.layers.Rescaling(1 / 255, name="scale")(image)
+    )
     x = k.layers.GlobalAveragePooling2D(name="pool")(x)
-    return k.Model(image, k.layers.Dense(classes, activation=activation, name="head")(x), name="tiny")
+    return k.Model(
+        image, k.layers.Dense(classes, activation=activation, bias_initializer="random_normal", name="head")(x), name="tiny"
+    )
 
 
 def saved(model: Any, path: Path) -> Path:

@@ -170,7 +170,9 @@ def test_logits_get_a_softmax_and_one_score_two_sides(tmp_path: Path) -> None:
     saved = adopt(foreign.saved(logits, tmp_path / "l.h5"), LABELS, tmp_path / "l")
     same_answers(saved, tensorflow().nn.softmax(logits(images)).numpy(), images)
     one = foreign.tiny(activation="sigmoid", classes=1)
-    found = answers(adopt(foreign.saved(one, tmp_path / "s.h5"), Adoption(labels="no,yes"), tmp_path / "s"), images)["probabilities"]
+    found = answers(adopt(foreign.saved(one, tmp_path / "s.h5"), Adoption(labels="no,yes"), tmp_path / "s"), images)[
+        "probabilities"
+    ]
     assert np.allclose(found[:, 1:], one(images), atol=CLOSE)
     assert np.allclose(found.sum(1), 1)
 

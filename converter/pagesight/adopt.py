@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Adoption:
 
 
 def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
-    """Write the model at `source` (file, folder, archive or TF-Hub address) as `saved_model/` with one signature, and contract.json.
+    """Write the model at `source` (file, folder, archive, TF-Hub address) as `saved_model/` with one signature, and contract.json.
 
     Input   image: uint8-valued float32 `[batch, side, side, channels]`, 0..255; channels 3 (RGB) or 1 (grey).
     Output  probabilities `[batch, classes]` (rows sum to 1), and where the graph shows them embedding `[batch, d]` and
@@ -74,7 +75,9 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
         with manifest.whole_folder(into, "adopt", key) as temporary:
             keras().backend.clear_session()
             module = tensorflow().Module()
-            module.held = [] if foreign.keep is None else list(foreign.keep.variables)  # the model itself would be saved layer by layer
+            module.held = (
+                [] if foreign.keep is None else list(foreign.keep.variables)
+            )  # the model itself would be saved layer by layer
             tensorflow().saved_model.save(module, str(temporary / "saved_model"), signatures=function)
             outputs = Outputs(**{name: name for name in function.structured_outputs})
             title = how.title or foreign.title or how.name.replace("-", " ").replace("_", " ").strip().capitalize()
@@ -103,7 +106,9 @@ def _input(foreign: Foreign, how: Adoption) -> Input:
     """The square that the model sees. Raises AdoptError where its size is not that of a square picture, or not known."""
     height, width, channels = foreign.size
     if channels not in (1, 3):
-        raise AdoptError(f"the model takes pictures of {channels or 'any number of'} channels", fix="give a model for RGB or grey pictures")
+        raise AdoptError(
+            f"the model takes pictures of {channels or 'any number of'} channels", fix="give a model for RGB or grey pictures"
+        )
     if height is not None and width is not None and height != width:
         raise AdoptError(f"the model takes pictures of {width}×{height} px", fix="give a model that takes squares")
     fixed = height or width
@@ -133,7 +138,8 @@ def _traced(call: Callable[[Any], Any], spec: Any) -> Any:
         return tensorflow().function(call, autograph=False).get_concrete_function(spec)
     except (ValueError, TypeError) as cause:
         raise AdoptError(
-            f"the model cannot be called on pictures: {str(cause).strip().splitlines()[-1][:160]}", fix="check --side, or export it again"
+            f"the model cannot be called on pictures: {str(cause).strip().splitlines()[-1][:160]}",
+            fix="check --side, or export it again",
         ) from cause
 
 
@@ -172,7 +178,9 @@ def _as_rows(found: Any) -> Any:
     if found.shape.rank == 4 and list(found.shape[1:3]) == [1, 1]:
         return tensorflow().reshape(found, [-1, found.shape[3]])
     if found.shape.rank not in (None, 2):
-        raise AdoptError(f"the model answers {found.shape}, not one row of scores per picture", fix="give a classifier of whole pictures")
+        raise AdoptError(
+            f"the model answers {found.shape}, not one row of scores per picture", fix="give a classifier of whole pictures"
+        )
     return found
 
 
@@ -185,11 +193,15 @@ def _tried(function: Any, shape: Input) -> Any:
         together = np.asarray(function(tf.constant(squares)))
         alone = np.asarray(function(tf.constant(squares[:1])))
     except (tf.errors.OpError, MemoryError) as cause:
-        raise AdoptError(f"the model cannot be run: {str(cause).splitlines()[0][:160]}", fix="check --side, or export it again") from cause
+        raise AdoptError(
+            f"the model cannot be run: {str(cause).splitlines()[0][:160]}", fix="check --side, or export it again"
+        ) from cause
     if together.ndim != 2 or len(together) != 2 or not np.allclose(together[:1], alone, atol=1e-3, equal_nan=True):
         raise AdoptError("the model answers one picture at a time only", fix="export it with a free batch size")
     if not np.isfinite(together).all():
-        raise AdoptError("the model answers with numbers that are none", fix="check --input-range, or train it again; it has diverged")
+        raise AdoptError(
+            "the model answers with numbers that are none", fix="check --input-range, or train it again; it has diverged"
+        )
     return together
 
 
@@ -202,11 +214,13 @@ def _reading(rows: Any, labels: tuple[str, ...]) -> Callable[[Any], Any]:
         progress.note("the one score of the model is read as the probability of the second label")
         return (lambda p: tf.concat([1 - p, p], 1)) if shares else (lambda x: tf.concat([1 - tf.sigmoid(x), tf.sigmoid(x)], 1))
     if count != len(labels):
-        raise AdoptError(f"the model gives {count} scores, but there are {len(labels)} labels", fix=f"pass --labels with {count} names")
+        raise AdoptError(
+            f"the model gives {count} scores, but there are {len(labels)} labels", fix=f"pass --labels with {count} names"
+        )
     if shares and np.allclose(rows.sum(1), 1, atol=1e-3):
         return lambda p: p
     if shares and count > 1 and bool((rows > 0).all()) and not np.allclose(rows.max(1), 0):
         progress.note("the model's scores do not sum to 1; each is divided by their sum")
         return lambda p: p / tf.reduce_sum(p, 1, keepdims=True)
     progress.note("the model ends in logits; a softmax was added")
-    return tf.nn.softmax
+    return partial(tf.nn.softmax, axis=-1)

@@ -178,7 +178,9 @@ def activation_that_is_code(folder: Path, canary: Path) -> Path:
 
 @case
 def model_of_a_custom_class(folder: Path, canary: Path) -> Path:
-    return keras_file(folder / "m.keras", {"class_name": "Popen", "module": "subprocess", "config": {"args": ["touch", str(canary)]}})
+    return keras_file(
+        folder / "m.keras", {"class_name": "Popen", "module": "subprocess", "config": {"args": ["touch", str(canary)]}}
+    )
 
 
 @case

@@ -41,20 +41,16 @@ def read(path: Path, scratch: Path, *, trust: bool = False) -> Foreign:
 
     Raises AdoptError for what is damaged, hostile or no model.
     """
-    if path.is_dir():
-        return _read_folder(path, scratch)
-    if path.suffix in _OTHERS and not (path.suffix == ".pb" and path.name == saved_model.FILE_NAME):
+    if path.is_dir() or path.name == saved_model.FILE_NAME:
+        return _read_folder(path if path.is_dir() else path.parent, scratch)
+    if path.suffix in _OTHERS:
         raise AdoptError(f"{path} is {_OTHERS[path.suffix]}", fix=_TAKEN)
-    if path.name == saved_model.FILE_NAME:
-        return _read_folder(path.parent, scratch)
     head = _head(path)
     if h5py.is_hdf5(path):
         return _keras(path, keras_files.read_h5, scratch, trust=trust)
-    if head.startswith(b"PK"):
-        if path.suffix == ".keras" or _is_keras(path):
-            return _keras(path, keras_files.read_keras, scratch, trust=trust)
-        return _read_archive(path, scratch)
-    if head.startswith(b"\x1f\x8b") or path.suffix in (".tar", ".tgz", ".zip"):
+    if head.startswith(b"PK") and (path.suffix == ".keras" or _is_keras(path)):
+        return _keras(path, keras_files.read_keras, scratch, trust=trust)
+    if head.startswith((b"PK", b"\x1f\x8b")) or path.suffix in (".tar", ".tgz", ".zip"):
         return _read_archive(path, scratch)
     if head.lstrip().startswith(b"{"):
         return tfjs_files.read(path)

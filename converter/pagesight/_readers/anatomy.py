@@ -4,12 +4,33 @@ from collections.abc import Iterator
 from typing import Any
 
 _PASSES = frozenset(
-    "Identity IdentityN StopGradient Softmax LogSoftmax Sigmoid Reshape Squeeze BiasAdd Add AddV2 Sub Cast Mul EnsureShape Relu Relu6 "
-    "Max Sum Exp RealDiv".split()
+    [
+        "Identity",
+        "IdentityN",
+        "StopGradient",
+        "Softmax",
+        "LogSoftmax",
+        "Sigmoid",
+        "Reshape",
+        "Squeeze",
+        "BiasAdd",
+        "Add",
+        "AddV2",
+        "Sub",
+        "Cast",
+        "Mul",
+        "EnsureShape",
+        "Relu",
+        "Relu6",
+        "Max",
+        "Sum",
+        "Exp",
+        "RealDiv",
+    ]
 )
 """Ops between the last kernel and the answer."""
-_KERNELS = frozenset("MatMul Conv2D BatchMatMulV2 BatchMatMul DepthwiseConv2dNative _FusedMatMul _FusedConv2D".split())
-CALLS = frozenset("PartitionedCall StatefulPartitionedCall If While StatelessIf StatelessWhile".split())
+_KERNELS = frozenset(["MatMul", "Conv2D", "BatchMatMulV2", "BatchMatMul", "DepthwiseConv2dNative", "_FusedMatMul", "_FusedConv2D"])
+CALLS = frozenset(["PartitionedCall", "StatefulPartitionedCall", "If", "While", "StatelessIf", "StatelessWhile"])
 
 
 def ancestors(tensor: Any) -> Iterator[Any]:

@@ -30,7 +30,7 @@ def unpack(archive: Path, into: Path) -> None:
 
 
 def read_member(archive: Path, name: str, limit: int) -> bytes:
-    """The bytes of one member of a zip archive, at most `limit` of them. Raises AdoptError where there is none, or it is larger."""
+    """The bytes of one member of a zip archive, at most `limit`. Raises AdoptError where there is none, or it is larger."""
     try:
         with zipfile.ZipFile(archive) as source:
             if name not in source.namelist():

@@ -46,7 +46,7 @@ def from_graph_def(graph_def: Any, image: str, answer: str, captured: Mapping[st
 
 
 def again(function: Any) -> Callable[[Any], Any]:
-    """A concrete function of one image as a function that repeats its graph; layers are not called anew, variables stay variables."""
+    """A concrete function of one image as a function that repeats its graph: no layer is called anew, variables stay."""
     tf = tensorflow()
     image, answer = function.inputs[0].name, function.outputs[0].name
     captures = [(outside, inside.name) for outside, inside in function.graph.captures]

@@ -29,7 +29,9 @@ def fetched(handle: str) -> Path:
     if found is not None:
         return found
     if not _HOSTS.match(handle):
-        raise AdoptError(f"{handle} is no TF-Hub address", fix="give https://tfhub.dev/…, or download the model and give its folder")
+        raise AdoptError(
+            f"{handle} is no TF-Hub address", fix="give https://tfhub.dev/…, or download the model and give its folder"
+        )
     try:
         return Path(hub().resolve(handle))
     except Exception as cause:  # urllib, tarfile and TensorFlow each raise their own

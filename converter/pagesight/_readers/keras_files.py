@@ -1,5 +1,6 @@
 """Keras `.h5` and `.keras` files, of Keras 2 and Keras 3."""
 
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,9 @@ def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
     if len(model.inputs) != 1:
         raise AdoptError(f"the model takes {len(model.inputs)} inputs", fix="give a model that takes one picture and nothing else")
     if len(model.outputs) != 1:
-        raise AdoptError(f"the model gives {len(model.outputs)} answers", fix="save a model with its class scores as the only output")
+        raise AdoptError(
+            f"the model gives {len(model.outputs)} answers", fix="save a model with its class scores as the only output"
+        )
     return Foreign(
         kind or {"keras3": "Keras 3 model", "keras2": "tf-keras model"}[flavour],
         lambda x: model(x, training=False),
@@ -78,20 +81,27 @@ def size_of(shape: tuple[Any, ...]) -> tuple[int | None, int | None, int | None]
     return height, width, channels
 
 
+def keras3() -> Any:
+    """The keras module (Keras 3); it asks what else is installed, and must not take a stand-in for the real thing."""
+    for name in [n for n, m in sys.modules.items() if n.split(".")[0] == "jax" and getattr(m, "__spec__", None) is None]:
+        del sys.modules[name]
+    import keras as found  # type: ignore[import-untyped]
+
+    return found
+
+
 def read_trusted(path: Path) -> Foreign:
     """Load a file by Keras itself, custom code and all: only for `trust`. Raises AdoptError."""
-    import keras as keras3
-
     problems = []
-    for module in (keras(), keras3):
+    for module in (keras(), keras3()):
         try:
             model = module.models.load_model(path, compile=False, safe_mode=False)
-        except Exception as cause:  # noqa: BLE001 - whatever a stranger's code raises
+        except Exception as cause:  # whatever a stranger's code raises
             problems.append(f"{module.__name__}: {str(cause).strip().splitlines()[0][:120] if str(cause).strip() else cause!r}")
             continue
         return Foreign(
             "trusted Keras model",
-            lambda x, model=model: model(x, training=False),
+            partial(model, training=False),
             size_of(tuple(model.inputs[0].shape)),
             keep=model,
             notes=("its own code was run, because it was trusted",),

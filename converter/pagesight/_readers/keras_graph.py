@@ -28,7 +28,7 @@ Reference = tuple[str, int]
 
 @dataclass(frozen=True)
 class Leaf:
-    """A layer with its name in the file; `place` is its number among layers of its kind in its container, as `.keras` files count."""
+    """A layer, its name in the file and its class there."""
 
     name: str
     layer: Any
@@ -100,11 +100,10 @@ class Rebuild:
             if first is None:
                 shape = _input_shape(row) or _shape_of(config.get("build_input_shape"))
                 if kind in _CONTAINERS and shape is None:
-                    child = self._container(row, depth - 1)
-                    children.append(child)
-                    shape = tuple(child.model.input_shape[1:])
-                    first = keras().Input(shape)
-                    x = child.model(first)
+                    inside = self._container(row, depth - 1)
+                    children.append(inside)
+                    first = keras().Input(tuple(inside.model.input_shape[1:]))
+                    x = inside.model(first)
                     continue
                 if shape is None:
                     raise AdoptError("the model does not say how large its pictures are", fix="call it once, then save it again")
@@ -143,7 +142,10 @@ class Rebuild:
         return Built(name, model, "Functional", [c for c in children.values() if c is not None])
 
     def _connect(
-        self, waiting: list[tuple[Mapping[str, Any], str, int, Any]], children: dict[str, Leaf | Built | None], made: dict[Reference, Any]
+        self,
+        waiting: list[tuple[Mapping[str, Any], str, int, Any]],
+        children: dict[str, Leaf | Built | None],
+        made: dict[Reference, Any],
     ) -> None:
         """Apply layers as soon as what they read is there; a round in which nothing moves means a circle."""
         while waiting:
@@ -251,7 +253,11 @@ def _input_shape(row: Mapping[str, Any]) -> tuple[int | None, ...] | None:
 def _shape_of(value: Any) -> tuple[int | None, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) < 2 or not all(n is None or (type(n) is int and 0 < n <= _MAX_SIDE) for n in value[1:]):
+    if (
+        not isinstance(value, list)
+        or len(value) < 2
+        or not all(n is None or (type(n) is int and 0 < n <= _MAX_SIDE) for n in value[1:])
+    ):
         raise AdoptError(f"the model takes pictures of the shape {value!s:.60}", fix="give a model of pictures up to 4096 px")
     return tuple(value[1:])
 
@@ -272,29 +278,29 @@ def _references(call: Any) -> tuple[list[Reference], Mapping[str, Any]]:
     found: list[Reference] = []
     extra: dict[str, Any] = {}
 
-    def from_keras3(value: Any, key: str) -> None:
-        if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
-            name, number, _ = _mapping(value.get("config"), "tensor")["keras_history"]
-            found.append((str(name), int(number)))
-        elif isinstance(value, list):
-            for i, part in enumerate(value):
-                from_keras3(part, f"{key}{i}")
-        else:
-            extra[key] = value
-
     try:
         if isinstance(call, Mapping):
-            from_keras3(call.get("args"), "args")
+            _from_keras3(call.get("args"), "args", found, extra)
             for key, value in _mapping(call.get("kwargs") or {}, "call").items():
-                from_keras3(value, str(key))
+                _from_keras3(value, str(key), found, extra)
             return found, extra
         rows = [call] if isinstance(call, list) and call and isinstance(call[0], str) else call
         for name, number, _, *rest in rows:
             found.append((str(name), int(number)))
             extra |= rest[0] if rest and isinstance(rest[0], Mapping) else {}
-            for value in list(extra.values()):  # a tensor given by keyword: ["layer", node, tensor]
-                if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
-                    found.append((str(value[0]), int(value[1])))
+            keywords = [v for v in extra.values() if isinstance(v, list) and len(v) == 3 and isinstance(v[0], str)]
+            found.extend((v[0], int(v[1])) for v in keywords)  # tensors given by name: ["layer", node, tensor]
     except (TypeError, ValueError, KeyError) as cause:
         raise AdoptError("the model's connections cannot be read", fix=_AGAIN) from cause
     return found, extra
+
+
+def _from_keras3(value: Any, key: str, found: list[Reference], extra: dict[str, Any]) -> None:
+    if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
+        name, number, _ = _mapping(value.get("config"), "tensor")["keras_history"]
+        found.append((str(name), int(number)))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            _from_keras3(part, f"{key}{i}", found, extra)
+    else:
+        extra[key] = value

@@ -47,15 +47,57 @@ _SETTINGS = {
     "CenterCrop": "height width",
 }
 _ONLY_IN_TRAINING = frozenset(
-    "Dropout SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization RandomFlip RandomRotation RandomZoom "
-    "RandomTranslation RandomContrast RandomBrightness RandomHeight RandomWidth RandomColorJitter RandomGrayscale RandomHue "
-    "RandomSaturation RandomSharpness RandomShear RandomPerspective RandomGaussianBlur RandomErasing RandomColorDegeneration".split()
+    [
+        "Dropout",
+        "SpatialDropout2D",
+        "GaussianNoise",
+        "GaussianDropout",
+        "AlphaDropout",
+        "ActivityRegularization",
+        "RandomFlip",
+        "RandomRotation",
+        "RandomZoom",
+        "RandomTranslation",
+        "RandomContrast",
+        "RandomBrightness",
+        "RandomHeight",
+        "RandomWidth",
+        "RandomColorJitter",
+        "RandomGrayscale",
+        "RandomHue",
+        "RandomSaturation",
+        "RandomSharpness",
+        "RandomShear",
+        "RandomPerspective",
+        "RandomGaussianBlur",
+        "RandomErasing",
+        "RandomColorDegeneration",
+    ]
 )
 """Layers that let everything through when the model answers."""
 _OTHER_NAMES = {"Convolution2D": "Conv2D", "MaxPool2D": "MaxPooling2D", "AvgPool2D": "AveragePooling2D", "Swish": "Activation"}
 _ACTIVATIONS = frozenset(
-    "linear relu relu6 softmax sigmoid tanh elu selu gelu swish silu hard_sigmoid hard_silu hard_swish leaky_relu softplus softsign "
-    "exponential mish".split()
+    [
+        "linear",
+        "relu",
+        "relu6",
+        "softmax",
+        "sigmoid",
+        "tanh",
+        "elu",
+        "selu",
+        "gelu",
+        "swish",
+        "silu",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "leaky_relu",
+        "softplus",
+        "softsign",
+        "exponential",
+        "mish",
+    ]
 )
 _TRUST = "replace the layer by a stock one, or pass --trust if you know who made the file"
 _LARGEST = 10_000_000
@@ -89,7 +131,9 @@ def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) ->
     try:
         return getattr(tk.layers, class_name)(**settings, **trainable)
     except (TypeError, ValueError, OverflowError) as cause:
-        raise AdoptError(f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix="save the model again") from cause
+        raise AdoptError(
+            f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix="save the model again"
+        ) from cause
 
 
 def activation(value: Any, layer: str, flavour: str) -> str | Callable[[Any], Any]:

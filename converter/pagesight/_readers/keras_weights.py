@@ -1,5 +1,6 @@
 """Weights of Keras files into a rebuilt network: by name where the names are clear, else by position, shapes always checked."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -78,11 +79,13 @@ def from_keras_v3(built: Built, file: h5py.Group) -> None:
 def _fill_leaf(leaf: Leaf, found: Any) -> None:
     if leaf.kind == "KerasLayer":
         raise AdoptError(
-            "a .keras file does not keep a hub layer's weights where they can be found", fix="save the model as .h5 or as a SavedModel"
+            "a .keras file does not keep a hub layer's weights where they can be found",
+            fix="save the model as .h5 or as a SavedModel",
         )
     variables = [*leaf.layer._trainable_weights, *leaf.layer._non_trainable_weights]
     held = found.get("vars") if isinstance(found, h5py.Group) else None
-    count = len(held) if held is not None else 0
+    held = held if isinstance(held, h5py.Group) else {}
+    count = len(held)
     if not variables:
         return
     if count != len(variables):
@@ -93,8 +96,6 @@ def _fill_leaf(leaf: Leaf, found: Any) -> None:
 
 def _snake_case(name: str) -> str:
     """As Keras names groups: 'Conv2D' to 'conv2d', 'DepthwiseConv2D' to 'depthwise_conv2d'."""
-    import re
-
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

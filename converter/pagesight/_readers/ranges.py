@@ -69,12 +69,12 @@ class Chosen:
 def choose(foreign: Foreign, wish: str | None, how: Input) -> Chosen:
     """The range that `foreign` takes; `wish` is what the user said. Raises AdoptError where they contradict, or nothing tells."""
     if how.channels != 3 and wish in ("caffe", "torch"):
-        raise AdoptError(f"the input range {wish} is for colour, the model takes grey pictures", fix="pass --input-range 0..1 or -1..1")
+        raise AdoptError(
+            f"the input range {wish} is for colour, the model takes grey pictures", fix="pass --input-range 0..1 or -1..1"
+        )
     if foreign.input_range is not None:
         if wish not in (None, foreign.input_range):
-            raise AdoptError(
-                f"a {foreign.kind} takes pixels in {foreign.input_range}, not {wish}", fix="leave out --input-range"
-            )
+            raise AdoptError(f"a {foreign.kind} takes pixels in {foreign.input_range}, not {wish}", fix="leave out --input-range")
         return Chosen(foreign.input_range, f"a {foreign.kind} takes it")
     front = _Front.of(foreign, how)
     inside = None if front is None else front.inside()
@@ -91,7 +91,8 @@ def choose(foreign: Foreign, wish: str | None, how: Input) -> Chosen:
     if learned is not None:
         return Chosen(learned, "its first batch norm has learned from such pixels")
     raise AdoptError(
-        "the model does not tell which numbers it takes for pixels", fix="pass --input-range 0..1, -1..1 or 0..255, as it was trained"
+        "the model does not tell which numbers it takes for pixels",
+        fix="pass --input-range 0..1, -1..1 or 0..255, as it was trained",
     )
 
 

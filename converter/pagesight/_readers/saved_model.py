@@ -19,9 +19,32 @@ _MAX_PROTO = 2**31 - 1
 _ANSWERS = ("probabilities", "predictions", "logits", "scores", "default")
 _AGAIN = "export it again with `model.export(…)` or `tf.saved_model.save(…)`"
 _REACH_OUT = frozenset(
-    "PyFunc PyFuncStateless EagerPyFunc ReadFile WriteFile MatchingFiles LoadLibrary LookupTableExportV2 InitializeTableFromTextFile "
-    "InitializeTableFromTextFileV2 WholeFileReaderV2 TextLineReaderV2 FixedLengthRecordReaderV2 TFRecordReaderV2 TextLineDataset "
-    "TFRecordDataset FixedLengthRecordDataset SaveDataset LoadDataset DebugIdentityV2 PrintV2 Print RemoteCall XlaLaunch".split()
+    [
+        "PyFunc",
+        "PyFuncStateless",
+        "EagerPyFunc",
+        "ReadFile",
+        "WriteFile",
+        "MatchingFiles",
+        "LoadLibrary",
+        "LookupTableExportV2",
+        "InitializeTableFromTextFile",
+        "InitializeTableFromTextFileV2",
+        "WholeFileReaderV2",
+        "TextLineReaderV2",
+        "FixedLengthRecordReaderV2",
+        "TFRecordReaderV2",
+        "TextLineDataset",
+        "TFRecordDataset",
+        "FixedLengthRecordDataset",
+        "SaveDataset",
+        "LoadDataset",
+        "DebugIdentityV2",
+        "PrintV2",
+        "Print",
+        "RemoteCall",
+        "XlaLaunch",
+    ]
 )
 
 
@@ -141,7 +164,9 @@ def _vet_objects(objects: Any, folder: Path) -> None:
     for node in objects.nodes:
         kind = node.WhichOneof("kind")
         if kind in ("resource", "asset"):
-            raise AdoptError(f"{folder} needs a table or a file beside its weights, which a page cannot have", fix="save it without")
+            raise AdoptError(
+                f"{folder} needs a table or a file beside its weights, which a page cannot have", fix="save it without"
+            )
         if kind == "variable":
             claimed += math.prod(max(1, d.size) for d in node.variable.shape.dim)
     if claimed > held:
@@ -153,7 +178,9 @@ def _signature(loaded: Any, folder: Path) -> Any:
     if "serving_default" in signatures or len(signatures) == 1:
         return signatures.get("serving_default") or next(iter(signatures.values()))
     if signatures:
-        raise AdoptError(f"{folder} has the signatures {', '.join(sorted(signatures))}", fix="save it with one, called serving_default")
+        raise AdoptError(
+            f"{folder} has the signatures {', '.join(sorted(signatures))}", fix="save it with one, called serving_default"
+        )
     raise AdoptError(f"{folder} has no signature to call", fix="save it with `signatures=…`, or with `model.export(…)`")
 
 
@@ -177,7 +204,7 @@ def freeze(function: Any) -> tuple[Any, list[Any], list[Any]]:
 
 def cut(graph_def: Any, answer: str) -> Any:
     """Only the nodes that `answer` needs, each of them an op that TF.js has. Raises AdoptError for one it has not."""
-    needed = tensorflow().compat.v1.graph_util.extract_sub_graph(graph_def, [answer.split(":")[0]])
+    needed = tensorflow().compat.v1.graph_util.extract_sub_graph(graph_def, [answer.split(":", maxsplit=1)[0]])
     ops.check((node.op, node.name) for node in needed.node)
     ops.check((node.op, node.name) for f in needed.library.function for node in f.node_def if _is_called(f, needed))
     return needed
@@ -197,7 +224,8 @@ def _answer(outputs: dict[str, Any]) -> Any:
     if len(outputs) == 1 or len(flat) == 1:
         return flat[0] if flat else next(iter(outputs.values()))
     raise AdoptError(
-        f"the model gives {len(outputs)} answers ({', '.join(outputs)})", fix="save a model with its class scores as the only output"
+        f"the model gives {len(outputs)} answers ({', '.join(outputs)})",
+        fix="save a model with its class scores as the only output",
     )
 
 

@@ -49,7 +49,9 @@ def _bytes_of(spec: Any, names: set[str]) -> int:
     if how is not None:
         width = _quantized(how, name)
     if width is None:
-        raise AdoptError(f"the weight {name!r:.80} is of the type {dtype!s:.40}, which is not read", fix="export it with float32 weights")
+        raise AdoptError(
+            f"the weight {name!r:.80} is of the type {dtype!s:.40}, which is not read", fix="export it with float32 weights"
+        )
     return math.prod(shape) * width
 
 

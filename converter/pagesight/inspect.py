@@ -1,0 +1,134 @@
+"""What is inside a page, a web model or a model made elsewhere: layer by layer, in numbers, with a picture of it."""
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pagesight._graph import GraphModel
+from pagesight._operations import Row, rows_of, stored_as
+from pagesight.contract import Contract
+from pagesight.errors import PagesightError
+
+_SMALL_SIGNAL_DB = 20.0
+_UNFUSED = ("Conv2D", "DepthwiseConv2dNative", "FusedBatchNormV3", "Relu6", "BiasAdd")
+_SLOW_OPS = frozenset({"Erf", "Einsum", "GatherV2", "ResizeBilinear", "ReverseV2", "SpaceToBatchND"})
+
+
+class InspectError(PagesightError):
+    """There is nothing that can be looked into."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model's layers, sums over them, and what a person should know."""
+
+    name: str
+    layers: list[Row]
+    parameters: int
+    bytes: int
+    multiply_adds: int
+    ops: dict[str, int]
+    accuracy: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON."""
+        return asdict(self)
+
+
+def inspect(model: Path) -> Inspection:
+    """Look into a page's folder, a web model's folder, a TF.js graph model (folder or model.json) or any model `adopt` reads.
+
+    Raises InspectError where there is none, and AdoptError for a foreign one that cannot be read.
+    """
+    model_json = find_model_json(model)
+    if model_json is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            return _inspected(_converted(model, Path(scratch)), model.name, {})
+    return _inspected(model_json, _title(model_json), _facts(model_json))
+
+
+def find_model_json(path: Path) -> Path | None:
+    """The model.json of a TF.js graph model at or below `path`; None where there is none."""
+    for found in (path, path / "model.json", path / "model" / "model.json"):
+        if found.is_file() and found.suffix == ".json" and '"node"' in found.read_text(encoding="utf-8", errors="replace"):
+            return found
+    return None
+
+
+def _converted(model: Path, scratch: Path) -> Path:
+    """A SavedModel that Pagesight wrote, as a float32 graph model below `scratch`."""
+    from pagesight import _tfjs
+    from pagesight._freeze import frozen_graph
+    from pagesight._quantization import passes
+
+    saved = model / "saved_model" if (model / "saved_model").is_dir() else model
+    if not (saved / "saved_model.pb").is_file():
+        raise InspectError(
+            f"{model} is no page, no web model and no exported model",
+            fix="give a folder that Pagesight wrote, or `pagesight convert` it",
+        )
+    floats = passes.padding_folded(passes.tidied(GraphModel(*_tfjs.optimized(*frozen_graph(saved)))))
+    floats.write(scratch, {})
+    return scratch / "model.json"
+
+
+def _title(model_json: Path) -> str:
+    for folder in (model_json.parent, model_json.parent.parent):
+        try:
+            return Contract.read(folder).title
+        except (OSError, ValueError, KeyError):
+            continue
+    return model_json.parent.name
+
+
+def _facts(model_json: Path) -> dict[str, Any]:
+    """What was measured when the weights were rounded: quantization.json of a web model, or report.json of a page."""
+    above = model_json.parent.parent
+    for path, key in ((above / "quantization.json", None), (above / "report.json", "quantization")):
+        if path.is_file():
+            value = json.loads(path.read_text(encoding="utf-8"))
+            return dict((value if key is None else value.get(key)) or {})
+    return {}
+
+
+def _inspected(model_json: Path, name: str, facts: dict[str, Any]) -> Inspection:
+    model = GraphModel.read(model_json)
+    noise = {line["name"]: line.get("signal_to_noise_db") for line in facts.get("layers", [])}
+    rows = [Row(**{**asdict(r), "signal_to_noise_db": noise.get(r.name)}) for r in rows_of(model, stored_as(model_json))]
+    ops: dict[str, int] = {}
+    for node in model.document["modelTopology"]["node"]:
+        if node["op"] != "Const":
+            ops[node["op"]] = ops.get(node["op"], 0) + 1
+    return Inspection(
+        name=name,
+        layers=rows,
+        parameters=sum(r.parameters for r in rows),
+        bytes=sum(r.bytes for r in rows),
+        multiply_adds=sum(r.multiply_adds for r in rows),
+        ops=dict(sorted(ops.items(), key=lambda item: (-item[1], item[0]))),
+        accuracy={k: facts.get(k) for k in ("mode", "top1_agreement", "accuracy") if k in facts},
+        warnings=_warnings(rows, ops, facts),
+    )
+
+
+def _warnings(rows: list[Row], ops: dict[str, int], facts: dict[str, Any]) -> list[str]:
+    found = [
+        f"{r.name}: the rounding's error is {r.signal_to_noise_db:.0f} dB below the signal; more bits would help there"
+        for r in rows
+        if r.signal_to_noise_db is not None and r.signal_to_noise_db < _SMALL_SIGNAL_DB
+    ]
+    if ops.get("DepthwiseConv2dNative"):
+        found.append(f"{ops['DepthwiseConv2dNative']} depthwise convolutions are not fused with what follows: slower than need be")
+    if ops.get("FusedBatchNormV3"):
+        found.append(f"{ops['FusedBatchNormV3']} batch norms could not be folded into convolutions")
+    found += [f"{op} is slow or missing on some backends of TF.js" for op in sorted(_SLOW_OPS & set(ops))]
+    largest = max(rows, key=lambda r: r.bytes, default=None)
+    total = sum(r.bytes for r in rows)
+    if largest is not None and largest.bytes > total / 2 and total > 1_000_000:
+        found.append(f"{largest.name} alone is {largest.bytes / total:.0%} of the model; a smaller one there saves the most")
+    if facts.get("top1_agreement") is not None and facts["top1_agreement"] < 0.99:
+        found.append(f"the stored weights keep {facts['top1_agreement']:.1%} of the float model's answers")
+    return found

@@ -88,7 +88,7 @@ def test_a_foreign_output_folder_is_refused_before_any_work(photos: PhotoFolder,
 
 
 def test_each_stage_refuses_what_the_stage_before_did_not_write(tmp_path: Path) -> None:
-    for command in ("train", "export", "convert", "bundle"):
+    for command in ("train", "export", "bundle"):
         done = run(command, tmp_path, "-o", tmp_path / "out")
         assert done.returncode == 1, command
         assert "was not written by" in done.stderr

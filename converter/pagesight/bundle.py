@@ -14,6 +14,8 @@ from typing import Any
 from PIL import Image
 
 from pagesight import backbones, manifest, pixels, progress, resources
+from pagesight._graph import GraphModel, Runner
+from pagesight._report import write_report
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
 from pagesight.errors import BundleError
 from pagesight.options import STAGES, Bundling
@@ -52,9 +54,11 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         samples = _write_samples(origin.dataset, how, temporary) if origin.dataset else []
         files = manifest.list_files(temporary)
         fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
-        web.contract.write(temporary, samples=samples, files=fetched)
+        golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
+        web.contract.write(temporary, samples=samples, files=fetched, **golden)
         _render(template / "page", temporary, web, origin, samples)
-        report = _report(web, origin, temporary)
+        evaluation = write_report(web, origin, temporary)
+        report = _report(web, origin, temporary) | ({"evaluation": evaluation} if evaluation else {})
         if how.max_bytes is not None and report["bytes"]["total_gzip"] > how.max_bytes:
             raise BundleError(
                 f"the bundle takes {report['bytes']['total_gzip']:,} bytes after gzip, more than {how.max_bytes:,}",
@@ -87,6 +91,14 @@ def _write_samples(dataset: Dataset, how: Bundling, into: Path) -> list[dict[str
         image.save(into / path, quality=88)
         rows.append({"path": path, "label": dataset.labels[picture.label]})
     return rows
+
+
+def _golden(web: WebModel, folder: Path, path: str) -> dict[str, Any]:
+    """One sample with Python's answer to it: the page asks itself on load, and refuses to work where it answers otherwise."""
+    square = pixels.read_square((folder / path).read_bytes(), web.contract.input)
+    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
+    answer = [round(float(p), 6) for p in runner(square[None])[0][0]]
+    return {"path": path, "sha256": manifest.sha256_file(folder / path), "probabilities": answer}
 
 
 def _chosen(dataset: Dataset, how: Bundling) -> Iterable[Picture]:

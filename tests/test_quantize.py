@@ -16,6 +16,7 @@ from pagesight import manifest
 from pagesight._graph import GraphModel, Runner
 from pagesight._quantization import passes
 from pagesight._quantization.calibration import Moments, natural_noise
+from pagesight._quantization.equalise import equalised
 from pagesight._quantization.layers import Layer
 from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight.artifacts import SavedModel, WebModel
@@ -61,7 +62,7 @@ def test_the_mean_shift_is_what_the_outputs_really_shift_by(kind: str) -> None:
     layer = _layer(kind)
     error = rng.normal(size=layer.shape).astype(np.float32)
     fields = rng.normal(2, 1, (500, *_moments(layer, rng).mean.shape)).astype(np.float32)
-    moments = Moments(fields.mean(0), np.zeros(0, np.float32))
+    moments = Moments(fields.mean(0), np.zeros(0, np.float32), np.zeros(0, np.float32))
     rows = layer.rows(error)
     outputs = (fields * rows).sum(1) if kind == "depthwise" else fields @ rows
     assert np.allclose(mean_shift(layer, error, moments), outputs.mean(0), atol=1e-4)
@@ -78,8 +79,41 @@ def _moments(layer: Layer, rng: np.random.Generator) -> Moments:
     mixing = rng.normal(size=(*groups, 3))
     covariance = mixing @ mixing.transpose(0, 2, 1) + 0.05 * np.eye(groups[1])
     if layer.kind == "depthwise":
-        return Moments(np.zeros((9, 8), np.float32), covariance.astype(np.float32))
-    return Moments(np.zeros(24, np.float32), covariance[0].astype(np.float32))
+        return Moments(np.zeros((9, 8), np.float32), covariance.astype(np.float32), np.ones(8, np.float32))
+    return Moments(np.zeros(24, np.float32), covariance[0].astype(np.float32), np.ones(24, np.float32))
+
+
+@pytest.mark.parametrize("activation", ["Relu", "Relu6"])
+def test_equalised_layers_answer_the_same_and_a_clipped_channel_stays_as_it_is(activation: str) -> None:
+    rng = np.random.default_rng(2)
+    first, second = _chain(activation)
+    scale = 10.0 ** rng.uniform(-2, 0, 8)
+    weights = {
+        "k1": (rng.normal(size=(1, 1, 4, 8)) * scale).astype(np.float32),
+        "b1": np.float32(scale),
+        "k2": (rng.normal(size=(3, 3, 8, 1)) / scale[:, None]).astype(np.float32),
+    }
+    pixels = rng.normal(size=(500, 4)).astype(np.float32)
+
+    def between(weights: dict[str, Any]) -> Any:
+        values = np.maximum(pixels @ weights["k1"][0, 0] + weights["b1"], 0)
+        return np.minimum(values, 6) if activation == "Relu6" else values
+
+    peak = between(weights).max(0)
+    assert (peak < 6).any()
+    moments = {name: Moments(np.zeros((9, 8), np.float32), np.zeros((8, 9, 9), np.float32), peak) for name in ("first", "second")}
+    nodes = [{"name": "first", "input": ["x", "k1", "b1"]}, {"name": "second", "input": ["first", "k2"]}]
+    document = {"modelTopology": {"node": nodes}, "signature": {"outputs": {"out": {"name": "second:0"}}}}
+    even, _ = equalised(GraphModel(document, weights), [first, second], moments, real=True)
+    spread = [np.ptp(np.log(np.abs(w["k2"]).max((0, 1, 3)))) for w in (weights, even.weights)]
+    assert spread[1] < 0.7 * spread[0]
+    answers = [between(w)[:, None, None, :] * w["k2"][..., 0] for w in (weights, even.weights)]
+    assert np.allclose(answers[0], answers[1], rtol=1e-4, atol=1e-5 * np.abs(answers[0]).max())
+
+
+def _chain(activation: str) -> tuple[Layer, Layer]:
+    first = Layer("first", "convolution", "x", "k1", "b1", (1, 1, 4, 8), activation=activation)
+    return first, Layer("second", "depthwise", "first", "k2", None, (3, 3, 8, 1))
 
 
 # Whole models
@@ -160,7 +194,7 @@ def test_a_byte_a_weight_keeps_what_the_stock_rounding_forgets(webs: dict[Mode, 
     kept = {mode: float((p.argmax(1) == found["none"][0].argmax(1)).mean()) for mode, (p, _) in found.items()}
     noise = {mode: float(((e - found["none"][1]) ** 2).mean() ** 0.5) for mode, (_, e) in found.items()}
     assert kept["naive-uint8"] < 0.7
-    assert kept["uint8"] > kept["naive-uint8"] + 0.1
+    assert kept["uint8"] > kept["naive-uint8"] + 0.15
     assert noise["uint8"] < 0.5 * noise["naive-uint8"]
     assert noise["float16"] < 0.1 * noise["uint8"]
 

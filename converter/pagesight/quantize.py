@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from pagesight import _tfjs, manifest, progress
 from pagesight._freeze import frozen_graph
 from pagesight._graph import GraphModel, Runner
-from pagesight._quantization import calibration, passes, plans, search
+from pagesight._quantization import calibration, equalise, passes, plans, search
 from pagesight._quantization.layers import layers_of
 from pagesight._squares import squares_of
 from pagesight.artifacts import Dataset, SavedModel, WebModel
@@ -88,13 +88,15 @@ def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures
     squares = calibration.calibration_squares(contract.input, pictures)
     with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
         moments = calibration.moments_of(floats, layers, squares)
-        facts: dict[str, Any] = {"calibration_pictures": len(squares) if pictures and pictures.on("train") else 0}
+        real = pictures is not None and bool(pictures.on("train"))
+        facts: dict[str, Any] = {"calibration_pictures": len(squares) if real else 0}
+        candidates = [(floats, moments), equalise.equalised(floats, layers, moments, real)]
         if how.mode == "auto":
             judge = _Judge(floats, contract, pictures)
-            stored, steps = search.smallest(floats, layers, moments, judge.lost, how.max_drop)
+            stored, steps = search.smallest_of(candidates, layers, judge.lost, how.max_drop)
             facts |= {"max_drop": how.max_drop, "judged_by": judge.by, "steps": steps}
         else:
-            stored = plans.within_a_byte(floats, layers, moments)
+            stored = plans.quietest(candidates, layers)
     return _Plan(stored.coded, facts | {"layers": stored.layers})
 
 

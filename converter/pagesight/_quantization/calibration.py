@@ -30,11 +30,12 @@ class Moments:
     """The receptive field of a layer's outputs: its mean, and its covariance where that is small enough.
 
     `[inputs]` and `[inputs, inputs]`; for a depthwise layer `[h·w, channels]` and `[channels, h·w, h·w]`.
-    `covariance` is the variance `[inputs]` alone for wide layers.
+    `covariance` is the variance `[inputs]` alone for wide layers. `peak` is the largest magnitude in each channel, `[channels]`.
     """
 
     mean: Floats
     covariance: Floats
+    peak: Floats
 
 
 def calibration_squares(how: Input, pictures: Dataset | None) -> NDArray[np.uint8]:
@@ -88,10 +89,12 @@ class _Sum:
         self._count = 0
         self._mean: Any = 0.0
         self._square: Any = 0.0
+        self._peak: Any = 0.0
 
     def add(self, source: Floats) -> None:
         fields = _fields(self._layer, source, self._random)
         self._count += len(fields)
+        self._peak = np.maximum(self._peak, np.abs(source).reshape(-1, source.shape[-1]).max(0))
         self._mean = self._mean + fields.sum(0, dtype=np.float64)
         if self._layer.kind == "depthwise":
             by_channel = np.ascontiguousarray(fields.transpose(2, 1, 0))
@@ -107,7 +110,7 @@ class _Sum:
             outer = mean.T[:, :, None] * mean.T[:, None, :]
         else:
             outer = mean**2 if square.ndim == 1 else np.outer(mean, mean)
-        return Moments(mean.astype(np.float32), (square - outer).astype(np.float32))
+        return Moments(mean.astype(np.float32), (square - outer).astype(np.float32), self._peak)
 
 
 def _fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:

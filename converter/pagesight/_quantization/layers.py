@@ -33,6 +33,8 @@ class Layer:
     dilation: tuple[int, int] = (1, 1)
     same: bool = False
     transposed: bool = False
+    activation: str = ""
+    """What is fused behind the bias: Relu6, Relu and the like, or nothing."""
 
     def rows(self, kernel: Floats) -> Floats:
         """The kernel as a matrix: `[h·w·in, out]`, or `[h·w, channels·multiplier]` for a depthwise one."""
@@ -65,9 +67,15 @@ _KINDS = {"convolution": _CONVOLUTIONS, "depthwise": _DEPTHWISE, "product": _PRO
 def _layer(node: dict[str, Any], kind: str, model: GraphModel, bias: str | None) -> Layer:
     attr, shape = node["attr"], model.weights[node["input"][1]].shape
     names = (node["name"], kind, node["input"][0], node["input"][1], bias, shape)
+    activation = "".join(step for step in _fused(node) if step != "BiasAdd")
     if kind == "product":
-        return Layer(*names, transposed=bool(attr.get("transpose_b", {}).get("b")))
-    return Layer(*names, _pair(attr, "strides"), _pair(attr, "dilations"), _text(attr["padding"]["s"]) == "SAME")
+        return Layer(*names, transposed=bool(attr.get("transpose_b", {}).get("b")), activation=activation)
+    same = _text(attr["padding"]["s"]) == "SAME"
+    return Layer(*names, _pair(attr, "strides"), _pair(attr, "dilations"), same, activation=activation)
+
+
+def _fused(node: dict[str, Any]) -> list[str]:
+    return [_text(step) for step in node["attr"].get("fused_ops", {}).get("list", {}).get("s", [])]
 
 
 def _pair(attr: dict[str, Any], key: str) -> tuple[int, int]:
@@ -81,7 +89,7 @@ def _text(value: str) -> str:
 
 def _bias(node: dict[str, Any], by_name: dict[str, Any], nodes: list[Any], uses: Counter[str], model: GraphModel) -> str | None:
     """The constant vector added to the layer's output: fused, or by the one node that reads it."""
-    fused = [_text(s) for s in node["attr"].get("fused_ops", {}).get("list", {}).get("s", [])]
+    fused = _fused(node)
     if "BiasAdd" in fused:
         name = node["input"][2]
     elif not fused and uses[node["name"]] == 1:

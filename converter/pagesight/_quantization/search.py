@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from pagesight import progress
 from pagesight._graph import GraphModel
 from pagesight._quantization.calibration import Moments
 from pagesight._quantization.layers import Floats, Layer
-from pagesight._quantization.plans import Stored, stored, within_a_byte
+from pagesight._quantization.plans import Stored, quietest, stored, within_a_byte
 from pagesight._quantization.rounding import Grid, output_variance
 
 _LEVELS = (4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64, 45, 32, 22, 16, 11, 8)
@@ -34,14 +34,32 @@ class _Curve:
         return self.grids[int(np.argmin(self.noise + price * self.bits))]
 
 
+Found = tuple[Stored, list[dict[str, Any]]]
+"""A plan, and every step that was tried on the way to it."""
+_STEPS_BACK = 3
+"""The margin: steps between the plan taken and the last that the few pictures at hand find good enough."""
+
+
+def smallest_of(
+    candidates: list[tuple[GraphModel, dict[str, Moments]]],
+    layers: list[Layer],
+    lost: Callable[[dict[str, Floats]], float],
+    most: float,
+) -> Found:
+    """The smallest plan for one of several models that answer alike; `uint8`'s where none gets beyond the first steps."""
+    found = [smallest(model, layers, moments, lost, most) for model, moments in candidates]
+    got_far = [plan for plan in found if len(plan[1]) >= 2 + _STEPS_BACK]
+    return min(got_far, key=lambda plan: compressed(plan[0])) if got_far else (quietest(candidates, layers), found[0][1])
+
+
 def smallest(
     model: GraphModel, layers: list[Layer], moments: dict[str, Moments], lost: Callable[[dict[str, Floats]], float], most: float
-) -> tuple[Stored, list[dict[str, Any]]]:
-    """The plan one step before the first that loses more than `most` (same unit as `lost` returns), and every step tried.
+) -> Found:
+    """The plan some steps before the last that loses no more than `most` (in the unit of `lost`), and every step tried.
 
     Each step divides bits between the layers as well as can be at one price of a bit (Shoham and Gersho 1988): a layer gets more
-    levels as long as they lessen its noise by more than their bits cost. The step back is a margin, for the pictures that judge are
-    few. Where even the first step loses too much, it is `uint8`'s plan.
+    levels as long as they lessen its noise by more than their bits cost. The steps back are a margin, for the pictures that
+    judge are few. Where the first steps lose too much, it is `uint8`'s plan.
     """
     curves = [_curve(layer, model.weights[layer.kernel], moments[layer.name]) for layer in layers]
     plans, steps = [within_a_byte(model, layers, moments)], []
@@ -55,7 +73,7 @@ def smallest(
             if step["lost"] > most:
                 break
             plans.append(plan)
-    return plans[max(0, len(plans) - 2)], steps
+    return plans[max(0, len(plans) - 1 - _STEPS_BACK)], steps
 
 
 def compressed(plan: Stored) -> int:
@@ -76,8 +94,8 @@ def _curve(layer: Layer, kernel: Floats, moments: Moments) -> _Curve:
 def _uncorrelated(layer: Layer, moments: Moments) -> Moments:
     covariance = moments.covariance
     if layer.kind == "depthwise":
-        return Moments(moments.mean, covariance * np.eye(covariance.shape[1], dtype=np.float32))
-    return moments if covariance.ndim == 1 else Moments(moments.mean, np.diag(covariance))
+        return replace(moments, covariance=covariance * np.eye(covariance.shape[1], dtype=np.float32))
+    return moments if covariance.ndim == 1 else replace(moments, covariance=np.diag(covariance))
 
 
 def _entropy(codes: NDArray[Any]) -> float:

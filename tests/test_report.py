@@ -163,7 +163,7 @@ def test_a_test_picture_that_was_seen_in_training_inflates_the_score() -> None:
     finding = _found(seen)["near_duplicates_across_sides"]
     assert finding.severity == "serious"
     assert "1 of 2 test pictures" in finding.what
-    assert "inflated" in finding.what
+    assert "likely inflated" in finding.what
     assert "--group-by" in finding.fix
     assert set(finding.rows) == {0, 6}
     assert findings.leaked(seen, twins.near_duplicates(seen.looks)).tolist() == [6]

@@ -89,7 +89,7 @@ def _twins(seen: Seen, pairs: twins.Pairs, labels: tuple[str, ...], *, grouped: 
             "near_duplicates_across_sides",
             "serious" if inflated else "warning",
             f"{_some(sum(map(len, across)), 'picture looks', 'pictures look')} the same as one on another side of the split. "
-            + (f"{inflated} of {tested} test pictures were seen in training: your test score is inflated." if inflated else ""),
+            + (f"{inflated} of {tested} test pictures were seen in training: your test score is likely inflated." if inflated else ""),
             _group_advice(seen, pairs, grouped=grouped),
             _flat(across),
         )
@@ -115,7 +115,7 @@ def _bursts(seen: Seen, *, grouped: bool) -> Iterator[Finding]:
             "serious",
             f"{_some(len(split), 'burst', 'bursts')} of {sum(map(len, split))} pictures taken one after another "
             f"{'is' if len(split) == 1 else 'are'} spread over training and test. Pictures of a burst are nearly alike: "
-            "your test score is inflated.",
+            "your test score is likely inflated.",
             _group_advice(seen, np.array([(a, b) for run in split for a, b in pairwise(run)]), grouped=grouped),
             _flat(split),
         )

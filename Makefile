@@ -42,7 +42,7 @@ open: setup ## serve the finished page and open it
 	@$(PAGESIGHT) serve "$(OUT)" --port 0 --open
 
 test: setup code browser ## set up what is missing and run every test
-	@$(RUN) .venv/bin/python -m pytest
+	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: setup ## ruff, mypy, tsc and prettier
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -89,7 +89,7 @@ def _twins(seen: Seen, pairs: twins.Pairs, labels: tuple[str, ...], *, grouped: 
             "near_duplicates_across_sides",
             "serious" if inflated else "warning",
             f"{_some(sum(map(len, across)), 'picture looks', 'pictures look')} the same as one on another side of the split. "
-            + (f"{inflated} of {tested} test pictures were seen in training: your test score is likely inflated." if inflated else ""),
+            + f"{inflated} of {tested} test pictures were seen in training: your test score is likely inflated." * bool(inflated),
             _group_advice(seen, pairs, grouped=grouped),
             _flat(across),
         )

@@ -64,10 +64,13 @@ def _one_vector(tensor: Any) -> Any | None:
 
 
 def features_of(embedding: Any, image: Any) -> Any | None:
-    """The nearest ancestor of `embedding` with four dimensions and some extent in space, short of the picture itself."""
+    """The nearest ancestor of `embedding` with four dimensions and some extent in space, short of the picture itself.
+
+    A kernel has four dimensions too, but not a free first one.
+    """
     for found in ancestors(embedding):
         shape = found.shape
-        if shape.rank == 4 and shape[1] is not None and shape[1] > 1 and shape[3] is not None:
+        if shape.rank == 4 and shape[0] is None and shape[1] is not None and shape[1] > 1 and shape[3] is not None:
             return None if shape[1:3] == image.shape[1:3] and shape[3] == image.shape[3] else found
     return None
 

@@ -30,7 +30,7 @@ def unpack(archive: Path, into: Path) -> None:
 
 
 def read_member(archive: Path, name: str, limit: int) -> bytes:
-    """The bytes of one member of a zip archive, at most `limit`. Raises AdoptError where there is none, or it is larger."""
+    """The bytes of one member of a zip archive, at most `limit`. Raises AdoptError where there is none or it is larger."""
     try:
         with zipfile.ZipFile(archive) as source:
             if name not in source.namelist():
@@ -38,7 +38,8 @@ def read_member(archive: Path, name: str, limit: int) -> bytes:
             entry = source.getinfo(name)
             if entry.file_size > limit or _explodes(entry.file_size, entry.compress_size):
                 raise AdoptError(
-                    f"{name} in {archive} would grow from {entry.compress_size:,} to {entry.file_size:,} bytes; it was not unpacked",
+                    f"{name} in {archive} would grow from {entry.compress_size:,} to {entry.file_size:,} bytes; "
+                    "it was not unpacked",
                     fix="save the model again with `model.save(…)`",
                 )
             with source.open(entry) as packed:

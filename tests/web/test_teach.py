@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from pagesight.artifacts import Bundle
+
 READY = "html[data-ready]"
 RANDOM = np.random.default_rng(7)
 TRAIN = """async ({ vectors, targets, classes }) => {
@@ -229,6 +231,7 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     other.get_by_role("button", name="Where it looked").click()
     expect(other.locator("#heat")).to_be_visible()
     assert complaints == []
+    assert Bundle.open(taught).contract.labels == tuple(COLOURS)
     manifest = json.loads((taught / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["files"].keys() == {
         p.relative_to(taught).as_posix() for p in taught.rglob("*") if p.is_file() and p.name != "manifest.json"

@@ -48,16 +48,17 @@ export async function bundleFiles(lesson, contract, base, title) {
     samples,
     files: published,
   });
-  if (files["report.json"]) files["report.json"] = json(report(parse(files["report.json"]), head));
   const page = { title, labels: head.labels, samples, contractSha256: await sha256(files["contract.json"]) };
   files["index.html"] = text(fillPage(new TextDecoder().decode(files["index.html"]), page));
   if (files["manifest.webmanifest"]) {
     const app = parse(files["manifest.webmanifest"]);
     files["manifest.webmanifest"] = json({ ...app, name: title, short_name: title, description: "" });
   }
+  const { "report.json": old, ...others } = files;
+  if (old) files["report.json"] = json({ ...report(parse(old), head), bytes: await sizes(others, folder) });
   const key = { made_in: "the page", weights: lesson.model };
   const all = await listed(files, () => true);
-  files["manifest.json"] = json({ format: 1, made_by: "pagesight", stage: "teach", key, files: all });
+  files["manifest.json"] = json({ format: 1, made_by: "pagesight", stage: "bundle", key, files: all });
   return files;
 }
 
@@ -151,10 +152,32 @@ function report(old, { labels, heldOut: { asked, right }, examples }) {
   return {
     ...old,
     dataset: { pictures: examples, classes: labels.length, skipped: 0, split: "random" },
-    accuracy: asked ? { n: asked, float: null, exported: right / asked, interval95: wilson(right, asked) } : null,
+    accuracy: {
+      n: asked || null,
+      float: null,
+      exported: asked ? right / asked : null,
+      interval95: asked ? wilson(right, asked) : null,
+    },
     parity: null,
-    bytes: null,
   };
+}
+
+/**
+ * Bytes by kind, and the sum of every file's gzip; samples are left aside, as in every bundle's report.
+ * @param {Files} files
+ * @param {string} folder of the model
+ */
+async function sizes(files, folder) {
+  const found = { page: 0, runtime: 0, model: 0, total: 0, total_gzip: 0 };
+  for (const [path, bytes] of Object.entries(files)) {
+    if (path.startsWith("samples/")) continue;
+    const kind = path.startsWith(folder) ? "model" : /(\.wasm|worker(_all)?\.js)$/.test(path) ? "runtime" : "page";
+    found[kind] += bytes.byteLength;
+    found.total += bytes.byteLength;
+    const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+    found.total_gzip += (await new Response(packed).arrayBuffer()).byteLength;
+  }
+  return found;
 }
 
 /**

@@ -14,7 +14,7 @@ from pagesight._tf import keras
 from pagesight.errors import AdoptError
 
 _CONTAINERS = ("Functional", "Model", "Sequential")
-_INPUTS = 1
+_ALSO_LAYERS = ("Add", "Subtract", "Multiply")
 _MAX_LAYERS = 5_000
 _MAX_DEPTH = 16
 _MAX_SIDE = 4096
@@ -235,9 +235,15 @@ def _operation(row: Mapping[str, Any]) -> Callable[..., Any] | None:
     kind, module = _class_name(row), str(row.get("module"))
     if kind == "TFOpLambda":
         return keras_layers.operation(str(_mapping(row.get("config"), "config").get("function")))
-    if module.startswith(("keras.src.ops", "keras.ops")):
+    if module.startswith(("keras.src.ops", "keras.ops")) or (kind in _ALSO_LAYERS and _reads_one(row)):
         return keras_layers.operation(kind)
     return None
+
+
+def _reads_one(row: Mapping[str, Any]) -> bool:
+    """True where a tensor meets a number: a `.h5` file does not tell Keras 3's operation Add from the layer of that name."""
+    calls = row.get("inbound_nodes")
+    return isinstance(calls, list) and len(calls) > 0 and len(_references(calls[0])[0]) == 1
 
 
 def _input_shape(row: Mapping[str, Any]) -> tuple[int | None, ...] | None:

@@ -130,8 +130,8 @@ def _fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats
     j = left[:, :, None, None] + np.arange(width)[None, None, None, :] * layer.dilation[1]
     fields = padded[np.arange(len(source))[:, None, None, None], i, j]
     if layer.kind == "depthwise":
-        return fields.reshape(-1, height * width, source.shape[-1])
-    return fields.reshape(-1, height * width * source.shape[-1])
+        return np.asarray(fields.reshape(-1, height * width, source.shape[-1]))
+    return np.asarray(fields.reshape(-1, height * width * source.shape[-1]))
 
 
 def _padded(layer: Layer, source: Floats) -> Floats:

@@ -26,10 +26,8 @@ def equalised(
     model: GraphModel, layers: list[Layer], moments: dict[str, Moments], real: bool
 ) -> tuple[GraphModel, dict[str, Moments]]:
     """The model with evened ranges, and the moments its layers then see. `real`: the moments were measured on pictures."""
-    weights, factors = dict(model.weights), {layer.name: np.ones(0) for layer in layers}
-    pairs = list(_pairs(model, layers))
-    for first, _ in pairs:
-        factors[first.name] = np.ones(weights[first.bias or ""].size)
+    weights, pairs = dict(model.weights), list(_pairs(model, layers))
+    factors: dict[str, Floats] = {first.name: np.ones(weights[first.bias or ""].size, np.float32) for first, _ in pairs}
     for _ in range(_ROUNDS):
         for first, second in pairs:
             ratio = _outgoing(second, weights[second.kernel]) / _incoming(first, weights[first.kernel])
@@ -54,13 +52,13 @@ def _pairs(model: GraphModel, layers: list[Layer]) -> Iterator[tuple[Layer, Laye
 
 def _incoming(layer: Layer, kernel: Floats) -> Floats:
     """The largest weight of each output of the first layer."""
-    return np.maximum(np.abs(layer.rows(kernel)).max(0), 1e-9)
+    return np.asarray(np.maximum(np.abs(layer.rows(kernel)).max(0), 1e-9))
 
 
 def _outgoing(layer: Layer, kernel: Floats) -> Floats:
     """The largest weight with which the second layer reads each channel."""
     axes = (0, 1, 3) if kernel.ndim == 4 else (0 if layer.transposed else 1,)
-    return np.maximum(np.abs(kernel).max(axes), 1e-9)
+    return np.asarray(np.maximum(np.abs(kernel).max(axes), 1e-9))
 
 
 def _allowed(layer: Layer, ideal: Floats, peak: Floats, margins: tuple[float, float]) -> Floats:

@@ -35,10 +35,10 @@ class Stored:
 
 
 def quietest(candidates: list[tuple[GraphModel, dict[str, Moments]]], layers: list[Layer]) -> Stored:
-    """The plan of the first model, unless another that answers alike has less than half its noise."""
+    """The plan of the first model, unless another that answers alike has a third less noise."""
     first, *others = (within_a_byte(model, layers, moments) for model, moments in candidates)
     best = min(others, key=lambda plan: plan.noise, default=first)
-    return best if best.noise < first.noise / 2 else first
+    return best if best.noise < first.noise * 2 / 3 else first
 
 
 def within_a_byte(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> Stored:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pagesight import backbones, manifest, pixels, progress, resources
 from pagesight._graph import GraphModel, Runner
-from pagesight._report import write_report
+from pagesight._report import report_sources, write_report
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
 from pagesight.errors import BundleError
 from pagesight.options import STAGES, Bundling
@@ -28,6 +28,7 @@ _CSP = (
 _TEXT = ("index.html", "manifest.webmanifest")
 _RUNTIME = (".wasm", "worker.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
+_ASIDE = ("samples/", "report/", "report.")
 
 
 def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
@@ -42,7 +43,8 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
         "template": manifest.sha256_json(manifest.list_files(template)),
-        "versions": manifest.versions("jinja2", "pillow"),
+        "report": manifest.sha256_json([manifest.sha256_file(p) for p in report_sources()]),
+        "versions": manifest.versions("jinja2", "pillow", "matplotlib", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu"),
     }
     if manifest.is_fresh(into, "bundle", key):
         progress.stage("bundle", fresh=True)
@@ -132,6 +134,7 @@ def _render(page: Path, into: Path, web: WebModel, origin: Origin, samples: list
         "contract_sha256": manifest.sha256_file(into / "contract.json"),
         "backbone": backbones.named(origin.trained.facts["backbone"]).human if origin.trained else "",
         "csp": _CSP,
+        "has_report": origin.dataset is not None,
     }
     for name in _TEXT:
         (into / name).write_text(environment.get_template(f"{name}.j2").render(context) + "\n", encoding="utf-8")
@@ -170,11 +173,11 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes by kind, and the sum of every file's gzip; samples and what only a browser's cache asks for are left aside."""
+    """Bytes by kind, and the sum of every file's gzip; the samples and the report are left aside."""
     sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if name.startswith("samples/"):
+        if name.startswith(_ASIDE):
             continue
         kind = "model" if name.startswith("model/") else "runtime" if name.endswith(_RUNTIME) else "page"
         sizes[kind] += path.stat().st_size

@@ -80,6 +80,7 @@ def seal(into: Path, contract: dict[str, Any], words: dict[str, Any]) -> None:
         "description": "Which colour does a picture have most of? Answered on your own device.",
         "language": "en",
         "backbone": "MobileNet V1, α 0.25, 128 × 128",
+        "has_report": False,
         "integrity": {_name(into, path): _integrity(path) for path in into.iterdir() if path.is_file()},
         "contract_sha256": published(into / "contract.json")["sha256"],
         "csp": CSP,

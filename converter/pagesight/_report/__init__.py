@@ -18,6 +18,11 @@ _DIGITS = 6
 """Of what is written: the last bits of a sum differ between machines."""
 
 
+def report_sources() -> list[Path]:
+    """The files that decide what a report looks like, sorted: part of the key of what holds one."""
+    return sorted(p for p in Path(__file__).parent.iterdir() if p.suffix in (".py", ".css", ".j2"))
+
+
 def write_report(web: WebModel, origin: Origin, into: Path, unknown: measures.Floats | None = None) -> dict[str, Any]:
     """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`.
 

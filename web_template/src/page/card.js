@@ -86,7 +86,7 @@ function parity({ parity }) {
 function size({ bytes }) {
   if (!bytes) return undefined;
   const parts = `model ${kilobytes(bytes.model)}, runtime ${kilobytes(bytes.runtime)}, page ${kilobytes(bytes.page)}`;
-  return { value: `${kilobytes(bytes.total_gzip)} to load`, note: `compressed; unpacked: ${parts}` };
+  return { value: `${kilobytes(bytes.total_gzip)} in all`, note: `compressed; unpacked: ${parts}` };
 }
 
 /** @param {Report} report @returns {Fact} */

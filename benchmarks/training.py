@@ -85,9 +85,7 @@ def plain(sides: _fit.Sides, model: Any, _dataset: Dataset, seed: int) -> None:
     squares, labels = sides["train"]
     numbers = tf.data.Dataset.range(1_000_000).map(lambda i: tf.cast(tf.stack([seed, i]), tf.int32))
     shown = tf.data.Dataset.from_tensor_slices((squares, labels)).shuffle(len(labels), seed=seed).batch(32)
-    shown = tf.data.Dataset.zip((shown, numbers)).map(
-        lambda pair, number: (augment(pair[0], number, model.input_shape[1]), pair[1])
-    )
+    shown = tf.data.Dataset.zip((shown, numbers)).map(lambda pair, number: (augment(pair[0], number), pair[1]))
     steps = -(-len(labels) // 32)
     rate = tk.optimizers.schedules.CosineDecay(1e-3, 10 * steps)
     _fit_epochs(tk.Model(model.input, model.outputs[0]), shown.prefetch(4), sides, tk.optimizers.Adam(rate), 10)

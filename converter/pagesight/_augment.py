@@ -12,11 +12,8 @@ _BRIGHTNESS = 0.2 * 255
 _CONTRAST = 0.25
 
 
-def augment(squares: Any, seed: Any, out: Any) -> Any:
-    """Rotate, zoom, shift, scale to a side of `out`, brighten and contrast, in one sampling.
-
-    `squares` uint8 `[b, s, s, 3]`, `seed` int32 `[2]`, `out` an int or int32 scalar; float32 `[b, out, out, 3]`, 0..255.
-    """
+def augment(squares: Any, seed: Any) -> Any:
+    """Rotate, zoom, shift, brighten and contrast. `squares` uint8 `[b, s, s, 3]`, `seed` int32 `[2]`; float32, 0..255."""
     tf = tensorflow()
     count, side = tf.shape(squares)[0], tf.cast(tf.shape(squares)[1], tf.float32)
     chance = tf.random.stateless_uniform([count, 6], seed, -1.0, 1.0)
@@ -26,13 +23,11 @@ def augment(squares: Any, seed: Any, out: Any) -> Any:
     c, d = tf.sin(angle) * zoom_x, tf.cos(angle) * zoom_y
     shift_x, shift_y = chance[:, 3] * _SHIFT * side, chance[:, 4] * _SHIFT * side
     left, top = centre - a * centre - b * centre + shift_x, centre - c * centre - d * centre + shift_y
-    ratio, zero = side / tf.cast(out, tf.float32), tf.zeros_like(a)
-    half = (ratio - 1) / 2  # pixel centres, not corners, lie on each other
-    left, top = left + (a + b) * half, top + (c + d) * half
+    zero = tf.zeros_like(a)
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.cast(squares, tf.float32),
-        transforms=tf.stack([a * ratio, b * ratio, left, c * ratio, d * ratio, top, zero, zero], axis=1),
-        output_shape=tf.stack([out, out]),
+        transforms=tf.stack([a, b, left, c, d, top, zero, zero], axis=1),
+        output_shape=tf.shape(squares)[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="REFLECT",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight import _network, progress
+from pagesight import progress
 from pagesight._augment import augment
 from pagesight._batchnorm import Statistics
 from pagesight._checkpoint import Checkpoint, State
@@ -22,8 +22,6 @@ _DROPOUT = 0.2
 _WARM_UP = 0.1
 _WINDOW = 16
 """The last batches of an epoch whose statistics the batch norms keep."""
-_SMALL_SHARE, _SMALL_SIDE = 0.6, 0.75
-"""The first share of the epochs sees pictures of a smaller side: most is learnt there for half the work (Touvron et al. 2019)."""
 _MIN_STEPS = 24
 """Steps in an epoch at least: where pictures are few, an epoch shows each several times, changed in other ways."""
 
@@ -136,7 +134,6 @@ class _Loop:
 
     def __init__(self, model: Any, train: tuple[Pixels, NDArray[np.int64]], how: Training) -> None:
         self._model, self._how = model, how
-        self._free = _network.of_any_side(model)
         self._squares, self._labels = train
         once = math.ceil(len(self._labels) / how.batch)
         self._repeats = math.ceil(_MIN_STEPS / once)
@@ -154,7 +151,6 @@ class _Loop:
     def epoch(self, epoch: int, advance: Any) -> float:
         """Show every train picture; returns the mean loss. The batch norms then hold the statistics of the last batches."""
         losses: list[float] = []
-        side = tensorflow().constant(self._side(epoch))
         window = min(_WINDOW, self.steps)
         for step, rows in enumerate(self._order(epoch)):
             if step == self.steps - window:
@@ -162,16 +158,10 @@ class _Loop:
             number = epoch * self.steps + step
             self._rate.assign(_rate(self._how, number, self._how.epochs * self.steps))
             seed = tensorflow().constant([self._how.seed, number])
-            losses.append(float(self._step(self._squares[rows], self._labels[rows], seed, side)))
+            losses.append(float(self._step(self._squares[rows], self._labels[rows], seed)))
             advance(1, f"epoch {epoch + 1} of {self._how.epochs}, loss {losses[-1]:.2f}")
         self._statistics.finish(window)
         return float(np.mean(losses))
-
-    def _side(self, epoch: int) -> int:
-        """The side of the squares shown in this epoch: a multiple of the 32 px that a backbone's strides make of one."""
-        full = int(self._squares.shape[1])
-        small = epoch < int(self._how.epochs * _SMALL_SHARE) and self._free is not None
-        return round(full * _SMALL_SIDE / 32) * 32 if small else full
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         """The rows of each step: a new order for each pass, cut into batches of even size, sorted for the disk's sake."""
@@ -185,18 +175,16 @@ class _Loop:
         classes, side = model.output_shape[0][-1], model.input_shape[1]
         head = model.get_layer("head")
 
-        def step(squares: Any, labels: Any, seed: Any, out: Any) -> Any:
+        def step(squares: Any, labels: Any, seed: Any) -> Any:
             with tf.GradientTape() as tape:
-                shown = augment(squares, seed, out)
-                embedding = self._free(shown, training=True) if self._free else model(shown, training=True)[1]
+                embedding = model(augment(squares, seed), training=True)[1]
                 dropped = tf.nn.experimental.stateless_dropout(embedding, _DROPOUT, seed=seed + 2)
                 loss = loss_of(tf.one_hot(labels, classes), head(dropped))
             gradients = tape.gradient(loss, model.trainable_variables)
             self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             return loss
 
-        shapes = [tf.TensorSpec([None, side, side, 3], tf.uint8), tf.TensorSpec([None], tf.int64)]
-        shapes += [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32)]
+        shapes = [tf.TensorSpec([None, side, side, 3], tf.uint8), tf.TensorSpec([None], tf.int64), tf.TensorSpec([2], tf.int32)]
         return tf.function(step, input_signature=shapes, autograph=False).get_concrete_function()
 
     def _forward_once(self) -> None:

@@ -72,17 +72,6 @@ def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[An
     return tk.Model(image, [_head(embedding, classes), embedding, features], name="pagesight"), used
 
 
-def of_any_side(model: Any) -> Any:
-    """`model` from picture to embedding, its very layers, for squares of any side; None where a layer is made for one side."""
-    tk = keras()
-    body = next((layer for layer in model.layers if isinstance(layer, tk.Model)), None)
-    if body is None:
-        return None
-    free = tk.models.clone_model(body, input_tensors=tk.Input((None, None, 3)), clone_function=lambda layer: layer)
-    image = tk.Input((None, None, 3))
-    return tk.Model(image, model.get_layer("embedding")(free(model.get_layer("scale")(image))))
-
-
 def _head(embedding: Any, classes: int) -> Any:
     return keras().layers.Dense(classes, activation="softmax", name="head")(embedding)
 

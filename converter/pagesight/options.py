@@ -34,7 +34,7 @@ class Training:
     """`imagenet`, `starter`, `random`, a weights file, a TF-Hub handle, or `auto`: ImageNet's, else the shipped starter."""
     epochs: int = 6
     batch: int = 32
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     starter_epochs: int = 3
     """The shipped starter has seen hands already: a few gentle epochs keep what it knows."""
     starter_learning_rate: float = 2e-4

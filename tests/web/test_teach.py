@@ -176,6 +176,24 @@ def test_a_file_that_is_no_picture_is_counted_and_the_rest_is_taken(teaching: Ca
     expect(page.locator(".outcome")).to_contain_text("1 picture was added. 1 could not be read.")
 
 
+def test_the_table_of_several_pictures_covers_nothing(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    _teach_colours(page)
+    page.set_input_files("#file", [_picture(colour, f"{name}.png") for name, colour in COLOURS.items()])
+    expect(page.locator("#batch-heading")).to_have_text("3 pictures")
+    page.locator("#batch").scroll_into_view_if_needed()
+    boxes = [page.locator(selector).bounding_box() for selector in (".stage", "#answer", "#batch", "#teach")]
+    for i, one in enumerate(boxes):
+        for other in boxes[i + 1 :]:
+            assert one is not None
+            assert other is not None
+            apart = [
+                one[at] + one[size] <= other[at] or other[at] + other[size] <= one[at]
+                for at, size in (("x", "width"), ("y", "height"))
+            ]
+            assert any(apart)
+
+
 def test_the_pictures_come_as_class_folders_and_open_again(teaching: Callable[..., Page]) -> None:
     page = teaching()
     _teach_colours(page, each=3)

@@ -66,7 +66,7 @@ def fit_head(model: Any, answers: Answers, sides: Sides, seed: int) -> None:
     """Set the head to scikit-learn's logistic regression on the frozen backbone's embeddings."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     squares, labels = sides["train"]
     with progress.task("training the head"), threadpool_limits(1), warnings.catch_warnings():  # more threads are slower here

@@ -137,6 +137,8 @@ def _taken_apart(node: Any) -> list[Any]:
         first.attr[key].CopyFrom(node.attr[key])
     nodes, extra = [first], list(node.input[2:])
     for step in steps:
+        if step == "NoOp":  # what is left of a bias that was zero
+            continue
         inputs = [nodes[-1].name] + ([extra.pop(0)] if step in ("BiasAdd", "Prelu") else [])
         nodes.append(tf.compat.v1.NodeDef(name=f"{node.name}/{step}", op=step, input=inputs))
         nodes[-1].attr["T"].CopyFrom(node.attr["T"])

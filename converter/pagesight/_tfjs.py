@@ -35,26 +35,20 @@ class Coded:
 def _tensorflowjs() -> Any:
     """tensorflowjs.converters, with stand-ins for packages that it imports and its image-model path never calls."""
     keras()
-    for name in _NEVER_RUN:
-        if name not in sys.modules and not _installed(name):
-            parent, _, child = name.rpartition(".")
-            sys.modules[name] = types.ModuleType(name)
-            if parent:
-                setattr(sys.modules[parent], child, sys.modules[name])
+    stand_ins = {name: types.ModuleType(name) for name in _NEVER_RUN if name not in sys.modules}
+    for name, module in stand_ins.items():
+        parent, _, child = name.rpartition(".")
+        if parent in stand_ins:
+            setattr(stand_ins[parent], child, module)
+    sys.modules.update(stand_ins)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tensorflowjs
         from tensorflowjs.converters import tf_saved_model_conversion_v2
+    for name in stand_ins:  # others may ask for the real ones
+        del sys.modules[name]
     tensorflowjs.saved_model = tf_saved_model_conversion_v2
     return tensorflowjs
-
-
-def _installed(name: str) -> bool:
-    import importlib.util
-
-    with contextlib.suppress(ModuleNotFoundError, ValueError):
-        return importlib.util.find_spec(name) is not None
-    return False
 
 
 def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

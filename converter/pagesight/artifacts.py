@@ -50,7 +50,7 @@ class Dataset(Artifact):
 
     root: Path
 
-    STAGES = ("scan",)
+    STAGES: ClassVar[tuple[str, ...]] = ("scan",)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -81,14 +81,14 @@ class Dataset(Artifact):
 
     def read_bytes(self, picture: Picture) -> bytes:
         """The file's bytes, as they are."""
-        return (self.root / self.facts["top"] / picture.path).read_bytes()
+        return (self.root / str(self.facts["top"]) / picture.path).read_bytes()
 
 
 @dataclass(frozen=True)
 class TrainedModel(Artifact):
     """Weights of backbone and head, and `training.json`: how to build the model again, history and accuracy."""
 
-    STAGES = ("train",)
+    STAGES: ClassVar[tuple[str, ...]] = ("train",)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class TrainedModel(Artifact):
 class SavedModel(Artifact):
     """`saved_model/` with one signature (image in; probabilities, embedding, features out) and contract.json."""
 
-    STAGES = ("export", "adopt")
+    STAGES: ClassVar[tuple[str, ...]] = ("export", "adopt")
 
     @cached_property
     def contract(self) -> Contract:
@@ -112,7 +112,7 @@ class SavedModel(Artifact):
 class WebModel(SavedModel):
     """`model/` in the stock TF.js graph-model format, contract.json and quantization.json."""
 
-    STAGES = ("quantize",)
+    STAGES: ClassVar[tuple[str, ...]] = ("quantize",)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Origin:
 class Bundle(Artifact):
     """The static page with everything it needs."""
 
-    STAGES = ("bundle", "verify")
+    STAGES: ClassVar[tuple[str, ...]] = ("bundle", "verify")
 
     @cached_property
     def contract(self) -> Contract:

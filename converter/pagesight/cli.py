@@ -84,7 +84,9 @@ def _backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
                 "auto: ImageNet's where they can be had, else the starter that ships.",
             ),
-            click.option("--epochs", default=Build.epochs, show_default=True, type=click.IntRange(1), help="At most so many."),
+            click.option(
+                "--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."
+            ),
             click.option(
                 "--min-accuracy",
                 default=Build.min_accuracy,
@@ -265,6 +267,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     page in DIR. A folder that `pagesight export` wrote becomes a TF.js model in DIR, for `pagesight bundle`.
     """
     from pagesight import manifest, pipeline
+    from pagesight.adopt import Adoption
     from pagesight.artifacts import Dataset, SavedModel
     from pagesight.quantize import quantize
 
@@ -272,7 +275,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else None)
         return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}
-    how = pipeline.Adoption(**options | {"name": options["name"] or into.resolve().name})
+    how = Adoption(**options | {"name": options["name"] or into.resolve().name})
     return _bundle_result(pipeline.convert(model, into, how, quantization, photos, force=True))
 
 

@@ -51,8 +51,9 @@ def _restored(trained: TrainedModel) -> tuple[Any, int]:
 
 
 def _module(model: Any) -> Any:
+    """What holds the signature's variables; the model itself would be saved function by function, for nobody."""
     module = tensorflow().Module()
-    module.model = model
+    module.held = list(model.variables)
     return module
 
 

@@ -32,12 +32,16 @@ class Training:
     backbone: str = "mobilenet_v1_025_128"
     weights: str = "auto"
     """`imagenet`, `starter`, `random`, a weights file, a TF-Hub handle, or `auto`: ImageNet's, else the shipped starter."""
-    epochs: int = 6
+    epochs: int = 0
+    """At most so many; 0 takes `full_epochs`, or `gentle_epochs` where the starter's features already tell the classes apart."""
+    full_epochs: int = 6
     batch: int = 32
     learning_rate: float = 2e-3
-    starter_epochs: int = 3
-    """The shipped starter has seen hands already: a few gentle epochs keep what it knows."""
-    starter_learning_rate: float = 2e-4
+    gentle_epochs: int = 3
+    """A starter that has seen pictures of this kind keeps what it knows in a few gentle epochs."""
+    gentle_learning_rate: float = 2e-4
+    gentle_from: float = 0.9
+    """The validation accuracy of the head on the starter's frozen features from which training is gentle."""
     patience: int = 5
     """Stop when the validation loss has not improved for so many epochs."""
     min_accuracy: float = 0.0

@@ -44,7 +44,7 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
         sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder())
         answers = _fit.Answers.of(model)
         _fit.fit_head(model, answers, sides, how.seed)
-        history = _fit.fine_tune(model, answers, sides, _suited(how, used), checkpoint)
+        history = _fit.fine_tune(model, answers, sides, _suited(how, used, answers.judged(*sides["validation"])[1]), checkpoint)
         facts = _facts(answers, sides["test"], dataset, how, used)
         facts["history"] = history
         if facts["accuracy"]["float"] < how.min_accuracy:
@@ -59,10 +59,11 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
     return TrainedModel(into)
 
 
-def _suited(how: Training, used: _network.Weights) -> Training:
-    if used.kind != "starter":
-        return how
-    return replace(how, epochs=min(how.epochs, how.starter_epochs), learning_rate=how.starter_learning_rate)
+def _suited(how: Training, used: _network.Weights, head_accuracy: float) -> Training:
+    """Epochs and learning rate filled in: gentle where the starter's frozen features already do most of the work."""
+    if used.kind == "starter" and head_accuracy >= how.gentle_from:
+        return replace(how, epochs=how.epochs or how.gentle_epochs, learning_rate=how.gentle_learning_rate)
+    return replace(how, epochs=how.epochs or how.full_epochs)
 
 
 def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:

@@ -61,16 +61,26 @@ def rounded(layer: Layer, kernel: Floats, grid: Grid, moments: Moments) -> Float
 
 def _compensated(rows: NDArray[np.float64], grid: Grid, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round `[groups, inputs, outputs]` row after row; `covariance` is `[groups, inputs, inputs]`."""
-    size = rows.shape[1]
-    mean = np.trace(covariance, axis1=1, axis2=2) / size
-    damped = covariance + np.eye(size) * (_DAMPING * mean + 1e-12)[:, None, None]
-    factor = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+    factor = _factor(covariance)
     left, done = rows.copy(), np.empty_like(rows)
-    for i in range(size):
+    for i in range(rows.shape[1]):
         done[:, i] = grid.nearest(left[:, i])
         error = (left[:, i] - done[:, i]) / factor[:, i, i, None]
         left[:, i + 1 :] -= factor[:, i, i + 1 :, None] * error[:, None, :]
     return done
+
+
+def _factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Upper Cholesky factors of the inverses, `[groups, inputs, inputs]`; damped as far as dead or constant inputs need it."""
+    size = covariance.shape[1]
+    mean = np.trace(covariance, axis1=1, axis2=2) / size
+    for damping in (_DAMPING, 10 * _DAMPING, 100 * _DAMPING):
+        damped = covariance + np.eye(size) * (damping * mean + 1e-12)[:, None, None]
+        try:
+            return np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+        except np.linalg.LinAlgError:
+            continue
+    return np.broadcast_to(np.eye(size), covariance.shape)  # nothing to compensate by: plain rounding
 
 
 def mean_shift(layer: Layer, error: Floats, moments: Moments) -> Floats:

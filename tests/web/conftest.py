@@ -117,3 +117,10 @@ def watched(context: BrowserContext) -> Watched:
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     context.on("request", lambda request: watched.foreign.append(request.url) if "//localhost:" not in request.url else None)
     return watched
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that open a browser are not among the quick ones."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)

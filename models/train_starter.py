@@ -21,7 +21,7 @@ from pagesight._tf import keras
 from pagesight.hands import render_folder
 from pagesight.options import Scanning, Training
 from pagesight.scan import scan
-from pagesight.train import WEIGHTS_FILE, train
+from pagesight.train import train
 
 BACKBONE = "mobilenet_v1_025_128"
 GROUP = r"(?:rendered-)?signer\d+"
@@ -82,7 +82,7 @@ def main() -> None:
     trained = train(dataset, Training(backbone=BACKBONE, weights=given.weights, epochs=8), given.work / "trained")
     backbone = backbones.named(BACKBONE)
     model, _ = _network.build(backbone, len(dataset.labels), None)
-    model.load_weights(trained.path / WEIGHTS_FILE)
+    model.load_weights(trained.path / trained.WEIGHTS_FILE)
     body = next(layer for layer in model.layers if isinstance(layer, keras().Model))
     write_half(body, HERE / f"{BACKBONE}.starter.h5", given.work / "body.h5")
     sys.stdout.write(f"accuracy on signers of the test side: {trained.facts['accuracy']}\n")

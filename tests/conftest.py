@@ -27,7 +27,8 @@ def draw(kind: int, rng: np.random.Generator, side: int = 48) -> Image.Image:
     noise = rng.integers(90, 140, (side, side, 3))
     y, x = np.mgrid[:side, :side] - side / 2 + rng.integers(-6, 7, (2, 1, 1))
     radius = rng.integers(side // 4, side // 3)
-    inside = [x**2 + y**2 < radius**2, np.maximum(abs(x), abs(y)) < radius * 0.8, (y > -radius) & (abs(x) < (y + radius) / 2) & (y < radius)]
+    triangle = (y > -radius) & (abs(x) < (y + radius) / 2) & (y < radius)
+    inside = [x**2 + y**2 < radius**2, np.maximum(abs(x), abs(y)) < radius * 0.8, triangle]
     noise[inside[kind % 3]] = [(220, 40, 40), (40, 200, 60), (50, 70, 230)][kind % 3]
     return Image.fromarray(noise.astype(np.uint8))
 

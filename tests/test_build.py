@@ -151,7 +151,8 @@ def test_a_killed_build_leaves_the_last_good_page_and_resumes(
 ) -> None:
     shutil.copytree(built.path.parent, tmp_path / "o", symlinks=True)
     last_good = manifest.list_files(tmp_path / "o" / "shapes")
-    for later in ("scan", "train", "export", "quantize", "bundle")[("scan", "train", "export", "quantize", "verify").index(stage) :]:
+    outputs = ("scan", "train", "export", "quantize", "bundle")
+    for later in outputs[{"train": 1, "export": 2, "quantize": 3, "verify": 4}[stage] :]:
         shutil.rmtree(tmp_path / "o" / ".shapes.build" / later)
     command = [sys.executable, "-m", "pagesight", "build", str(photos), "-o", str(tmp_path / "o" / "shapes"), "--title", "Other"]
     command += [part for name, value in SMALL.items() for part in (f"--{name}", str(value))]
@@ -167,4 +168,4 @@ def test_a_killed_build_leaves_the_last_good_page_and_resumes(
     assert manifest.list_files(tmp_path / "o" / "shapes") == last_good
     finished = pagesight.build(photos, into=tmp_path / "o" / "shapes", **SMALL, title="Other")
     assert finished.contract.title == "Other"
-    assert not [p for p in (tmp_path / "o").rglob(".*tmp-*")]
+    assert not list((tmp_path / "o").rglob(".*tmp-*"))

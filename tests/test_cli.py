@@ -103,8 +103,9 @@ def test_doctor_names_what_is_there_and_what_is_missing() -> None:
 def test_python_knows_the_same_options_as_the_command_line() -> None:
     from pagesight import cli
 
-    flags = {p.name for p in cli.pagesight.commands["build"].params} - {"photos", "into", "force", "until", "as_json", "quiet", "debug"}
-    assert flags == {f for f in options.Build.__dataclass_fields__} - {"language"}
+    of_the_command_line = {"photos", "into", "force", "until", "as_json", "quiet", "debug"}
+    flags = {p.name for p in cli.pagesight.commands["build"].params} - of_the_command_line
+    assert flags == set(options.Build.__dataclass_fields__) - {"language"}
 
 
 def test_an_unknown_option_in_python_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp
     assert "error: no space left on the disk" in said
     assert "Traceback" not in said
     assert not (small_disk / "page").exists()
-    assert not [p for p in small_disk.rglob("*.tmp-*")]
+    assert not list(small_disk.rglob("*.tmp-*"))
 
 
 def test_ctrl_c_says_that_nothing_is_lost_and_exits_130(tmp_path: Path) -> None:

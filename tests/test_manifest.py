@@ -1,6 +1,5 @@
 """Promises about outputs: whole or absent, never somebody else's folder, never half."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -87,4 +86,4 @@ def test_names_with_pattern_characters_are_swept_exactly(tmp_path: Path) -> None
 
 def test_permissions_let_a_web_server_read_the_folder(tmp_path: Path) -> None:
     fill(tmp_path / "out")
-    assert os.stat(tmp_path / "out").st_mode & 0o777 == 0o755
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755

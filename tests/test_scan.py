@@ -164,7 +164,10 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
         (lambda root: root.mkdir(), "holds no pictures"),
         (lambda root: write_photos(root, ["only"]), "holds one class, 'only'"),
         (lambda root: write_photos(root, ["a", "b"], per_class=3), "holds 3 pictures that can be read; at least 8"),
-        (lambda root: [write_photos(root, ["a", "b"]), (root / "c").mkdir(), (root / "c" / "x.jpg").write_bytes(b"")], "0 pictures"),
+        (
+            lambda root: [write_photos(root, ["a", "b"]), (root / "c").mkdir(), (root / "c" / "x.jpg").write_bytes(b"")],
+            "0 pictures",
+        ),
     ],
     ids=["missing", "empty", "one class", "few", "none readable"],
 )
@@ -182,7 +185,9 @@ def test_loose_pictures_without_class_folders_are_told_so(tmp_path: Path) -> Non
         scan(tmp_path, Scanning(), tmp_path / "out")
 
 
-@pytest.mark.parametrize(("group_by", "what"), [("[", "no regular expression"), ("nobody", "matches no picture"), ("person", "1 group")])
+@pytest.mark.parametrize(
+    ("group_by", "what"), [("[", "no regular expression"), ("nobody", "matches no picture"), ("person", "1 group")]
+)
 def test_a_group_expression_that_does_not_work_is_refused(group_by: str, what: str, photos: PhotoFolder, tmp_path: Path) -> None:
     with pytest.raises(ScanError, match=what):
         scan(photos("a", "b"), Scanning(group_by=group_by), tmp_path / "out")

@@ -88,6 +88,7 @@ class Dataset(Artifact):
 class TrainedModel(Artifact):
     """Weights of backbone and head, and `training.json`: how to build the model again, history and accuracy."""
 
+    WEIGHTS_FILE: ClassVar[str] = "model.weights.h5"
     STAGES: ClassVar[tuple[str, ...]] = ("train",)
 
     @cached_property

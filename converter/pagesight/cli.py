@@ -4,23 +4,19 @@ Exit codes: 0 done; 1 the work failed or fell short of a bar; 2 the command was 
 """
 
 import difflib
-import functools
 import json
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pagesight._console import Console
+from pagesight._cli_options import SEED, backbone_options, common, naming_options, quantization_options, scan_options, writes
 from pagesight.errors import OptionError, PagesightError
-from pagesight.options import MODES, STAGES, Build, Bundling, Quantization, Verification
+from pagesight.options import STAGES, Build, Bundling, Quantization, Verification
 
 _FOLDER = click.Path(path_type=Path)
-_OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
-_FORCE = click.option("--force", is_flag=True, help="Replace an output folder that Pagesight did not make.")
 
 
 class _Group(click.Group):
@@ -39,123 +35,6 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _common(stage: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that every stage has; the result that the stage returns is printed, its progress is shown."""
-
-    @functools.wraps(stage)
-    def command(*, as_json: bool, quiet: bool, **options: Any) -> None:
-        from pagesight import progress
-
-        console = Console(quiet=quiet)
-        with console, progress.shown_by(console):
-            result = stage(**options)
-        console.result(result, as_json=as_json)
-
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="End with one machine-readable object on standard output."),
-        click.option("--quiet", is_flag=True, help="Show no progress, only the result."),
-        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
-    ):
-        command = option(command)
-    return command
-
-
-def _writes(stage: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --output and --force: a folder that Pagesight did not make is refused."""
-
-    @functools.wraps(stage)
-    def command(*, into: Path, force: bool, **options: Any) -> Any:
-        from pagesight import manifest
-
-        manifest.refuse_foreign(into, force=force)
-        return stage(into=into, **options)
-
-    return _OUT(_FORCE(command))
-
-
-def _backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        (
-            click.option("--backbone", default=Build.backbone, show_default=True, help="See `pagesight backbones`."),
-            click.option(
-                "--weights",
-                default=Build.weights,
-                show_default=True,
-                help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
-                "auto: ImageNet's where they can be had, else the starter that ships.",
-            ),
-            click.option(
-                "--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."
-            ),
-            click.option(
-                "--min-accuracy",
-                default=Build.min_accuracy,
-                show_default=True,
-                type=click.FloatRange(0, 1),
-                help="Fail when the accuracy on the pictures kept for testing is lower (0..1).",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        (
-            click.option(
-                "--group-by",
-                default=Build.group_by,
-                metavar="REGEX",
-                help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
-            ),
-            click.option(
-                "--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."
-            ),
-            click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-_SEED = click.option("--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Same seed, same bytes.")
-_QUANTIZATION = (
-    click.option(
-        "--quantize",
-        default=Build.quantize,
-        show_default=True,
-        type=click.Choice(MODES),
-        help="How weights are stored. uint8: a byte each, without forgetting; auto: the fewest bytes within --max-drop; "
-        "naive-uint8: as the stock converter rounds.",
-    ),
-    click.option(
-        "--max-drop",
-        default=Build.max_drop,
-        show_default=True,
-        type=click.FloatRange(0, 100),
-        help="For auto: percentage points of accuracy that may be lost.",
-    ),
-)
-_NAMING = (
-    click.option("--name", help="Short name; the output folder's where not given."),
-    click.option("--title", help="Heading of the page; made from the name where not given."),
-    click.option("--description", default=Build.description, help="A sentence under the heading."),
-)
-
-
-def _naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_NAMING):
-        command = option(command)
-    return command
-
-
-def _quantization_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_QUANTIZATION):
-        command = option(command)
-    return command
-
-
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="pagesight", prog_name="pagesight")
 def pagesight() -> None:
@@ -169,16 +48,16 @@ def pagesight() -> None:
 
 @pagesight.command()
 @click.argument("photos", type=_FOLDER)
-@_writes
-@_naming_options
-@_scan_options
-@_backbone_options
-@_SEED
-@_quantization_options
+@writes
+@naming_options
+@scan_options
+@backbone_options
+@SEED
+@quantization_options
 @click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip.")
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
-@_common
+@common
 def build(photos: Path, into: Path, until: str, **options: Any) -> Any:
     """Photos to a verified page: all stages in one.
 
@@ -192,10 +71,10 @@ def build(photos: Path, into: Path, until: str, **options: Any) -> Any:
 
 @pagesight.command()
 @click.argument("photos", type=_FOLDER)
-@_writes
-@_scan_options
-@_SEED
-@_common
+@writes
+@scan_options
+@SEED
+@common
 def scan(photos: Path, into: Path, **options: Any) -> Any:
     """Photos to a dataset with labels and sides."""
     from pagesight.scan import scan as run
@@ -214,10 +93,10 @@ def scan(photos: Path, into: Path, **options: Any) -> Any:
 
 @pagesight.command()
 @click.argument("dataset", type=_FOLDER)
-@_writes
-@_backbone_options
-@_SEED
-@_common
+@writes
+@backbone_options
+@SEED
+@common
 def train(dataset: Path, into: Path, **options: Any) -> Any:
     """Dataset to a fine-tuned model.
 
@@ -232,9 +111,9 @@ def train(dataset: Path, into: Path, **options: Any) -> Any:
 
 @pagesight.command()
 @click.argument("trained", type=_FOLDER)
-@_writes
-@_naming_options
-@_common
+@writes
+@naming_options
+@common
 def export(trained: Path, into: Path, **options: Any) -> Any:
     """Trained model to a SavedModel.
 
@@ -249,17 +128,17 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 
 @pagesight.command()
 @click.argument("model")
-@_writes
+@writes
 @click.option("--labels", metavar="FILE|a,b,c", help="Class names, where the model's own files do not tell.")
 @click.option("--input-range", help="0..1, -1..1, 0..255, caffe or torch; found out where not given.")
 @click.option("--crop", help="center-square, or squash the whole picture.")
 @click.option("--side", type=int, help="Pixels, for a model that takes any size.")
 @click.option("--trust", is_flag=True, help="Let a Keras file run its own code (Lambda layers).")
-@_naming_options
-@_quantization_options
+@naming_options
+@quantization_options
 @click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
 @click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")
-@_common
+@common
 def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, **options: Any) -> Any:
     """Any model to a TF.js model and its page.
 
@@ -281,11 +160,11 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
 
 @pagesight.command()
 @click.argument("web", type=_FOLDER)
-@_writes
+@writes
 @click.option("--dataset", type=_FOLDER, help="What `scan` wrote: gives the gallery its pictures.")
 @click.option("--trained", type=_FOLDER, help="What `train` wrote: gives the card its accuracy.")
 @click.option("--max-bytes", type=click.IntRange(1), default=Bundling.max_bytes, help="Fail when larger, after gzip.")
-@_common
+@common
 def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, max_bytes: int | None) -> Any:
     """TF.js model to a static page.
 
@@ -301,7 +180,7 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, ma
 @pagesight.command()
 @click.argument("folder", metavar="BUNDLE", type=_FOLDER)
 @click.option("--photos", type=_FOLDER, help="Pictures to ask; the bundle's own samples where not given.")
-@_common
+@common
 def verify(folder: Path, photos: Path | None) -> Any:
     """Compare a page's answers with Python's.
 
@@ -311,6 +190,38 @@ def verify(folder: Path, photos: Path | None) -> Any:
     from pagesight.verify import verify as run
 
     return _bundle_result(run(Bundle.open(folder), Verification(require_browser=True), None, photos))
+
+
+@pagesight.command()
+@click.argument("model", type=_FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="A machine-readable object.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures to this file.")
+@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
+def inspect(model: Path, as_json: bool, html: Path | None) -> None:
+    """Look into a page's model, layer by layer.
+
+    MODEL is a page, a TF.js model or a SavedModel folder: op, shape, parameters, bytes, noise and multiply-adds of each layer.
+    """
+    from pagesight._inspection_page import as_html, as_table
+    from pagesight.inspect import inspect as run
+
+    found = run(model)
+    if html is not None:
+        html.write_text(as_html(found), encoding="utf-8")
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json else as_table(found))
+
+
+@pagesight.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="A machine-readable list.")
+@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
+def compare(names: tuple[str, ...], as_json: bool) -> None:
+    """Compare networks by name: parameters, bytes, work."""
+    from pagesight.compare import as_table
+    from pagesight.compare import compare as run
+
+    entries = run(names)
+    click.echo(json.dumps([e.to_json() for e in entries]) if as_json else as_table(entries))
 
 
 @pagesight.command()
@@ -336,11 +247,11 @@ def serve(folder: Path, port: int, open_page: bool) -> None:
 
 
 @pagesight.command()
-@_writes
+@writes
 @click.option("--per-class", default=60, show_default=True, type=click.IntRange(1), help="Pictures per digit.")
 @click.option("--side", default=160, show_default=True, type=click.IntRange(32, 1024), help="Pixels.")
-@_SEED
-@_common
+@SEED
+@common
 def render(into: Path, per_class: int, side: int, seed: int) -> Any:
     """Draw number hands 0-9, to try it all on."""
     from pagesight.options import Rendering

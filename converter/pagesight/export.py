@@ -11,7 +11,6 @@ from pagesight._tf import keras, tensorflow
 from pagesight.artifacts import SavedModel, TrainedModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.options import Naming
-from pagesight.train import WEIGHTS_FILE
 
 
 def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
@@ -22,7 +21,7 @@ def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
     """
     key = {
         "options": asdict(how),
-        "weights": manifest.sha256_file(trained.path / WEIGHTS_FILE),
+        "weights": manifest.sha256_file(trained.path / TrainedModel.WEIGHTS_FILE),
         "training": manifest.sha256_file(trained.path / "training.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras"),
     }
@@ -46,7 +45,7 @@ def _restored(trained: TrainedModel) -> tuple[Any, int]:
     kind, source = trained.facts["weights"]["kind"], trained.facts["weights"]["source"]
     weights = _network.Weights("hub", source) if kind == "hub" else None
     model, _ = _network.build(backbone, len(trained.facts["labels"]), weights)
-    model.load_weights(trained.path / WEIGHTS_FILE)
+    model.load_weights(trained.path / TrainedModel.WEIGHTS_FILE)
     return model, backbone.side
 
 

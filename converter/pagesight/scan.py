@@ -52,7 +52,7 @@ def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
         root = _root(photos, temporary)
         top = _top(root)
         read = _read_all(top)
-        _write(temporary, into, read, {"top": top.relative_to(root).as_posix()} | _dataset(read, photos, how))
+        _write(temporary, into, read, {"top": top.relative_to(root).as_posix()} | _dataset(read, _class_folders(top), photos, how))
     return Dataset(into, root=_root(photos, into))
 
 
@@ -121,6 +121,16 @@ def _walk(folder: Path) -> Iterator[str]:
     yield from visit(str(folder))
 
 
+def _label(folder: str) -> str:
+    """A folder's name as a label: composed (NFC), with a mark in place of bytes that are no UTF-8."""
+    return unicodedata.normalize("NFC", os.fsencode(folder).decode("utf-8", "replace"))
+
+
+def _class_folders(root: Path) -> set[str]:
+    """The names of all class folders, also of those without a file."""
+    return {_label(p.name) for p in root.iterdir() if p.is_dir() and not _is_noise(p.name)}
+
+
 def _read_all(root: Path) -> list[_Read]:
     try:
         paths = [os.path.relpath(p, root) for p in _walk(root)]
@@ -144,7 +154,7 @@ def _read_all(root: Path) -> list[_Read]:
 
 def _read_one(root: Path, path: str) -> _Read:
     shown = os.fsencode(path).decode("utf-8", "replace")
-    label = unicodedata.normalize("NFC", shown.split(os.sep, 1)[0])
+    label = _label(path.split(os.sep, 1)[0])
     if shown != path:
         return _Read(shown, label, "", "has a name that is not UTF-8")
     posix = path.replace(os.sep, "/")
@@ -161,7 +171,7 @@ def _read_one(root: Path, path: str) -> _Read:
     return _Read(posix, label, hashlib.sha256(data).hexdigest())
 
 
-def _dataset(read: Sequence[_Read], photos: Path, how: Scanning) -> dict[str, Any]:
+def _dataset(read: Sequence[_Read], folders: set[str], photos: Path, how: Scanning) -> dict[str, Any]:
     good = [r for r in read if not r.why_skipped]
     skipped = [r for r in read if r.why_skipped]
     if how.strict and skipped:
@@ -169,7 +179,7 @@ def _dataset(read: Sequence[_Read], photos: Path, how: Scanning) -> dict[str, An
             f"{skipped[0].path} {skipped[0].why_skipped}" + (f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""),
             fix="remove or replace the file, or leave --strict out to skip such files",
         )
-    labels = sorted({r.label for r in read}, key=_natural)
+    labels = sorted({r.label for r in read} | folders, key=_natural)
     counts = Counter(r.label for r in good)
     if len(labels) < 2:
         raise ScanError(

@@ -16,8 +16,6 @@ from pagesight.contract import Input
 from pagesight.errors import TrainError
 from pagesight.options import Training
 
-WEIGHTS_FILE = "model.weights.h5"
-
 
 def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
     """Fine-tune a backbone on the train side, choose by the validation side, measure on the test side.
@@ -53,7 +51,7 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
                 f"below {how.min_accuracy:.1%}",
                 fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
             )
-        model.save_weights(temporary / WEIGHTS_FILE)
+        model.save_weights(temporary / TrainedModel.WEIGHTS_FILE)
         manifest.write_json(temporary / "training.json", facts)
     checkpoint.remove()
     return TrainedModel(into)

@@ -1,0 +1,136 @@
+"""Options that several commands share, each with its help and its default."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pagesight._console import Console
+from pagesight.options import MODES, Build
+
+_FOLDER = click.Path(path_type=Path)
+_OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
+_FORCE = click.option("--force", is_flag=True, help="Replace an output folder that Pagesight did not make.")
+
+
+def common(stage: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that every stage has; the result that the stage returns is printed, its progress is shown."""
+
+    @functools.wraps(stage)
+    def command(*, as_json: bool, quiet: bool, **options: Any) -> None:
+        from pagesight import progress
+
+        console = Console(quiet=quiet)
+        with console, progress.shown_by(console):
+            result = stage(**options)
+        console.result(result, as_json=as_json)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="End with one machine-readable object on standard output."),
+        click.option("--quiet", is_flag=True, help="Show no progress, only the result."),
+        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
+    ):
+        command = option(command)
+    return command
+
+
+def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --output and --force: a folder that Pagesight did not make is refused."""
+
+    @functools.wraps(stage)
+    def command(*, into: Path, force: bool, **options: Any) -> Any:
+        from pagesight import manifest
+
+        manifest.refuse_foreign(into, force=force)
+        return stage(into=into, **options)
+
+    return _OUT(_FORCE(command))
+
+
+def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what the train stage takes."""
+    for option in reversed(
+        (
+            click.option("--backbone", default=Build.backbone, show_default=True, help="See `pagesight backbones`."),
+            click.option(
+                "--weights",
+                default=Build.weights,
+                show_default=True,
+                help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
+                "auto: ImageNet's where they can be had, else the starter that ships.",
+            ),
+            click.option(
+                "--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."
+            ),
+            click.option(
+                "--min-accuracy",
+                default=Build.min_accuracy,
+                show_default=True,
+                type=click.FloatRange(0, 1),
+                help="Fail when the accuracy on the pictures kept for testing is lower (0..1).",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what the scan stage takes."""
+    for option in reversed(
+        (
+            click.option(
+                "--group-by",
+                default=Build.group_by,
+                metavar="REGEX",
+                help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
+            ),
+            click.option(
+                "--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."
+            ),
+            click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+SEED = click.option("--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Same seed, same bytes.")
+_QUANTIZATION = (
+    click.option(
+        "--quantize",
+        default=Build.quantize,
+        show_default=True,
+        type=click.Choice(MODES),
+        help="How weights are stored. uint8: a byte each, without forgetting; auto: the fewest bytes within --max-drop; "
+        "naive-uint8: as the stock converter rounds.",
+    ),
+    click.option(
+        "--max-drop",
+        default=Build.max_drop,
+        show_default=True,
+        type=click.FloatRange(0, 100),
+        help="For auto: percentage points of accuracy that may be lost.",
+    ),
+)
+_NAMING = (
+    click.option("--name", help="Short name; the output folder's where not given."),
+    click.option("--title", help="Heading of the page; made from the name where not given."),
+    click.option("--description", default=Build.description, help="A sentence under the heading."),
+)
+
+
+def naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds name, title and description."""
+    for option in reversed(_NAMING):
+        command = option(command)
+    return command
+
+
+def quantization_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what the quantize stage takes."""
+    for option in reversed(_QUANTIZATION):
+        command = option(command)
+    return command

@@ -68,8 +68,10 @@ clean: ## remove build/ and dist/
 setup:
 	@$(PYTHON) tools/setup.py
 
-code:
-	@$(RUN) npm --prefix web_template run --silent build
+code: setup build/web_template/.built
+
+build/web_template/.built: $(shell find web_template -name node_modules -prune -o -type f -print) | setup
+	@$(RUN) npm --prefix web_template run --silent build && touch $@
 
 browser:
 	-@.venv/bin/python tools/browser.py

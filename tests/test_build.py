@@ -1,5 +1,6 @@
 """Promises of the whole line: a real page from real pictures, checked in a real browser, the same bytes each time."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -77,6 +78,14 @@ def test_the_graph_is_fully_fused(built: pagesight.VerifiedBundle) -> None:
     assert ops["_FusedConv2D"] == 14
     assert ops["FusedDepthwiseConv2dNative"] == 13
     assert not {"FusedBatchNormV3", "BiasAdd", "Relu6", "Conv2D", "DepthwiseConv2dNative"} & set(ops)
+
+
+@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight.VerifiedBundle) -> None:
+    async def ask() -> pagesight.VerifiedBundle:
+        return verify(pagesight.Bundle(built.path), Verification())
+
+    assert asyncio.run(ask()).report["parity"]["top1_agreement"] == 1.0
 
 
 def test_labels_are_data_and_never_markup(built: pagesight.VerifiedBundle) -> None:

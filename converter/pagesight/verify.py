@@ -4,6 +4,8 @@ import hashlib
 import io
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -149,7 +151,8 @@ def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification
     squares = np.stack([pixels.read_square(data, contract.input) for _, data in pictures])
     with progress.task("asking Python"):
         expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(squares)[0]
-    answers = _ask_browser(bundle.path, pictures, browser)
+    with ThreadPoolExecutor(1) as own_thread:  # a notebook's event loop would forbid playwright's plain calls in this one
+        answers = own_thread.submit(copy_context().run, _ask_browser, bundle.path, pictures, browser).result()
     same_square = [hashlib.sha256(s.tobytes()).hexdigest() == found for s, found in zip(squares, answers.squares, strict=True)]
     agreement = float((expected.argmax(1) == answers.probabilities.argmax(1)).mean())
     difference = float(np.abs(expected - answers.probabilities).max())

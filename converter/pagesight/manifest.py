@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -124,15 +125,10 @@ def _prefix(into: Path) -> str:
 
 def _sweep(into: Path) -> None:
     """Remove what a killed process left beside `into`; folders of processes that still run are not touched."""
-    for left in into.parent.glob(f".{glob_escape(into.name)}.tmp-*-*"):
+    for left in into.parent.glob(f".{glob.escape(into.name)}.tmp-*-*"):
         pid = left.name.rsplit(".tmp-", 1)[1].split("-", 1)[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
             shutil.rmtree(left, ignore_errors=True)
-
-
-def glob_escape(name: str) -> str:
-    """`name` with the characters that `Path.glob` treats as a pattern made literal."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def _put_in_place(new: Path, into: Path) -> None:

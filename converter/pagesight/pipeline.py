@@ -1,7 +1,6 @@
 """The order of the stages, and what they share: the one place that knows it."""
 
 import difflib
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -91,11 +90,6 @@ def _steps(photos: Path, into: Path, how: Build) -> dict[str, Callable[[], Artif
         ),
         "verify": lambda: verify(Bundle(work / "bundle"), how.verification(), into, dataset()),
     }
-
-
-def forget(into: Path) -> None:
-    """Remove what a build keeps beside `into` to be able to resume."""
-    shutil.rmtree(into.parent / f".{into.name}.build", ignore_errors=True)
 
 
 def _checked(options: dict[str, Any], stage: str) -> Build:

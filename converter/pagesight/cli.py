@@ -38,7 +38,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="pagesight", prog_name="pagesight")
 def pagesight() -> None:
-    r"""From a folder of pictures to a static web page that recognises them.
+    """From a folder of pictures to a static web page that recognises them.
 
     \b
     pagesight build photos -o dist/page     photos holds one folder of pictures per class

@@ -234,6 +234,16 @@ def test_every_layer_stays_fused_and_pads_for_itself(webs: dict[Mode, WebModel])
 
 
 @pytest.mark.slow
+def test_folded_batch_norms_change_no_answer(saved: SavedModel, webs: dict[Mode, WebModel], squares: Any) -> None:
+    from pagesight._tf import tensorflow
+
+    tf = tensorflow()
+    served = tf.saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
+    expected = served(image=tf.constant(squares[:16], tf.float32))["probabilities"].numpy()
+    assert np.abs(_probabilities(webs["none"], squares[:16]) - expected).max() <= 1e-5
+
+
+@pytest.mark.slow
 def test_padding_inside_the_convolution_changes_no_answer(saved: SavedModel, squares: Any) -> None:
     from pagesight import _tfjs
     from pagesight._freeze import frozen_graph
@@ -274,12 +284,15 @@ def _signature() -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_same_model_gives_the_same_bytes_in_another_process(
+def test_another_process_gives_the_same_bytes_without_importing_the_whole_of_tensorflow(
     saved: SavedModel, webs: dict[Mode, WebModel], tmp_path: Path
 ) -> None:
+    """Importing all of it takes longer than the conversion; afterwards it is there for those who want it."""
     script = (
         "import sys; from pathlib import Path; from pagesight.artifacts import SavedModel; from pagesight.quantize import quantize;"
-        "from pagesight.options import Quantization as Q; quantize(SavedModel(Path(sys.argv[1])), Q('uint8'), Path(sys.argv[2]))"
+        "from pagesight.options import Quantization as Q; quantize(SavedModel(Path(sys.argv[1])), Q('uint8'), Path(sys.argv[2]));"
+        "assert not {'tensorflow', 'tensorflowjs', 'tensorflow_hub', 'jax'} & set(sys.modules);"
+        "from pagesight._tf import keras, tensorflow; assert keras().layers.Dense(2)(tensorflow().ones((1, 3))).shape == (1, 2)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", script, saved.path, tmp_path / "again"], check=True, env=environment, capture_output=True)

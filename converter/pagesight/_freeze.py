@@ -3,46 +3,51 @@
 from pathlib import Path
 from typing import Any
 
-from pagesight._tf import tensorflow
+from pagesight._fold import fold_batch_norms
+from pagesight._tf import graphs
 
 SIGNATURE = "serving_default"
 
 
 def frozen_graph(saved_model: Path) -> tuple[Any, Any]:
-    """A tf.Graph with every variable a constant and every function inlined, and its SignatureDef with the names used in it.
+    """A tf.Graph and its SignatureDef with the names used in it.
+
+    Every variable is a constant, every function inlined, every batch norm folded that can be.
 
     Raises KeyError where there is no default signature, and what TensorFlow raises for a model that it cannot read.
     """
-    tf = tensorflow()
+    tf = graphs()
     meta = _meta_graph(saved_model)
     graph_def, signature = _with_constants(meta, saved_model), meta.signature_def[SIGNATURE]
+    for key in sorted(signature.outputs):
+        info = signature.outputs[key]
+        output = graph_def.node.add(name=f"{key}_out", op="Identity", input=[info.name])
+        output.attr["T"].type = info.dtype
+        info.name = f"{output.name}:0"
+    inlined = _inlined(graph_def, _ends(signature))
+    fold_batch_norms(inlined)
     with tf.Graph().as_default() as graph:
-        tf.compat.v1.import_graph_def(graph_def, name="")
-        for key in sorted(signature.outputs):
-            output = tf.identity(graph.as_graph_element(signature.outputs[key].name), name=f"{key}_out")
-            signature.outputs[key].name = output.name
-    inlined = _inlined(graph, [info.name for side in (signature.inputs, signature.outputs) for info in side.values()])
-    with tf.Graph().as_default() as graph:
-        tf.compat.v1.import_graph_def(inlined, name="")
+        tf.import_graph_def(inlined, name="")
     return graph, signature
 
 
 def _meta_graph(saved_model: Path) -> Any:
     """The MetaGraphDef for serving, cut down to what its default signature and the restoring of variables need."""
-    from tensorflow.python.saved_model import loader_impl
-
-    whole = loader_impl.parse_saved_model(str(saved_model))
+    whole = graphs().parse_saved_model(str(saved_model))
     meta = next(m for m in whole.meta_graphs if "serve" in m.meta_info_def.tags)
     if SIGNATURE not in meta.signature_def:
         raise KeyError(SIGNATURE)
     signature = meta.signature_def[SIGNATURE]
-    ends = [info.name for side in (signature.inputs, signature.outputs) for info in side.values()]
     saver = meta.saver_def
-    ends += [saver.filename_tensor_name, saver.restore_op_name, saver.save_tensor_name]
+    ends = [*_ends(signature), saver.filename_tensor_name, saver.restore_op_name, saver.save_tensor_name]
     reads = {node.name for node in meta.graph_def.node if node.op == "ReadVariableOp"}  # how the variables' values are asked for
     _prune(meta.graph_def, {end.split(":")[0] for end in ends} | reads)
     meta.collection_def.clear()
     return meta
+
+
+def _ends(signature: Any) -> list[str]:
+    return [info.name for side in (signature.outputs, signature.inputs) for info in side.values()]
 
 
 def _prune(graph_def: Any, ends: set[str]) -> None:
@@ -75,27 +80,25 @@ def _calls(node: Any) -> list[str]:
 
 def _with_constants(meta: Any, saved_model: Path) -> Any:
     """The graph with its variables restored and turned into constants."""
-    v1 = tensorflow().compat.v1
-    outputs = [info.name.split(":")[0] for info in meta.signature_def[SIGNATURE].outputs.values()]
-    inputs = [info.name.split(":")[0] for info in meta.signature_def[SIGNATURE].inputs.values()]
-    with tensorflow().Graph().as_default() as graph, v1.Session(graph=graph) as session:
-        saver = v1.train.import_meta_graph(meta)
-        saver.restore(session, str(saved_model / "variables" / "variables"))
-        return v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [*outputs, *inputs])
+    tf = graphs()
+    ends = [name.split(":")[0] for name in _ends(meta.signature_def[SIGNATURE])]
+    with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+        tf.import_graph_def(meta.graph_def, name="")
+        saver = meta.saver_def
+        session.run(saver.restore_op_name, {saver.filename_tensor_name: str(saved_model / "variables" / "variables")})
+        return tf.convert_variables_to_constants(session, graph.as_graph_def(), ends)
 
 
-def _inlined(graph: Any, kept: list[str]) -> Any:
-    """The GraphDef of `graph` with the bodies of its functions in place of their calls, by Grappler."""
-    from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
-    from tensorflow.python.grappler import tf_optimizer
-
-    meta = meta_graph_pb2.MetaGraphDef(graph_def=graph.as_graph_def())
+def _inlined(graph_def: Any, kept: list[str]) -> Any:
+    """The GraphDef with the bodies of its functions in place of their calls, by Grappler."""
+    tf = graphs()
+    meta = tf.MetaGraphDef(graph_def=graph_def)
     for function in meta.graph_def.library.function:
         function.attr.pop("api_implements", None)  # a second implementation, for GPUs, that forbids inlining
     meta.collection_def["train_op"].node_list.value.extend(kept)  # where Grappler looks for what must stay
-    config = config_pb2.ConfigProto()
+    config = tf.ConfigProto()
     rewrite = config.graph_options.rewrite_options
     rewrite.min_graph_nodes = -1
     rewrite.optimizers.append("function")
-    rewrite.function_optimization = rewriter_config_pb2.RewriterConfig.AGGRESSIVE
-    return tf_optimizer.OptimizeGraph(config, meta)
+    rewrite.function_optimization = rewrite.AGGRESSIVE
+    return tf.OptimizeGraph(config, meta)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagesight import _tfjs
-from pagesight._tf import tensorflow
+from pagesight._tf import graphs
 
 _BATCH = 64
 
@@ -84,17 +84,17 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
 
 
 def _session(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> Any:
-    tf = tensorflow()
+    tf = graphs()
     with tf.Graph().as_default() as graph:
-        tf.compat.v1.import_graph_def(_graph_def(topology, weights), name="")
-    return tf.compat.v1.Session(graph=graph)
+        tf.import_graph_def(_graph_def(topology, weights), name="")
+    return tf.Session(graph=graph)
 
 
 def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int | None, ...]]:
     """What TensorFlow's shape inference knows of some tensors: None for a free dimension, () for an unknown shape."""
-    tf = tensorflow()
+    tf = graphs()
     with tf.Graph().as_default() as graph:
-        tf.compat.v1.import_graph_def(_graph_def(model.document["modelTopology"], model.weights), name="")
+        tf.import_graph_def(_graph_def(model.document["modelTopology"], model.weights), name="")
         found = {name: graph.as_graph_element(_tensor(name)).shape for name in tensors}
     return {name: tuple(shape.as_list()) if shape.rank is not None else () for name, shape in found.items()}
 
@@ -106,9 +106,9 @@ def _tensor(name: str) -> str:
 def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> Any:
     from google.protobuf.json_format import ParseDict
 
-    tf = tensorflow()
-    graph_def = ParseDict(topology, tf.compat.v1.GraphDef(), ignore_unknown_fields=True)
-    plain = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
+    tf = graphs()
+    graph_def = ParseDict(topology, tf.GraphDef(), ignore_unknown_fields=True)
+    plain = tf.GraphDef(versions=graph_def.versions, library=graph_def.library)
     for node in graph_def.node:
         if node.op == "Const" and node.name in weights:
             value = weights[node.name]
@@ -124,7 +124,7 @@ def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> An
 
 def _taken_apart(node: Any) -> list[Any]:
     """A fused convolution or product as its stock op, BiasAdd and activation; the last one keeps the fused node's name."""
-    tf = tensorflow()
+    tf = graphs()
     base = {
         "_FusedConv2D": "Conv2D",
         "FusedDepthwiseConv2dNative": "DepthwiseConv2dNative",
@@ -132,7 +132,7 @@ def _taken_apart(node: Any) -> list[Any]:
     }[node.op]
     steps = [s.decode() for s in node.attr["fused_ops"].list.s]
     keep = {"T", "strides", "padding", "data_format", "dilations", "explicit_paddings", "transpose_a", "transpose_b"}
-    first = tf.compat.v1.NodeDef(name=f"{node.name}/product", op=base, input=node.input[:2])
+    first = tf.NodeDef(name=f"{node.name}/product", op=base, input=node.input[:2])
     for key in keep & set(node.attr):
         first.attr[key].CopyFrom(node.attr[key])
     nodes, extra = [first], list(node.input[2:])
@@ -140,7 +140,7 @@ def _taken_apart(node: Any) -> list[Any]:
         if step == "NoOp":  # what is left of a bias that was zero
             continue
         inputs = [nodes[-1].name] + ([extra.pop(0)] if step in ("BiasAdd", "Prelu") else [])
-        nodes.append(tf.compat.v1.NodeDef(name=f"{node.name}/{step}", op=step, input=inputs))
+        nodes.append(tf.NodeDef(name=f"{node.name}/{step}", op=step, input=inputs))
         nodes[-1].attr["T"].CopyFrom(node.attr["T"])
         if step == "LeakyRelu":
             nodes[-1].attr["alpha"].CopyFrom(node.attr["leakyrelu_alpha"])

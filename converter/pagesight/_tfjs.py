@@ -15,11 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight._tf import keras, tensorflow
+from pagesight._tf import bare, graphs
 from pagesight.errors import QuantizeError
 
 SHARD_BYTES = 4 * 1024 * 1024
-_NEVER_RUN = ("tensorflow_decision_forests", "jax", "jax.experimental", "jax.experimental.jax2tf")
+_NEVER_RUN = (
+    "jax",
+    "jax.experimental",
+    "jax.experimental.jax2tf",
+    "tensorflow.io",
+    "tensorflow.python.keras.saving.saving_utils",
+    "tensorflow.python.saved_model.load",
+    "tensorflow.python.saved_model.loader",
+    "tensorflow.saved_model.experimental",
+    "tensorflow_decision_forests",
+    "tensorflow_hub",
+)
 
 
 @dataclass(frozen=True)
@@ -31,24 +42,35 @@ class Coded:
     minimum: float
 
 
+class _StandIn(types.ModuleType):
+    """In place of a module that is imported and never called: every name in it is None."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
 @cache
 def _tensorflowjs() -> Any:
-    """tensorflowjs.converters, with stand-ins for packages that it imports and its image-model path never calls."""
-    keras()
-    stand_ins = {name: types.ModuleType(name) for name in _NEVER_RUN if name not in sys.modules}
-    for name, module in stand_ins.items():
-        parent, _, child = name.rpartition(".")
-        if parent in stand_ins:
-            setattr(stand_ins[parent], child, module)
-    sys.modules.update(stand_ins)
-    with warnings.catch_warnings():
+    """The modules of tensorflowjs that rewrite graphs and read and write weights, without all that it imports beside them."""
+    graphs()
+    stand_ins = {name: _StandIn(name) for name in _NEVER_RUN if name not in sys.modules}
+    with bare("tensorflow", "tensorflowjs", "tensorflowjs.converters"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import tensorflowjs
-        from tensorflowjs.converters import tf_saved_model_conversion_v2
-    for name in stand_ins:  # others may ask for the real ones
+        sys.modules.update(stand_ins)
+        from tensorflow.python.platform import gfile
+        from tensorflowjs import read_weights, version, write_weights
+        from tensorflowjs.converters import keras_h5_conversion, tf_saved_model_conversion_v2
+    for name in [*stand_ins, *(n for n in sys.modules if n.startswith("tensorflowjs."))]:  # others may ask for the real ones
         del sys.modules[name]
-    tensorflowjs.saved_model = tf_saved_model_conversion_v2
-    return tensorflowjs
+    write_weights.tf = types.SimpleNamespace(io=types.SimpleNamespace(gfile=gfile))
+    return types.SimpleNamespace(
+        read_weights=read_weights,
+        write_weights=write_weights,
+        saved_model=tf_saved_model_conversion_v2,
+        converters=keras_h5_conversion,
+        __version__=version.version,
+    )
 
 
 def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -65,7 +87,6 @@ def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDA
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            converter.define_transform_graph_func()
             graph_def = converter.optimize_graph(graph, signature)
             (entries,) = converter.extract_weights(graph_def)
     except ValueError as cause:
@@ -75,7 +96,7 @@ def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDA
         raise QuantizeError(f"TF.js has no op {ops}, which the model uses", fix="replace the layer that makes this op") from cause
     document = {
         "format": "graph-model",
-        "generatedBy": tensorflow().__version__,
+        "generatedBy": graphs().__version__,
         "convertedBy": f"TensorFlow.js Converter v{_tensorflowjs().__version__}",
         "signature": MessageToDict(signature),
         "modelTopology": MessageToDict(graph_def),

@@ -43,7 +43,7 @@ def pagesight() -> None:
     \b
     pagesight build photos -o dist/page     photos holds one folder of pictures per class
     pagesight serve dist/page --open        look at it
-    """
+    """  # noqa: D301 - click's own mark
 
 
 @pagesight.command()
@@ -145,8 +145,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     MODEL is a Keras file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it becomes a verified
     page in DIR. A folder that `pagesight export` wrote becomes a TF.js model in DIR, for `pagesight bundle`.
     """
-    from pagesight import manifest, pipeline
-    from pagesight.adopt import Adoption
+    from pagesight import manifest
     from pagesight.artifacts import Dataset, SavedModel
     from pagesight.quantize import quantize
 
@@ -154,6 +153,9 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else None)
         return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}
+    from pagesight import pipeline
+    from pagesight.adopt import Adoption
+
     how = Adoption(**options | {"name": options["name"] or into.resolve().name})
     return _bundle_result(pipeline.convert(model, into, how, quantization, photos, force=True))
 

@@ -16,8 +16,10 @@ import pytest
 
 import pagesight
 from pagesight import _browser, manifest
+from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
+from pagesight.bundle import bundle
 from pagesight.errors import BundleError, TrainError, VerifyError
-from pagesight.options import Verification
+from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
 from .conftest import write_photos
@@ -88,6 +90,35 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
 
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: other tests may have left one running in this thread
         assert thread.submit(lambda: asyncio.run(ask())).result().report["parity"]["top1_agreement"] == 1.0
+
+
+@pytest.fixture(scope="module")
+def in_one_file(built: pagesight.VerifiedBundle, tmp_path_factory: pytest.TempPathFactory) -> pagesight.VerifiedBundle:
+    work = built.path.parent / ".shapes.build"
+    dataset, trained = Dataset.open(work / "scan"), TrainedModel.open(work / "train")
+    folder = tmp_path_factory.mktemp("one file")
+    page = bundle(WebModel.open(work / "quantize"), Bundling(single_file=True), folder / "page", Origin(dataset, trained))
+    return verify(page, Verification(require_browser=True), folder / "ver ified", dataset)
+
+
+def test_the_single_file_answers_from_the_disk_what_python_answers(in_one_file: pagesight.VerifiedBundle) -> None:
+    parity = in_one_file.report["parity"]["single_file"]
+    assert parity["squares_equal"] == parity["pictures"] == 9
+    assert parity["max_abs_diff"] <= 1e-4
+    [file] = (in_one_file.path / "single-file").iterdir()
+    assert file.name == "shapes.html"
+    assert 0 < file.stat().st_size < 1_000_000
+
+
+def test_a_single_file_that_is_damaged_fails_verify(in_one_file: pagesight.VerifiedBundle, tmp_path: Path) -> None:
+    page = Path(shutil.copytree(in_one_file.path, tmp_path / "page"))
+    file = page / "single-file" / "shapes.html"
+    text = file.read_text(encoding="utf-8")
+    middle = text.index('id="carried">') + 10_000
+    file.write_text(text[:middle] + "AAAA" + text[middle + 4 :], encoding="utf-8")
+    manifest.write(page, "verify", {})
+    with pytest.raises(VerifyError, match="could not run the page"):
+        verify(pagesight.VerifiedBundle(page), Verification(require_browser=True))
 
 
 def test_labels_are_data_and_never_markup(built: pagesight.VerifiedBundle) -> None:

@@ -63,6 +63,15 @@ const beside = (name) => ({
     plugin.onResolve({ filter: /^\.\// }, ({ path }) => (path === name ? { path, external: true } : undefined)),
 });
 
+/** Puts what teaches into the page's own script. @type {import("esbuild").Plugin} */
+const teachInside = {
+  name: "teach-inside",
+  setup: (plugin) =>
+    plugin.onResolve({ filter: /\/teach_script\.js$/ }, () => ({
+      path: join(here, "src", "page", "teach_script_inside.js"),
+    })),
+};
+
 /** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
 const bundle = (entry, more) =>
   build({
@@ -98,6 +107,7 @@ await mkdir(join(out, "static"), { recursive: true });
 await bundle("page/page");
 await bundle("pagesight");
 await bundle("sha256_fallback");
+await bundle("page/single", { outdir: join(out, "single"), plugins: [teachInside] });
 await bundle("element", { entryNames: "pagesight-[name]", plugins: [beside("./pagesight.js")] });
 await bundle("teach/teach");
 await bundle("teach/teach_worker");

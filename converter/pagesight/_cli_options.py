@@ -122,6 +122,23 @@ _NAMING = (
 )
 
 
+_BUNDLING = (
+    click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip."),
+    click.option(
+        "--single-file",
+        is_flag=True,
+        help="Also write the page as one HTML file, DIR/single-file/NAME.html: a double click opens it.",
+    ),
+)
+
+
+def bundling_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what the bundle stage takes."""
+    for option in reversed(_BUNDLING):
+        command = option(command)
+    return command
+
+
 def naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds name, title and description."""
     for option in reversed(_NAMING):

@@ -16,6 +16,7 @@ from PIL import Image
 from pagesight import backbones, manifest, pixels, progress, resources
 from pagesight._graph import GraphModel, Runner
 from pagesight._report import report_sources, write_report
+from pagesight._single_file import write_single_file
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
 from pagesight.errors import BundleError
 from pagesight.options import STAGES, Bundling
@@ -28,7 +29,7 @@ _CSP = (
 _TEXT = ("index.html", "manifest.webmanifest")
 _RUNTIME = (".wasm", "worker.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-_ASIDE = ("samples/", "report/", "report.")
+_ASIDE = ("samples/", "report/", "report.", "single-file/")
 
 
 def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
@@ -67,6 +68,8 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
                 fix="take a smaller --backbone, fewer bits (--quantize), or raise --max-bytes",
             )
         manifest.write_json(temporary / "report.json", report)
+        if how.single_file:
+            write_single_file(temporary, web.contract.name)
     return Bundle(into)
 
 

@@ -12,9 +12,18 @@ from typing import Any
 
 import click
 
-from pagesight._cli_options import SEED, backbone_options, common, naming_options, quantization_options, scan_options, writes
+from pagesight._cli_options import (
+    SEED,
+    backbone_options,
+    bundling_options,
+    common,
+    naming_options,
+    quantization_options,
+    scan_options,
+    writes,
+)
 from pagesight.errors import OptionError, PagesightError
-from pagesight.options import STAGES, Build, Bundling, Quantization, Verification
+from pagesight.options import STAGES, Build, Quantization, Verification
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -54,7 +63,7 @@ def pagesight() -> None:
 @backbone_options
 @SEED
 @quantization_options
-@click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip.")
+@bundling_options
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
 @common
@@ -136,6 +145,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @click.option("--trust", is_flag=True, help="Let a Keras file run its own code (Lambda layers).")
 @naming_options
 @quantization_options
+@bundling_options
 @click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
 @click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")
 @common
@@ -150,6 +160,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     from pagesight.quantize import quantize
 
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
+    bundling = Build(max_bytes=options.pop("max_bytes"), single_file=options.pop("single_file")).bundling()
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else None)
         return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}
@@ -157,7 +168,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     from pagesight.adopt import Adoption
 
     how = Adoption(**options | {"name": options["name"] or into.resolve().name})
-    return _bundle_result(pipeline.convert(model, into, how, quantization, photos, force=True))
+    return _bundle_result(pipeline.convert(model, into, how, quantization, photos, bundling=bundling, force=True))
 
 
 @pagesight.command()
@@ -165,9 +176,9 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
 @writes
 @click.option("--dataset", type=_FOLDER, help="What `scan` wrote: gives the gallery its pictures.")
 @click.option("--trained", type=_FOLDER, help="What `train` wrote: gives the card its accuracy.")
-@click.option("--max-bytes", type=click.IntRange(1), default=Bundling.max_bytes, help="Fail when larger, after gzip.")
+@bundling_options
 @common
-def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, max_bytes: int | None) -> Any:
+def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **options: Any) -> Any:
     """TF.js model to a static page.
 
     WEB is the folder that `pagesight convert` wrote.
@@ -176,7 +187,7 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, ma
     from pagesight.bundle import bundle as run
 
     origin = Origin(Dataset.open(dataset) if dataset else None, TrainedModel.open(trained) if trained else None)
-    return _bundle_result(run(WebModel.open(web), Bundling(max_bytes=max_bytes), into, origin))
+    return _bundle_result(run(WebModel.open(web), Build(**options).bundling(), into, origin))
 
 
 @pagesight.command()

@@ -78,6 +78,8 @@ class Bundling:
     max_samples: int = 24
     max_bytes: int | None = None
     """Fail when the whole bundle, gzipped and without its samples, is larger than this many bytes."""
+    single_file: bool = False
+    """Write the page a second time, as one HTML file that works by double click."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Build:
     max_drop: float = Quantization.max_drop
     min_accuracy: float = Training.min_accuracy
     max_bytes: int | None = Bundling.max_bytes
+    single_file: bool = Bundling.single_file
     require_browser: bool = Verification.require_browser
 
     def naming(self, into_name: str) -> Naming:
@@ -138,7 +141,7 @@ class Build:
 
     def bundling(self) -> Bundling:
         """Options of the bundle stage."""
-        return Bundling(max_bytes=self.max_bytes)
+        return Bundling(max_bytes=self.max_bytes, single_file=self.single_file)
 
     def verification(self) -> Verification:
         """Options of the verify stage."""

@@ -57,6 +57,7 @@ def convert(
     quantization: Quantization,
     pictures: Path | None = None,
     *,
+    bundling: Bundling = Bundling(),  # noqa: B008 - frozen
     force: bool = False,
 ) -> VerifiedBundle:
     """From a model made elsewhere (file, folder, archive, TF-Hub address) to a verified page in `into`.
@@ -68,7 +69,7 @@ def convert(
     work = into.parent / f".{into.name}.build"
     saved = adopt(model, replace(how, name=how.name or into.resolve().name), work / "adopt")
     web = quantize(saved, quantization, work / "quantize")
-    page = bundle(web, Bundling(), work / "bundle")
+    page = bundle(web, bundling, work / "bundle")
     return verify(page, Verification(), into, pictures)
 
 

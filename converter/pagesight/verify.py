@@ -3,57 +3,23 @@
 import hashlib
 import io
 import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from pagesight import _browser, manifest, pixels, progress
+from pagesight import _browser, _single_file, manifest, pixels, progress
 from pagesight._graph import GraphModel, Runner
+from pagesight._interview import Answers, Pictures, ask_page, ask_single_file
 from pagesight._quantization.calibration import natural_noise
 from pagesight.artifacts import Bundle, Dataset, VerifiedBundle
 from pagesight.errors import VerifyError
 from pagesight.options import Verification
-from pagesight.serve import serving
 
-_BATCH = 16
 _NOISE_PICTURES = 16
-_PHOTOS = ".pagesight-photos"
-_ASK = """async (paths) => {
-  const base = document.baseURI;
-  globalThis.asked ??= import(new URL("pagesight.js", base).href).then((module) => module.load(new URL("./", base).href));
-  const classifier = await globalThis.asked;
-  const answers = [];
-  for (const path of paths) {
-    const file = new File([await (await fetch(new URL(path, base))).blob()], "picture");
-    const [square, prediction] = [await classifier.square(file), await classifier.predict(file)];
-    const hash = await crypto.subtle.digest("SHA-256", square.data);
-    answers.push({
-      probabilities: Array.from(prediction.probabilities),
-      square: Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join(""),
-      backend: classifier.backend,
-    });
-  }
-  return answers;
-}"""
-
-Pictures = Sequence[tuple[str, bytes]]
-"""Names and file bytes."""
-
-
-@dataclass(frozen=True)
-class _Answers:
-    """What the browser said: one row per picture."""
-
-    browser: str
-    backend: str
-    squares: list[str]
-    probabilities: Any
 
 
 def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures: Dataset | Path | None = None) -> VerifiedBundle:
@@ -83,6 +49,8 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     with manifest.whole_folder(into, "verify", key) as temporary:
         shutil.copytree(bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME))
         manifest.write_json(temporary / "report.json", {**bundle.report, "parity": parity})
+        if file := _single_file.find(bundle.path):  # the numbers just measured belong on its card, too
+            _single_file.write_single_file(temporary, file.stem)
     return VerifiedBundle(into)
 
 
@@ -151,8 +119,16 @@ def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification
     squares = np.stack([pixels.read_square(data, contract.input) for _, data in pictures])
     with progress.task("asking Python"):
         expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(squares)[0]
-    with ThreadPoolExecutor(1) as own_thread:  # a notebook's event loop would forbid playwright's plain calls in this one
-        answers = own_thread.submit(copy_context().run, _ask_browser, bundle.path, pictures, browser).result()
+    found = _compared(pictures, squares, expected, ask_page(bundle.path, pictures, browser), how)
+    file = _single_file.find(bundle.path)
+    if file is not None:
+        progress.note(f"asking {file.name} as well, opened from the disk")
+        found["single_file"] = _compared(pictures, squares, expected, ask_single_file(file, pictures, browser), how)
+    return found
+
+
+def _compared(pictures: Pictures, squares: Any, expected: Any, answers: Answers, how: Verification) -> dict[str, Any]:
+    """What report.json says of browser against Python; `squares` and `expected` are Python's."""
     same_square = [hashlib.sha256(s.tobytes()).hexdigest() == found for s, found in zip(squares, answers.squares, strict=True)]
     agreement = float((expected.argmax(1) == answers.probabilities.argmax(1)).mean())
     difference = float(np.abs(expected - answers.probabilities).max())
@@ -185,39 +161,3 @@ def _hold_to_bars(pictures: Pictures, same_square: list[bool], agreement: float,
             f"a probability differs by {difference:.2g} between browser and Python, more than {how.max_abs_diff:g}",
             fix="try another browser or --quantize none, and report it",
         )
-
-
-def _ask_browser(folder: Path, pictures: Pictures, executable: Path) -> _Answers:
-    """Open the real page and send every picture through its public module."""
-    from playwright.sync_api import Error
-
-    paths = [f"{_PHOTOS}/{i}" for i in range(len(pictures))]
-    extra = {path: data for path, (_, data) in zip(paths, pictures, strict=True)}
-    complaints: list[str] = []
-    try:
-        with serving(folder, extra=extra) as address, _browser.launched(executable) as browser:
-            page = browser.new_page()
-            page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-            page.on("pageerror", lambda e: complaints.append(str(e)))
-            page.on("request", lambda r: None if _is_own(r.url, address) else complaints.append(f"asked for {r.url}"))
-            page.goto(address)
-            rows: list[dict[str, Any]] = []
-            with progress.task("asking the browser", len(paths)) as advance:
-                for start in range(0, len(paths), _BATCH):
-                    rows += page.evaluate(_ASK, paths[start : start + _BATCH])
-                    advance(min(_BATCH, len(paths) - start))
-            version = f"Chromium {browser.version.split('.')[0]}"
-    except Error as cause:
-        raise VerifyError(
-            f"the browser could not run the page: {cause.message.splitlines()[0]}", fix="run `pagesight doctor`"
-        ) from cause
-    if complaints:
-        raise VerifyError(
-            f"the page complains in the browser: {complaints[0]}", fix="run `pagesight serve` and look at its console"
-        )
-    probabilities = np.array([r["probabilities"] for r in rows], np.float64)
-    return _Answers(version, rows[0]["backend"], [r["square"] for r in rows], probabilities)
-
-
-def _is_own(url: str, address: str) -> bool:
-    return url.startswith((address, "blob:", "data:"))

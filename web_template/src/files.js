@@ -1,11 +1,44 @@
-// Files of a bundle: fetched once, and not used before their sha256 is the published one.
+// Files of a bundle: fetched or already in hand, and not used before their sha256 is the published one.
 import { PagesightError } from "./errors.js";
 import { sha256 } from "./sha256.js";
 
 /**
  * @typedef {{ bytes: number, sha256: string }} Published
  * @typedef {Record<string, Published>} PublishedFiles
+ * @typedef {Record<string, Blob | string>} Places by path in the bundle: the file itself, or its address
  */
+
+/** Files that lie elsewhere than under their bundle's address, by the address they would have. @type {Map<string, Blob | string>} */
+const elsewhere = new Map();
+
+/**
+ * From now on these files are taken from where they are: a page that carries them in itself, or a package whose files
+ * a bundler moved and renamed.
+ * @param {string} base address of the bundle's folder, ending in '/'
+ * @param {Places} places
+ */
+export function place(base, places) {
+  for (const [path, where] of Object.entries(places)) {
+    elsewhere.set(new URL(path, base).href, where instanceof Blob ? where : new URL(where, base).href);
+  }
+}
+
+/**
+ * What place() was told of one bundle, to tell it to a worker.
+ * @param {string} base
+ * @returns {Places} by whole address
+ */
+export const placesUnder = (base) => Object.fromEntries([...elsewhere].filter(([address]) => address.startsWith(base)));
+
+/**
+ * @param {string} base
+ * @param {string} path
+ * @returns {Blob | string} the file, or the address where it lies
+ */
+export function whereIs(base, path) {
+  const { href } = new URL(path, base);
+  return elsewhere.get(href) ?? href;
+}
 
 /**
  * @param {string} base address of the bundle's folder, ending in '/'
@@ -14,10 +47,13 @@ import { sha256 } from "./sha256.js";
  * @returns {Promise<ArrayBuffer>}
  */
 export async function fetchFile(base, path, expected) {
-  let bytes = await fetchBytes(base, path);
+  const where = whereIs(base, path);
+  // What came inside of the page is as whole as the page is.
+  if (where instanceof Blob) return where.arrayBuffer();
+  let bytes = await fetchBytes(where, path);
   if (expected && (await sha256(bytes)) !== expected) {
     // A cache may hold the file of an earlier version: ask the server itself before calling it a forgery.
-    bytes = await fetchBytes(base, path, "reload");
+    bytes = await fetchBytes(where, path, "reload");
     if ((await sha256(bytes)) !== expected) {
       throw new PagesightError("tampered", `${path} is not the file that was published`, path);
     }
@@ -37,13 +73,13 @@ export function fetchPublished(base, files, path) {
 }
 
 /**
- * @param {string} base
- * @param {string} path
+ * @param {string} address
+ * @param {string} path for messages
  * @param {RequestCache} [cache]
  */
-async function fetchBytes(base, path, cache = "default") {
+async function fetchBytes(address, path, cache = "default") {
   try {
-    const response = await fetch(new URL(path, base), { cache });
+    const response = await fetch(address, { cache });
     if (response.ok) return await response.arrayBuffer();
     throw new PagesightError(
       "unreachable",

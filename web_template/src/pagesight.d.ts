@@ -84,6 +84,8 @@ export interface LoadOptions {
   contractSha256?: string;
   /** Bytes of the model and runtime that are in and checked. */
   onProgress?: (loaded: number, total: number) => void;
+  /** Files that lie elsewhere than under `base`, by their path in the bundle: the file itself, or its address. */
+  files?: Record<string, Blob | string>;
 }
 
 export class Classifier {

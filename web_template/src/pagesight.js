@@ -1,7 +1,7 @@
 // The public module: load a bundle's classifier from any page or app.
 import { parseContract } from "./contract.js";
 import { PagesightError, asPagesightError } from "./errors.js";
-import { fetchFile } from "./files.js";
+import { fetchFile, place, placesUnder } from "./files.js";
 import { toPicture } from "./source.js";
 import { WorkerLink } from "./worker_link.js";
 
@@ -17,6 +17,7 @@ export { PagesightError };
  * @typedef {object} LoadOptions
  * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
  * @property {(loaded: number, total: number) => void} [onProgress] bytes of the model and runtime that are in and checked
+ * @property {import("./files.js").Places} [files] those that lie elsewhere than under `base`: as a Blob, or by address
  *
  * @typedef {object} Prediction
  * @property {Float32Array} probabilities [classes], in the order of contract.labels, summing to 1
@@ -40,15 +41,18 @@ export { PagesightError };
  * @returns {Promise<Classifier>}
  * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser, model or wrong-answer
  */
-export async function load(base = import.meta.url, { contractSha256, onProgress } = {}) {
+export async function load(base = import.meta.url, { contractSha256, onProgress, files = {} } = {}) {
   const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
+  place(folder, files);
   const contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
   for (const script of ["worker.js", "worker_all.js"]) {
     const link = await WorkerLink.start(folder, contract, script, onProgress);
-    const backend = await link.call({ method: "load", load: { base: folder, contract } }).catch((error) => {
-      link.close();
-      throw asPagesightError(error, "model");
-    });
+    const backend = await link
+      .call({ method: "load", load: { base: folder, contract, places: placesUnder(folder) } })
+      .catch((error) => {
+        link.close();
+        throw asPagesightError(error, "model");
+      });
     if (backend) return new Classifier(contract, String(backend), link);
     // The graph has ops that the small worker was not built with.
     link.close();

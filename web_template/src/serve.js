@@ -1,6 +1,7 @@
 // The worker's side: answers the calls that pagesight.js sends.
 import { evidence, pool } from "./describe.js";
 import { PagesightError, asPagesightError } from "./errors.js";
+import { place } from "./files.js";
 import { checkGolden } from "./golden.js";
 import { toSquare } from "./pixels.js";
 import { Model } from "./runtime/model.js";
@@ -11,7 +12,7 @@ import { Model } from "./runtime/model.js";
  * @typedef {import("./decode.js").Picture} Picture
  * @typedef {import("./contract.js").Contract} Contract
  *
- * @typedef {{ base: string, contract: Contract }} Load
+ * @typedef {{ base: string, contract: Contract, places: import("./files.js").Places }} Load
  * @typedef {{ method: "load", load: Load }
  *   | { method: "square", picture: Picture }
  *   | { method: "predict", picture: Picture, wanted: OutputName[] }
@@ -35,7 +36,8 @@ export function serve(knows) {
   /** @param {Call} call */
   async function answer(call) {
     if (call.method === "load") {
-      const { base, contract } = call.load;
+      const { base, contract, places } = call.load;
+      place(base, places);
       const model = await Model.load(base, contract, knows, (file, bytes) => send({ progress: { file, bytes } }));
       if (model) await checkGolden(model, base, contract);
       ready = model && { model, contract };

@@ -1,6 +1,6 @@
 // The page's side of the worker: starts it, and matches replies to calls.
 import { PagesightError } from "./errors.js";
-import { fetchPublished } from "./files.js";
+import { fetchPublished, whereIs } from "./files.js";
 
 /**
  * @typedef {import("./serve.js").Call} Call
@@ -45,7 +45,7 @@ export class WorkerLink {
     const total = bytes.byteLength + neededBytes(contract);
     let loaded = bytes.byteLength;
     onProgress?.(loaded, total);
-    return new WorkerLink(startWorker(new URL(script, base)), (more) => {
+    return new WorkerLink(startWorker(base, script), (more) => {
       loaded += more;
       onProgress?.(Math.min(loaded, total), total);
     });
@@ -83,15 +83,23 @@ export class WorkerLink {
 }
 
 /**
- * @param {URL} address
+ * @param {string} base address of the bundle's folder
+ * @param {string} script relative to it
  * @returns {Worker}
  */
-export function startWorker(address) {
+export function startWorker(base, script) {
+  const where = whereIs(base, script);
+  // A page that was opened from a disk may start a script this way, but no module.
+  if (where instanceof Blob) return workerFrom(where, "classic");
+  const address = new URL(where);
   if (address.origin === location.origin) return new Worker(address, { type: "module" });
   // Browsers start workers from the page's own origin only; a bundle on another one is imported by a worker of ours.
-  const starter = new Blob([`import ${JSON.stringify(address.href)};`], { type: "text/javascript" });
-  return new Worker(URL.createObjectURL(starter), { type: "module" });
+  return workerFrom(new Blob([`import ${JSON.stringify(address.href)};`]), "module");
 }
+
+/** @param {Blob} code @param {WorkerType} type */
+const workerFrom = (code, type) =>
+  new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type });
 
 /**
  * Bytes of the model and of the WASM binary.

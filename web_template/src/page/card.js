@@ -1,6 +1,8 @@
 // The model's card: the measured numbers of report.json, or plainly that they were not measured.
 import { byId, make } from "./elements.js";
+import { fetchFile } from "../files.js";
 import { exactPercent, integer, kilobytes } from "./format.js";
+import { home } from "./home.js";
 
 /**
  * @typedef {object} Report
@@ -20,8 +22,7 @@ export async function fillCard() {
   /** @type {Report} */
   let report = {};
   try {
-    const response = await fetch("report.json");
-    if (response.ok) report = await response.json();
+    report = JSON.parse(new TextDecoder().decode(await fetchFile(home, "report.json")));
   } catch {
     // The card is no condition for answers: without a report it says 'not measured'.
   }

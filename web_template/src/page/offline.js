@@ -1,10 +1,13 @@
 // The service worker: offline after the first visit, and one whole version at a time.
 import { byId } from "./elements.js";
+import { whereIs } from "../files.js";
 import { sha256 } from "../sha256.js";
+import { home } from "./home.js";
 
 /** Registers the worker of the version that the server has now, and offers it when it is ready. */
 export async function keepOffline() {
-  if (!("serviceWorker" in navigator)) return;
+  // A page that carries its files in itself is offline already.
+  if (!("serviceWorker" in navigator) || whereIs(home, "manifest.json") instanceof Blob) return;
   const container = navigator.serviceWorker;
   // Reload only a page that an older version served; the first worker of all changes nothing on it.
   if (container.controller) container.addEventListener("controllerchange", () => location.reload());

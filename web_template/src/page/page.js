@@ -5,9 +5,11 @@ import { ownAnswerer, rank } from "./answerer.js";
 import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { fillCard } from "./card.js";
+import { fetchFile } from "../files.js";
 import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
 import { HeatMap } from "./heat.js";
+import { home } from "./home.js";
 import { listenForPictures } from "./inputs.js";
 import { offerInstall, showNetwork } from "./install.js";
 import { keepOffline } from "./offline.js";
@@ -57,11 +59,12 @@ void start();
 
 async function start() {
   try {
-    const loaded = await load(import.meta.url, {
+    const loaded = await load(home, {
       contractSha256: document.documentElement.dataset.contractSha256,
       onProgress: (bytes, total) => answers.loading(bytes, total, words.loading(kilobytes(bytes), kilobytes(total))),
     });
     stage.setCrop(loaded.contract.input.crop);
+    document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
     const own = ownAnswerer(loaded);
     setAnswerer(own);
     if (loaded.contract.outputs.features) heat.enable();
@@ -74,6 +77,7 @@ async function start() {
   } catch (error) {
     camera.stop();
     document.documentElement.classList.add("no-model");
+    document.dispatchEvent(new CustomEvent("pagesight-failure", { detail: error }));
     answers.say(sayFailure(error), "error", () => location.reload());
     return;
   }
@@ -127,11 +131,9 @@ async function takePicture(blob, name) {
 async function takeSample(sample) {
   const path = sample.dataset.path ?? "";
   try {
-    const response = await fetch(path);
-    if (!response.ok) throw new Error(`${response.status}`);
-    await takePicture(await response.blob(), path);
-  } catch {
-    answers.say(sayFailure({ code: "unreachable", file: path }), "error", () => void takeSample(sample));
+    await takePicture(new Blob([await fetchFile(home, path)]), path);
+  } catch (error) {
+    answers.say(sayFailure(error), "error", () => void takeSample(sample));
   }
 }
 

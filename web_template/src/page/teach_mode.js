@@ -1,11 +1,10 @@
 // The way to teaching: its module is fetched, checked and started when someone asks for it.
-import { fetchPublished } from "../files.js";
 import { byId } from "./elements.js";
+import { home } from "./home.js";
+import { teachScript } from "./teach_script.js";
 import { sayFailure, words } from "./words.js";
 
 /** @typedef {Omit<import("../teach/teach.js").Host, "root" | "base">} Lent */
-
-const SCRIPT = "teach.js";
 
 export class TeachMode {
   #recognise = byId("mode-recognise", HTMLButtonElement);
@@ -35,14 +34,10 @@ export class TeachMode {
 
   /** @param {Lent} lent */
   async #open(lent) {
-    const base = new URL(".", import.meta.url).href;
     this.#status.textContent = words.openingTeach;
     try {
-      // Fills the cache with checked bytes: what is imported next is what was published.
-      await fetchPublished(base, lent.classifier.contract.files, SCRIPT);
-      /** @type {typeof import("../teach/teach.js")} */
-      const { openTeaching } = await import(new URL(SCRIPT, base).href);
-      await openTeaching({ ...lent, base, root: this.#section });
+      const { openTeaching } = await teachScript(lent.classifier.contract.files);
+      await openTeaching({ ...lent, base: home, root: this.#section });
     } catch (error) {
       const { title, text } = sayFailure(error);
       this.#status.textContent = `${title}. ${text}`;

@@ -29,7 +29,7 @@ export class Helper {
   static async start(base, contract) {
     // Fills the cache with checked bytes, as for the model's own worker.
     await fetchPublished(base, contract.files, SCRIPT);
-    return new Helper(startWorker(new URL(SCRIPT, base)));
+    return new Helper(startWorker(base, SCRIPT));
   }
 
   /**

@@ -40,7 +40,7 @@ export class Lesson {
    * @param {string} base address of the bundle's folder
    */
   static async open(classifier, base) {
-    const store = await Store.open(`pagesight-teach:${base}`);
+    const store = await Store.open(`pagesight-teach:${base}${classifier.contract.name}`);
     const lesson = new Lesson(classifier, store);
     const { classes, head, examples } = await store.read();
     lesson.classes = classes ?? [];

@@ -24,6 +24,8 @@ export function fillPage(html, { title, labels, samples, contractSha256 }) {
   chips?.replaceChildren(...repeat(chips.querySelector(".chip"), labels, (chip, label) => (chip.textContent = label)));
   const summary = copy.querySelector(".classes summary");
   if (summary?.textContent) summary.textContent = summary.textContent.replace(/\d+/, String(labels.length));
+  // The report tells of the old model.
+  copy.querySelector(".card-more")?.remove();
   const list = copy.querySelector(".sample-list");
   const rows = repeat(list?.querySelector("li"), samples, (row, { path, label }) => {
     row.querySelector("button")?.setAttribute("data-path", path);

@@ -1,0 +1,87 @@
+"""The page as one file: opened from a disk, with no server, it does what the page does and asks for nothing."""
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from pagesight._single_file import write_single_file
+
+
+def _png(colour: tuple[int, int, int]) -> dict[str, Any]:
+    target = io.BytesIO()
+    Image.new("RGB", (80, 60), colour).save(target, "PNG")
+    return {"name": "picture.png", "mimeType": "image/png", "buffer": target.getvalue()}
+
+
+@pytest.fixture
+def single(watched: Any, make_bundle: Callable[..., Path], tmp_path: Path) -> Page:
+    """The file alone, in a folder whose name has a space, opened as a double click does."""
+    bundle = make_bundle()
+    alone = tmp_path / "my pages #1" / "colours.html"
+    alone.parent.mkdir()
+    write_single_file(bundle, "colours").rename(alone)
+    page: Page = watched.page
+    page.goto(alone.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+def _asks_for_nothing(watched: Any) -> None:
+    own = watched.page.url
+    assert [url for url in watched.foreign if not url.startswith(("blob:", "data:", own))] == []
+    assert watched.complaints == []
+
+
+def test_it_answers_pictures_samples_and_the_camera_and_shows_where_it_looked(single: Page, watched: Any) -> None:
+    single.set_input_files("#file", [_png((230, 20, 20))])
+    expect(single.locator("#label")).to_have_text("red")
+    single.get_by_role("button", name="Where it looked").click()
+    expect(single.locator("#heat")).to_be_visible()
+    single.get_by_role("button", name="Sample picture: blue").click()
+    expect(single.locator("#label")).to_have_text("blue")
+    assert single.locator(".sample img").first.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 64
+    single.get_by_role("button", name="Use camera").click()
+    expect(single.locator("#rate")).to_contain_text("a second")
+    expect(single.locator("#fact-accuracy")).to_contain_text("99.3%")
+    _asks_for_nothing(watched)
+
+
+def test_new_classes_are_taught_and_the_model_comes_as_a_bundle(single: Page, watched: Any) -> None:
+    single.get_by_role("button", name="Teach", exact=True).click()
+    single.get_by_role("button", name="My own classes").click()
+    for number, (name, colour) in enumerate({"sun": (240, 220, 40), "plum": (120, 30, 110)}.items(), 1):
+        field = single.get_by_label(f"Name of class {number}", exact=True)
+        field.fill(name)
+        field.press("Enter")
+        with single.expect_file_chooser() as chooser:
+            single.get_by_role("button", name=f"Add pictures of {name}", exact=True).click()
+        chooser.value.set_files([_png((colour[0] - shade, colour[1], colour[2])) for shade in range(6)])
+    expect(single.locator(".class-count")).to_have_text(["6 pictures"] * 2)
+    single.get_by_role("button", name=re.compile("^Train")).click()
+    expect(single.locator(".outcome .teach-status")).to_contain_text("Done in")
+    single.set_input_files("#file", [_png((121, 31, 110))])
+    expect(single.locator("#label")).to_have_text("plum")
+    single.get_by_text("Keep and share").click()
+    with single.expect_download() as download:
+        single.get_by_role("button", name="Download the model").click()
+    names = zipfile.ZipFile(download.value.path()).namelist()
+    assert {"index.html", "page.js", "teach.js", "sw.js", "contract.json", "model/taught-head.bin"} <= set(names)
+    _asks_for_nothing(watched)
+    single.reload()
+    single.get_by_role("button", name="Teach", exact=True).click()
+    expect(single.locator(".class-count")).to_have_text(["6 pictures"] * 2)
+
+
+def test_its_policy_names_the_hash_of_its_script_and_allows_no_request(single: Page) -> None:
+    policy = single.locator("meta[http-equiv]").get_attribute("content") or ""
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'sha256-[\w+/=]{44}' 'wasm-unsafe-eval';", policy)
+    assert "connect-src" not in policy
+    assert "unsafe-inline" not in policy

@@ -1,0 +1,17 @@
+// The page as one file: what it would fetch is carried in it, and put in place before the page's own script starts.
+import { unpack } from "../carried.js";
+import { place } from "../files.js";
+import { byId } from "./elements.js";
+import { home } from "./home.js";
+
+const carrier = byId("carried", HTMLScriptElement);
+const files = await unpack(carrier.text);
+carrier.remove();
+// The report lies beside a bundle's page, and not in this file.
+document.querySelector(".card-more")?.remove();
+place(home, files);
+for (const image of document.querySelectorAll("img")) {
+  const carried = files[image.dataset.carried ?? ""];
+  if (carried) image.src = URL.createObjectURL(carried);
+}
+await import("./page.js");

@@ -53,14 +53,23 @@ function trim(lean) {
 }
 
 /**
- * Leaves an import as it stands: the module lies beside this one in every bundle.
- * @param {string} name
+ * Leaves imports out: these modules lie beside this one in every bundle.
+ * @param {Record<string, string>} modules their names there, by their names in the source
  * @returns {import("esbuild").Plugin}
  */
-const beside = (name) => ({
+const beside = (modules) => ({
   name: "beside",
   setup: (plugin) =>
-    plugin.onResolve({ filter: /^\.\// }, ({ path }) => (path === name ? { path, external: true } : undefined)),
+    plugin.onResolve({ filter: /^\.\.?\// }, ({ path }) =>
+      path in modules ? { path: modules[path], external: true } : undefined,
+    ),
+});
+const IN_PACKAGE = beside({
+  "../pagesight.js": "../pagesight.js",
+  "../element.js": "../pagesight-element.js",
+  "./index.js": "./index.js",
+  "./files.js": "./files.js",
+  "./packed.js": "./packed.js",
 });
 
 /** Puts what teaches into the page's own script. @type {import("esbuild").Plugin} */
@@ -108,7 +117,10 @@ await bundle("page/page");
 await bundle("pagesight");
 await bundle("sha256_fallback");
 await bundle("page/single", { outdir: join(out, "single"), plugins: [teachInside] });
-await bundle("element", { entryNames: "pagesight-[name]", plugins: [beside("./pagesight.js")] });
+await bundle("element", { entryNames: "pagesight-[name]", plugins: [beside({ "./pagesight.js": "./pagesight.js" })] });
+for (const entry of ["npm/index", "npm/inline", "npm/element"]) {
+  await bundle(entry, { outdir: join(out, "npm"), plugins: [IN_PACKAGE] });
+}
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
 const lean = await bundle("worker", { plugins: [trim(true)] });
@@ -120,6 +132,7 @@ await cp(join(modules, "tfjs-backend-wasm", "wasm-out", WASM), join(out, "static
 await cp(join(here, "static"), join(out, "static"), { recursive: true });
 await cp(join(here, "page"), join(out, "page"), { recursive: true });
 await cp(join(here, "src", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
+await cp(join(here, "src", "npm", "index.d.ts"), join(out, "npm", "index.d.ts"));
 // `pagesight bundle` ships worker_all.js only with a graph that has other ops than these.
 await writeFile(join(out, "runtime.json"), `${JSON.stringify({ ops: [...LEAN_OPS] }, null, 1)}\n`);
 if (process.argv.includes("--analyze")) await writeFile(join(out, "meta.json"), JSON.stringify(lean.metafile));

@@ -122,12 +122,24 @@ _NAMING = (
 )
 
 
+def _package_name(_: click.Context, __: click.Parameter, wish: str | None) -> str | None:
+    """Refuses a name that npm would refuse, before any work."""
+    if wish is not None:
+        from pagesight._npm import Package
+
+        Package.parse(wish)
+    return wish
+
+
 _BUNDLING = (
     click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip."),
     click.option(
         "--single-file",
         is_flag=True,
         help="Also write the page as one HTML file, DIR/single-file/NAME.html: a double click opens it.",
+    ),
+    click.option(
+        "--npm", metavar="NAME[@VERSION]", callback=_package_name, help="Also make DIR an npm package of that name, for `npm pack`."
     ),
 )
 

@@ -15,9 +15,11 @@ from PIL import Image
 
 from pagesight import backbones, manifest, pixels, progress, resources
 from pagesight._graph import GraphModel, Runner
+from pagesight._npm import Package, write_package
 from pagesight._report import report_sources, write_report
 from pagesight._single_file import write_single_file
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
+from pagesight.contract import Contract
 from pagesight.errors import BundleError
 from pagesight.options import STAGES, Bundling
 
@@ -29,7 +31,7 @@ _CSP = (
 _TEXT = ("index.html", "manifest.webmanifest")
 _RUNTIME = (".wasm", "worker.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-_ASIDE = ("samples/", "report/", "report.", "single-file/")
+_ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "package.json", "README.md")
 
 
 def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
@@ -38,6 +40,7 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
     Raises BundleError when the page's code is not built, or the bundle is larger than `how.max_bytes`; nothing is written then.
     """
     template = resources.web_template()
+    package = Package.parse(how.npm) if how.npm is not None else None
     key = {
         "options": asdict(how),
         "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
@@ -68,6 +71,8 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
                 fix="take a smaller --backbone, fewer bits (--quantize), or raise --max-bytes",
             )
         manifest.write_json(temporary / "report.json", report)
+        if package:
+            write_package(temporary, package, _description(web.contract))
         if how.single_file:
             write_single_file(temporary, web.contract.name)
     return Bundle(into)
@@ -129,7 +134,7 @@ def _render(page: Path, into: Path, web: WebModel, origin: Origin, samples: list
     context = {
         "title": contract.title,
         "name": contract.name,
-        "description": contract.description or _description(contract.labels),
+        "description": _description(contract),
         "language": contract.language,
         "labels": contract.labels,
         "samples": samples,
@@ -143,7 +148,10 @@ def _render(page: Path, into: Path, web: WebModel, origin: Origin, samples: list
         (into / name).write_text(environment.get_template(f"{name}.j2").render(context) + "\n", encoding="utf-8")
 
 
-def _description(labels: tuple[str, ...]) -> str:
+def _description(contract: Contract) -> str:
+    labels = contract.labels
+    if contract.description:
+        return contract.description
     few = ", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
     return f"Tells apart {few}."
 

@@ -80,6 +80,8 @@ class Bundling:
     """Fail when the whole bundle, gzipped and without its samples, is larger than this many bytes."""
     single_file: bool = False
     """Write the page a second time, as one HTML file that works by double click."""
+    npm: str | None = None
+    """NAME or NAME@VERSION: make the page's folder an npm package, too."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class Build:
     min_accuracy: float = Training.min_accuracy
     max_bytes: int | None = Bundling.max_bytes
     single_file: bool = Bundling.single_file
+    npm: str | None = Bundling.npm
     require_browser: bool = Verification.require_browser
 
     def naming(self, into_name: str) -> Naming:
@@ -141,7 +144,7 @@ class Build:
 
     def bundling(self) -> Bundling:
         """Options of the bundle stage."""
-        return Bundling(max_bytes=self.max_bytes, single_file=self.single_file)
+        return Bundling(max_bytes=self.max_bytes, single_file=self.single_file, npm=self.npm)
 
     def verification(self) -> Verification:
         """Options of the verify stage."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pagesight import backbones, manifest
+from pagesight._npm import Package
 from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, TrainedModel, VerifiedBundle, WebModel
 from pagesight.bundle import bundle
@@ -106,6 +107,8 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
         raise OptionError(f"there is no stage {stage!r}", fix=f"choose one of {', '.join(STAGES)}")
     how = Build(**options)
     backbones.named(how.backbone)
+    if how.npm is not None:
+        Package.parse(how.npm)
     if how.quantize not in MODES:
         raise OptionError(f"there is no quantisation {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
     return how

@@ -1,4 +1,5 @@
-// <pagesight-classifier src="digits/">: a place to drop a picture, and the answer, in any page.
+// <pagesight-classifier src="digits/">: a place to drop a picture or a camera, and the answer, in any page.
+import { Camera } from "./page/camera.js";
 import { PagesightError, load } from "./pagesight.js";
 
 /**
@@ -13,21 +14,34 @@ const STYLE = `
     text-align: center; cursor: pointer; }
   label:focus-within { outline: 3px solid; outline-offset: 2px; }
   input { position: absolute; width: 1px; height: 1px; opacity: 0; }
+  :host([camera]) label { min-height: 4rem; }
+  button { min-height: 2.75rem; padding: .5rem 1rem; border: 2px solid; border-radius: .75rem; background: none; font: inherit; color: inherit;
+    cursor: pointer; }
+  button[aria-pressed="true"] { border-style: double; border-width: 4px; }
+  video { max-width: 100%; border-radius: .5rem; }
+  video.mirrored { scale: -1 1; }
   img { max-width: 100%; max-height: 16rem; border-radius: .5rem; }
   output { display: block; min-height: 1.5em; font-weight: 600; }
 `;
 const MARKUP = `
   <label part="drop"><input type="file" accept="image/*"><slot>Choose or drop a picture</slot><img part="picture" alt="" hidden></label>
-  <output part="answer"></output>
+  <button part="camera" type="button" aria-pressed="false" hidden><slot name="camera">Use camera</slot></button>
+  <video part="video" playsinline muted hidden></video>
+  <output part="answer" aria-live="polite"></output>
 `;
 
 /**
- * Attributes: `src`, the bundle's folder; `top-k`, how many answers an event carries.
+ * Attributes: `src`, the bundle's folder; `top-k`, how many answers an event carries; `camera`, to offer the camera as well.
  * Events: `ready`; `answer` with detail [{ label, probability }]; `failure` with detail PagesightError.
  */
 export class PagesightClassifierElement extends HTMLElement {
-  static observedAttributes = ["src"];
+  static observedAttributes = ["src", "camera"];
+  /** What answers where there is no `src`: the bundle in the page's own folder. @type {() => Promise<Classifier>} */
+  static loadOwn = () => load(document.baseURI);
   #root = this.attachShadow({ mode: "open" });
+  #video;
+  #button;
+  #camera;
   #address = "";
   /** @type {Promise<Classifier> | undefined} */
   #loading;
@@ -39,6 +53,13 @@ export class PagesightClassifierElement extends HTMLElement {
     // As an object, and not as markup: a strict policy allows no inline styles.
     this.#root.adoptedStyleSheets = [sheet];
     this.#root.innerHTML = MARKUP;
+    this.#video = /** @type {HTMLVideoElement} */ (this.#root.querySelector("video"));
+    this.#button = /** @type {HTMLButtonElement} */ (this.#root.querySelector("button"));
+    this.#camera = new Camera(this.#video, () => this.stopCamera());
+    this.#button.addEventListener("click", () => {
+      if (this.#camera.running) this.stopCamera();
+      else void this.startCamera().catch(() => {});
+    });
     const input = this.#root.querySelector("input");
     input?.addEventListener("change", () => {
       if (input.files?.[0]) void this.classify(input.files[0]).catch(() => {});
@@ -53,16 +74,42 @@ export class PagesightClassifierElement extends HTMLElement {
   }
 
   connectedCallback() {
-    void this.#load().catch(() => {});
+    // A module that defines what answers runs after the one that defines the element.
+    queueMicrotask(() => void this.#load().catch(() => {}));
   }
 
   disconnectedCallback() {
+    this.stopCamera();
     this.#forget();
   }
 
-  attributeChangedCallback() {
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (name === "camera") {
+      this.#button.hidden = !this.hasAttribute("camera");
+      if (this.#button.hidden) this.stopCamera();
+      return;
+    }
     this.#forget();
     if (this.isConnected) void this.#load().catch(() => {});
+  }
+
+  /** Answers every frame of the camera until stopCamera(); resolves when it runs. */
+  async startCamera() {
+    try {
+      const classifier = await this.#load();
+      if (!(await this.#camera.start())) return;
+      this.#showCamera(true);
+      void this.#watch(classifier);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  stopCamera() {
+    this.#camera.stop();
+    this.#showCamera(false);
   }
 
   /** Resolves when the model is ready. @returns {Promise<Classifier>} */
@@ -79,23 +126,57 @@ export class PagesightClassifierElement extends HTMLElement {
     try {
       const classifier = await this.#load();
       if (source instanceof Blob) this.#show(source);
-      const topK = Number(this.getAttribute("top-k")) || undefined;
-      const answers = await classifier.classify(source, { topK });
-      const sure = answers[0].probability >= classifier.contract.decision.threshold;
-      this.#say(`${sure ? "" : "? "}${answers[0].label} ${Math.round(answers[0].probability * 100)}%`);
-      this.dispatchEvent(new CustomEvent("answer", { detail: answers }));
-      return answers;
+      return await this.#answer(classifier, source);
     } catch (error) {
       this.#fail(error);
       throw error;
     }
   }
 
+  /**
+   * @param {Classifier} classifier
+   * @param {Source} source
+   */
+  async #answer(classifier, source) {
+    const topK = Number(this.getAttribute("top-k")) || undefined;
+    const answers = await classifier.classify(source, { topK });
+    const sure = answers[0].probability >= classifier.contract.decision.threshold;
+    this.#say(`${sure ? "" : "? "}${answers[0].label} ${Math.round(answers[0].probability * 100)}%`);
+    this.dispatchEvent(new CustomEvent("answer", { detail: answers }));
+    return answers;
+  }
+
+  /** @param {Classifier} classifier */
+  async #watch(classifier) {
+    try {
+      while (this.#camera.running) {
+        await this.#camera.nextFrame();
+        if (this.#camera.running) await this.#answer(classifier, this.#video);
+      }
+    } catch (error) {
+      // What was under way when it stopped is no failure.
+      if (this.#camera.running) this.#fail(error);
+      this.stopCamera();
+    }
+  }
+
+  /** @param {boolean} on */
+  #showCamera(on) {
+    this.#video.hidden = !on;
+    this.#video.className = on && this.#camera.mirrored ? "mirrored" : "";
+    this.#button.setAttribute("aria-pressed", String(on));
+    const image = this.#root.querySelector("img");
+    if (image && on) image.hidden = true;
+  }
+
   /** @returns {Promise<Classifier>} */
   #load() {
     if (!this.#loading) {
-      const base = new URL(this.getAttribute("src") || ".", document.baseURI);
-      const loading = load(base.href.endsWith("/") ? base : `${base.href}/`);
+      const src = this.getAttribute("src");
+      const base = new URL(src || ".", document.baseURI);
+      const loading = src
+        ? load(base.href.endsWith("/") ? base : `${base.href}/`)
+        : PagesightClassifierElement.loadOwn();
       this.#loading = loading;
       loading.then(
         () => this.dispatchEvent(new Event("ready")),

@@ -124,16 +124,25 @@ export class Classifier {
 export function load(base?: string | URL, options?: LoadOptions): Promise<Classifier>;
 
 /**
- * `<pagesight-classifier src="digits/" top-k="3">Choose or drop a picture</pagesight-classifier>`, defined by importing
- * `pagesight-element.js`. It is styled through its parts: `drop`, `picture` and `answer`.
+ * `<pagesight-classifier src="digits/" top-k="3" camera>Choose or drop a picture</pagesight-classifier>`, defined by importing
+ * `pagesight-element.js`.
  *
- * Events: `ready`; `answer`, a CustomEvent<Answer[]>; `failure`, a CustomEvent<PagesightError>.
+ * Attributes: `src`, the bundle's folder, on any origin (the page's own folder where it is left out); `top-k`, how many answers
+ * an event carries; `camera`, to offer the camera beside pictures.
+ * Slots: the default one, what the place to drop says; `camera`, what the camera's button says.
+ * Parts, for styles: `drop`, `picture`, `camera`, `video` and `answer`.
+ * Events: `ready`; `answer`, a CustomEvent<Answer[]>, for a picture or a frame; `failure`, a CustomEvent<Error>.
  */
-export interface PagesightClassifierElement extends HTMLElement {
+export class PagesightClassifierElement extends HTMLElement {
+  /** What answers where there is no `src`. */
+  static loadOwn: () => Promise<Classifier>;
   /** Resolves when the model is ready. */
   readonly classifier: Promise<Classifier>;
   /** Answers, and shows the picture and the answer. */
   classify(source: Source): Promise<Answer[]>;
+  /** Answers every frame of the camera until stopCamera(); resolves when it runs. */
+  startCamera(): Promise<void>;
+  stopCamera(): void;
 }
 
 declare global {

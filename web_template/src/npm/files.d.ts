@@ -1,0 +1,3 @@
+// Written by `--npm`: the address of each file, by its path in the bundle.
+declare const files: Record<string, string>;
+export default files;

@@ -1,4 +1,5 @@
 // Writes what every bundle shares: ../build/web_template/static/ (copied verbatim to a bundle's root) and page/ (templates).
+import { main as compile } from "assemblyscript/asc";
 import { build } from "esbuild";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -81,6 +82,38 @@ const teachInside = {
     })),
 };
 
+/**
+ * Compiles kernels/ for `import bytes from "kernels:plain"` and "kernels:relaxed".
+ * @type {import("esbuild").Plugin}
+ */
+const kernels = {
+  name: "kernels",
+  setup(plugin) {
+    plugin.onResolve({ filter: /^kernels:/ }, ({ path }) => ({ path, namespace: "kernels" }));
+    plugin.onLoad({ filter: /./, namespace: "kernels" }, async ({ path }) => {
+      const relaxed = path === "kernels:relaxed" ? ["--enable", "relaxed-simd", "--use", "RELAXED=1"] : [];
+      /** @type {string | Uint8Array} */
+      let contents = "";
+      const options = [
+        "-O3",
+        "--enable",
+        "simd",
+        "--noAssert",
+        "--runtime",
+        "stub",
+        "--importMemory",
+        "--baseDir",
+        join(here, "kernels"),
+      ];
+      const { error, stderr } = await compile(["index.ts", "--outFile", "out.wasm", ...options, ...relaxed], {
+        writeFile: (_, bytes) => void (contents = bytes),
+      });
+      if (error) throw new Error(`${error.message}\n${stderr}`);
+      return { contents, loader: "binary" };
+    });
+  },
+};
+
 /** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
 const bundle = (entry, more) =>
   build({
@@ -123,7 +156,8 @@ for (const entry of ["npm/index", "npm/inline", "npm/element"]) {
 }
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
-const lean = await bundle("worker", { plugins: [trim(true)] });
+await bundle("worker", { plugins: [kernels] });
+const lean = await bundle("worker_lean", { plugins: [trim(true)] });
 await bundle("worker_all", { plugins: [trim(false)] });
 await bundle("../sw/sw", { format: "iife" });
 await build({ entryPoints: [join(here, "style.css")], outdir: join(out, "static"), minify: true, logLevel: "warning" });

@@ -29,7 +29,7 @@ _CSP = (
     "worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
 _TEXT = ("index.html", "manifest.webmanifest")
-_RUNTIME = (".wasm", "worker.js", "worker_all.js")
+_RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
 _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "package.json", "README.md")
 

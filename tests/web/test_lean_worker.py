@@ -39,7 +39,6 @@ def test_a_quantised_models_initializer_runs_in_the_lean_worker() -> None:
 
 def test_each_op_runs_in_the_lean_worker(context: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> None:
     bundle = make_bundle()
-    (bundle / "worker_all.js").unlink()
     (bundle / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>app</title>', encoding="utf-8")
     square = np.full((tiny_model.SIDE, tiny_model.SIDE, 3), (200, 90, 10), np.uint8)
     Image.fromarray(square).save(bundle / "square.png")
@@ -56,9 +55,10 @@ def _publish(bundle: Path, op: str) -> None:
     """A bundle in the folder `op`, with a graph that needs the op."""
     folder = bundle / op
     folder.mkdir()
-    for name in ("pagesight.js", "worker.js", "tfjs-backend-wasm-simd.wasm"):
+    for name in ("pagesight.js", "worker_lean.js", "tfjs-backend-wasm-simd.wasm"):
         os.link(bundle / name, folder / name)
     lean_graph.write(folder / "model", op)
     contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
+    contract["files"] = {name: contract["files"][name] for name in ("worker_lean.js", "tfjs-backend-wasm-simd.wasm")}
     contract["files"] |= {p.relative_to(folder).as_posix(): assembly.published(p) for p in (folder / "model").iterdir()}
     (folder / "contract.json").write_text(json.dumps(contract), encoding="utf-8")

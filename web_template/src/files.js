@@ -24,13 +24,6 @@ export function place(base, places) {
 }
 
 /**
- * What place() was told of one bundle, to tell it to a worker.
- * @param {string} base
- * @returns {Places} by whole address
- */
-export const placesUnder = (base) => Object.fromEntries([...elsewhere].filter(([address]) => address.startsWith(base)));
-
-/**
  * @param {string} base
  * @param {string} path
  * @returns {Blob | string} the file, or the address where it lies

@@ -1,9 +1,10 @@
 // The public module: load a bundle's classifier from any page or app.
 import { parseContract } from "./contract.js";
 import { PagesightError, asPagesightError } from "./errors.js";
-import { fetchFile, place, placesUnder } from "./files.js";
+import { Delivery } from "./delivery.js";
+import { fetchFile, place } from "./files.js";
 import { toPicture } from "./source.js";
-import { WorkerLink } from "./worker_link.js";
+import { WorkerLink, startWorker } from "./worker_link.js";
 
 export { PagesightError };
 
@@ -33,6 +34,13 @@ export { PagesightError };
  * @property {number} milliseconds
  */
 
+/** The workers, in the order in which they are tried, and what each wants besides the model. */
+const WORKERS = [
+  { script: "worker.js", binaries: [] },
+  { script: "worker_lean.js", binaries: ["tfjs-backend-wasm-simd.wasm"] },
+  { script: "worker_all.js", binaries: ["tfjs-backend-wasm-simd.wasm"] },
+];
+
 /**
  * Loads the classifier of the bundle at `base`; every file it uses is checked against contract.json first.
  *
@@ -45,19 +53,45 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
   const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
   place(folder, files);
   const contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
-  for (const script of ["worker.js", "worker_all.js"]) {
-    const link = await WorkerLink.start(folder, contract, script, onProgress);
-    const backend = await link
-      .call({ method: "load", load: { base: folder, contract, places: placesUnder(folder) } })
-      .catch((error) => {
-        link.close();
-        throw asPagesightError(error, "model");
-      });
-    if (backend) return new Classifier(contract, String(backend), link);
-    // The graph has ops that the small worker was not built with.
-    link.close();
+  const delivery = new Delivery(folder, contract, onProgress);
+  /** @type {PagesightError | undefined} */
+  let failure;
+  for (const worker of WORKERS.filter(({ script }) => contract.files[script])) {
+    try {
+      const classifier = await tryWorker(worker, folder, contract, delivery);
+      if (classifier) return classifier;
+    } catch (error) {
+      // Where one way of computing fails or is wrong, another may do.
+      failure ??= asPagesightError(error, "model");
+      if (!["model", "wrong-answer"].includes(failure.code)) throw failure;
+    }
   }
-  throw new PagesightError("model", "the model has operations that cannot run here");
+  throw failure ?? new PagesightError("model", "the model has operations that cannot run here");
+}
+
+/**
+ * @param {{ script: string, binaries: string[] }} worker
+ * @param {string} folder
+ * @param {Contract} contract
+ * @param {Delivery} delivery
+ * @returns {Promise<Classifier | undefined>} undefined where the worker cannot run the model's graph
+ */
+async function tryWorker({ script, binaries }, folder, contract, delivery) {
+  const files = delivery.files(binaries);
+  // A worker that fails first leaves nobody waiting for them.
+  files.catch(() => {});
+  await delivery.file(script);
+  // The worker's own request is answered from the cache that this one filled: the bytes are checked before they run.
+  const link = new WorkerLink(startWorker(folder, script));
+  try {
+    const backend = await link.call({ method: "load", load: { contract, files: await files } });
+    if (backend) return new Classifier(contract, String(backend), link);
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+  link.close();
+  return undefined;
 }
 
 /** A model that answers in a worker of its own, so that the page stays free. */

@@ -1,18 +1,28 @@
 // The worker's side: answers the calls that pagesight.js sends.
 import { evidence, pool } from "./describe.js";
 import { PagesightError, asPagesightError } from "./errors.js";
-import { place } from "./files.js";
-import { checkGolden } from "./golden.js";
+import { firstAnswer } from "./golden.js";
 import { toSquare } from "./pixels.js";
-import { Model } from "./runtime/model.js";
 
 /**
- * @typedef {import("./runtime/model.js").OutputName} OutputName
- * @typedef {import("./runtime/model.js").Output} Output
  * @typedef {import("./decode.js").Picture} Picture
  * @typedef {import("./contract.js").Contract} Contract
+ * @typedef {"probabilities" | "embedding" | "features"} OutputName
+ * @typedef {{ data: Float32Array, shape: number[] }} Output
  *
- * @typedef {{ base: string, contract: Contract, places: import("./files.js").Places }} Load
+ * @typedef {object} Runner a model that is ready to answer
+ * @property {(pixels: Uint8ClampedArray, wanted: OutputName[]) => Partial<Record<OutputName, Output>>} run
+ *   pixels side × side × channels, 0..255; the outputs are copies
+ * @property {(features: Output) => Float32Array} runPlaces what the head answers where it sees one place of the feature map
+ *   [1, h, w, d] alone, [h × w, classes]: a class activation map that needs to know nothing of the head (Zhou et al. 2016,
+ *   "Learning Deep Features for Discriminative Localization")
+ * @property {() => { numTensors: number, numBytes: number }} memory what is held, the weights included
+ *
+ * @typedef {Record<string, ArrayBuffer>} Files by their path in the bundle, checked
+ * @typedef {{ contract: Contract, json: any, weights: ArrayBuffer, files: Files }} Parts json: model.json; weights: all shards
+ * @typedef {(parts: Parts) => Runner | undefined | Promise<Runner | undefined>} Open undefined where this worker cannot run the graph
+ *
+ * @typedef {{ contract: Contract, files: Files }} Load
  * @typedef {{ method: "load", load: Load }
  *   | { method: "square", picture: Picture }
  *   | { method: "predict", picture: Picture, wanted: OutputName[] }
@@ -21,28 +31,31 @@ import { Model } from "./runtime/model.js";
  *   | { method: "memory" }} Call
  * @typedef {{ id: number } & Call} Request
  * @typedef {{ id: number, value: unknown }
- *   | { id: number, error: { code: import("./errors.js").ErrorCode, message: string, file?: string } }
- *   | { progress: { file: string, bytes: number } }} Reply
+ *   | { id: number, error: { code: import("./errors.js").ErrorCode, message: string, file?: string } }} Reply
  */
 
-/** @param {(op: string) => boolean} knows the ops that this worker has kernels for */
-export function serve(knows) {
-  /** @type {{ model: Model, contract: Contract } | undefined} */
+/** @param {Open} open */
+export function serve(open) {
+  /** @type {{ model: Runner, contract: Contract } | undefined} */
   let ready;
 
   /** @param {Reply} reply @param {Transferable[]} [transfer] */
   const send = (reply, transfer = []) => self.postMessage(reply, { transfer });
 
+  /** @param {Load} load */
+  async function start({ contract, files }) {
+    // The golden picture is decoded while the model is made ready.
+    const golden = files[contract.golden?.path ?? ""];
+    const square = golden && toSquare(new Blob([golden]), contract.input);
+    const model = await open(partsOf(contract, files));
+    if (model) firstAnswer(model, contract, (await square)?.data);
+    ready = model && { model, contract };
+    return model ? "wasm" : undefined;
+  }
+
   /** @param {Call} call */
   async function answer(call) {
-    if (call.method === "load") {
-      const { base, contract, places } = call.load;
-      place(base, places);
-      const model = await Model.load(base, contract, knows, (file, bytes) => send({ progress: { file, bytes } }));
-      if (model) await checkGolden(model, base, contract);
-      ready = model && { model, contract };
-      return model ? "wasm" : undefined;
-    }
+    if (call.method === "load") return start(call.load);
     if (!ready) throw new PagesightError("model", "the model is not loaded");
     const { model, contract } = ready;
     if (call.method === "memory") return model.memory();
@@ -67,7 +80,43 @@ export function serve(knows) {
 }
 
 /**
- * @param {Model} model
+ * @param {Contract} contract
+ * @param {Files} files
+ * @returns {Parts}
+ */
+function partsOf(contract, files) {
+  const { path } = contract.model;
+  const folder = path.replace(/[^/]*$/, "");
+  const json = JSON.parse(new TextDecoder().decode(files[path]));
+  const shards = json.weightsManifest.flatMap((/** @type {{ paths: string[] }} */ { paths }) => paths);
+  return {
+    contract,
+    json,
+    weights: join(shards.map((/** @type {string} */ shard) => found(files, folder + shard))),
+    files,
+  };
+}
+
+/** @param {Files} files @param {string} path */
+function found(files, path) {
+  if (!files[path]) throw new PagesightError("contract", `contract.json does not list ${path}`, path);
+  return files[path];
+}
+
+/** @param {ArrayBuffer[]} parts */
+function join(parts) {
+  if (parts.length === 1) return parts[0];
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(new Uint8Array(part), at);
+    at += part.byteLength;
+  }
+  return whole.buffer;
+}
+
+/**
+ * @param {Runner} model
  * @param {Uint8ClampedArray} pixels
  * @param {OutputName[]} wanted
  */
@@ -80,7 +129,7 @@ function run(model, pixels, wanted) {
 }
 
 /**
- * @param {Model} model
+ * @param {Runner} model
  * @param {Contract} contract
  * @param {Uint8ClampedArray} pixels
  */
@@ -91,7 +140,7 @@ function describe(model, { outputs: { features } }, pixels) {
 }
 
 /**
- * @param {Model} model
+ * @param {Runner} model
  * @param {Uint8ClampedArray} pixels
  */
 function explain(model, pixels) {

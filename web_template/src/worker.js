@@ -1,6 +1,5 @@
-// The worker that every bundle starts with: the ops of MobileNets.
-import "./runtime/lean_kernels.js";
-import { LEAN_OPS } from "./runtime/lean_op_names.js";
+// The worker that every bundle starts with: small, and for graphs that are a straight line of MobileNets' ops.
+import { Plan } from "./plan/plan.js";
 import { serve } from "./serve.js";
 
-serve((op) => LEAN_OPS.has(op));
+serve(({ contract, json, weights }) => Plan.of(contract, json, weights));

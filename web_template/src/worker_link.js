@@ -1,11 +1,10 @@
 // The page's side of the worker: starts it, and matches replies to calls.
 import { PagesightError } from "./errors.js";
-import { fetchPublished, whereIs } from "./files.js";
+import { whereIs } from "./files.js";
 
 /**
  * @typedef {import("./serve.js").Call} Call
  * @typedef {import("./serve.js").Reply} Reply
- * @typedef {import("./contract.js").Contract} Contract
  * @typedef {{ resolve: (value: unknown) => void, reject: (error: PagesightError) => void }} Waiting
  */
 
@@ -17,37 +16,13 @@ export class WorkerLink {
   /** @type {PagesightError | undefined} */
   #closed;
 
-  /**
-   * @param {Worker} worker
-   * @param {(bytes: number) => void} arrived
-   */
-  constructor(worker, arrived) {
+  /** @param {Worker} worker */
+  constructor(worker) {
     this.#worker = worker;
-    worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => {
-      if ("progress" in data) arrived(data.progress.bytes);
-      else this.#settle(data);
-    });
+    worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
       this.close(new PagesightError("model", event.message || "the worker could not be started"));
-    });
-  }
-
-  /**
-   * @param {string} base
-   * @param {Contract} contract
-   * @param {string} script
-   * @param {((loaded: number, total: number) => void) | undefined} onProgress
-   */
-  static async start(base, contract, script, onProgress) {
-    // The worker's own request is answered from the cache that this one filled: the bytes are checked before they run.
-    const bytes = await fetchPublished(base, contract.files, script);
-    const total = bytes.byteLength + neededBytes(contract);
-    let loaded = bytes.byteLength;
-    onProgress?.(loaded, total);
-    return new WorkerLink(startWorker(base, script), (more) => {
-      loaded += more;
-      onProgress?.(Math.min(loaded, total), total);
     });
   }
 
@@ -73,7 +48,7 @@ export class WorkerLink {
     this.#waiting.clear();
   }
 
-  /** @param {Exclude<Reply, { progress: unknown }>} reply */
+  /** @param {Reply} reply */
   #settle(reply) {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
@@ -100,14 +75,3 @@ export function startWorker(base, script) {
 /** @param {Blob} code @param {WorkerType} type */
 const workerFrom = (code, type) =>
   new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type });
-
-/**
- * Bytes of the model and of the WASM binary.
- * @param {Contract} contract
- */
-function neededBytes({ files, model }) {
-  const folder = model.path.replace(/[^/]*$/, "");
-  return Object.entries(files)
-    .filter(([path]) => path.startsWith(folder) || path === "tfjs-backend-wasm-simd.wasm")
-    .reduce((sum, [, { bytes }]) => sum + bytes, 0);
-}

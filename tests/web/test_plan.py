@@ -1,0 +1,74 @@
+"""worker.js runs MobileNets by a plan of its own: its answers are those of TF.js' own executor, op by op and net by net."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import networks
+import pytest
+from playwright.sync_api import Page
+
+NETS = {
+    "V1": (networks.mobilenet_v1, "uint8"),
+    "V2": (networks.mobilenet_v2, "float16"),
+    "V3": (networks.mobilenet_v3, "uint16"),
+    "V1 in floats": (networks.mobilenet_v1, "float32"),
+}
+COMPARE = """async ([ours, stock, side]) => {
+  const { load } = await import(`./${ours}/pagesight.js`);
+  const [a, b] = [await load(`./${ours}/`), await load(`./${stock}/`)];
+  let seed = 1;
+  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  const found = { probabilities: 0, embedding: 0, features: 0, map: 0 };
+  const compare = (name, one, other) => {
+    found[name] = one.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i])), found[name]);
+  };
+  for (let picture = 0; picture < 3; picture++) {
+    const image = new ImageData(side, side);
+    for (let i = 0, colour = []; i < image.data.length; i += 4) {
+      if (i % 64 === 0) colour = [random() * 255, random() * 255, random() * 255, 255];
+      image.data.set(colour, i);
+    }
+    const [one, other] = [await a.predict(image), await b.predict(image)];
+    compare("probabilities", one.probabilities, other.probabilities);
+    if (one.embedding) compare("embedding", one.embedding, other.embedding);
+    compare("features", one.features.data, other.features.data);
+    compare("map", (await a.explain(image)).map, (await b.explain(image)).map);
+  }
+  const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
+  return { found, lean: [ours, stock].map((name) => fetched.some((url) => url.endsWith(`${name}/worker_lean.js`))) };
+}"""
+
+Compare = Callable[[dict[str, Any]], dict[str, float]]
+
+
+@pytest.fixture
+def compare(tmp_path: Path, make_bundle: Callable[..., Path], serve: Callable[[Path], Any], context: Any) -> Compare:
+    """Asks the plan and TF.js' executor the same pictures; the second gets a contract that lists no worker.js."""
+
+    def ask(options: dict[str, Any]) -> dict[str, float]:
+        ours, stock = make_bundle(**options), make_bundle(**options)
+        contract = json.loads((stock / "contract.json").read_text(encoding="utf-8"))
+        del contract["files"]["worker.js"]
+        (stock / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
+        (tmp_path / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,">', encoding="utf-8")
+        page: Page = context.new_page()
+        page.goto(f"{serve(tmp_path).url}blank.html")
+        answer = page.evaluate(COMPARE, [ours.name, stock.name, contract["input"]["side"]])
+        assert answer["lean"] == [False, True]
+        found: dict[str, float] = answer["found"]
+        return found
+
+    return ask
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_a_mobilenet_answers_as_in_tfjs(net: str, tmp_path: Path, compare: Compare) -> None:
+    make, stored_as = NETS[net]
+    found = compare({"model": make().write(tmp_path / "model", stored_as)})
+    # Sums of some hundred products in another order, seen through dozens of layers.
+    assert found["probabilities"] <= 1e-5
+    assert found["embedding"] <= 1e-4
+    assert found["features"] <= 1e-3
+    assert found["map"] <= 1e-3

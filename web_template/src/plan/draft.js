@@ -1,0 +1,119 @@
+// A forward pass being drawn up: its steps in order, what each reads and writes, and where all of it lies in memory.
+import { count } from "./weights.js";
+
+/**
+ * @typedef {import("./kernels.js").Machine} Machine
+ * @typedef {{ floats: number, first: number, last: number, address: number }} Buffer steps between which it is in use
+ * @typedef {{ data: Float32Array, address: number }} Placed
+ * @typedef {{ shape: number[], data: Float32Array | Int32Array, placed?: Placed }} Known a constant
+ * @typedef {{ shape: number[], buffer: Buffer }} Computed
+ * @typedef {Known | Computed} Value
+ * @typedef {() => void} Step
+ */
+
+const ALIGNMENT = 64;
+
+export class Draft {
+  /** @type {((machine: Machine) => Step)[]} */
+  #steps = [];
+  /** @type {Buffer[]} */
+  #buffers = [];
+  /** @type {Placed[]} */
+  #placed = [];
+
+  /**
+   * @param {number[]} shape
+   * @returns {Computed} what the next step writes
+   */
+  value(shape) {
+    return { shape, buffer: this.buffer(count(shape)) };
+  }
+
+  /**
+   * @param {number} floats
+   * @returns {Buffer} in use from the next step on
+   */
+  buffer(floats) {
+    const buffer = { floats, first: this.#steps.length, last: this.#steps.length, address: 0 };
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  /**
+   * @param {Float32Array} data
+   * @returns {Placed} written into memory once
+   */
+  place(data) {
+    const placed = { data, address: 0 };
+    this.#placed.push(placed);
+    return placed;
+  }
+
+  /**
+   * @param {Value} value
+   * @returns {Buffer | Placed} where it will lie
+   */
+  whereabouts(value) {
+    if ("buffer" in value) return value.buffer;
+    value.placed ??= this.place(Float32Array.from(value.data));
+    return value.placed;
+  }
+
+  /**
+   * @param {Value[]} read
+   * @param {(machine: Machine) => Step} make called when all addresses are known
+   */
+  step(read, make) {
+    for (const value of read) if ("buffer" in value) value.buffer.last = this.#steps.length;
+    this.#steps.push(make);
+  }
+
+  /** @param {Computed} value read when all steps are done */
+  keep({ buffer }) {
+    buffer.last = Infinity;
+  }
+
+  /**
+   * @param {Machine} machine
+   * @returns {Step[]}
+   */
+  finish(machine) {
+    let size = 0;
+    for (const placed of this.#placed) {
+      placed.address = size;
+      size += aligned(placed.data.length * 4);
+    }
+    const start = machine.reserve(size + arrange(this.#buffers, size));
+    for (const item of [...this.#placed, ...this.#buffers]) item.address += start;
+    for (const { data, address } of this.#placed) machine.floats(address, data.length).set(data);
+    machine.held += this.#placed.length + this.#buffers.length;
+    return this.#steps.map((make) => make(machine));
+  }
+}
+
+/**
+ * Gives each buffer the first gap between those that are in use at the same time.
+ * @param {Buffer[]} buffers in the order of their first use
+ * @param {number} start
+ * @returns {number} bytes taken
+ */
+function arrange(buffers, start) {
+  let end = start;
+  /** @type {Buffer[]} */
+  let inUse = [];
+  for (const buffer of buffers) {
+    inUse = inUse.filter(({ last }) => last >= buffer.first).sort((a, b) => a.address - b.address);
+    const size = aligned(buffer.floats * 4);
+    buffer.address = start;
+    for (const other of inUse) {
+      if (buffer.address + size <= other.address) break;
+      buffer.address = Math.max(buffer.address, other.address + aligned(other.floats * 4));
+    }
+    inUse.push(buffer);
+    end = Math.max(end, buffer.address + size);
+  }
+  return end - start;
+}
+
+/** @param {number} bytes */
+const aligned = (bytes) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;

@@ -1,0 +1,72 @@
+// The machine that a plan runs on: a WASM memory, and the kernels of web_template/kernels on it.
+import { PagesightError } from "../errors.js";
+import plain from "kernels:plain";
+import relaxed from "kernels:relaxed";
+
+/**
+ * @typedef {object} Kernels all float32, channels last, addresses in bytes; see the sources
+ * @property {(a: number, panels: number, out: number, rows: number, depth: number, columns: number, low: number, high: number) => void} gemm
+ * @property {(x: number, weights: number, out: number, height: number, width: number, channels: number, size: number, stride: number, top: number, left: number, rows: number, columns: number, low: number, high: number) => void} depthwise
+ * @property {(x: number, out: number, height: number, width: number, channels: number, size: number, stride: number, y: number, left: number, columns: number) => void} patches
+ * @property {(x: number, out: number, count: number) => void} widen
+ * @property {(x: number, out: number, count: number, low: number, high: number) => void} bound
+ * @property {(operation: number, a: number, b: number, out: number, count: number, period: number) => void} combine
+ * @property {(x: number, out: number, places: number, channels: number) => void} mean
+ */
+
+const PAGE = 65536;
+
+export class Machine {
+  #memory;
+  #end = 0;
+  /** Tensors that lie in memory. */
+  held = 0;
+
+  /** @throws {PagesightError} with code no-wasm or old-browser */
+  constructor() {
+    if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
+    // Relaxed SIMD has an instruction for a · b + c; a browser that lacks it refuses the binary.
+    const binary = [relaxed, plain].find((bytes) => WebAssembly.validate(bytes));
+    if (!binary) {
+      throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
+    }
+    this.#memory = new WebAssembly.Memory({ initial: 1 });
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory: this.#memory } });
+    /** @readonly */
+    this.kernels = /** @type {Kernels} */ (/** @type {unknown} */ (exports));
+  }
+
+  /** @returns {number} bytes of memory */
+  get bytes() {
+    return this.#memory.buffer.byteLength;
+  }
+
+  /**
+   * @param {number} bytes
+   * @returns {number} the address of fresh memory
+   */
+  reserve(bytes) {
+    const address = this.#end;
+    this.#end += bytes;
+    const missing = this.#end - this.bytes;
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE));
+    return address;
+  }
+
+  /**
+   * A view that holds until reserve() is called again.
+   * @param {number} address
+   * @param {number} length
+   */
+  floats(address, length) {
+    return new Float32Array(this.#memory.buffer, address, length);
+  }
+
+  /**
+   * @param {number} address
+   * @param {number} length
+   */
+  octets(address, length) {
+    return new Uint8Array(this.#memory.buffer, address, length);
+  }
+}

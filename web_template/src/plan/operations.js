@@ -1,0 +1,341 @@
+// How each op of a graph becomes steps on the machine.
+import { flag, fusion, integers, windows } from "./nodes.js";
+import { must } from "./not_planned.js";
+import { count } from "./weights.js";
+
+/**
+ * @typedef {import("./draft.js").Draft} Draft
+ * @typedef {import("./draft.js").Value} Value
+ * @typedef {import("./draft.js").Computed} Computed
+ * @typedef {import("./draft.js").Known} Known
+ * @typedef {import("./nodes.js").GraphNode} GraphNode
+ * @typedef {(draft: Draft, node: GraphNode, inputs: Value[]) => Value} Operation
+ */
+
+/** Columns of a panel: as in kernels/gemm.ts. */
+const WIDE = 8;
+/** The order of kernels/elements.ts. */
+const ARITHMETIC = ["Add", "Sub", "Mul", "Div", "Minimum", "Maximum"];
+
+/** @type {Map<string, Operation>} */
+export const OPERATIONS = new Map();
+
+for (const name of ["Identity", "StopGradient"]) OPERATIONS.set(name, (_, __, [x]) => x);
+for (const name of ["_FusedConv2D", "Conv2D"]) OPERATIONS.set(name, convolution);
+for (const name of ["FusedDepthwiseConv2dNative", "DepthwiseConv2dNative"]) OPERATIONS.set(name, depthwise);
+for (const name of ["_FusedMatMul", "MatMul"]) OPERATIONS.set(name, product);
+for (const name of ARITHMETIC) OPERATIONS.set(name, arithmetic(name));
+for (const name of ["AddV2", "BiasAdd"]) OPERATIONS.set(name, arithmetic("Add"));
+OPERATIONS.set("RealDiv", arithmetic("Div"));
+OPERATIONS.set("Relu", (draft, _, [x]) => bounded(draft, x, 0, Infinity));
+OPERATIONS.set("Relu6", (draft, _, [x]) => bounded(draft, x, 0, 6));
+OPERATIONS.set("Mean", mean);
+OPERATIONS.set("Max", most);
+OPERATIONS.set("ConcatV2", joined);
+OPERATIONS.set("Softmax", softmax);
+OPERATIONS.set("Sigmoid", sigmoid);
+OPERATIONS.set("Pad", pad);
+OPERATIONS.set("Reshape", reshape);
+OPERATIONS.set("Squeeze", squeeze);
+
+/** @type {Operation} */
+function convolution(draft, node, [x, filter, added]) {
+  const [batch, height, width, channels] = x.shape;
+  const { shape, data } = floats(filter);
+  const [size, across, depth, columns] = shape;
+  must(size === across && depth === channels, "a kernel that is not square, or grouped");
+  const { stride, top, left, rows, columns: outWidth } = windows(node, size, height, width);
+  const { biased, low, high } = fusion(node);
+  const weights = draft.place(panels(data, size * size * depth, columns, biased ? floats(added).data : undefined));
+  const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, outWidth, columns])];
+  const to = out.buffer;
+  if (size === 1 && stride === 1) {
+    const places = batch * rows * outWidth;
+    draft.step([x], ({ kernels }) => () => {
+      kernels.gemm(from.address, weights.address, to.address, places, depth, columns, low, high);
+    });
+    return out;
+  }
+  const line = draft.buffer(outWidth * size * size * depth);
+  draft.step([x], ({ kernels }) => () => {
+    for (let row = 0; row < batch * rows; row++) {
+      const picture = from.address + Math.floor(row / rows) * height * width * channels * 4;
+      const y = (row % rows) * stride - top;
+      kernels.patches(picture, line.address, height, width, channels, size, stride, y, left, outWidth);
+      const target = to.address + row * outWidth * columns * 4;
+      kernels.gemm(line.address, weights.address, target, outWidth, size * size * depth, columns, low, high);
+    }
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function depthwise(draft, node, [x, filter, added]) {
+  const [batch, height, width, channels] = x.shape;
+  const { shape, data } = floats(filter);
+  const [size, across, depth, multiplier] = shape;
+  must(
+    size === across && depth === channels && multiplier === 1,
+    "a kernel that is not square, or multiplies channels",
+  );
+  const { stride, top, left, rows, columns } = windows(node, size, height, width);
+  const { biased, low, high } = fusion(node);
+  const both = new Float32Array(channels + data.length);
+  if (biased) both.set(floats(added).data);
+  both.set(data, channels);
+  const [from, weights, out] = [draft.whereabouts(x), draft.place(both), draft.value([batch, rows, columns, channels])];
+  const to = out.buffer;
+  draft.step([x], ({ kernels }) => () => {
+    for (let i = 0; i < batch; i++) {
+      const picture = from.address + i * height * width * channels * 4;
+      const target = to.address + i * rows * columns * channels * 4;
+      // prettier-ignore
+      kernels.depthwise(
+        picture, weights.address, target, height, width, channels, size, stride, top, left, rows, columns, low, high,
+      );
+    }
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function product(draft, node, [x, matrix, added]) {
+  const { shape, data } = floats(matrix);
+  must(
+    x.shape.length === 2 && shape.length === 2 && !flag(node, "transpose_a"),
+    "a product of other than two matrices",
+  );
+  const turned = flag(node, "transpose_b");
+  const [depth, columns] = turned ? [shape[1], shape[0]] : shape;
+  const { biased, low, high } = fusion(node);
+  const upright = turned ? transposed(data, columns, depth) : data;
+  const weights = draft.place(panels(upright, depth, columns, biased ? floats(added).data : undefined));
+  const [rows] = x.shape;
+  const [from, out] = [draft.whereabouts(x), draft.value([rows, columns])];
+  draft.step([x], ({ kernels }) => () => {
+    kernels.gemm(from.address, weights.address, out.buffer.address, rows, depth, columns, low, high);
+  });
+  return out;
+}
+
+/**
+ * @param {string} name
+ * @returns {Operation}
+ */
+function arithmetic(name) {
+  const operation = ARITHMETIC.indexOf(name);
+  const turns = !["Sub", "Div"].includes(name);
+  return (draft, _, [a, b]) => {
+    if (turns && count(a.shape) < count(b.shape)) [a, b] = [b, a];
+    const [whole, period] = [count(a.shape), count(b.shape)];
+    must(repeats(a.shape, b.shape), "a product of unlike shapes");
+    const [first, second, out] = [draft.whereabouts(a), draft.whereabouts(b), draft.value(a.shape)];
+    draft.step([a, b], ({ kernels }) => () => {
+      kernels.combine(operation, first.address, second.address, out.buffer.address, whole, period);
+    });
+    return out;
+  };
+}
+
+/**
+ * @param {Draft} draft
+ * @param {Value} x
+ * @param {number} low
+ * @param {number} high
+ */
+function bounded(draft, x, low, high) {
+  const [from, out, whole] = [draft.whereabouts(x), draft.value(x.shape), count(x.shape)];
+  draft.step(
+    [x],
+    ({ kernels }) =>
+      () =>
+        kernels.bound(from.address, out.buffer.address, whole, low, high),
+  );
+  return out;
+}
+
+/** @type {Operation} */
+function mean(draft, node, [x, axes]) {
+  const [batch, height, width, channels] = x.shape;
+  must(overPlaces(x, axes), "a mean over other axes than 1 and 2");
+  const out = draft.value(flag(node, "keep_dims") ? [batch, 1, 1, channels] : [batch, channels]);
+  const from = draft.whereabouts(x);
+  draft.step([x], ({ kernels }) => () => {
+    for (let i = 0; i < batch; i++) {
+      const picture = from.address + i * height * width * channels * 4;
+      kernels.mean(picture, out.buffer.address + i * channels * 4, height * width, channels);
+    }
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function most(draft, node, [x, axes]) {
+  const [batch, height, width, channels] = x.shape;
+  must(overPlaces(x, axes), "a maximum over other axes than 1 and 2");
+  const out = draft.value(flag(node, "keep_dims") ? [batch, 1, 1, channels] : [batch, channels]);
+  const from = draft.whereabouts(x);
+  draft.step([x], (machine) => () => {
+    const values = machine.floats(from.address, count(x.shape));
+    const largest = machine.floats(out.buffer.address, batch * channels).fill(-Infinity);
+    for (let i = 0; i < values.length; i++) {
+      const to = Math.floor(i / (height * width * channels)) * channels + (i % channels);
+      if (values[i] > largest[to]) largest[to] = values[i];
+    }
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function joined(draft, _, inputs) {
+  const [parts, axis] = [inputs.slice(0, -1), known(inputs[inputs.length - 1]).data[0]];
+  const { shape } = parts[0];
+  const last = shape.length - 1;
+  must(axis === last || axis === -1, "a concatenation along other than the last axis");
+  const wide = parts.map((part) => part.shape[last]);
+  const columns = wide.reduce((a, b) => a + b);
+  const rows = count(shape) / wide[0];
+  const out = draft.value([...shape.slice(0, -1), columns]);
+  const from = parts.map((part) => draft.whereabouts(part));
+  draft.step(parts, (machine) => () => {
+    const values = machine.floats(out.buffer.address, rows * columns);
+    for (let row = 0, at = 0; row < rows; row++) {
+      for (let i = 0; i < parts.length; at += wide[i], i++) {
+        values.set(machine.floats(from[i].address + row * wide[i] * 4, wide[i]), at);
+      }
+    }
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function softmax(draft, _, [x]) {
+  const columns = x.shape[x.shape.length - 1];
+  return mapped(draft, x, (values) => {
+    for (let row = 0; row < values.length; row += columns) {
+      const line = values.subarray(row, row + columns);
+      const most = line.reduce((a, b) => Math.max(a, b));
+      let sum = 0;
+      for (let i = 0; i < columns; i++) sum += line[i] = Math.exp(line[i] - most);
+      for (let i = 0; i < columns; i++) line[i] /= sum;
+    }
+  });
+}
+
+/** @type {Operation} */
+function sigmoid(draft, _, [x]) {
+  return mapped(draft, x, (values) => {
+    for (let i = 0; i < values.length; i++) values[i] = 1 / (1 + Math.exp(-values[i]));
+  });
+}
+
+/**
+ * @param {Draft} draft
+ * @param {Value} x
+ * @param {(values: Float32Array) => void} change in place, on a copy
+ */
+function mapped(draft, x, change) {
+  const [from, out, whole] = [draft.whereabouts(x), draft.value(x.shape), count(x.shape)];
+  draft.step([x], (machine) => () => {
+    const values = machine.floats(out.buffer.address, whole);
+    values.set(machine.floats(from.address, whole));
+    change(values);
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function pad(draft, _, [x, paddings]) {
+  const [batch, height, width, channels] = x.shape;
+  const [n0, n1, top, bottom, left, right, c0, c1] = known(paddings).data;
+  must(x.shape.length === 4 && batch === 1 && !(n0 || n1 || c0 || c1), "padding of other than height and width");
+  const outWidth = left + width + right;
+  const [from, out] = [draft.whereabouts(x), draft.value([1, top + height + bottom, outWidth, channels])];
+  draft.step([x], (machine) => () => {
+    const values = machine.floats(out.buffer.address, count(out.shape)).fill(0);
+    for (let y = 0; y < height; y++) {
+      const row = machine.floats(from.address + y * width * channels * 4, width * channels);
+      values.set(row, ((top + y) * outWidth + left) * channels);
+    }
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function reshape(_, __, [x, wanted]) {
+  const shape = [...known(wanted).data];
+  const open = shape.indexOf(-1);
+  if (open >= 0) shape[open] = -count(x.shape) / count(shape);
+  must(count(shape) === count(x.shape), "a shape of another size");
+  return { ...x, shape };
+}
+
+/** @type {Operation} */
+function squeeze(_, node, [x]) {
+  const rank = x.shape.length;
+  const axes = integers(node, "squeeze_dims").map((axis) => (axis + rank) % rank);
+  return { ...x, shape: x.shape.filter((size, axis) => size !== 1 || (axes.length > 0 && !axes.includes(axis))) };
+}
+
+/**
+ * Weights as kernels/gemm.ts wants them.
+ * @param {Float32Array} matrix depth × columns
+ * @param {number} depth
+ * @param {number} columns
+ * @param {Float32Array} [bias]
+ */
+function panels(matrix, depth, columns, bias) {
+  const panel = (depth + 1) * WIDE;
+  const packed = new Float32Array(Math.ceil(columns / WIDE) * panel);
+  for (let left = 0, at = 0; left < columns; left += WIDE, at += panel) {
+    const right = Math.min(columns, left + WIDE);
+    if (bias) packed.set(bias.subarray(left, right), at);
+    for (let row = 0, to = at + WIDE, from = left; row < depth; row++, to += WIDE, from += columns) {
+      for (let i = 0; i < right - left; i++) packed[to + i] = matrix[from + i];
+    }
+  }
+  return packed;
+}
+
+/**
+ * @param {Float32Array} matrix
+ * @param {number} rows
+ * @param {number} columns
+ */
+const transposed = (matrix, rows, columns) =>
+  Float32Array.from(matrix, (_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]);
+
+/**
+ * Whether `small`, repeated, lines up with `large`: the same dimensions at the end, and ones before them.
+ * @param {number[]} large
+ * @param {number[]} small
+ */
+function repeats(large, small) {
+  const tail = small.slice(small.findIndex((size) => size !== 1));
+  return (
+    count(small) === 1 || (tail.length <= large.length && tail.every((size, i) => size === large.at(i - tail.length)))
+  );
+}
+
+/**
+ * @param {Value} value
+ * @returns {Known}
+ */
+function known(value) {
+  must("data" in value, "an input that is not constant");
+  return value;
+}
+
+/**
+ * Whether something is taken over height and width.
+ * @param {Value} x
+ * @param {Value} axes
+ */
+const overPlaces = (x, axes) => x.shape.length === 4 && [...known(axes).data].sort().join() === "1,2";
+
+/** @param {Value} value */
+function floats(value) {
+  const { shape, data } = known(value);
+  must(data instanceof Float32Array, "whole numbers where floats are expected");
+  return { shape, data };
+}

@@ -140,6 +140,7 @@ def _render(page: Path, into: Path, web: WebModel, origin: Origin, samples: list
         "samples": samples,
         "integrity": {p.name: _integrity(p) for p in into.iterdir() if p.suffix in (".js", ".css")},
         "contract_sha256": manifest.sha256_file(into / "contract.json"),
+        "preloads": _preloads(into),
         "backbone": backbones.named(origin.trained.facts["backbone"]).human if origin.trained else "",
         "csp": _CSP,
         "has_report": origin.dataset is not None,
@@ -154,6 +155,13 @@ def _description(contract: Contract) -> str:
         return contract.description
     few = ", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
     return f"Tells apart {few}."
+
+
+def _preloads(folder: Path) -> list[str]:
+    """What the first answer waits for: browsers fetch it while the page's script is still on its way."""
+    contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
+    golden = [contract["golden"]["path"]] if "golden" in contract else []
+    return ["contract.json", "worker.js", *(path for path in contract["files"] if path.startswith("model/")), *golden]
 
 
 def _integrity(path: Path) -> str:

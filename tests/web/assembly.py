@@ -83,6 +83,7 @@ def seal(into: Path, contract: dict[str, Any], words: dict[str, Any]) -> None:
         "has_report": False,
         "integrity": {_name(into, path): _integrity(path) for path in into.iterdir() if path.is_file()},
         "contract_sha256": published(into / "contract.json")["sha256"],
+        "preloads": ["contract.json", "worker.js", *(path for path in contract["files"] if path.startswith("model/"))],
         "csp": CSP,
     }
     for template in ("index.html", "manifest.webmanifest"):

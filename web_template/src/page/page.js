@@ -22,6 +22,17 @@ import { sayFailure, sayNotAPicture, words } from "./words.js";
  * @typedef {import("../pagesight.js").Source} Source
  */
 
+/** Told of each step once there is an interface to show it. @type {(bytes: number, total: number) => void} */
+let showProgress = () => {};
+// The model is on its way before the page is drawn, or even read to its end.
+const loading = load(home, {
+  contractSha256: document.documentElement.dataset.contractSha256,
+  onProgress: (bytes, total) => showProgress(bytes, total),
+});
+loading.catch(() => {});
+if (document.readyState === "loading") {
+  await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+}
 byId("not-started", HTMLElement).remove();
 
 const stage = new Stage();
@@ -51,18 +62,15 @@ listenForPictures(
 for (const sample of document.querySelectorAll(".sample")) {
   if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void takeSample(sample));
 }
+void start().then(fillCard);
 for (const id of ["choose", "choose-folder"]) byId(id, HTMLButtonElement).disabled = false;
 offerInstall();
 showNetwork();
-void fillCard();
-void start();
 
 async function start() {
   try {
-    const loaded = await load(home, {
-      contractSha256: document.documentElement.dataset.contractSha256,
-      onProgress: (bytes, total) => answers.loading(bytes, total, words.loading(kilobytes(bytes), kilobytes(total))),
-    });
+    showProgress = (bytes, total) => answers.loading(bytes, total, words.loading(kilobytes(bytes), kilobytes(total)));
+    const loaded = await loading;
     stage.setCrop(loaded.contract.input.crop);
     document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
     const own = ownAnswerer(loaded);

@@ -51,7 +51,12 @@ def write_package(bundle: Path, package: Package, description: str) -> None:
     needed = _needed(bundle)
     into = bundle / FOLDER
     shutil.copytree(resources.web_template() / FOLDER, into)
-    rows = "".join(f"  {json.dumps(path)}: new URL({json.dumps('../' + path)}, import.meta.url).href,\n" for path in needed)
+    places = {path: f"../{path}" for path in needed}
+    for script in (path for path in needed if path.endswith(".js")):
+        # Under another name: a bundler would rewrite a script, and what is started must be what was published.
+        places[script] = f"../{FOLDER}/{script.removesuffix('.js')}.bin"
+        shutil.copyfile(bundle / script, into / places[script])
+    rows = "".join(f"  {json.dumps(path)}: new URL({json.dumps(to)}, import.meta.url).href,\n" for path, to in places.items())
     (into / "files.js").write_text(f"// Where a bundler put the files.\nexport default {{\n{rows}}};\n", encoding="utf-8")
     text = pack({path: (bundle / path).read_bytes() for path in needed})
     (into / "packed.js").write_text(f'// The files, packed.\nexport default "{text}";\n', encoding="utf-8")
@@ -70,6 +75,7 @@ def _needed(bundle: Path) -> list[str]:
 
 def _description(package: Package, description: str, needed: list[str]) -> dict[str, Any]:
     types = f"./{FOLDER}/index.d.ts"
+    kept = [path for path in needed if not path.endswith(".js")]
     return {
         "name": package.name,
         "version": package.version,
@@ -84,7 +90,7 @@ def _description(package: Package, description: str, needed: list[str]) -> dict[
         },
         "types": types,
         "sideEffects": [f"./{FOLDER}/element.js", "./pagesight-element.js"],
-        "files": [f"{FOLDER}/", "pagesight.js", "pagesight.d.ts", "pagesight-element.js", "sha256_fallback.js", *needed],
+        "files": [f"{FOLDER}/", "pagesight.js", "pagesight.d.ts", "pagesight-element.js", "sha256_fallback.js", *kept],
     }
 
 
@@ -104,7 +110,8 @@ console.log(best.label, best.probability);
 `classify` takes a File, Blob, ImageBitmap, ImageData, or an `img`, `video` or `canvas` element; the types say the rest.
 Pictures never leave the device.
 
-- **Vite, webpack, Parcel, Rollup** copy the model beside your code. In Vite, add `optimizeDeps: {{ exclude: ["{package.name}"] }}`.
+- **Vite, webpack, Parcel, Rollup** copy the model beside your code. Vite 7 and older want
+  `optimizeDeps: {{ exclude: ["{package.name}"] }}` in their configuration.
 - **esbuild and others**: `import {{ load }} from "{package.name}/inline"` carries the model in a module that is loaded on `load()`.
 - **As an element**: `import "{package.name}/element"`, then `<pagesight-classifier></pagesight-classifier>` anywhere in your page.
 """

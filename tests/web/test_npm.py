@@ -128,7 +128,7 @@ def test_the_package_holds_what_a_classifier_needs_and_nothing_of_the_page(proje
         for path in target.values() if isinstance(target, dict) else []:
             assert (package / path).is_file(), path
     names = {p.relative_to(package).as_posix() for p in package.rglob("*") if p.is_file()}
-    assert {"contract.json", "worker.js", "model/model.json", "README.md", "pagesight.d.ts"} <= names
+    assert {"contract.json", "npm/worker.bin", "model/model.json", "README.md", "pagesight.d.ts"} <= names
     assert not names & {"index.html", "page.js", "teach.js", "sw.js", "style.css"}
 
 

@@ -80,9 +80,8 @@ async function tryWorker({ script, binaries }, folder, contract, delivery) {
   const files = delivery.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
-  await delivery.file(script);
   // The worker's own request is answered from the cache that this one filled: the bytes are checked before they run.
-  const link = new WorkerLink(startWorker(folder, script));
+  const link = new WorkerLink(startWorker(folder, script, await delivery.file(script)));
   try {
     const backend = await link.call({ method: "load", load: { contract, files: await files } });
     if (backend) return new Classifier(contract, String(backend), link);

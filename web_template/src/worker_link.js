@@ -60,18 +60,18 @@ export class WorkerLink {
 /**
  * @param {string} base address of the bundle's folder
  * @param {string} script relative to it
+ * @param {ArrayBuffer} bytes the script, checked
  * @returns {Worker}
  */
-export function startWorker(base, script) {
-  const where = whereIs(base, script);
-  // A page that was opened from a disk may start a script this way, but no module.
-  if (where instanceof Blob) return workerFrom(where, "classic");
-  const address = new URL(where);
+export function startWorker(base, script, bytes) {
+  const address = new URL(script, base);
+  // A page that was opened from a disk may start a script from its bytes, but no module.
+  if (whereIs(base, script) !== address.href) return workerFrom(bytes, "classic");
   if (address.origin === location.origin) return new Worker(address, { type: "module" });
   // Browsers start workers from the page's own origin only; a bundle on another one is imported by a worker of ours.
-  return workerFrom(new Blob([`import ${JSON.stringify(address.href)};`]), "module");
+  return workerFrom(`import ${JSON.stringify(address.href)};`, "module");
 }
 
-/** @param {Blob} code @param {WorkerType} type */
+/** @param {string | ArrayBuffer} code @param {WorkerType} type */
 const workerFrom = (code, type) =>
   new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type });

@@ -28,8 +28,8 @@ export class Helper {
    */
   static async start(base, contract) {
     // Fills the cache with checked bytes, as for the model's own worker.
-    await fetchPublished(base, contract.files, SCRIPT);
-    return new Helper(startWorker(base, SCRIPT));
+    const bytes = await fetchPublished(base, contract.files, SCRIPT);
+    return new Helper(startWorker(base, SCRIPT, bytes));
   }
 
   /**

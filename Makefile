@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test lint wheel screenshots starter lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test examples lint wheel screenshots starter lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -43,6 +43,9 @@ open: setup ## serve the finished page and open it
 
 test: setup code browser ## set up what is missing and run every test
 	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile
+
+examples: setup ## install what the examples in examples/ need
+	@for app in examples/*/package.json; do $(RUN) npm --prefix "$$(dirname $$app)" ci --silent --ignore-scripts || exit 1; done
 
 lint: setup ## ruff, mypy, tsc and prettier
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

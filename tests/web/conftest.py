@@ -27,6 +27,7 @@ class _Handler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         # As static hosts do: keep, but ask before using it again.
         self.send_header("Cache-Control", "no-cache")
+        self.send_header("Access-Control-Allow-Origin", "*")
         super().end_headers()
 
 

@@ -28,7 +28,7 @@ _CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
     "worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
-_TEXT = ("index.html", "manifest.webmanifest")
+_TEXT = ("index.html", "manifest.webmanifest", "_headers")
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
 _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "package.json", "README.md")

@@ -1,19 +1,25 @@
-"""A static server for one bundle: right types, caching and isolation headers, this machine only."""
+"""A static server for one bundle, as a good host would be: right types, gzip, ranges, caching and isolation headers."""
 
 import contextlib
+import gzip
+import io
+import re
 import threading
 from collections.abc import Iterator, Mapping
+from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from socket import AF_INET6
+from typing import Any, BinaryIO
 
 from pagesight.errors import BundleError
 
 _TYPES = {
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".ts": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
@@ -21,36 +27,81 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".webp": "image/webp",
 }
 _HEADERS = {
     "Cache-Control": "no-cache",  # asked again, answered 304: a new bundle is seen at once
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_PACKED_ALREADY = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".zip", ".gz")
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class _Handler(SimpleHTTPRequestHandler):
     extensions_map = SimpleHTTPRequestHandler.extensions_map | _TYPES
     protocol_version = "HTTP/1.1"
     timeout = 30
+    server: "_Server"
 
     def __init__(self, *args: Any, extra: Mapping[str, bytes], **more: Any) -> None:
         self._extra = extra
         super().__init__(*args, **more)
 
-    def do_GET(self) -> None:
+    def send_head(self) -> BinaryIO | None:
+        """Send status and headers; the body to send, or None where there is none."""
         data = self._extra.get(self.path.lstrip("/"))
-        if data is None:
-            super().do_GET()
-            return
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(data)))
+        if data is not None:
+            return self._send(data, {"Content-Type": "application/octet-stream"})
+        path = Path(self.translate_path(self.path))
+        if path.is_dir():
+            if not self.path.partition("?")[0].endswith("/"):
+                return super().send_head()  # redirects to the folder, which relative addresses need
+            path /= "index.html"
+        if not path.is_file() or not path.resolve().is_relative_to(Path(self.directory).resolve()):
+            self.send_error(HTTPStatus.NOT_FOUND, "There is no such file")
+            return None
+        return self._send_file(path)
+
+    def _send_file(self, path: Path) -> BinaryIO | None:
+        """One file: whole, packed, a part of it, or the word that the browser's copy is still good."""
+        facts = path.stat()
+        may_pack = path.suffix.lower() not in _PACKED_ALREADY
+        tag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
+        headers = {"Content-Type": self.guess_type(path), "ETag": tag, "Last-Modified": formatdate(facts.st_mtime, usegmt=True)}
+        headers |= {"Vary": "Accept-Encoding"} if may_pack else {}
+        if tag in self.headers.get("If-None-Match", ""):
+            return self._send(b"", headers, HTTPStatus.NOT_MODIFIED)
+        part = _RANGE.fullmatch(self.headers.get("Range", ""))
+        if part and any(part.groups()) and self.headers.get("If-Range", tag) == tag:
+            return self._send_part(path.read_bytes(), part, headers)
+        headers["Accept-Ranges"] = "bytes"
+        if may_pack and re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", self.headers.get("Accept-Encoding", "")):
+            return self._send(self.server.packed(path, tag), headers | {"Content-Encoding": "gzip"})
+        return self._send(path.read_bytes(), headers)
+
+    def _send_part(self, whole: bytes, part: re.Match[str], headers: dict[str, str]) -> BinaryIO | None:
+        first, last = part.groups()
+        start = int(first) if first else max(0, len(whole) - int(last))
+        end = min(int(last) + 1, len(whole)) if first and last else len(whole)
+        if start >= end:
+            refused = {"Content-Range": f"bytes */{len(whole)}"}
+            return self._send(b"", headers | refused, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        given = {"Content-Range": f"bytes {start}-{end - 1}/{len(whole)}"}
+        return self._send(whole[start:end], headers | given, HTTPStatus.PARTIAL_CONTENT)
+
+    def _send(self, body: bytes, headers: Mapping[str, str], status: HTTPStatus = HTTPStatus.OK) -> BinaryIO:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status is not HTTPStatus.NOT_MODIFIED:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(data)
+        return io.BytesIO(body)
 
     def end_headers(self) -> None:
         for name, value in _HEADERS.items():
@@ -64,32 +115,47 @@ class _Handler(SimpleHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def __init__(self, host: str, port: int, handler: Any) -> None:
+        self._packed: dict[tuple[Path, str], bytes] = {}
+        if ":" in host:
+            self.address_family = AF_INET6
+        super().__init__((host, port), handler)
+
+    def packed(self, path: Path, tag: str) -> bytes:
+        """The file's bytes after gzip, made once for each version of it."""
+        if (path, tag) not in self._packed:
+            self._packed[path, tag] = gzip.compress(path.read_bytes(), 6, mtime=0)
+        return self._packed[path, tag]
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that hangs up is no event."""
 
 
-def _bound(folder: Path, port: int, extra: Mapping[str, bytes]) -> _Server:
+def _bound(folder: Path, host: str, port: int, extra: Mapping[str, bytes]) -> _Server:
     if not (folder / "index.html").is_file():
         raise BundleError(f"{folder} holds no page", fix="give the folder that `pagesight build` wrote")
+    # 'localhost' is two addresses; the page is looked for at this one first where names are resolved the usual way.
+    bound = "127.0.0.1" if host == "localhost" else host
     try:
-        return _Server(("127.0.0.1", port), partial(_Handler, directory=str(folder), extra=extra))
+        return _Server(bound, port, partial(_Handler, directory=str(folder), extra=extra))
     except OSError as cause:
         raise BundleError(
-            f"port {port} cannot be used: {cause.strerror}", fix="pass another --port, or 0 for any free one"
+            f"{host}:{port} cannot be used: {cause.strerror}",
+            fix="pass another --port, or 0 for any free one" + ("" if host == "localhost" else ", and a --host of this machine"),
         ) from cause
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, port: int = 0, extra: Mapping[str, bytes] | None = None) -> Iterator[str]:
-    """Serve `folder` while the block runs and yield its address, `http://localhost:PORT/`; `extra` adds paths from memory.
+def serving(folder: Path, *, host: str = "localhost", port: int = 0, extra: Mapping[str, bytes] | None = None) -> Iterator[str]:
+    """Serve `folder` while the block runs and yield its address, `http://HOST:PORT/`; `extra` adds paths from memory.
 
     Port 0 takes any free one. Raises BundleError when the folder holds no page or the port is taken.
     """
-    server = _bound(folder, port, extra or {})
+    server = _bound(folder, host, port, extra or {})
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://localhost:{server.server_port}/"
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/"
     finally:
         server.shutdown()
         server.server_close()

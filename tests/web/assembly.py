@@ -86,7 +86,7 @@ def seal(into: Path, contract: dict[str, Any], words: dict[str, Any]) -> None:
         "preloads": ["contract.json", "worker.js", *(path for path in contract["files"] if path.startswith("model/"))],
         "csp": CSP,
     }
-    for template in ("index.html", "manifest.webmanifest"):
+    for template in ("index.html", "manifest.webmanifest", "_headers"):
         (into / template).write_text(environment.get_template(f"{template}.j2").render(context), encoding="utf-8")
     files = {_name(into, path): published(path) for path in _files(into)}
     (into / "manifest.json").write_text(json.dumps({"format": 1, "files": files}), encoding="utf-8")

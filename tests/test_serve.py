@@ -1,0 +1,153 @@
+"""Promises of `pagesight serve`: what a good host sends, and nothing of what does not belong to the page."""
+
+import contextlib
+import gzip
+import http.client
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pagesight.errors import BundleError
+from pagesight.serve import serving
+
+from .conftest import ROOT
+
+Get = Callable[..., tuple[http.client.HTTPResponse, bytes]]
+SCRIPT = b"export const answer = 42;\n" * 100
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "pa ge"
+    (folder / "model").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html>", encoding="utf-8")
+    (folder / "page.js").write_bytes(SCRIPT)
+    (folder / "model" / "group1-shard1of1.bin").write_bytes(bytes(range(256)))
+    for name in ("a.wasm", "contract.json", "manifest.webmanifest", "style.css", "icon.svg", "sample.jpg", "pagesight.d.ts"):
+        (folder / name).write_bytes(b"x")
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    (folder / "leads-out").symlink_to(tmp_path / "secret.txt")
+    return folder
+
+
+@pytest.fixture
+def get(folder: Path) -> Iterator[Get]:
+    with serving(folder) as address:
+        host = urllib.parse.urlsplit(address).netloc
+
+        def ask(path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+            with contextlib.closing(http.client.HTTPConnection(host, timeout=5)) as connection:
+                connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+                response = connection.getresponse()
+                return response, response.read()
+
+        yield ask
+
+
+def test_every_kind_of_file_has_its_type(get: Get) -> None:
+    types = {
+        path: get(f"/{path}")[0].headers.get_content_type() for path in ("", "page.js", "a.wasm", "contract.json", "style.css")
+    }
+    assert types == {
+        "": "text/html", "page.js": "text/javascript", "a.wasm": "application/wasm", "contract.json": "application/json",
+        "style.css": "text/css",
+    }  # fmt: skip
+    assert get("/manifest.webmanifest")[0].headers.get_content_type() == "application/manifest+json"
+    assert get("/pagesight.d.ts")[0].headers.get_content_type() == "text/plain"
+
+
+def test_a_browsers_copy_is_asked_for_and_found_good_until_the_file_changes(get: Get, folder: Path) -> None:
+    first, _ = get("/page.js")
+    assert first.headers["Cache-Control"] == "no-cache"
+    again, body = get("/page.js", If_None_Match=first.headers["ETag"])
+    assert (again.status, body) == (304, b"")
+    (folder / "page.js").write_bytes(b"changed")
+    assert get("/page.js", If_None_Match=first.headers["ETag"])[1] == b"changed"
+
+
+def test_scripts_come_packed_to_who_unpacks_and_pictures_as_they_are(get: Get) -> None:
+    packed, body = get("/page.js", Accept_Encoding="gzip, br")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(body) == SCRIPT
+    assert get("/page.js")[1] == get("/page.js", Accept_Encoding="gzip;q=0")[1] == SCRIPT
+    assert "Content-Encoding" not in get("/sample.jpg", Accept_Encoding="gzip")[0].headers
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body", "said"),
+    [
+        ("bytes=0-3", 206, bytes(range(4)), "bytes 0-3/256"),
+        ("bytes=250-", 206, bytes(range(250, 256)), "bytes 250-255/256"),
+        ("bytes=-2", 206, bytes([254, 255]), "bytes 254-255/256"),
+        ("bytes=10-9999", 206, bytes(range(10, 256)), "bytes 10-255/256"),
+        ("bytes=256-", 416, b"", "bytes */256"),
+        ("lines=1-2", 200, bytes(range(256)), None),
+    ],
+    ids=["first", "rest", "last", "more than there is", "beyond", "not bytes"],
+)
+def test_a_part_of_a_file_is_given_as_asked(get: Get, asked: str, status: int, body: bytes, said: str | None) -> None:
+    response, found = get("/model/group1-shard1of1.bin", Range=asked)
+    assert (response.status, found, response.headers["Content-Range"]) == (status, body, said)
+
+
+def test_head_says_what_get_would_and_sends_no_body(get: Get) -> None:
+    response, body = get("/page.js", "HEAD")
+    assert (response.status, response.headers["Content-Length"], body) == (200, str(len(SCRIPT)), b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/model/../../secret.txt",
+        "//etc/passwd",
+        "/leads-out",
+        "/model/",
+    ],
+)
+def test_nothing_outside_of_the_page_is_given_and_no_folder_is_listed(get: Get, path: str) -> None:
+    response, body = get(path)
+    assert response.status == 404
+    assert b"secret" not in body.replace(path.encode(), b"")
+
+
+def test_it_sends_the_headers_that_it_gives_to_hosts(get: Get) -> None:
+    response, _ = get("/")
+    lines = (ROOT / "web_template" / "page" / "_headers.j2").read_text(encoding="utf-8").split("\n\n")[0].splitlines()[1:]
+    told = dict(line.strip().split(": ", 1) for line in lines)
+    for_others = {"Access-Control-Allow-Origin", "Cross-Origin-Resource-Policy"}
+    assert {"Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "X-Content-Type-Options"} <= told.keys()
+    assert {name: response.headers[name] for name in told.keys() - for_others} == {k: told[k] for k in told.keys() - for_others}
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_a_taken_port_is_said_with_the_way_out(folder: Path) -> None:
+    with serving(folder) as address:
+        port = urllib.parse.urlsplit(address).port or 0
+        with pytest.raises(BundleError, match=f"localhost:{port} cannot be used") as caught, serving(folder, port=port):
+            pass
+    assert caught.value.fix == "pass another --port, or 0 for any free one"
+
+
+def test_another_address_of_this_machine_can_be_chosen(folder: Path) -> None:
+    try:
+        with serving(folder, host="::1") as address:
+            assert address.startswith("http://[::1]:")
+    except BundleError as error:
+        pytest.skip(f"this machine has no IPv6: {error.what}")
+    with pytest.raises(BundleError, match="cannot be used"), serving(folder, host="no.such.host.invalid"):
+        pass
+
+
+def test_a_folder_without_a_page_is_refused_by_the_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pagesight", "serve", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path} holds no page\n  fix: give the folder that `pagesight build` wrote\n"

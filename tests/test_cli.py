@@ -1,9 +1,11 @@
 """Promises of the command line: quick help, exit codes, one clear sentence with the fix."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,7 @@ def test_a_foreign_output_folder_is_refused_before_any_work(photos: PhotoFolder,
 
 def test_each_stage_refuses_what_the_stage_before_did_not_write(tmp_path: Path) -> None:
     for command in ("train", "export", "bundle"):
-        done = run(command, tmp_path, "-o", tmp_path / "out")
+        done = run(command, tmp_path / "none", "-o", tmp_path / "out")
         assert done.returncode == 1, command
         assert "was not written by" in done.stderr
 
@@ -113,3 +115,44 @@ def test_an_unknown_option_in_python_is_an_error_that_names_the_nearest(tmp_path
         pagesight.build(tmp_path, into=tmp_path / "out", bakcbone="x")
     assert caught.value.fix == "did you mean 'backbone'?"
     assert isinstance(caught.value, PagesightError)
+
+
+@pytest.mark.parametrize("where", ["photos", "photos/out", "."])
+def test_an_output_that_would_replace_or_join_the_pictures_is_refused_even_with_force(
+    photos: PhotoFolder, tmp_path: Path, where: str
+) -> None:
+    folder = photos("a", "b")
+    before = sorted(folder.rglob("*"))
+    for command in ("build", "scan"):
+        done = run(command, folder, "-o", tmp_path / where, "--force")
+        assert done.returncode == 1
+        assert re.search("would replace|lies inside of", done.stderr)
+        assert "fix: name a folder beside it with -o" in done.stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_file_is_never_replaced_by_an_output_folder(photos: PhotoFolder, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    done = run("scan", photos("a", "b"), "-o", tmp_path / "notes.txt", "--force")
+    assert (done.returncode, (tmp_path / "notes.txt").read_text(encoding="utf-8")) == (1, "mine")
+    assert "is a file, not a folder" in done.stderr
+
+
+def test_an_archive_is_called_by_its_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "flat.zip", "w") as archive:
+        archive.writestr("1.jpg", b"x")
+    done = run("scan", tmp_path / "flat.zip", "-o", tmp_path / "out")
+    assert f"error: {tmp_path / 'flat.zip'} holds pictures but no class folders" in done.stderr
+
+
+def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(capfd: pytest.CaptureFixture[str]) -> None:
+    from pagesight import _tf
+
+    with _tf._quiet_start():
+        for line in (
+            "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
+            "I0000 00:00:1795549393.572171    7715 port.cc:153] oneDNN custom operations are on. You may see …",
+            "an error",
+        ):
+            os.write(2, f"{line}\n".encode())
+    assert capfd.readouterr().err == "an error\n"

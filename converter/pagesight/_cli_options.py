@@ -12,6 +12,7 @@ from pagesight.options import MODES, Build
 
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
+_READ = {"photos", "dataset", "trained", "web", "model"}
 _FORCE = click.option("--force", is_flag=True, help="Replace an output folder that Pagesight did not make.")
 
 
@@ -43,6 +44,9 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
     def command(*, into: Path, force: bool, **options: Any) -> Any:
         from pagesight import manifest
 
+        for name in sorted(_READ & options.keys()):
+            if options[name] is not None:
+                manifest.refuse_overlap(Path(options[name]), into)
         manifest.refuse_foreign(into, force=force)
         return stage(into=into, **options)
 

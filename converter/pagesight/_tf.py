@@ -3,7 +3,9 @@
 import contextlib
 import importlib.util
 import os
+import re
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ def graphs() -> Any:
     A namespace with the names of `tf.compat.v1` that deal with graphs. Kernels are deterministic.
     """
     _calm()
-    with bare("tensorflow"), warnings.catch_warnings():
+    with bare("tensorflow"), warnings.catch_warnings(), _quiet_start():
         warnings.simplefilter("ignore")
         from tensorflow.core.framework.graph_pb2 import GraphDef
         from tensorflow.core.framework.node_def_pb2 import NodeDef
@@ -73,6 +75,32 @@ def bare(*packages: str) -> Iterator[None]:
             del sys.modules[name]
 
 
+_CHATTER = re.compile(rb"(WARNING: All log messages before absl::|[^\n]*oneDNN custom operations are on)[^\n]*\n")
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """While the block runs, keep two lines from standard error that TensorFlow's C++ writes there before it obeys any log level."""
+    reading, writing = os.pipe()
+    kept = os.dup(2)
+
+    def pass_on() -> None:
+        while said := os.read(reading, 1 << 16):
+            os.write(kept, _CHATTER.sub(b"", said))
+
+    listener = threading.Thread(target=pass_on, daemon=True)
+    listener.start()
+    os.dup2(writing, 2)
+    os.close(writing)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        listener.join()
+        os.close(reading)
+        os.close(kept)
+
+
 def _calm() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -82,7 +110,7 @@ def _calm() -> None:
 def tensorflow() -> Any:
     """The tensorflow module, with deterministic kernels and Keras 2 behind `tf.keras` for those who ask it."""
     _calm()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quiet_start():
         warnings.simplefilter("ignore")
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")

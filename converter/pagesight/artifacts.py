@@ -30,6 +30,8 @@ class Artifact:
     """A finished output folder; `manifest.json` in it says what it was made from."""
 
     STAGES: ClassVar[tuple[str, ...]] = ()
+    COMMAND: ClassVar[str] = ""
+    """What a person calls the stage that writes it."""
     path: Path
 
     @classmethod
@@ -37,7 +39,7 @@ class Artifact:
         """The artifact that a stage wrote to `path`. Raises OutputError when there is none."""
         found = manifest.read(path)
         if found is None or found.get("stage") not in cls.STAGES:
-            raise OutputError(f"{path} was not written by `pagesight {cls.STAGES[0]}`", fix="give the folder that it wrote")
+            raise OutputError(f"{path} was not written by `pagesight {cls.COMMAND}`", fix="give the folder that it wrote")
         return cls(path)
 
     def _json(self, name: str) -> Any:
@@ -51,6 +53,7 @@ class Dataset(Artifact):
     root: Path
 
     STAGES: ClassVar[tuple[str, ...]] = ("scan",)
+    COMMAND: ClassVar[str] = "scan"
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -90,6 +93,7 @@ class TrainedModel(Artifact):
 
     WEIGHTS_FILE: ClassVar[str] = "model.weights.h5"
     STAGES: ClassVar[tuple[str, ...]] = ("train",)
+    COMMAND: ClassVar[str] = "train"
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -102,6 +106,7 @@ class SavedModel(Artifact):
     """`saved_model/` with one signature (image in; probabilities, embedding, features out) and contract.json."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("export", "adopt")
+    COMMAND: ClassVar[str] = "export"
 
     @cached_property
     def contract(self) -> Contract:
@@ -114,6 +119,7 @@ class WebModel(SavedModel):
     """`model/` in the stock TF.js graph-model format, contract.json and quantization.json."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("quantize",)
+    COMMAND: ClassVar[str] = "convert"
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -134,6 +140,7 @@ class Bundle(Artifact):
     """The static page with everything it needs."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("bundle", "verify")
+    COMMAND: ClassVar[str] = "build"
 
     @cached_property
     def contract(self) -> Contract:

@@ -81,16 +81,25 @@ def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
 
 
 def refuse_foreign(folder: Path, *, force: bool = False) -> None:
-    """Raise OutputError when `folder` exists, is not empty and was not written by Pagesight."""
+    """Raise OutputError when `folder` exists, is not empty and was not written by Pagesight; a file is never replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file, not a folder", fix="name another folder with -o")
     if force or not folder.exists():
         return
-    if not folder.is_dir():
-        raise OutputError(f"{folder} is a file, not a folder", fix="name another folder with -o")
     found = read(folder)
     if any(folder.iterdir()) and not (found and found.get("made_by") == "pagesight"):
         raise OutputError(
             f"{folder} exists and was not made by Pagesight", fix="name another folder with -o, or pass --force to replace it"
         )
+
+
+def refuse_overlap(source: Path, into: Path) -> None:
+    """Raise OutputError where writing `into` would replace `source`, or put the output among what is read next time."""
+    read, written = source.resolve(), into.resolve()
+    if not source.exists() or not (read.is_relative_to(written) or written.is_relative_to(read)):
+        return
+    what = f"would replace {source}" if read.is_relative_to(written) else f"lies inside of {source}"
+    raise OutputError(f"{into} {what}; nothing was written", fix="name a folder beside it with -o")
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
     """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
     how = _checked(options, stage)
     photos, into = Path(photos), Path(into)
+    manifest.refuse_overlap(photos, into)
     manifest.refuse_foreign(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
@@ -66,6 +67,7 @@ def convert(
     `pictures` (a folder) are asked in the browser; without them, noise with the statistics of photographs is.
     """
     into = Path(into)
+    manifest.refuse_overlap(Path(model), into)
     manifest.refuse_foreign(into, force=force)
     work = into.parent / f".{into.name}.build"
     saved = adopt(model, replace(how, name=how.name or into.resolve().name), work / "adopt")

@@ -51,7 +51,7 @@ def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
             extract_zip(photos, temporary / "pictures")
         root = _root(photos, temporary)
         top = _top(root)
-        read = _read_all(top)
+        read = _read_all(top, photos)
         _write(temporary, into, read, {"top": top.relative_to(root).as_posix()} | _dataset(read, _class_folders(top), photos, how))
     return Dataset(into, root=_root(photos, into))
 
@@ -131,7 +131,8 @@ def _class_folders(root: Path) -> set[str]:
     return {_label(p.name) for p in root.iterdir() if p.is_dir() and not _is_noise(p.name)}
 
 
-def _read_all(root: Path) -> list[_Read]:
+def _read_all(root: Path, photos: Path) -> list[_Read]:
+    """Every picture below `root`; `photos` is what the user calls it."""
     try:
         paths = [os.path.relpath(p, root) for p in _walk(root)]
     except OSError as cause:
@@ -140,10 +141,11 @@ def _read_all(root: Path) -> list[_Read]:
     paths = [p for p in paths if os.sep in p]
     if loose and not paths:
         raise ScanError(
-            f"{root} holds pictures but no class folders", fix="put the pictures of each class into a folder named after the class"
+            f"{photos} holds pictures but no class folders",
+            fix="put the pictures of each class into a folder named after the class",
         )
     if not paths:
-        raise ScanError(f"{root} holds no pictures", fix="give the folder that holds one folder of pictures per class")
+        raise ScanError(f"{photos} holds no pictures", fix="give the folder that holds one folder of pictures per class")
     with progress.task("reading pictures", len(paths)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
         read = []
         for one in pool.map(lambda path: _read_one(root, path), paths):

@@ -12,11 +12,11 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test examples lint wheel screenshots starter lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test examples lint bench bench-convert bench-curves bench-train wheel screenshots starter lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 	@echo "  with DATA=folder NAME=page BACKBONE=... QUANTIZE=... WEIGHTS=... FLAGS='--group-by ...' to use your own pictures"
 
 bundle: setup code pictures browser ## pictures to a verified page in dist/NAME (without DATA: rendered number hands)
@@ -51,6 +51,18 @@ lint: setup ## ruff, mypy, tsc and prettier
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@$(RUN) npm --prefix web_template run --silent check
+
+bench: setup code browser ## the page beside its peers, into docs/benchmarks (BENCH='--n 15 --frames 10000')
+	@$(RUN) .venv/bin/python -m benchmarks.browser $(BENCH)
+
+bench-convert: setup ## conversion beside the stock converter
+	@$(RUN) .venv/bin/python -m benchmarks.conversion $(BENCH)
+
+bench-curves: setup code browser ## latency by work, bytes by classes, build time by pictures
+	@$(RUN) .venv/bin/python -m benchmarks.browser.curves $(BENCH)
+
+bench-train: setup pictures ## fine-tuning beside two stock recipes
+	@.venv/bin/python benchmarks/training.py "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
 
 wheel: setup code ## a wheel in dist/ that needs no Node and no checkout
 	@.venv/bin/python -m build --wheel --no-isolation --outdir dist .

@@ -8,6 +8,7 @@ import pytest
 from .conftest import ROOT
 
 PACKAGE = ROOT / "converter" / "pagesight"
+LOCKS = ("web_template/package-lock.json", "benchmarks/browser/package-lock.json")
 STAGES = {"scan", "train", "export", "adopt", "quantize", "bundle", "verify"}
 
 
@@ -34,12 +35,18 @@ def test_only_one_file_imports_tensorflowjs() -> None:
 
 
 def test_no_module_is_longer_than_one_sitting() -> None:
-    code = [*PACKAGE.rglob("*.py"), *(ROOT / "web_template" / "src").rglob("*.js"), *(ROOT / "tools").glob("*.py")]
+    code = [
+        *PACKAGE.rglob("*.py"),
+        *(ROOT / "web_template" / "src").rglob("*.js"),
+        *(ROOT / "tools").glob("*.py"),
+        *(ROOT / "benchmarks").glob("*.py"),
+        *(ROOT / "benchmarks" / "browser").glob("*.py"),
+    ]
     assert not [p.name for p in code if len(p.read_text(encoding="utf-8").splitlines()) > 400]
 
 
 def test_no_file_names_a_registry() -> None:
-    for name in ("requirements.lock", "requirements-bootstrap.lock", "pyproject.toml", "web_template/package-lock.json"):
+    for name in ("requirements.lock", "requirements-bootstrap.lock", "pyproject.toml", *LOCKS):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "/simple" not in text, name
         assert ".tgz" not in text, name

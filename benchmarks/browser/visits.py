@@ -1,0 +1,132 @@
+"""First visits: bytes and milliseconds from navigation to the first answer, each in a fresh profile with an empty cache."""
+
+import statistics
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import CACHE
+from .host import Host, brotli_bytes, hosting
+from .sites import SHIPPED, Way
+
+_PATIENCE = 120_000
+_FEW = 1
+_MEGABIT = 1_000_000 / 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the browser's own throttle is set to; None leaves localhost as it is."""
+
+    name: str
+    latency_ms: float = 0
+    megabits: float | None = None
+
+
+LOCALHOST = Network("localhost")
+NETWORKS = (LOCALHOST, Network("10 Mbit/s, 40 ms", 40, 10), Network("slow 4G", 150, 1.6))
+"""Slow 4G as Lighthouse and the developer tools know it: 1.6 Mbit/s, 150 ms."""
+
+# The shipped page is given its first picture as a visitor gives it one: through the file field, before the model is there.
+_CHOOSE_PICTURE = """
+addEventListener("DOMContentLoaded", async () => {
+  const picture = await (await fetch("picture.jpg")).blob();
+  const [files, input] = [new DataTransfer(), document.querySelector("input[type=file]")];
+  files.items.add(new File([picture], "picture.jpg", { type: "image/jpeg" }));
+  input.files = files.files;
+  input.dispatchEvent(new Event("change"));
+  const label = document.getElementById("label");
+  const look = () => {
+    if (!label.textContent || !label.checkVisibility()) return requestAnimationFrame(look);
+    performance.mark("answer");
+    globalThis.bench = true;
+  };
+  look();
+});
+"""
+_ANSWERED = "() => globalThis.bench || globalThis.failed"
+_WHEN = "() => ({ms: performance.getEntriesByName('answer')[0].startTime, origin: performance.timeOrigin})"
+
+
+@dataclass
+class Visits:
+    """All first visits of one way: milliseconds by network; bytes are the same each time."""
+
+    milliseconds: dict[str, list[float]] = field(default_factory=dict)
+    gzip: int = 0
+    brotli: int = 0
+    requests: int = 0
+    why_not: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Medians and all values, in milliseconds."""
+        times = {
+            name: {"median": statistics.median(v), "all": [round(x, 1) for x in v]} for name, v in self.milliseconds.items() if v
+        }
+        bytes_ = {"gzip": self.gzip, "brotli": self.brotli, "requests": self.requests}
+        return {"bytes": bytes_, "milliseconds": times, "why_not": self.why_not}
+
+
+def visit_all(browser: Any, sites: Mapping[Way, Path], n: int, networks: tuple[Network, ...] = NETWORKS) -> dict[Way, Visits]:
+    """`n` visits of each site on each network, taking turns; the first round warms the host and is thrown away."""
+    found = {way: Visits() for way in sites}
+    for network in networks:
+        for turn in range(n + (network is networks[0])):
+            print(f"first visits, {network.name}: {turn} of {n}", file=sys.stderr, flush=True)
+            for way, site in sites.items():
+                visits = found[way]
+                if visits.why_not or (way.webgl and turn > _FEW):
+                    continue
+                try:
+                    milliseconds = _visit(browser, site, way, network, visits)
+                except _NoAnswerError as cause:
+                    visits.why_not = str(cause)
+                    continue
+                if turn or network is not networks[0]:
+                    visits.milliseconds.setdefault(network.name, []).append(milliseconds)
+    return found
+
+
+class _NoAnswerError(Exception):
+    """A page that said why it could not answer, or never answered."""
+
+
+def _visit(browser: Any, site: Path, way: Way, network: Network, visits: Visits) -> float:
+    from playwright.sync_api import Error
+
+    context = browser.new_context()
+    try:
+        with hosting(site) as host:
+            page = context.new_page()
+            session = context.new_cdp_session(page)
+            session.send("Network.enable")
+            session.send("Network.setCacheDisabled", {"cacheDisabled": False})
+            if network.megabits:
+                rate = network.megabits * _MEGABIT
+                throttle = {"latency": network.latency_ms, "downloadThroughput": rate, "uploadThroughput": rate, "offline": False}
+                session.send("Network.emulateNetworkConditions", throttle)
+            if way is SHIPPED:
+                page.add_init_script(_CHOOSE_PICTURE)
+            page.goto(host.address, wait_until="commit")
+            page.wait_for_function(_ANSWERED, timeout=_PATIENCE)
+            failed = page.evaluate("() => globalThis.failed")
+            if failed:
+                raise _NoAnswerError(failed)
+            when = page.evaluate(_WHEN)
+            _count(host, (when["origin"] + when["ms"]) / 1000, visits)
+            return float(when["ms"])
+    except Error as cause:
+        raise _NoAnswerError(cause.message.splitlines()[0]) from cause
+    finally:
+        context.close()
+
+
+def _count(host: Host, moment: float, visits: Visits) -> None:
+    sent = host.until(moment)
+    visits.gzip = sum(answer.bytes for answer in sent)
+    visits.requests = len(sent)
+    if not visits.brotli:
+        heads = sum(answer.bytes - len(host.body(host.file(answer.path))[0]) for answer in sent)
+        visits.brotli = heads + sum(brotli_bytes(host.file(answer.path), CACHE / "brotli") for answer in sent)

@@ -1,0 +1,60 @@
+"""Promises about the benchmark: it counts what goes over the wire, and every page in it answers."""
+
+import gzip
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+from benchmarks.browser import curves, sites, tables, visits
+from benchmarks.browser.host import brotli_bytes, hosting
+from benchmarks.browser.models import Model
+
+from pagesight import _browser
+
+from .conftest import ROOT
+
+
+def test_the_host_compresses_and_counts_what_goes_over_the_wire(tmp_path: Path) -> None:
+    text = b"the same words again and again " * 100
+    (tmp_path / "words.js").write_bytes(text)
+    with hosting(tmp_path) as host:
+        with urllib.request.urlopen(f"{host.address}words.js") as answer:
+            body = answer.read()
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert answer.headers["Content-Type"] == "text/javascript"
+        assert gzip.decompress(body) == text
+        (sent,) = host.until(float("inf"))
+        assert len(body) < sent.bytes < len(body) + 400
+        assert host.until(sent.at - 1) == []
+
+
+def test_what_grows_in_a_straight_line_has_an_exponent_of_one() -> None:
+    rows = [{"x": x, "y": 3.0 * x} for x in (1, 10, 100)]
+    assert curves.exponent(rows) == pytest.approx(1)
+    assert curves.line([{"x": x, "y": 5 + 2.0 * x} for x in (1, 2, 3)]) == {"fixed": 5, "each": 2, "r2": 1}
+
+
+def test_a_peer_that_does_not_run_has_a_row_that_says_why() -> None:
+    ran = {"why_not": "", "bytes": {"gzip": 1000, "brotli": 900}, "milliseconds": {"localhost": {"median": 12.0}}}
+    table = tables.first_visits({"a": ran, "b": {**ran, "milliseconds": {}, "why_not": "no such op"}}, {"a": "A", "b": "B"})
+    assert "| A | 1 | 1 | 12 |" in table
+    assert "| B | does not run: no such op |" in table
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (sites.PACKAGES / ".package-lock.json").is_file(), reason="the peers are not installed: make bench installs them"
+)
+def test_the_page_people_write_today_answers(tmp_path: Path) -> None:
+    formats = ROOT / "build" / "bench" / "digits.formats"
+    if not (formats / "graph").is_dir() or not (browser := _browser.find()):
+        pytest.skip("no model or no browser: make bench makes what is missing")
+    model = Model("digits", formats, tmp_path, 128, tuple("0123456789"))
+    site = sites.assemble(sites.TODAY, model, tmp_path / "site")
+    with _browser.launched(browser) as launched:
+        found = visits.visit_all(launched, {sites.TODAY: site}, 1, (visits.LOCALHOST,))[sites.TODAY].to_json()
+    assert found["why_not"] == ""
+    assert found["bytes"]["brotli"] < found["bytes"]["gzip"] < 900_000
+    assert json.dumps(found)
+    assert brotli_bytes(site / "picture.jpg", tmp_path / "cache") == (site / "picture.jpg").stat().st_size

@@ -45,6 +45,16 @@ class Checkpoint:
         """Remove the work folder and all in it."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def content(self) -> bytes:
+        """The file's bytes, none where there is no file; set on a worker that goes on from another's."""
+        return self._file.read_bytes() if self._file.exists() else b""
+
+    @content.setter
+    def content(self, content: bytes) -> None:
+        if content != self.content:
+            self._file.write_bytes(content)
+
     def save(self, state: State) -> None:
         """Replace the file by `state`."""
         named = {f"{kind}{i}": a for kind in ("weights", "optimizer", "best") for i, a in enumerate(getattr(state, kind))}

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pagesight._console import Console
-from pagesight.options import MODES, Build
+from pagesight.options import MODES, STRATEGIES, Build
 
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
@@ -67,6 +67,13 @@ def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."
+            ),
+            click.option(
+                "--strategy",
+                default=Build.strategy,
+                show_default=True,
+                type=click.Choice(STRATEGIES),
+                help="Share each batch out: mirrored over this machine's accelerators, multiworker over the machines in TF_CONFIG.",
             ),
             click.option(
                 "--min-accuracy",

@@ -2,7 +2,9 @@
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,15 @@ from pagesight import progress
 from pagesight._augment import augment
 from pagesight._batchnorm import Statistics
 from pagesight._checkpoint import Checkpoint, State
+from pagesight._distribution import ALONE, Distribution
+from pagesight._squares import release
 from pagesight._tf import keras, tensorflow
 from pagesight.options import Training
 from pagesight.pixels import Pixels
 
 _EVALUATE = 64
+_RELEASE = 32
+"""Batches after which the memory of squares that were shown is released."""
 _LABEL_SMOOTHING = 0.1
 _DROPOUT = 0.2
 _WARM_UP = 0.1
@@ -31,14 +37,15 @@ Sides = dict[str, tuple[Pixels, NDArray[np.int64]]]
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says of any number of squares, batch by batch; traced once."""
+    """What a model says of any number of squares, batch by batch; traced once, the same on every worker."""
 
     _forward: Any
+    distribution: Distribution
 
     @classmethod
-    def of(cls, model: Any) -> "Answers":
+    def of(cls, model: Any, distribution: Distribution = ALONE) -> "Answers":
         """The answers of `model` as it is at the time of asking."""
-        return cls(tensorflow().function(lambda x: model(x, training=False)[:2], reduce_retracing=True, autograph=False))
+        return cls(distribution.everywhere(lambda x: model(x, training=False)[:2]), distribution)
 
     def probabilities(self, squares: Pixels) -> NDArray[np.float32]:
         """Float32 `[n, classes]`."""
@@ -57,9 +64,19 @@ class Answers:
         return float(loss), float((probabilities.argmax(1) == labels).mean())
 
     def _of(self, squares: Pixels, output: int) -> NDArray[np.float32]:
-        starts = range(0, len(squares), _EVALUATE)
-        floats = (tensorflow().constant(squares[i : i + _EVALUATE], tensorflow().float32) for i in starts)
-        return np.concatenate([self._forward(x)[output].numpy() for x in floats])
+        found = []
+        many = _EVALUATE * self.distribution.replicas
+        for batch, start in enumerate(range(0, len(squares), many)):
+            rows = np.arange(start, min(start + many, len(squares)))
+            floats = self.distribution.values(partial(_floats, squares, self.distribution.parts(rows)))
+            found.append(self.distribution.gathered(self._forward(floats)[output])[: len(rows)])
+            if batch % _RELEASE == 0:
+                release(squares)
+        return np.concatenate(found)
+
+
+def _floats(squares: Pixels, parts: list[NDArray[np.int64]], replica: int) -> Any:
+    return tensorflow().constant(squares[parts[replica]], tensorflow().float32)
 
 
 def fit_head(model: Any, answers: Answers, sides: Sides, seed: int) -> None:
@@ -103,7 +120,7 @@ def fine_tune(
     Where `checkpoint` holds the state of a run that was cut short, it is taken up from there. Pictures, their order and their
     changes follow from seed and epoch alone, so that both ways end with the same weights.
     """
-    loop = _Loop(model, sides["train"], how)
+    loop = _Loop(model, sides["train"], how, answers.distribution)
     history: list[dict[str, float]] = []
     best = _Best(None)
     saved = checkpoint.load() if checkpoint else None
@@ -132,15 +149,16 @@ def fine_tune(
 class _Loop:
     """One model, its optimizer and its train side; runs an epoch at a time."""
 
-    def __init__(self, model: Any, train: tuple[Pixels, NDArray[np.int64]], how: Training) -> None:
-        self._model, self._how = model, how
+    def __init__(self, model: Any, train: tuple[Pixels, NDArray[np.int64]], how: Training, distribution: Distribution) -> None:
+        self._model, self._how, self._distribution = model, how, distribution
         self._squares, self._labels = train
         once = math.ceil(len(self._labels) / how.batch)
         self._repeats = math.ceil(_MIN_STEPS / once)
         self.steps = once * self._repeats
-        self._rate = tensorflow().Variable(0.0)
-        # Keras' fused Adam: one op per variable, where the newer one traces twenty, for seconds.
-        self.optimizer = keras().optimizers.legacy.Adam(self._rate)
+        with distribution.scope():
+            self._rate = tensorflow().Variable(0.0)
+            # Keras' fused Adam: one op per variable, where the newer one traces twenty, for seconds.
+            self.optimizer = keras().optimizers.legacy.Adam(self._rate)
         self._step = self._traced()
         self._statistics = Statistics(model, self._forward_once)
 
@@ -157,9 +175,10 @@ class _Loop:
                 self._statistics.start()
             number = epoch * self.steps + step
             self._rate.assign(_rate(self._how, number, self._how.epochs * self.steps))
-            seed = tensorflow().constant([self._how.seed, number])
-            losses.append(float(self._step(self._squares[rows], self._labels[rows], seed)))
+            losses.append(float(self._distribution.added(self._step(*self._shown(rows, number)))))
             advance(1, f"epoch {epoch + 1} of {self._how.epochs}, loss {losses[-1]:.2f}")
+            if step % _RELEASE == 0:
+                release(self._squares)
         self._statistics.finish(window)
         return float(np.mean(losses))
 
@@ -169,26 +188,40 @@ class _Loop:
         passes = [chance.permutation(len(self._labels)) for _ in range(self._repeats)]
         return [np.sort(rows) for one in passes for rows in np.array_split(one, self.steps // self._repeats)]
 
+    def _shown(self, rows: NDArray[np.int64], number: int) -> list[Any]:
+        """What step `number` shows each replica: its part of the squares and labels, a seed, a picture's share of the loss."""
+        tf, replicas, parts = tensorflow(), self._distribution.replicas, self._distribution.parts(rows)
+        shown: list[Callable[[int], Any]] = [
+            lambda replica: tf.constant(self._squares[parts[replica]]),
+            lambda replica: tf.constant(self._labels[parts[replica]]),
+            lambda replica: tf.constant([self._how.seed, number * replicas + replica]),
+            lambda _: tf.constant(1 / sum(map(len, parts))),
+        ]
+        return [self._distribution.values(one) for one in shown]
+
     def _traced(self) -> Any:
         tf, model = tensorflow(), self._model
-        loss_of = keras().losses.CategoricalCrossentropy(label_smoothing=_LABEL_SMOOTHING)
+        loss_of = keras().losses.CategoricalCrossentropy(label_smoothing=_LABEL_SMOOTHING, reduction="none")
         classes, side = model.output_shape[0][-1], model.input_shape[1]
         head = model.get_layer("head")
 
-        def step(squares: Any, labels: Any, seed: Any) -> Any:
+        def step(squares: Any, labels: Any, seed: Any, share: Any) -> Any:
             with tf.GradientTape() as tape:
                 embedding = model(augment(squares, seed), training=True)[1]
                 dropped = tf.nn.experimental.stateless_dropout(embedding, _DROPOUT, seed=seed + 2)
-                loss = loss_of(tf.one_hot(labels, classes), head(dropped))
+                loss = tf.reduce_sum(loss_of(tf.one_hot(labels, classes), head(dropped))) * share
             gradients = tape.gradient(loss, model.trainable_variables)
             self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             return loss
 
         shapes = [tf.TensorSpec([None, side, side, 3], tf.uint8), tf.TensorSpec([None], tf.int64), tf.TensorSpec([2], tf.int32)]
-        return tf.function(step, input_signature=shapes, autograph=False).get_concrete_function()
+        traced = self._distribution.everywhere(step, [*shapes, tf.TensorSpec([], tf.float32)])
+        traced.get_concrete_function(*self._shown(self._order(0)[0], 0))  # from here on the optimizer has its variables
+        return traced
 
     def _forward_once(self) -> None:
-        self._model(tensorflow().constant(self._squares[: self._how.batch], tensorflow().float32), training=True)
+        floats = tensorflow().constant(self._squares[: self._how.batch], tensorflow().float32)
+        self._distribution.everywhere(lambda: self._model(floats, training=True)[0])()
 
 
 def _rate(how: Training, step: int, total: int) -> float:

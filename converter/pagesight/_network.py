@@ -68,12 +68,12 @@ def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[An
     scaled = tk.layers.Rescaling((high - low) / 255, low, name="scale")(image)
     body, used = _body(backbone, weights or Weights("random"))
     features = body(scaled)
-    embedding = tk.layers.GlobalAveragePooling2D(name="embedding")(features)
+    embedding = tk.layers.GlobalAveragePooling2D(name="embedding", dtype="float32")(features)
     return tk.Model(image, [_head(embedding, classes), embedding, features], name="pagesight"), used
 
 
 def _head(embedding: Any, classes: int) -> Any:
-    return keras().layers.Dense(classes, activation="softmax", name="head")(embedding)
+    return keras().layers.Dense(classes, activation="softmax", name="head", dtype="float32")(embedding)
 
 
 def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:

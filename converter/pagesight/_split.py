@@ -1,6 +1,6 @@
 """Train, validation and test sides: stratified, deterministic for a seed, and disjoint by group and by equal bytes."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,8 +44,11 @@ def _units(pictures: Sequence[Picture]) -> list[int]:
 def _by_picture(pictures: Sequence[Picture], units: Sequence[int], how: Scanning) -> list[Side]:
     """Cut every class's shuffled pictures in the wished shares, with at least one on each side."""
     side_of: dict[int, Side] = {}
-    for label in sorted({p.label for p in pictures}):
-        own = sorted({u for u, p in zip(units, pictures, strict=True) if p.label == label} - side_of.keys())
+    units_of: dict[int, set[int]] = defaultdict(set)
+    for unit, picture in zip(units, pictures, strict=True):
+        units_of[picture.label].add(unit)
+    for label in sorted(units_of):
+        own = sorted(units_of[label] - side_of.keys())
         np.random.default_rng([how.seed, label]).shuffle(own)
         tests = min(max(1, round(len(own) * how.test)), max(1, len(own) - 2))
         validations = min(max(1, round(len(own) * how.validation)), max(0, len(own) - tests - 1))

@@ -1,5 +1,6 @@
 """The squares of a dataset's pictures, in a file that is read as if it were memory."""
 
+import mmap
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,9 @@ import numpy as np
 from pagesight import pixels, progress
 from pagesight.artifacts import Dataset, Picture
 from pagesight.contract import Input
+
+_CHUNK = 2048
+"""Pictures after which memory is released."""
 
 
 def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: Path) -> pixels.Pixels:
@@ -24,9 +28,21 @@ def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: 
         mapped[index] = pixels.read_square(dataset.read_bytes(pictures[index]), how)
 
     with progress.task("preparing pictures", len(pictures)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(read, range(len(pictures))):
-            advance()
+        for start in range(0, len(pictures), _CHUNK):
+            for _ in pool.map(read, range(start, min(start + _CHUNK, len(pictures)))):
+                advance()
+            release(mapped)
     return mapped
+
+
+def release(squares: pixels.Pixels) -> None:
+    """Let go of the memory that a map has taken so far; its content stays in the file, and is read again when it is asked for.
+
+    The system would do so only when memory runs short: until then every square ever looked at counts as this process's.
+    """
+    owner = getattr(squares, "_mmap", None)
+    if owner is not None and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def _reserve(file: Path) -> None:

@@ -9,6 +9,9 @@ STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
 Mode = Literal["none", "float16", "uint16", "uint8", "naive-uint8", "auto"]
 MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8", "naive-uint8", "auto")
 
+Strategy = Literal["none", "mirrored", "multiworker"]
+STRATEGIES: tuple[Strategy, ...] = ("none", "mirrored", "multiworker")
+
 
 @dataclass(frozen=True)
 class Scanning:
@@ -46,6 +49,8 @@ class Training:
     """Stop when the validation loss has not improved for so many epochs."""
     min_accuracy: float = 0.0
     """Fail when the accuracy on the test side (0..1) is below this."""
+    strategy: Strategy = "none"
+    """Who shares a batch: `mirrored` all accelerators of this machine, `multiworker` the machines that TF_CONFIG names."""
     seed: int = 0
 
 
@@ -112,6 +117,7 @@ class Build:
     min_pictures: int = Scanning.min_pictures
     strict: bool = Scanning.strict
     epochs: int = Training.epochs
+    strategy: Strategy = Training.strategy
     seed: int = Training.seed
     quantize: Mode = Quantization.mode
     max_drop: float = Quantization.max_drop
@@ -135,7 +141,12 @@ class Build:
     def training(self) -> Training:
         """Options of the train stage."""
         return Training(
-            backbone=self.backbone, weights=self.weights, epochs=self.epochs, min_accuracy=self.min_accuracy, seed=self.seed
+            backbone=self.backbone,
+            weights=self.weights,
+            epochs=self.epochs,
+            min_accuracy=self.min_accuracy,
+            strategy=self.strategy,
+            seed=self.seed,
         )
 
     def quantization(self) -> Quantization:

@@ -14,7 +14,7 @@ from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, T
 from pagesight.bundle import bundle
 from pagesight.errors import OptionError
 from pagesight.export import export
-from pagesight.options import MODES, STAGES, Build, Bundling, Quantization, Verification
+from pagesight.options import MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.quantize import quantize
 from pagesight.scan import scan
 from pagesight.train import train
@@ -113,4 +113,11 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
         Package.parse(how.npm)
     if how.quantize not in MODES:
         raise OptionError(f"there is no quantisation {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
+    if how.strategy not in STRATEGIES:
+        raise OptionError(f"there is no strategy {how.strategy!r}", fix=f"choose one of {', '.join(STRATEGIES)}")
+    if how.strategy == "multiworker":
+        raise OptionError(
+            "several machines train, but only one builds a page",
+            fix="run `pagesight scan`, then `pagesight train --strategy multiworker` on every machine, then the other stages",
+        )
     return how

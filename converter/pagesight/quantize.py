@@ -16,12 +16,14 @@ from pagesight._freeze import frozen_graph
 from pagesight._graph import GraphModel, Runner
 from pagesight._quantization import calibration, equalise, passes, plans, search
 from pagesight._quantization.layers import layers_of
-from pagesight._squares import squares_of
+from pagesight._squares import release, squares_of
 from pagesight.artifacts import Dataset, SavedModel, WebModel
 from pagesight.contract import Contract, Outputs
 from pagesight.options import Quantization
 
 _NOISE = 256
+_CHUNK = 1024
+"""Squares answered before their memory is released."""
 
 
 @dataclass(frozen=True)
@@ -143,5 +145,12 @@ def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictur
 
 
 def _answers(model: GraphModel, outputs: Outputs, squares: NDArray[Any]) -> NDArray[np.int64]:
-    with progress.task("comparing with the float model"):
-        return np.asarray(Runner(model, [outputs.probabilities])(squares)[0].argmax(1))
+    runner = Runner(model, [outputs.probabilities])
+    answers = []
+    with progress.task("comparing with the float model", len(squares)) as advance:
+        for start in range(0, len(squares), _CHUNK):
+            part = squares[start : start + _CHUNK]
+            answers.append(runner(part)[0].argmax(1))
+            release(squares)
+            advance(len(part))
+    return np.concatenate(answers)

@@ -196,12 +196,14 @@ def _dataset(read: Sequence[_Read], folders: set[str], photos: Path, how: Scanni
                 if counts[label]
                 else "add pictures, or remove the folder",
             )
-    pictures = [Picture(r.path, labels.index(r.label), _group(r, how), "train", r.sha256) for r in good]
+    number = {label: i for i, label in enumerate(labels)}
+    pictures = [Picture(r.path, number[r.label], _group(r, how), "train", r.sha256) for r in good]
     sides = split(pictures, how)
     pictures = [replace(p, side=side) for p, side in zip(pictures, sides, strict=True)]
+    cells = Counter((p.side, p.label) for p in pictures)
     return {
         "labels": labels,
-        "counts": {side: [sum(p.side == side and p.label == i for p in pictures) for i in range(len(labels))] for side in SIDES},
+        "counts": {side: [cells[side, i] for i in range(len(labels))] for side in SIDES},
         "skipped": len(skipped),
         "split": "group" if how.group_by else "random",
         "groups": len({p.group for p in pictures}) if how.group_by else None,

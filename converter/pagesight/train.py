@@ -1,5 +1,6 @@
 """A Dataset to a TrainedModel: the head first, then the whole network, judged once on the test side."""
 
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from pagesight import _fit, _network, backbones, manifest, progress
 from pagesight._checkpoint import Checkpoint
+from pagesight._distribution import Distribution, distributed
 from pagesight._squares import squares_of
 from pagesight._statistics import wilson
 from pagesight._tf import keras
@@ -34,13 +36,25 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
         progress.stage("train", fresh=True)
         return TrainedModel(into)
     progress.stage("train")
+    with distributed(how.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
+        distribution.agree(manifest.sha256_json(_what_is_learnt(key)))
+        own = into if distribution.rank == 0 else Path(scratch) / into.name  # the chief alone writes what stays
+        _train(dataset, how, (own, key), distribution)
+    return TrainedModel(into)
+
+
+def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]], distribution: Distribution) -> None:
+    """What one worker does for the folder and the key in `output`."""
+    into, key = output
+    backbone = backbones.named(how.backbone)
     checkpoint = Checkpoint(into, _what_is_learnt(key))
     with manifest.whole_folder(into, "train", key) as temporary:
-        with progress.task("starting TensorFlow"):
+        with progress.task("starting TensorFlow"), distribution.scope():
             keras().utils.set_random_seed(how.seed)
-            model, used = _network.build(backbone, len(dataset.labels), weights)
+            model, used = _network.build(backbone, len(dataset.labels), _network.parse_weights(how.weights, backbone))
         sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder())
-        answers = _fit.Answers.of(model)
+        checkpoint.content = distribution.from_chief(checkpoint.content)
+        answers = _fit.Answers.of(model, distribution)
         _fit.fit_head(model, answers, sides, how.seed)
         history = _fit.fine_tune(model, answers, sides, _suited(how, used, answers.judged(*sides["validation"])[1]), checkpoint)
         facts = _facts(answers, sides["test"], dataset, how, used)
@@ -54,7 +68,6 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
         model.save_weights(temporary / TrainedModel.WEIGHTS_FILE)
         manifest.write_json(temporary / "training.json", facts)
     checkpoint.remove()
-    return TrainedModel(into)
 
 
 def _suited(how: Training, used: _network.Weights, head_accuracy: float) -> Training:

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pagesight._tf import tensorflow
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.errors import ScanError
 from pagesight.options import Scanning
@@ -130,6 +133,37 @@ def test_a_zip_gives_what_its_folder_gives(photos: PhotoFolder, tmp_path: Path) 
     assert other.read_bytes(other.pictures[0]) == one.read_bytes(one.pictures[0])
     again = Dataset.open(tmp_path / "2")
     assert again.read_bytes(again.pictures[0]) == one.read_bytes(one.pictures[0])
+
+
+def test_an_address_gives_what_a_folder_gives(photos: PhotoFolder, tmp_path: Path) -> None:
+    gfile = tensorflow().io.gfile
+    root = photos("a", "b")
+    for path in root.rglob("*.jpg"):
+        gfile.makedirs(f"ram://bucket/photos/{path.parent.name}")
+        with gfile.GFile(f"ram://bucket/photos/{path.parent.name}/{path.name}", "wb") as file:
+            file.write(path.read_bytes())
+    one, other = scan(root, Scanning(), tmp_path / "1"), scan("ram://bucket/photos/", Scanning(), tmp_path / "2")
+    assert [(p.path, p.sha256, p.side) for p in one.pictures] == [(p.path, p.sha256, p.side) for p in other.pictures]
+    assert Dataset.open(tmp_path / "2").read_bytes(other.pictures[0]) == one.read_bytes(one.pictures[0])
+    first = (tmp_path / "2").stat().st_ino
+    assert scan("ram://bucket/photos/", Scanning(), tmp_path / "2").path.stat().st_ino == first
+    gfile.remove(f"ram://bucket/photos/{one.pictures[0].path}")
+    assert len(scan("ram://bucket/photos/", Scanning(), tmp_path / "2").pictures) == len(one.pictures) - 1
+
+
+@pytest.mark.parametrize("address", ["ram://nowhere/photos", "unknown://host/photos"])
+def test_an_address_that_cannot_be_read_is_said_in_words(address: str, tmp_path: Path) -> None:
+    with pytest.raises(ScanError, match=address) as caught:
+        scan(address, Scanning(), tmp_path / "out")
+    assert "\n" not in caught.value.what
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_local_pictures_are_scanned_without_tensorflow(photos: PhotoFolder, tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "pagesight", "scan", str(photos("a", "b")), "-o", str(tmp_path / "out")]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    assert " pagesight.scan" in said
+    assert " tensorflow" not in said
 
 
 @pytest.mark.parametrize("name", ["../escape.jpg", "/absolute.jpg", "a/../../escape.jpg", "C:/windows.jpg", "a\\..\\..\\x.jpg"])

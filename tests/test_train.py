@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pagesight import manifest
+from pagesight._tf import tensorflow
 from pagesight.artifacts import Dataset, TrainedModel
 from pagesight.errors import OptionError, TrainError
 from pagesight.options import Scanning, Training
@@ -37,8 +38,22 @@ def learnt(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained
 
 
 @pytest.mark.slow
-def test_two_runs_with_one_seed_give_the_same_bytes(shapes: Dataset, learnt: TrainedModel, tmp_path: Path) -> None:
-    assert manifest.list_files(train(shapes, TINY, tmp_path / "again").path) == manifest.list_files(learnt.path)
+def test_two_runs_with_one_seed_give_the_same_bytes_also_when_one_writes_curves_for_tensorboard(
+    shapes: Dataset, learnt: TrainedModel, tmp_path: Path
+) -> None:
+    trained = train(shapes, replace(TINY, tensorboard=str(tmp_path / "curves")), tmp_path / "out")
+    assert manifest.list_files(trained.path) == manifest.list_files(learnt.path)
+    (file,) = (tmp_path / "curves").iterdir()
+    read: dict[str, dict[int, float]] = {}
+    for record in tensorflow().data.TFRecordDataset(str(file)):
+        event = tensorflow().compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name == "scalars"
+            read.setdefault(value.tag, {})[event.step] = float(tensorflow().make_ndarray(value.tensor))
+    history = trained.facts["history"]
+    assert set(read) == set(history[0])
+    for tag, by_epoch in read.items():
+        assert by_epoch == pytest.approx({epoch: told[tag] for epoch, told in enumerate(history, 1)})
 
 
 @pytest.mark.slow

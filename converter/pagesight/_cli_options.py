@@ -68,6 +68,7 @@ def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."
             ),
+            click.option("--tensorboard", metavar="DIR", help="Write learning curves there as TensorFlow's summary events."),
             click.option(
                 "--strategy",
                 default=Build.strategy,

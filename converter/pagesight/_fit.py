@@ -14,6 +14,7 @@ from pagesight import progress
 from pagesight._augment import augment
 from pagesight._batchnorm import Statistics
 from pagesight._checkpoint import Checkpoint, State
+from pagesight._curves import Curves
 from pagesight._distribution import ALONE, Distribution
 from pagesight._squares import release
 from pagesight._tf import keras, tensorflow
@@ -130,6 +131,9 @@ def fine_tune(
         best = _Best(saved.best, saved.facts["best_loss"], saved.facts["waited"])
         progress.note(f"going on after epoch {saved.epoch} of {how.epochs}, where the last run stopped")
     with progress.task("fine-tuning", how.epochs * loop.steps) as advance:
+        curves = Curves(how.tensorboard if answers.distribution.rank == 0 else None)
+        for epoch, told in enumerate(history, 1):
+            curves.add(epoch, told)
         advance(len(history) * loop.steps)
         for epoch in range(len(history), how.epochs):
             if best.waited >= how.patience:
@@ -137,6 +141,7 @@ def fine_tune(
             mean_loss = loop.epoch(epoch, advance)
             loss, accuracy = answers.judged(*sides["validation"])
             history.append({"loss": mean_loss, "validation_loss": loss, "validation_accuracy": accuracy})
+            curves.add(epoch + 1, history[-1])
             best.offer(model.get_weights(), loss)
             if checkpoint:
                 facts = {"history": history, "best_loss": best.loss, "waited": best.waited}

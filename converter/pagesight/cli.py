@@ -56,7 +56,7 @@ def pagesight() -> None:
 
 
 @pagesight.command()
-@click.argument("photos", type=_FOLDER)
+@click.argument("photos")
 @writes
 @naming_options
 @scan_options
@@ -67,10 +67,11 @@ def pagesight() -> None:
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
 @common
-def build(photos: Path, into: Path, until: str, **options: Any) -> Any:
+def build(photos: str, into: Path, until: str, **options: Any) -> Any:
     """Photos to a verified page: all stages in one.
 
-    PHOTOS is a folder of class folders, or a .zip of one. What did not change since the last run is not done again.
+    PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://).
+    What did not change since the last run is not done again.
     """
     from pagesight import pipeline
 
@@ -79,12 +80,12 @@ def build(photos: Path, into: Path, until: str, **options: Any) -> Any:
 
 
 @pagesight.command()
-@click.argument("photos", type=_FOLDER)
+@click.argument("photos")
 @writes
 @scan_options
 @SEED
 @common
-def scan(photos: Path, into: Path, **options: Any) -> Any:
+def scan(photos: str, into: Path, **options: Any) -> Any:
     """Photos to a dataset with labels and sides."""
     from pagesight.scan import scan as run
 

@@ -49,6 +49,8 @@ class Training:
     """Stop when the validation loss has not improved for so many epochs."""
     min_accuracy: float = 0.0
     """Fail when the accuracy on the test side (0..1) is below this."""
+    tensorboard: str | None = None
+    """Folder for learning curves as TensorFlow's summary events."""
     strategy: Strategy = "none"
     """Who shares a batch: `mirrored` all accelerators of this machine, `multiworker` the machines that TF_CONFIG names."""
     seed: int = 0
@@ -118,6 +120,7 @@ class Build:
     strict: bool = Scanning.strict
     epochs: int = Training.epochs
     strategy: Strategy = Training.strategy
+    tensorboard: str | None = Training.tensorboard
     seed: int = Training.seed
     quantize: Mode = Quantization.mode
     max_drop: float = Quantization.max_drop
@@ -146,6 +149,7 @@ class Build:
             epochs=self.epochs,
             min_accuracy=self.min_accuracy,
             strategy=self.strategy,
+            tensorboard=self.tensorboard,
             seed=self.seed,
         )
 

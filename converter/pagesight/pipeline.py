@@ -35,8 +35,12 @@ def build(photos: str | Path, into: str | Path, *, force: bool = False, **option
 def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
     """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
     how = _checked(options, stage)
+<<<<<<< HEAD
     photos, into = Path(photos), Path(into)
     manifest.refuse_overlap(photos, into)
+=======
+    into = Path(into)
+>>>>>>> 28dc35a (Read pictures at an address, copied once; write learning curves as summary events)
     manifest.refuse_foreign(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
@@ -76,7 +80,7 @@ def convert(
     return verify(page, Verification(), into, pictures)
 
 
-def _steps(photos: Path, into: Path, how: Build) -> dict[str, Callable[[], Artifact]]:
+def _steps(photos: str | Path, into: Path, how: Build) -> dict[str, Callable[[], Artifact]]:
     """The stages in their order; each reads what the one before it left in the work folder."""
     work = into.parent / f".{into.name}.build"
     naming = how.naming(into.resolve().name)

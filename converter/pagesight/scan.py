@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pagesight import manifest, pixels, progress
+from pagesight import _remote, manifest, pixels, progress
 from pagesight._archive import extract_zip
 from pagesight._split import split
 from pagesight.artifacts import SIDES, Dataset, Picture
@@ -32,14 +32,15 @@ class _Read:
     why_skipped: str = ""
 
 
-def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
-    """Read a folder of class folders, or a `.zip` of one, and write dataset.json and skipped.csv.
+def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
+    """Read a folder of class folders, a `.zip` of one, or an address of one, and write dataset.json and skipped.csv.
 
     Labels are the folders' names (NFC), in natural order. A picture that cannot be read is skipped and listed. The split is
     stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
     Raises ScanError when there is nothing to learn from; nothing is written then.
     """
-    if not photos.exists():
+    photos = _remote.located(photos)
+    if isinstance(photos, Path) and not photos.exists():
         raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
     key = {"options": asdict(how), "source": _fingerprint(photos), "root": str(_root(photos, into)), **_versions()}
     if manifest.is_fresh(into, "scan", key):
@@ -47,7 +48,9 @@ def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
         return Dataset(into, root=_root(photos, into))
     progress.stage("scan")
     with manifest.whole_folder(into, "scan", key) as temporary:
-        if photos.is_file():
+        if isinstance(photos, str):
+            _remote.copy(photos, temporary / "pictures")
+        elif photos.is_file():
             extract_zip(photos, temporary / "pictures")
         root = _root(photos, temporary)
         top = _top(root)
@@ -56,17 +59,19 @@ def scan(photos: Path, how: Scanning, into: Path) -> Dataset:
     return Dataset(into, root=_root(photos, into))
 
 
-def _root(photos: Path, into: Path) -> Path:
-    """Where the pictures lie: in the folder that was given, or in the output when it was an archive."""
-    return (into / "pictures" if photos.is_file() else photos).resolve()
+def _root(photos: str | Path, into: Path) -> Path:
+    """Where the pictures lie: in the folder that was given, or in the output when it was an archive or an address."""
+    return (into / "pictures" if isinstance(photos, str) or photos.is_file() else photos).resolve()
 
 
 def _versions() -> dict[str, Any]:
     return {"versions": manifest.versions("pillow", "scikit-learn")}
 
 
-def _fingerprint(photos: Path) -> str:
+def _fingerprint(photos: str | Path) -> str:
     """A hash of the names, sizes and times below `photos`: cheap enough to ask on every run."""
+    if isinstance(photos, str):
+        return _remote.fingerprint(photos)
     if photos.is_file():
         status = photos.stat()
         return manifest.sha256_json([photos.name, status.st_size, status.st_mtime_ns])
@@ -173,7 +178,7 @@ def _read_one(root: Path, path: str) -> _Read:
     return _Read(posix, label, hashlib.sha256(data).hexdigest())
 
 
-def _dataset(read: Sequence[_Read], folders: set[str], photos: Path, how: Scanning) -> dict[str, Any]:
+def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, how: Scanning) -> dict[str, Any]:
     good = [r for r in read if not r.why_skipped]
     skipped = [r for r in read if r.why_skipped]
     if how.strict and skipped:
@@ -190,7 +195,7 @@ def _dataset(read: Sequence[_Read], folders: set[str], photos: Path, how: Scanni
     for label in labels:
         if counts[label] < how.min_pictures:
             raise ScanError(
-                f"{photos / label} holds {counts[label]} picture{'s' if counts[label] != 1 else ''} that can be read; "
+                f"{photos}{os.sep}{label} holds {counts[label]} picture{'s' if counts[label] != 1 else ''} that can be read; "
                 f"at least {how.min_pictures} are needed",
                 fix=f"add pictures, or pass --min-pictures {max(counts[label], 3)}"
                 if counts[label]

@@ -28,7 +28,7 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
     backbone = backbones.named(how.backbone)
     weights = _network.parse_weights(how.weights, backbone)
     key = {
-        "options": asdict(how) | {"weights": _network.identity(weights, backbone)},
+        "options": asdict(replace(how, tensorboard=None)) | {"weights": _network.identity(weights, backbone)},
         "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "pillow", "scikit-learn"),
     }

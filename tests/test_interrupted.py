@@ -8,7 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from pagesight import manifest
+from pagesight._checkpoint import Checkpoint, State
+from pagesight.errors import OutputError
 
 from .conftest import write_photos
 
@@ -41,6 +46,21 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp
     assert "Traceback" not in said
     assert not (small_disk / "page").exists()
     assert not list(small_disk.rglob("*.tmp-*"))
+
+
+def test_a_disk_that_fills_up_between_epochs_keeps_the_epoch_before(small_disk: Path) -> None:
+    key = {"options": 1}
+    weights = [np.ones(100_000, np.float32)]
+    with pytest.raises(OutputError, match="no space left"), manifest.whole_folder(small_disk / "out", "train", key):
+        checkpoint = Checkpoint(small_disk / "out", key)
+        checkpoint.make_folder()
+        checkpoint.save(State(1, weights, weights, weights))
+        (small_disk / "other").write_bytes(bytes(1_500_000))
+        checkpoint.save(State(2, weights, weights, weights))
+    found = Checkpoint(small_disk / "out", key).load()
+    assert found is not None
+    assert found.epoch == 1
+    assert sorted(p.name for p in small_disk.iterdir()) == [".out.work", "other"]
 
 
 def test_ctrl_c_says_that_nothing_is_lost_and_exits_130(tmp_path: Path) -> None:

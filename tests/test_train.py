@@ -14,7 +14,7 @@ import pytest
 from pagesight import manifest
 from pagesight._tf import tensorflow
 from pagesight.artifacts import Dataset, TrainedModel
-from pagesight.errors import OptionError, TrainError
+from pagesight.errors import OptionError, ScanError, TrainError
 from pagesight.options import Scanning, Training
 from pagesight.scan import scan
 from pagesight.train import train
@@ -84,9 +84,29 @@ def test_training_stops_when_validation_no_longer_improves(shapes: Dataset, tmp_
     assert len(trained.facts["history"]) < 4
 
 
+@pytest.mark.parametrize("harm", ["truncated", "removed"])
+def test_a_picture_that_changed_after_the_scan_is_named_and_costs_no_checkpoint(tmp_path: Path, harm: str) -> None:
+    photos = write_photos(tmp_path / "photos", ["disc", "square"], 12)
+    dataset = scan(photos, Scanning(), tmp_path / "scan")
+    work = tmp_path / ".out.work"
+    work.mkdir()
+    (work / "checkpoint.npz").write_bytes(b"of an epoch before")
+    broken = photos / dataset.on("train")[-1].path
+    data = broken.read_bytes()
+    broken.unlink()
+    if harm == "truncated":
+        broken.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ScanError, match=dataset.on("train")[-1].path) as caught:
+        train(dataset, TINY, tmp_path / "out")
+    assert "scan the pictures again" in caught.value.fix
+    assert (work / "checkpoint.npz").exists()
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("*.tmp-*"))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-def test_a_killed_run_goes_on_after_its_last_epoch_and_ends_with_the_same_bytes(
+def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_same_bytes(
     shapes: Dataset, learnt: TrainedModel, tmp_path: Path
 ) -> None:
     into = tmp_path / "killed"
@@ -97,14 +117,16 @@ def test_a_killed_run_goes_on_after_its_last_epoch_and_ends_with_the_same_bytes(
         from pagesight.train import train
         train(Dataset(Path({str(shapes.path)!r}), root=Path({str(shapes.root)!r})), {TINY!r}, Path({str(into)!r}))
     """
-    running = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
-    checkpoint = tmp_path / ".killed.work" / "checkpoint.npz"
-    while not checkpoint.exists() and running.poll() is None:
-        time.sleep(0.01)
-    os.kill(running.pid, signal.SIGKILL)
-    running.wait()
-    assert checkpoint.exists()
-    assert not into.exists()
+    for sign in ("train.npy", "test.npy", "checkpoint.npz"):  # written first, before the head, and after an epoch
+        begun = tmp_path / ".killed.work" / sign
+        begun.unlink(missing_ok=True)
+        running = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+        while not begun.exists() and running.poll() is None:
+            time.sleep(0.01)
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+        assert begun.exists()
+        assert not into.exists()
     resumed = train(shapes, TINY, into)
     assert manifest.list_files(resumed.path) == manifest.list_files(learnt.path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed"]

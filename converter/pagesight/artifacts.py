@@ -1,5 +1,6 @@
 """What the stages hand on: each artifact is a folder on disk and a frozen view of it."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +9,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pagesight import manifest
 from pagesight.contract import Contract
-from pagesight.errors import OutputError
+from pagesight.errors import OutputError, ScanError
 
 Side = Literal["train", "validation", "test"]
+_SCAN_AGAIN = "put it back, or scan the pictures again (`build` does by itself); what was finished is kept"
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
 
 
@@ -83,8 +85,14 @@ class Dataset(Artifact):
         return [p for p in self.pictures if p.side == side]
 
     def read_bytes(self, picture: Picture) -> bytes:
-        """The file's bytes, as they are."""
-        return (self.root / str(self.facts["top"]) / picture.path).read_bytes()
+        """The file's bytes, as they were scanned. Raises ScanError where they are so no longer."""
+        try:
+            data = (self.root / str(self.facts["top"]) / picture.path).read_bytes()
+        except OSError as cause:
+            raise ScanError(f"{picture.path} can no longer be read: {cause.strerror}", fix=_SCAN_AGAIN) from cause
+        if hashlib.sha256(data).hexdigest() != picture.sha256:
+            raise ScanError(f"{picture.path} is not the file that was scanned", fix=_SCAN_AGAIN)
+        return data
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from pagesight import backbones, manifest
+from pagesight import _remote, backbones, manifest
 from pagesight._npm import Package
 from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, TrainedModel, VerifiedBundle, WebModel
@@ -35,16 +35,13 @@ def build(photos: str | Path, into: str | Path, *, force: bool = False, **option
 def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
     """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
     how = _checked(options, stage)
-<<<<<<< HEAD
-    photos, into = Path(photos), Path(into)
-    manifest.refuse_overlap(photos, into)
-=======
-    into = Path(into)
->>>>>>> 28dc35a (Read pictures at an address, copied once; write learning curves as summary events)
+    source, into = _remote.located(photos), Path(into)
+    if isinstance(source, Path):
+        manifest.refuse_overlap(source, into)
     manifest.refuse_foreign(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
-    for name, step in _steps(photos, into, how).items():
+    for name, step in _steps(source, into, how).items():
         start = time.perf_counter()
         last = step()
         seconds[name] = round(time.perf_counter() - start, 2)

@@ -136,7 +136,7 @@ def _class_folders(root: Path) -> set[str]:
     return {_label(p.name) for p in root.iterdir() if p.is_dir() and not _is_noise(p.name)}
 
 
-def _read_all(root: Path, photos: Path) -> list[_Read]:
+def _read_all(root: Path, photos: str | Path) -> list[_Read]:
     """Every picture below `root`; `photos` is what the user calls it."""
     try:
         paths = [os.path.relpath(p, root) for p in _walk(root)]

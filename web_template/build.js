@@ -157,8 +157,8 @@ for (const entry of ["npm/index", "npm/inline", "npm/element"]) {
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
 await bundle("worker", { plugins: [kernels] });
-const lean = await bundle("worker_lean", { plugins: [trim(true)] });
-await bundle("worker_all", { plugins: [trim(false)] });
+const lean = await bundle("worker_lean", { plugins: [kernels, trim(true)] });
+await bundle("worker_all", { plugins: [kernels, trim(false)] });
 await bundle("../sw/sw", { format: "iife" });
 await build({ entryPoints: [join(here, "style.css")], outdir: join(out, "static"), minify: true, logLevel: "warning" });
 // The binary without SIMD is for browsers older than 2021 to 2023: it is not shipped, and the page tells them so.

@@ -164,3 +164,22 @@ def mobilenet_v3() -> Network:
         depth = channels
     net.finish(net.hard_swish(net.conv(x, depth, 144)), 144)
     return net
+
+
+def oddities() -> Network:
+    """What no MobileNet has, and a plan runs all the same: channels that no vector fits, other arithmetic, shapes that change."""
+    net = Network(53)
+    x = net.conv(net.scaled(), 3, 6, 3, 2, "Relu", padding="VALID")
+    x = net.depthwise(x, 6, 3, 2, "Relu6")
+    x = net.conv(x, 6, 13, 1, 2)
+    x = net.depthwise(x, 13, 5, 1, "Relu", padding="VALID")
+    per_channel = net.constant(np.linspace(0.5, 2, 13, dtype=np.float32))
+    x = net.op("Maximum", net.op("Sub", x, net.constant(np.float32(0.25))), net.op("Minimum", x, per_channel))
+    x = net.op("BiasAdd", net.op("RealDiv", x, per_channel), per_channel)
+    x = net.op("Mul", x, net.op("Sigmoid", net.mean(x, keep=True)))
+    flat = net.op("Squeeze", net.mean(x, keep=True), squeeze_dims={"list": {"i": ["1", "2"]}})
+    pooled = net.op("Max", x, net.constant(np.int32([1, 2])), keep_dims={"b": False})
+    both = net.op("ConcatV2", flat, pooled, net.constant(np.int32(-1)), N={"i": "2"})
+    gate = net.op("Reshape", both, net.constant(np.int32([-1, 1, 1, 26])))
+    net.finish(net.op("AddV2", net.conv(x, 13, 26, act="Relu"), gate), 26)
+    return net

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import assembly
 import numpy as np
 import pytest
 import tiny_model
@@ -187,6 +188,22 @@ def test_a_wrong_answer_to_the_golden_picture_is_refused(make_bundle: Callable[.
     assert blank(_with_golden(bundle, right)).evaluate(FAILURE) is None
     wrong = _with_golden(make_bundle(), right[::-1])
     assert blank(wrong).evaluate(FAILURE)["code"] == "wrong-answer"
+
+
+def test_a_worker_that_answers_wrongly_gives_way_to_the_next(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    worker = bundle / "worker.js"
+    worker.write_text("Math.exp = () => 1;" + worker.read_text(encoding="utf-8"), encoding="utf-8")
+    with Image.open(bundle / "samples" / "0.jpg") as image:
+        red = np.asarray(image.resize((tiny_model.SIDE, tiny_model.SIDE)))
+    _with_golden(bundle, tiny_model.probabilities(red).tolist())
+    contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
+    contract["files"]["worker.js"] = assembly.published(worker)
+    (bundle / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
+    page = blank(bundle)
+    page.evaluate(LOAD, "./")
+    square, data = _picture()
+    np.testing.assert_allclose(page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(square), atol=1e-6)
 
 
 def test_the_element_loads_answers_and_tells(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:

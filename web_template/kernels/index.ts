@@ -1,5 +1,6 @@
-// Convolutional networks on plain memory: float32, channels last, addresses in bytes. The caller lays out the memory.
+// Convolutional networks and pictures on plain memory: channels last, addresses in bytes. The caller lays out the memory.
 export { depthwise } from "./depthwise";
 export { bound, combine, mean, widen } from "./elements";
 export { gemm } from "./gemm";
 export { patches } from "./patches";
+export { resizeColumns, resizeRows } from "./resize";

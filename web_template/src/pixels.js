@@ -1,7 +1,7 @@
 // A picture's bytes -> the exact uint8 square that the model sees. Twin of pixels.py: the two agree bit for bit.
 import { PagesightError } from "./errors.js";
 import { openPixels } from "./decode.js";
-import { resizeColumns, resizeRows, triangle } from "./resize.js";
+import { Resizer } from "./resize.js";
 
 /**
  * @typedef {object} Square
@@ -14,6 +14,9 @@ import { resizeColumns, resizeRows, triangle } from "./resize.js";
 /** Pixels read from the picture at a time, so that a huge one needs little memory. */
 const STRIP_PIXELS = 1 << 20;
 
+/** @type {Resizer | undefined} */
+let resizer;
+
 /**
  * @param {import("./decode.js").Picture} source
  * @param {import("./contract.js").Contract["input"]} input
@@ -25,17 +28,15 @@ export async function toSquare(source, input) {
     const box = cropBox(pixels.width, pixels.height, input.crop);
     if (!box.width || !box.height) throw new PagesightError("picture", "the picture is empty");
     const { side } = input;
-    const across = box.width === side ? undefined : triangle(box.width, side);
-    const down = box.height === side ? undefined : triangle(box.height, side);
-    const narrowed = new Uint8ClampedArray(box.height * side * 3);
     const strip = Math.max(1, Math.floor(STRIP_PIXELS / box.width));
+    resizer ??= new Resizer();
+    const square = resizer.start(box.width, box.height, side, Math.min(strip, box.height));
     for (let y = 0; y < box.height; y += strip) {
-      const rows = Math.min(strip, box.height - y);
-      const { rgba, opaque } = pixels.read(box.left, box.top + y, box.width, rows);
+      const { rgba, opaque } = pixels.read(box.left, box.top + y, box.width, Math.min(strip, box.height - y));
       if (!opaque) flatten(rgba);
-      resizeRows(rgba, box.width, rows, across, narrowed, y * side * 3);
+      square.add(rgba);
     }
-    const rgb = down ? resizeColumns(narrowed, side, down) : narrowed;
+    const rgb = square.finish();
     return { data: input.channels === 1 ? toGrey(rgb) : rgb, width: side, height: side, channels: input.channels };
   } finally {
     pixels.close();

@@ -1,8 +1,11 @@
 // Pillow's Image.resize(BILINEAR) on 8-bit pixels, bit for bit (libImaging/Resample.c): a triangle filter, widened when
 // shrinking, in 22-bit fixed point, the horizontal pass first, rounded to 8 bits between the passes.
 
+import { Machine } from "./plan/kernels.js";
+
 const PRECISION_BITS = 22;
-const HALF = 1 << (PRECISION_BITS - 1);
+/** The kernels read and write up to sixteen bytes past a picture's end; addresses stay multiples of four. */
+const SLACK = 16;
 
 /**
  * For each output pixel: the first input pixel it draws on, how many, and their weights.
@@ -46,66 +49,62 @@ export function triangle(from, to) {
   return filter;
 }
 
-/**
- * Shrinks or stretches whole rows; a filter of undefined copies them.
- * @param {Uint8ClampedArray} rgba opaque pixels, rows × width × 4
- * @param {number} width
- * @param {number} rows
- * @param {Filter | undefined} filter
- * @param {Uint8ClampedArray} rgb output, rows × filter length × 3, written from byte `at`
- * @param {number} at
- */
-export function resizeRows(rgba, width, rows, filter, rgb, at) {
-  if (!filter) {
-    for (let from = 0, end = rows * width * 4; from < end; from += 4, at += 3) {
-      rgb[at] = rgba[from];
-      rgb[at + 1] = rgba[from + 1];
-      rgb[at + 2] = rgba[from + 2];
+/** Makes squares of pictures that come strip by strip. */
+export class Resizer {
+  #machine = new Machine();
+  #room = 0;
+
+  /**
+   * @param {number} width of the picture
+   * @param {number} height
+   * @param {number} side of the square
+   * @param {number} strip rows that add() gets at a time, at most
+   * @returns {{ add: (rgba: Uint8ClampedArray) => void, finish: () => Uint8ClampedArray<ArrayBuffer> }} add() takes opaque rows
+   *   from the top down, finish() gives side × side × 3
+   */
+  start(width, height, side, strip) {
+    const { kernels } = this.#machine;
+    let end = 0;
+    const room = (/** @type {number} */ bytes) => (end += bytes + SLACK) - bytes - SLACK;
+    const [rows, narrow, square] = [room(strip * width * 4), room(height * side * 4), room(side * side * 4)];
+    const [across, down] = [triangle(width, side), triangle(height, side)].map((filter) => ({
+      ...filter,
+      first: { data: filter.first, at: room(filter.first.byteLength) },
+      count: { data: filter.count, at: room(filter.count.byteLength) },
+      weights: { data: filter.weights, at: room(filter.weights.byteLength) },
+    }));
+    if (end > this.#room) {
+      this.#machine.reserve(end - this.#room);
+      this.#room = end;
     }
-    return;
-  }
-  const { first, count, weights, stride } = filter;
-  for (let y = 0; y < rows; y++) {
-    const row = y * width * 4;
-    for (let x = 0; x < first.length; x++, at += 3) {
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      let from = row + first[x] * 4;
-      const start = x * stride;
-      for (let k = start, end = start + count[x]; k < end; k++, from += 4) {
-        const weight = weights[k];
-        red = (red + rgba[from] * weight) | 0;
-        green = (green + rgba[from + 1] * weight) | 0;
-        blue = (blue + rgba[from + 2] * weight) | 0;
-      }
-      // Clamped by the array's own type.
-      rgb[at] = red >> PRECISION_BITS;
-      rgb[at + 1] = green >> PRECISION_BITS;
-      rgb[at + 2] = blue >> PRECISION_BITS;
+    for (const { data, at } of [across, down].flatMap(({ first, count, weights }) => [first, count, weights])) {
+      this.#machine.octets(at, data.byteLength).set(new Uint8Array(data.buffer));
     }
+    let to = narrow;
+    return {
+      add: (rgba) => {
+        const { first, count, weights, stride } = across;
+        const added = rgba.length / 4 / width;
+        this.#machine.octets(rows, rgba.length).set(rgba);
+        kernels.resizeRows(rows, to, added, width, side, first.at, count.at, weights.at, stride);
+        to += added * side * 4;
+      },
+      finish: () => {
+        const { first, count, weights, stride } = down;
+        kernels.resizeColumns(narrow, square, side, side, first.at, count.at, weights.at, stride);
+        return withoutAlpha(this.#machine.octets(square, side * side * 4));
+      },
+    };
   }
 }
 
-/**
- * @param {Uint8ClampedArray} rgb height × width × 3
- * @param {number} width
- * @param {Filter} filter
- * @returns {Uint8ClampedArray<ArrayBuffer>} filter length × width × 3
- */
-export function resizeColumns(rgb, width, filter) {
-  const { first, count, weights, stride } = filter;
-  const row = width * 3;
-  const out = new Uint8ClampedArray(first.length * row);
-  const sums = new Int32Array(row);
-  for (let y = 0; y < first.length; y++) {
-    sums.fill(HALF);
-    for (let k = 0; k < count[y]; k++) {
-      const weight = weights[y * stride + k];
-      const from = (first[y] + k) * row;
-      for (let x = 0; x < row; x++) sums[x] += rgb[from + x] * weight;
-    }
-    for (let x = 0; x < row; x++) out[y * row + x] = sums[x] >> PRECISION_BITS;
+/** @param {Uint8Array} rgba */
+function withoutAlpha(rgba) {
+  const rgb = new Uint8ClampedArray((rgba.length / 4) * 3);
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from];
+    rgb[to + 1] = rgba[from + 1];
+    rgb[to + 2] = rgba[from + 2];
   }
-  return out;
+  return rgb;
 }

@@ -1,10 +1,10 @@
-// The machine that a plan runs on: a WASM memory, and the kernels of web_template/kernels on it.
+// The machine that plans and pictures run on: a WASM memory, and the kernels of web_template/kernels on it.
 import { PagesightError } from "../errors.js";
 import plain from "kernels:plain";
 import relaxed from "kernels:relaxed";
 
 /**
- * @typedef {object} Kernels all float32, channels last, addresses in bytes; see the sources
+ * @typedef {object} Kernels channels last, addresses in bytes; see the sources
  * @property {(a: number, panels: number, out: number, rows: number, depth: number, columns: number, low: number, high: number) => void} gemm
  * @property {(x: number, weights: number, out: number, height: number, width: number, channels: number, size: number, stride: number, top: number, left: number, rows: number, columns: number, low: number, high: number) => void} depthwise
  * @property {(x: number, out: number, height: number, width: number, channels: number, size: number, stride: number, y: number, left: number, columns: number) => void} patches
@@ -12,9 +12,14 @@ import relaxed from "kernels:relaxed";
  * @property {(x: number, out: number, count: number, low: number, high: number) => void} bound
  * @property {(operation: number, a: number, b: number, out: number, count: number, period: number) => void} combine
  * @property {(x: number, out: number, places: number, channels: number) => void} mean
+ * @property {(pixels: number, out: number, rows: number, width: number, places: number, first: number, count: number, weights: number, stride: number) => void} resizeRows
+ * @property {(pixels: number, out: number, width: number, places: number, first: number, count: number, weights: number, stride: number) => void} resizeColumns
  */
 
 const PAGE = 65536;
+
+/** @type {WebAssembly.Module | undefined} */
+let compiled;
 
 export class Machine {
   #memory;
@@ -24,14 +29,9 @@ export class Machine {
 
   /** @throws {PagesightError} with code no-wasm or old-browser */
   constructor() {
-    if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
-    // Relaxed SIMD has an instruction for a · b + c; a browser that lacks it refuses the binary.
-    const binary = [relaxed, plain].find((bytes) => WebAssembly.validate(bytes));
-    if (!binary) {
-      throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
-    }
+    compiled ??= compile();
     this.#memory = new WebAssembly.Memory({ initial: 1 });
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory: this.#memory } });
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
     /** @readonly */
     this.kernels = /** @type {Kernels} */ (/** @type {unknown} */ (exports));
   }
@@ -69,4 +69,15 @@ export class Machine {
   octets(address, length) {
     return new Uint8Array(this.#memory.buffer, address, length);
   }
+}
+
+/** @returns {WebAssembly.Module} */
+function compile() {
+  if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
+  // Relaxed SIMD has an instruction for a · b + c; a browser that lacks it refuses the binary.
+  const binary = [relaxed, plain].find((bytes) => WebAssembly.validate(bytes));
+  if (!binary) {
+    throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
+  }
+  return new WebAssembly.Module(binary);
 }

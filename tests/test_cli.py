@@ -47,6 +47,8 @@ def test_every_command_explains_itself() -> None:
         (["build", "x", "-o", "y", "--bakcbone", "z"], "--backbone"),
         (["build", "x"], "Missing option '-o'"),
         (["build", "x", "-o", "y", "--quantize", "uint9"], "'uint9' is not one of"),
+        (["build", "x", "-o", "y", "--language", "fr"], "choose one of ar, de, en"),
+        (["build", "x", "-o", "y", "--logo", "nowhere.svg"], "nowhere.svg is no logo"),
         (["build", "x", "-o", "y", "--backbone", "mobilenet_v1_25_128"], "did you mean mobilenet_v1_025_128"),
     ],
 )
@@ -107,7 +109,7 @@ def test_python_knows_the_same_options_as_the_command_line() -> None:
 
     of_the_command_line = {"photos", "into", "force", "until", "as_json", "quiet", "debug"}
     flags = {p.name for p in cli.pagesight.commands["build"].params} - of_the_command_line
-    assert flags == set(options.Build.__dataclass_fields__) - {"language"}
+    assert flags == set(options.Build.__dataclass_fields__)
 
 
 def test_an_unknown_option_in_python_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:

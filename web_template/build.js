@@ -160,11 +160,18 @@ await bundle("worker", { plugins: [kernels] });
 const lean = await bundle("worker_lean", { plugins: [kernels, trim(true)] });
 await bundle("worker_all", { plugins: [kernels, trim(false)] });
 await bundle("../sw/sw", { format: "iife" });
-await build({ entryPoints: [join(here, "style.css")], outdir: join(out, "static"), minify: true, logLevel: "warning" });
+await build({
+  entryPoints: [join(here, "style.css")],
+  outdir: join(out, "static"),
+  bundle: true,
+  minify: true,
+  logLevel: "warning",
+});
 // The binary without SIMD is for browsers older than 2021 to 2023: it is not shipped, and the page tells them so.
 await cp(join(modules, "tfjs-backend-wasm", "wasm-out", WASM), join(out, "static", WASM));
 await cp(join(here, "static"), join(out, "static"), { recursive: true });
 await cp(join(here, "page"), join(out, "page"), { recursive: true });
+await cp(join(here, "words"), join(out, "words"), { recursive: true });
 await cp(join(here, "src", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
 await cp(join(here, "src", "npm", "index.d.ts"), join(out, "npm", "index.d.ts"));
 // `pagesight bundle` ships worker_all.js only with a graph that has other ops than these.

@@ -131,6 +131,7 @@ _NAMING = (
     click.option("--name", help="Short name; the output folder's where not given."),
     click.option("--title", help="Heading of the page; made from the name where not given."),
     click.option("--description", default=Build.description, help="A sentence under the heading."),
+    click.option("--language", default=Build.language, show_default=True, help="Of the page's words: en, de or ar."),
 )
 
 
@@ -153,6 +154,8 @@ _BUNDLING = (
     click.option(
         "--npm", metavar="NAME[@VERSION]", callback=_package_name, help="Also make DIR an npm package of that name, for `npm pack`."
     ),
+    click.option("--theme", metavar="DIR", help="Templates and styles over the page's own, block by block: see docs/themes.md."),
+    click.option("--logo", metavar="FILE", help="An .svg or .png: in the heading, and as the page's icon."),
 )
 
 
@@ -164,7 +167,7 @@ def bundling_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds name, title and description."""
+    """Adds name, title, description and language."""
     for option in reversed(_NAMING):
         command = option(command)
     return command

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _readers, manifest, progress
+from pagesight import _readers, languages, manifest, progress
 from pagesight._readers import anatomy, ops, ranges, saved_model
 from pagesight._readers.foreign import Foreign, again, from_graph_def
 from pagesight._readers.names import read_labels
@@ -87,6 +87,7 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
 
 
 def _check_options(how: Adoption) -> None:
+    languages.check(how.language)
     if how.input_range is not None and how.input_range not in ranges.RANGES:
         raise AdoptError(f"there is no input range {how.input_range!r}", fix=f"choose one of {', '.join(ranges.RANGES)}")
     if how.crop is not None and how.crop not in CROPS:

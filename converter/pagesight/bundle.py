@@ -1,6 +1,5 @@
 """A WebModel to a Bundle: a static folder that holds the page, the runtime, the model and what was measured."""
 
-import base64
 import gzip
 import io
 import json
@@ -16,19 +15,14 @@ from PIL import Image
 from pagesight import backbones, manifest, pixels, progress, resources
 from pagesight._graph import GraphModel, Runner
 from pagesight._npm import Package, write_package
+from pagesight._page import describe, looks_key, write_page
 from pagesight._report import report_sources, write_report
 from pagesight._single_file import write_single_file
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
-from pagesight.contract import Contract
 from pagesight.errors import BundleError
 from pagesight.options import STAGES, Bundling
 
 _SAMPLE_SIDE = 320
-_CSP = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
-    "worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
-)
-_TEXT = ("index.html", "manifest.webmanifest", "_headers")
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
 _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "package.json", "README.md")
@@ -37,12 +31,14 @@ _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "package.jso
 def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
     """Put the page together around `web`; `origin` gives the gallery its samples and the card its facts.
 
-    Raises BundleError when the page's code is not built, or the bundle is larger than `how.max_bytes`; nothing is written then.
+    Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than `how.max_bytes`, and
+    OptionError for a theme or a logo that is none; nothing is written then.
     """
     template = resources.web_template()
     package = Package.parse(how.npm) if how.npm is not None else None
     key = {
-        "options": asdict(how),
+        "options": {k: v for k, v in asdict(how).items() if k not in ("theme", "logo")},
+        "looks": looks_key(how),
         "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
@@ -62,7 +58,9 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden)
-        _render(template / "page", temporary, web, origin, samples)
+        backbone = backbones.named(origin.trained.facts["backbone"]).human if origin.trained else ""
+        has_report = origin.dataset is not None
+        write_page(temporary, web.contract, samples, how, backbone=backbone, has_report=has_report)
         evaluation = write_report(web, origin, temporary)
         report = _report(web, origin, temporary) | ({"evaluation": evaluation} if evaluation else {})
         if how.max_bytes is not None and report["bytes"]["total_gzip"] > how.max_bytes:
@@ -72,7 +70,7 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
             )
         manifest.write_json(temporary / "report.json", report)
         if package:
-            write_package(temporary, package, _description(web.contract))
+            write_package(temporary, package, describe(web.contract))
         if how.single_file:
             write_single_file(temporary, web.contract.name)
     return Bundle(into)
@@ -122,50 +120,6 @@ def _chosen(dataset: Dataset, how: Bundling) -> Iterable[Picture]:
         start = label * 7 % len(rows)  # not everywhere the first group
         chosen += (rows[start:] + rows[:start])[: how.samples_per_class]
     return chosen[: how.max_samples]
-
-
-def _render(page: Path, into: Path, web: WebModel, origin: Origin, samples: list[dict[str, str]]) -> None:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(page), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    contract = web.contract
-    context = {
-        "title": contract.title,
-        "name": contract.name,
-        "description": _description(contract),
-        "language": contract.language,
-        "labels": contract.labels,
-        "samples": samples,
-        "integrity": {p.name: _integrity(p) for p in into.iterdir() if p.suffix in (".js", ".css")},
-        "contract_sha256": manifest.sha256_file(into / "contract.json"),
-        "preloads": _preloads(into),
-        "backbone": backbones.named(origin.trained.facts["backbone"]).human if origin.trained else "",
-        "csp": _CSP,
-        "has_report": origin.dataset is not None,
-    }
-    for name in _TEXT:
-        (into / name).write_text(environment.get_template(f"{name}.j2").render(context) + "\n", encoding="utf-8")
-
-
-def _description(contract: Contract) -> str:
-    labels = contract.labels
-    if contract.description:
-        return contract.description
-    few = ", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
-    return f"Tells apart {few}."
-
-
-def _preloads(folder: Path) -> list[str]:
-    """What the first answer waits for: browsers fetch it while the page's script is still on its way."""
-    contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
-    golden = [contract["golden"]["path"]] if "golden" in contract else []
-    return ["contract.json", "worker.js", *(path for path in contract["files"] if path.startswith("model/")), *golden]
-
-
-def _integrity(path: Path) -> str:
-    return "sha256-" + base64.b64encode(bytes.fromhex(manifest.sha256_file(path))).decode()
 
 
 def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     from pagesight.quantize import quantize
 
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
-    bundling = Build(max_bytes=options.pop("max_bytes"), single_file=options.pop("single_file"), npm=options.pop("npm")).bundling()
+    bundling = Build(**{name: options.pop(name) for name in ("max_bytes", "single_file", "npm", "theme", "logo")}).bundling()
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else None)
         return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}

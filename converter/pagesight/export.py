@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pagesight import _network, backbones, manifest, progress
+from pagesight import _network, backbones, languages, manifest, progress
 from pagesight._branches import decided
 from pagesight._tf import keras, tensorflow
 from pagesight.artifacts import SavedModel, TrainedModel
@@ -18,7 +18,9 @@ def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
 
     Input   image: uint8-valued float32 RGB `[batch, side, side, 3]`, 0..255.
     Output  probabilities `[batch, classes]` (rows sum to 1), embedding `[batch, d]` and features `[batch, h, w, d]`.
+    Raises OptionError for a language that the page does not speak.
     """
+    languages.check(how.language)
     key = {
         "options": asdict(how),
         "weights": manifest.sha256_file(trained.path / TrainedModel.WEIGHTS_FILE),

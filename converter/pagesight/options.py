@@ -64,6 +64,7 @@ class Naming:
     title: str
     description: str = ""
     language: str = "en"
+    """Of the page's words: one of `languages.known()`."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ class Bundling:
     """Write the page a second time, as one HTML file that works by double click."""
     npm: str | None = None
     """NAME or NAME@VERSION: make the page's folder an npm package, too."""
+    theme: str | None = None
+    """Folder that fills blocks of the page's template and adds styles: see docs/themes.md."""
+    logo: str | None = None
+    """An .svg or .png file: shown in the heading, and the page's icon."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,8 @@ class Build:
     max_bytes: int | None = Bundling.max_bytes
     single_file: bool = Bundling.single_file
     npm: str | None = Bundling.npm
+    theme: str | None = Bundling.theme
+    logo: str | None = Bundling.logo
     require_browser: bool = Verification.require_browser
 
     def naming(self, into_name: str) -> Naming:
@@ -159,7 +166,7 @@ class Build:
 
     def bundling(self) -> Bundling:
         """Options of the bundle stage."""
-        return Bundling(max_bytes=self.max_bytes, single_file=self.single_file, npm=self.npm)
+        return Bundling(max_bytes=self.max_bytes, single_file=self.single_file, npm=self.npm, theme=self.theme, logo=self.logo)
 
     def verification(self) -> Verification:
         """Options of the verify stage."""

@@ -7,8 +7,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from pagesight import _remote, backbones, manifest
+from pagesight import _remote, backbones, languages, manifest
 from pagesight._npm import Package
+from pagesight._page import looks_key
 from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, TrainedModel, VerifiedBundle, WebModel
 from pagesight.bundle import bundle
@@ -112,6 +113,8 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
     backbones.named(how.backbone)
     if how.npm is not None:
         Package.parse(how.npm)
+    languages.check(how.language)
+    looks_key(how.bundling())
     if how.quantize not in MODES:
         raise OptionError(f"there is no quantisation {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
     if how.strategy not in STRATEGIES:

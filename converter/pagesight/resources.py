@@ -14,8 +14,14 @@ def models() -> Path:
     return inside if inside.is_dir() else _CHECKOUT / "models"
 
 
+def words() -> Path:
+    """The folder of the page's words, LANGUAGE.json each: in a checkout also before the page was built."""
+    inside = _PACKAGE / "_web_template" / "words"
+    return inside if inside.is_dir() else _CHECKOUT / "web_template" / "words"
+
+
 def web_template() -> Path:
-    """The built page: `static/` (copied into every bundle) and `page/` (Jinja2 templates).
+    """The built page: `static/` (copied into every bundle), `page/` (Jinja2 templates) and `words/`.
 
     Raises BundleError in a checkout where the page was not built yet.
     """

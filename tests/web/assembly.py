@@ -1,6 +1,5 @@
 """A bundle put together from the built page and a tiny model, for tests of the page alone."""
 
-import base64
 import hashlib
 import json
 import shutil
@@ -9,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import tiny_model
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from pagesight._page import write_page
+from pagesight.contract import Contract
+from pagesight.options import Bundling
+
 BUILT = Path(__file__).parents[2] / "build" / "web_template"
-CSP = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
-    "worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
-)
 COLOURS = {"red": (220, 30, 40), "green": (30, 180, 60), "blue": (40, 60, 220)}
 REPORT: dict[str, Any] = {
     "name": "colours",
@@ -37,14 +35,21 @@ def assemble(
     threshold: float = 0.5,
     report: dict[str, Any] | None = REPORT,
     model: Path | None = None,
+    language: str = "en",
+    looks: dict[str, str] | None = None,
     **tiny: Any,
 ) -> Path:
-    """Write a whole bundle into `into`; `model` is a folder of a model and its contract, else the tiny one is made."""
+    """Write a whole bundle into `into`; `model` is a folder of a model and its contract, else the tiny one is made.
+
+    `looks` are a theme and a logo.
+    """
     shutil.copytree(BUILT / "static", into)
     contract: dict[str, Any] = {
         "format": 1,
         "name": "colours",
         "title": title,
+        "description": "Which colour does a picture have most of? Answered on your own device.",
+        "language": language,
         "labels": list(labels),
         "input": {"side": tiny_model.SIDE, "channels": 3, "crop": "center-square", "resize": "triangle", "range": [0, 255]},
         "outputs": tiny_model.OUTPUTS,
@@ -65,29 +70,22 @@ def assemble(
     contract["samples"] = samples
     if report is not None:
         (into / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    seal(into, contract, {"title": title, "labels": list(labels), "samples": samples})
+    seal(into, contract, **(looks or {}))
     return into
 
 
-def seal(into: Path, contract: dict[str, Any], words: dict[str, Any]) -> None:
+def seal(into: Path, contract: dict[str, Any], **looks: str) -> None:
     """Write what depends on the other files: contract.json, index.html and manifest.json."""
     runtime = [p for p in _files(into) if p.suffix in {".js", ".wasm"} or p.is_relative_to(into / "model")]
     contract["files"] = {_name(into, path): published(path) for path in runtime}
     (into / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
-    environment = Environment(loader=FileSystemLoader(BUILT / "page"), autoescape=True, undefined=StrictUndefined)
-    context = {
-        **words,
-        "description": "Which colour does a picture have most of? Answered on your own device.",
-        "language": "en",
-        "backbone": "MobileNet V1, α 0.25, 128 × 128",
-        "has_report": False,
-        "integrity": {_name(into, path): _integrity(path) for path in into.iterdir() if path.is_file()},
-        "contract_sha256": published(into / "contract.json")["sha256"],
-        "preloads": ["contract.json", "worker.js", *(path for path in contract["files"] if path.startswith("model/"))],
-        "csp": CSP,
-    }
-    for template in ("index.html", "manifest.webmanifest", "_headers"):
-        (into / template).write_text(environment.get_template(f"{template}.j2").render(context), encoding="utf-8")
+    write_page(
+        into,
+        Contract.from_json(contract),
+        contract["samples"],
+        Bundling(**looks),
+        backbone="MobileNet V1, α 0.25, 128 × 128",
+    )
     files = {_name(into, path): published(path) for path in _files(into)}
     (into / "manifest.json").write_text(json.dumps({"format": 1, "files": files}), encoding="utf-8")
 
@@ -103,7 +101,3 @@ def _name(into: Path, path: Path) -> str:
 def published(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _integrity(path: Path) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()

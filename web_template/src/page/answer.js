@@ -1,7 +1,7 @@
 // The answer: large, as bars, and aloud for those who listen.
 import { byId, make } from "./elements.js";
 import { milliseconds, percent } from "./format.js";
-import { words } from "./words.js";
+import { fill, words } from "./words.js";
 
 /** Up to so many classes each has a bar of its own place; beyond, the most probable ones are listed. */
 const FIXED_BARS = 10;
@@ -87,18 +87,21 @@ export class AnswerView {
     this.#message.hidden = true;
     this.#result.hidden = false;
     const chance = percent(best.probability);
-    const detail = sure ? words.sure(chance) : words.notSureDetail(best.label, chance);
+    const detail = sure
+      ? fill(words.sure, { percent: chance })
+      : fill(words.notSureDetail, { label: best.label, percent: chance });
     const label = byId("label", HTMLElement);
     label.textContent = sure ? best.label : words.notSure;
     label.dataset.length =
       best.label.length > 40 && sure ? "long" : best.label.length > 12 && sure ? "medium" : "short";
     byId("eyebrow", HTMLElement).textContent = sure ? words.looksLike : "";
     byId("detail", HTMLElement).textContent = detail;
-    byId("timing", HTMLElement).textContent = words.answered(milliseconds(timing.total), milliseconds(timing.model));
+    const times = { time: milliseconds(timing.total), model: milliseconds(timing.model) };
+    byId("timing", HTMLElement).textContent = fill(words.answered, times);
     this.#showBars(ranked);
-    const text = `${sure ? best.label : words.notSure}, ${detail}`;
-    if (!live) this.#speak(text);
-    else this.#speakWhenSteady(sure ? best.label : words.notSure);
+    const answer = sure ? best.label : words.notSure;
+    if (!live) this.#speak(fill(words.spoken, { answer, detail }));
+    else this.#speakWhenSteady(answer);
   }
 
   /** @param {string} text */

@@ -1,7 +1,7 @@
 // Several pictures at once: a table of answers, and the same as CSV.
 import { byId, button, make } from "./elements.js";
-import { percent } from "./format.js";
-import { words } from "./words.js";
+import { integer, percent } from "./format.js";
+import { fillCount, words } from "./words.js";
 
 /**
  * @typedef {import("./answer.js").Ranked} Ranked
@@ -52,13 +52,13 @@ export class Batch {
     this.#progress.hidden = false;
     this.#section.scrollIntoView({ block: "nearest" });
     for (const [done, file] of files.entries()) {
-      this.#title.textContent = words.batchRunning(done, files.length);
+      this.#title.textContent = fillCount(words.batchRunning, files.length, { done: integer(done) });
       this.#progress.value = done / files.length;
       const ranked = await ask(file).catch(() => undefined);
       if (turn !== this.#turn) return;
       this.#add({ file, ranked });
     }
-    this.#title.textContent = words.batchDone(files.length);
+    this.#title.textContent = fillCount(words.pictures, files.length);
     this.#progress.hidden = true;
     this.#save.disabled = false;
   }
@@ -104,7 +104,7 @@ export class Batch {
   #download() {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([toCsv(this.#rows)], { type: "text/csv" }));
-    link.download = "answers.csv";
+    link.download = words.csv.name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
@@ -124,7 +124,7 @@ function toCsv(rows) {
     const shares = new Map(ranked?.map(({ label, probability }) => [label, probability.toFixed(6)]));
     return [file.webkitRelativePath || file.name, ranked?.[0].label ?? "", ...labels.map((l) => shares.get(l) ?? "")];
   });
-  return `\ufeff${[["file", "answer", ...labels], ...lines].map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
+  return `\ufeff${[[words.csv.file, words.csv.answer, ...labels], ...lines].map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
 }
 
 /** A leading sign would make a spreadsheet run the text as a formula. @param {string} text */

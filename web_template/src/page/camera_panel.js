@@ -1,7 +1,8 @@
 // The camera's buttons, and the loop from frame to answer.
 import { Camera, CameraError } from "./camera.js";
 import { byId } from "./elements.js";
-import { sayCamera, words } from "./words.js";
+import { integer } from "./format.js";
+import { fill, sayCamera, words } from "./words.js";
 
 /**
  * @typedef {object} Handlers
@@ -151,7 +152,8 @@ export class CameraPanel {
     const cameras = await Camera.list();
     this.#choice.replaceChildren(
       ...cameras.map(
-        ({ id, name }, i) => new Option(name || words.cameraNumber(i + 1), id, false, id === this.#camera.deviceId),
+        ({ id, name }, i) =>
+          new Option(name || fill(words.cameraNumber, { n: integer(i + 1) }), id, false, id === this.#camera.deviceId),
       ),
     );
     byId("which-camera", HTMLElement).hidden = cameras.length < 2 || !this.running;

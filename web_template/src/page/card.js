@@ -3,6 +3,7 @@ import { byId, make } from "./elements.js";
 import { fetchFile } from "../files.js";
 import { exactPercent, integer, kilobytes } from "./format.js";
 import { home } from "./home.js";
+import { fill, fillCount, words } from "./words.js";
 
 /**
  * @typedef {object} Report
@@ -15,10 +16,10 @@ import { home } from "./home.js";
  * @typedef {{ value: string, note?: string } | undefined} Fact
  */
 
-const NOT_MEASURED = "not measured";
-
 /** Fills the card from report.json; where it is missing, each fact says so. */
 export async function fillCard() {
+  const classes = byId("classes-count", HTMLElement);
+  classes.textContent = integer(Number(classes.textContent));
   /** @type {Report} */
   let report = {};
   try {
@@ -42,16 +43,15 @@ function setFact(id, fact) {
   const value = byId(id, HTMLElement).querySelector("dd");
   if (!value) return;
   value.className = fact ? "" : "pending";
-  value.textContent = fact ? fact.value : NOT_MEASURED;
+  value.textContent = fact ? fact.value : words.notMeasured;
   if (fact?.note) value.append(make("span", "fact-note", fact.note));
 }
 
 /** @param {Report} report */
 function setTrust({ parity }) {
   const pill = byId("trust", HTMLElement);
-  const checked = Boolean(parity?.pictures);
-  pill.textContent = checked ? `Checked in ${parity?.browser}` : "Not verified in a browser";
-  pill.classList.add(checked ? "pill-good" : "pill-warn");
+  pill.textContent = parity?.pictures ? fill(words.checkedIn, { browser: parity.browser }) : words.notVerified;
+  pill.classList.add(parity?.pictures ? "pill-good" : "pill-warn");
   pill.hidden = false;
 }
 
@@ -59,44 +59,54 @@ function setTrust({ parity }) {
 function accuracy({ accuracy, dataset }) {
   const share = accuracy?.exported ?? accuracy?.float;
   if (!accuracy || share == null) return undefined;
-  const pictures = `on ${integer(accuracy.n)} pictures kept out of training`;
-  const split = dataset?.split === "group" ? ", from groups it never saw" : dataset ? ", split at random" : "";
+  const split = dataset && (dataset.split === "group" ? words.byGroup : words.atRandom);
   const [low, high] = accuracy.interval95 ?? [];
-  const interval = low == null || high == null ? "" : `; 95% interval ${exactPercent(low)} to ${exactPercent(high)}`;
-  return { value: exactPercent(share), note: `${pictures}${split}${interval}` };
+  const interval =
+    low != null && high != null && fill(words.interval, { low: exactPercent(low), high: exactPercent(high) });
+  return { value: exactPercent(share), note: list(fillCount(words.accuracyNote, accuracy.n), split, interval) };
 }
 
 /** @param {Report} report @returns {Fact} */
 function training({ dataset }) {
   if (!dataset) return undefined;
-  const skipped = dataset.skipped ? `; ${integer(dataset.skipped)} could not be read` : "";
-  return { value: `${integer(dataset.pictures)} pictures`, note: `in ${integer(dataset.classes)} classes${skipped}` };
+  const skipped = dataset.skipped > 0 && fillCount(words.skipped, dataset.skipped);
+  return {
+    value: fillCount(words.pictures, dataset.pictures),
+    note: list(fillCount(words.inClasses, dataset.classes), skipped),
+  };
 }
 
 /** @param {Report} report @returns {Fact} */
 function parity({ parity }) {
-  if (!parity?.pictures) return { value: "Not verified in a browser" };
-  const difference = parity.max_abs_diff.toExponential(0);
+  if (!parity?.pictures) return { value: words.notVerified };
+  const { browser, max_abs_diff } = parity;
   return {
-    value: `${exactPercent(parity.top1_agreement)} the same`,
-    note: `${integer(parity.pictures)} pictures, ${parity.browser} against Python; largest difference ${difference}`,
+    value: fill(words.same, { share: exactPercent(parity.top1_agreement) }),
+    note: fillCount(words.parityNote, parity.pictures, { browser, difference: max_abs_diff.toExponential(0) }),
   };
 }
 
 /** @param {Report} report @returns {Fact} */
 function size({ bytes }) {
   if (!bytes) return undefined;
-  const parts = `model ${kilobytes(bytes.model)}, runtime ${kilobytes(bytes.runtime)}, page ${kilobytes(bytes.page)}`;
-  return { value: `${kilobytes(bytes.total_gzip)} in all`, note: `compressed; unpacked: ${parts}` };
+  const { model, runtime, page } = bytes;
+  return {
+    value: fill(words.inAll, { size: kilobytes(bytes.total_gzip) }),
+    note: fill(words.sizeNote, { model: kilobytes(model), runtime: kilobytes(runtime), page: kilobytes(page) }),
+  };
 }
 
 /** @param {Report} report @returns {Fact} */
 function quantization({ quantization }) {
   if (!quantization) return undefined;
   const { mode, float_bytes, bytes, top1_agreement } = quantization;
-  const kept = top1_agreement == null ? "" : `; ${exactPercent(top1_agreement)} of the answers kept`;
+  if (mode === "none") return { value: words.unquantised, note: kilobytes(bytes) };
+  const kept = top1_agreement != null && fill(words.kept, { share: exactPercent(top1_agreement) });
   return {
-    value: mode === "none" ? "float32, not quantised" : mode,
-    note: mode === "none" ? kilobytes(bytes) : `${kilobytes(bytes)} instead of ${kilobytes(float_bytes)}${kept}`,
+    value: mode,
+    note: list(fill(words.instead, { size: kilobytes(bytes), before: kilobytes(float_bytes) }), kept),
   };
 }
+
+/** What there is to say, one after the other. @param {(string | false | null | undefined)[]} parts */
+const list = (...parts) => parts.filter(Boolean).join(" · ");

@@ -15,7 +15,7 @@ import { offerInstall, showNetwork } from "./install.js";
 import { keepOffline } from "./offline.js";
 import { Stage } from "./stage.js";
 import { TeachMode } from "./teach_mode.js";
-import { sayFailure, sayNotAPicture, words } from "./words.js";
+import { fill, sayFailure, sayNotAPicture, words } from "./words.js";
 
 /**
  * @typedef {import("./answerer.js").Answerer} Answerer
@@ -69,7 +69,8 @@ showNetwork();
 
 async function start() {
   try {
-    showProgress = (bytes, total) => answers.loading(bytes, total, words.loading(kilobytes(bytes), kilobytes(total)));
+    showProgress = (bytes, total) =>
+      answers.loading(bytes, total, fill(words.loading, { loaded: kilobytes(bytes), total: kilobytes(total) }));
     const loaded = await loading;
     stage.setCrop(loaded.contract.input.crop);
     document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));

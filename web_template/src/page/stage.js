@@ -1,6 +1,7 @@
 // The square that shows what the model sees.
 import { byId } from "./elements.js";
-import { words } from "./words.js";
+import { integer } from "./format.js";
+import { fill, words } from "./words.js";
 
 /** @typedef {"empty" | "picture" | "camera"} StageState */
 
@@ -47,7 +48,7 @@ export class Stage {
   /** @param {number | undefined} perSecond */
   setRate(perSecond) {
     this.#rate.hidden = perSecond === undefined;
-    if (perSecond !== undefined) this.#rate.textContent = words.rate(Math.round(perSecond));
+    if (perSecond !== undefined) this.#rate.textContent = fill(words.rate, { n: integer(Math.round(perSecond)) });
   }
 
   /** @param {boolean} over something is being dragged over the page */

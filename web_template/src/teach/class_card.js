@@ -1,6 +1,7 @@
 // One class: its name, its pictures, and the ways to add more.
 import { button, make } from "../page/elements.js";
-import { words } from "./words.js";
+import { integer } from "../page/format.js";
+import { fill, fillCount, words as pageWords, teachWords as words } from "../page/words.js";
 
 /**
  * @typedef {import("./store.js").Class} Class
@@ -43,9 +44,9 @@ export class ClassCard {
     this.#name.value = one.name;
     this.#name.dir = "auto";
     this.#name.maxLength = 80;
-    this.#name.setAttribute("aria-label", words.nameLabel(number));
+    this.#name.setAttribute("aria-label", fill(words.nameLabel, { n: integer(number) }));
     this.#name.addEventListener("change", () => {
-      this.#name.value = this.#name.value.trim() || words.className(number);
+      this.#name.value = this.#name.value.trim() || fill(words.className, { n: integer(number) });
       actions.rename(this.#name.value);
       this.#nameButtons();
     });
@@ -67,7 +68,7 @@ export class ClassCard {
 
   /** @param {Example[]} examples all of this class, the oldest first */
   show(examples) {
-    this.#count.textContent = words.pictures(examples.length);
+    this.#count.textContent = fillCount(pageWords.pictures, examples.length);
     this.#hint.hidden = examples.length > 0;
     const shown = new Set(examples.slice(-MOST_SHOWN));
     for (const [example, { row, address }] of this.#rows) {
@@ -100,7 +101,10 @@ export class ClassCard {
     image.alt = "";
     image.decoding = "async";
     const remove = button("thumb-remove", "×");
-    remove.setAttribute("aria-label", words.removePicture(this.#rows.size + 1, this.one.name));
+    remove.setAttribute(
+      "aria-label",
+      fill(words.removePicture, { n: integer(this.#rows.size + 1), name: this.one.name }),
+    );
     remove.addEventListener("click", () => {
       const next = row.nextElementSibling?.querySelector("button") ?? this.#add;
       this.#actions.removeExample(example);
@@ -113,9 +117,9 @@ export class ClassCard {
 
   #nameButtons() {
     const { name } = this.one;
-    this.#record.setAttribute("aria-label", words.recordLabel(name));
-    this.#add.setAttribute("aria-label", words.addPicturesLabel(name));
-    this.#remove.setAttribute("aria-label", words.removeClass(name));
+    this.#record.setAttribute("aria-label", fill(words.recordLabel, { name }));
+    this.#add.setAttribute("aria-label", fill(words.addPicturesLabel, { name }));
+    this.#remove.setAttribute("aria-label", fill(words.removeClass, { name }));
   }
 
   #listenForFiles() {

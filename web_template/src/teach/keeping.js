@@ -1,8 +1,8 @@
 // Downloads and uploads: the model as a bundle, the pictures as class folders, and both back.
 import { button, make } from "../page/elements.js";
+import { fill, teachWords as words } from "../page/words.js";
 import { bundleFiles, readBundle } from "./model_zip.js";
 import { readSamples, samplesFiles } from "./samples_zip.js";
-import { words } from "./words.js";
 
 /**
  * @typedef {import("./lesson.js").Lesson} Lesson
@@ -33,7 +33,7 @@ export class Keeping {
   constructor(surroundings) {
     this.#at = surroundings;
     const { lesson, helper, contract, base } = surroundings;
-    this.#title.value = words.defaultTitle(contract.title || contract.name);
+    this.#title.value = words.defaultTitle.replace("{title}", () => contract.title || contract.name);
     this.#title.maxLength = 120;
     this.#title.dir = "auto";
     this.#title.className = "class-name";
@@ -49,7 +49,10 @@ export class Keeping {
     );
     this.#pictures.addEventListener("click", () =>
       this.#guard(words.packing, async () =>
-        this.#download(await helper.zip(await samplesFiles(lesson)), `${fileName(this.#title.value)}-pictures.zip`),
+        this.#download(
+          await helper.zip(await samplesFiles(lesson)),
+          `${fileName(this.#title.value)}-${words.picturesFile}.zip`,
+        ),
       ),
     );
     this.#listenForZips();
@@ -120,7 +123,7 @@ export class Keeping {
     try {
       this.#status.textContent = await work();
     } catch (error) {
-      this.#status.textContent = words.failed(error instanceof Error ? error.message : String(error));
+      this.#status.textContent = fill(words.failed, { reason: error instanceof Error ? error.message : String(error) });
     }
     this.show();
   }
@@ -136,7 +139,7 @@ export class Keeping {
     link.click();
     // The download has begun by then; its bytes must not stay for as long as the page does.
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    return words.packed(name);
+    return fill(words.packed, { name });
   }
 
   /** What cannot be undone is asked for twice. */

@@ -1,15 +1,13 @@
 // Training's part of the panel: the button, the progress, what was measured, and who answers.
 import { button, make } from "../page/elements.js";
-import { exactPercent } from "../page/format.js";
-import { words } from "./words.js";
+import { exactPercent, integer, language, seconds } from "../page/format.js";
+import { fill, fillCount, teachWords as words } from "../page/words.js";
 
 /**
  * @typedef {import("./head.js").Head} Head
  * @typedef {{ train: () => void, use: (own: boolean) => void }} Actions
  */
 
-const language = document.documentElement.lang || "en";
-const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 1 });
 const small = new Intl.NumberFormat(language, { maximumSignificantDigits: 2 });
 
 export class Outcome {
@@ -54,21 +52,21 @@ export class Outcome {
     this.#train.disabled = true;
     this.#progress.hidden = false;
     this.#progress.value = done;
-    this.say(words.training(small.format(loss)));
+    this.say(fill(words.training, { loss: small.format(loss) }));
   }
 
   /** @param {Head} head @param {number} loss @param {number} milliseconds */
   done(head, loss, milliseconds) {
     this.#progress.hidden = true;
     this.show(undefined, false, head);
-    this.say(words.done(seconds.format(milliseconds / 1000), small.format(loss)));
+    this.say(fill(words.done, { time: seconds(milliseconds), loss: small.format(loss) }));
   }
 
   /** @param {string} reason */
   failed(reason) {
     this.#progress.hidden = true;
     this.#train.disabled = false;
-    this.say(words.failed(reason));
+    this.say(fill(words.failed, { reason }));
   }
 
   /** @param {boolean} own whether the taught head answers */
@@ -81,5 +79,6 @@ export class Outcome {
 /** @param {Head} head */
 function measured({ heldOut: { asked, right }, examples }) {
   if (!examples) return words.imported;
-  return asked ? words.heldOut(right, asked, exactPercent(right / asked)) : words.notHeldOut;
+  if (!asked) return words.notHeldOut;
+  return fillCount(words.heldOut, asked, { right: integer(right), share: exactPercent(right / asked) });
 }

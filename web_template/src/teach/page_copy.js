@@ -17,13 +17,12 @@ export function fillPage(html, { title, labels, samples, contractSha256 }) {
   const copy = new DOMParser().parseFromString(html, "text/html");
   copy.documentElement.dataset.contractSha256 = contractSha256;
   copy.title = title;
-  say(copy, "h1", title);
-  say(copy, ".lead", "");
+  say(copy, "h1 bdi", title);
+  say(copy, ".lead bdi", "");
   copy.querySelector('meta[name="description"]')?.setAttribute("content", title);
   const chips = copy.querySelector(".chips");
   chips?.replaceChildren(...repeat(chips.querySelector(".chip"), labels, (chip, label) => (chip.textContent = label)));
-  const summary = copy.querySelector(".classes summary");
-  if (summary?.textContent) summary.textContent = summary.textContent.replace(/\d+/, String(labels.length));
+  say(copy, ".classes-count", String(labels.length));
   // The report tells of the old model.
   copy.querySelector(".card-more")?.remove();
   const list = copy.querySelector(".sample-list");

@@ -1,6 +1,7 @@
 // Teaching in the page: loaded when it is opened, and never before.
 import { button, make } from "../page/elements.js";
-import { sayCamera } from "../page/words.js";
+import { integer } from "../page/format.js";
+import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.js";
 import { ClassCard } from "./class_card.js";
 import { places, probabilities } from "./head.js";
 import { Helper } from "./helper.js";
@@ -9,7 +10,6 @@ import { Lesson } from "./lesson.js";
 import { Outcome } from "./outcome.js";
 import { Recorder } from "./recorder.js";
 import { pool } from "../describe.js";
-import { words } from "./words.js";
 
 /**
  * @typedef {import("../page/answerer.js").Answerer} Answerer
@@ -25,6 +25,13 @@ import { words } from "./words.js";
  */
 
 const GESTURES = Array.from({ length: 10 }, (_, i) => String(i));
+
+/** @param {number} n from 1 */
+const className = (n) => fill(words.className, { n: integer(n) });
+
+/** @param {number} added @param {number} skipped pictures that could not be read */
+const sayAdded = (added, skipped) =>
+  [fillCount(words.added, added), ...(skipped ? [fillCount(words.unreadable, skipped)] : [])].join(" ");
 
 /** @param {Host} host @returns {Promise<Teaching>} */
 export async function openTeaching(host) {
@@ -68,7 +75,7 @@ class Teaching {
       onHead: async () => this.#reset(true),
       onStartOver: () => this.#startOver(),
     });
-    this.#addClass.addEventListener("click", () => void this.#add(words.className(lesson.classes.length + 1)));
+    this.#addClass.addEventListener("click", () => void this.#add(className(lesson.classes.length + 1)));
     this.#build();
     this.#reset(Boolean(lesson.head));
   }
@@ -76,10 +83,10 @@ class Teaching {
   #build() {
     const heading = make("h2", "", words.heading);
     heading.id = "teach-heading";
-    const readyMade = button("button", words.readyMade);
+    const readyMade = button("button", fill(words.readyMade, { first: integer(0), last: integer(9) }));
     const own = button("button", words.ownClasses);
     readyMade.addEventListener("click", () => void this.#addAll(GESTURES));
-    own.addEventListener("click", () => void this.#addAll([words.className(1), words.className(2)]));
+    own.addEventListener("click", () => void this.#addAll([className(1), className(2)]));
     this.#start.append(make("p", "teach-start-text", words.startWith), readyMade, own);
     const foot = make("div", "teach-foot");
     foot.append(this.#addClass, this.#outcome.element, this.#keeping.element);
@@ -113,7 +120,7 @@ class Teaching {
     if (taught.length < 2) return words.needTwo;
     const names = taught.map(({ name }) => name);
     const twice = names.find((name, i) => names.indexOf(name) !== i);
-    return twice === undefined ? undefined : words.needNames(twice);
+    return twice === undefined ? undefined : fill(words.needNames, { name: twice });
   }
 
   #change() {
@@ -191,7 +198,7 @@ class Teaching {
       if (taken) added++;
       this.#change();
     }
-    const news = words.added(added, pictures.length - added);
+    const news = sayAdded(added, pictures.length - added);
     this.#outcome.say(news);
     return news;
   }
@@ -204,7 +211,7 @@ class Teaching {
       news = await this.#takeFiles(one, pictures);
     }
     const all = [...folders.values()].reduce((sum, { length }) => sum + length, 0);
-    return folders.size === 1 ? news : words.added(all, 0);
+    return folders.size === 1 ? news : sayAdded(all, 0);
   }
 
   async #train() {

@@ -1,0 +1,86 @@
+"""index.html and the web app's manifest of a bundle: the template, the words of a language, and the user's own looks."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from pagesight import languages, manifest, resources
+from pagesight._logo import OWN, check_logo, write_logo
+from pagesight._theme import STYLES, check_theme, copy_theme, render_page
+from pagesight.contract import FILE_NAME, Contract
+from pagesight.options import Bundling
+
+_CSP = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
+    "font-src 'self'; worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
+)
+
+
+def looks_key(how: Bundling) -> dict[str, Any]:
+    """What the page's looks depend on beside its own template. Raises OptionError for a theme or a logo that cannot be one."""
+    if how.theme is not None:
+        check_theme(Path(how.theme))
+    if how.logo is not None:
+        check_logo(Path(how.logo))
+    return {
+        "theme": manifest.sha256_json(manifest.list_files(Path(how.theme))) if how.theme is not None else None,
+        "logo": manifest.sha256_file(Path(how.logo)) if how.logo is not None else None,
+        "words": manifest.sha256_json(manifest.list_files(resources.words())),
+    }
+
+
+def describe(contract: Contract) -> str:
+    """The sentence under the heading: the given one, else which classes the model tells apart."""
+    if contract.description:
+        return contract.description
+    words = languages.catalogue(contract.language)["markup"]
+    few, more = words["listSeparator"].join(contract.labels[:6]), len(contract.labels) - 6
+    return str(words["tellsApart"].format(labels=few) if more <= 0 else words["tellsApartMore"].format(labels=few, n=more))
+
+
+def write_page(
+    into: Path, contract: Contract, samples: list[dict[str, str]], how: Bundling, *, backbone: str = "", has_report: bool = False
+) -> None:
+    """Write what people see into `into`, which already holds the scripts, the styles and contract.json.
+
+    Raises OptionError for a logo that cannot be shown, BundleError for a theme that does not fit the page.
+    """
+    words = languages.catalogue(contract.language)
+    logo, icons = (None, OWN) if how.logo is None else write_logo(Path(how.logo), into)
+    if how.theme is not None:
+        copy_theme(Path(how.theme), into)
+    context = {
+        "title": contract.title,
+        "name": contract.name,
+        "description": describe(contract),
+        "language": contract.language,
+        "direction": words["direction"],
+        "words": words["markup"],
+        "spoken": {"page": words["page"], "teach": words["teach"]},
+        "labels": contract.labels,
+        "samples": samples,
+        "logo": logo,
+        "icons": icons,
+        "integrity": {p.name: _integrity(p) for p in into.iterdir() if p.suffix == ".js" or p.name in ("style.css", STYLES)},
+        "preloads": _preloads(into),
+        "contract_sha256": manifest.sha256_file(into / FILE_NAME),
+        "backbone": backbone,
+        "csp": _CSP,
+        "has_report": has_report,
+    }
+    page = resources.web_template() / "page"
+    for name in ("index.html", "manifest.webmanifest", "_headers"):
+        theme = Path(how.theme) if how.theme is not None else None
+        (into / name).write_text(render_page(page, theme, f"{name}.j2", context) + "\n", encoding="utf-8")
+
+
+def _preloads(folder: Path) -> list[str]:
+    """What the first answer waits for: browsers fetch it while the page's script is still on its way."""
+    contract = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    golden = [contract["golden"]["path"]] if "golden" in contract else []
+    return [FILE_NAME, "worker.js", *(path for path in contract["files"] if path.startswith("model/")), *golden]
+
+
+def _integrity(path: Path) -> str:
+    return "sha256-" + base64.b64encode(bytes.fromhex(manifest.sha256_file(path))).decode()

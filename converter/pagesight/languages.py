@@ -1,0 +1,30 @@
+"""The languages of the page: all its words as data, one catalogue a language."""
+
+import difflib
+import json
+from typing import Any
+
+from pagesight import resources
+from pagesight.errors import OptionError
+
+
+def known() -> tuple[str, ...]:
+    """The languages that ship, as BCP 47 tags, sorted."""
+    return tuple(sorted(path.stem for path in resources.words().glob("*.json")))
+
+
+def check(language: str) -> None:
+    """Raise OptionError, which lists the known ones, when the page has no words in `language`."""
+    if language not in known():
+        near = difflib.get_close_matches(language.lower().split("-")[0], known(), n=1)
+        listed = f"choose one of {', '.join(known())}"
+        raise OptionError(f"the page does not speak {language!r}", fix=f"did you mean {near[0]!r}? Or {listed}" if near else listed)
+
+
+def catalogue(language: str) -> dict[str, Any]:
+    """The words in `language`: `name`, `direction` (ltr or rtl), `markup`, and what the scripts say, `page` and `teach`.
+
+    Raises OptionError when there are none.
+    """
+    check(language)
+    return dict(json.loads((resources.words() / f"{language}.json").read_text(encoding="utf-8")))

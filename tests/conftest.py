@@ -43,6 +43,15 @@ def write_photos(root: Path, labels: list[str], per_class: int = 12, *, seed: in
     return root
 
 
+def write_greys(root: Path, count: int) -> Path:
+    """`root/NN.png`, grey noise of another brightness each: pictures of no class."""
+    root.mkdir(parents=True)
+    for number in range(count):
+        noise = np.random.default_rng(number).integers(-20, 21, (48, 48, 1)) + 40 + 170 * number // count
+        Image.fromarray(noise.repeat(3, 2).astype(np.uint8)).save(root / f"{number:02d}.png")
+    return root
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> PhotoFolder:
     """Makes a folder of class folders: `photos("disc", "square", per_class=12)`."""

@@ -12,16 +12,16 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from pagesight import manifest
+from pagesight import _decision, manifest
 from pagesight._report import findings, heat, measures, page, plots, twins, write_report
 from pagesight._report.judged import Judged
 from pagesight._report.looks import Looks, Seen, appearance
 from pagesight.artifacts import Origin, Picture, WebModel
-from pagesight.contract import Contract, Input, Outputs
+from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.options import Scanning
 from pagesight.scan import scan
 
-from .conftest import PhotoFolder, draw
+from .conftest import PhotoFolder, draw, write_greys
 
 # Numbers
 
@@ -43,20 +43,20 @@ def test_answers_that_are_always_sure_and_right_have_no_calibration_error() -> N
 def _overconfident(n: int, factor: float, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Probabilities whose logits are `factor` times too large for their labels."""
     rng = np.random.default_rng(seed)
-    honest = measures.scaled(rng.dirichlet(np.ones(5), n), 0.7)
+    honest = _decision.scaled(rng.dirichlet(np.ones(5), n), 0.7)
     labels = (honest.cumsum(1) < rng.random((n, 1))).sum(1)
-    return measures.scaled(honest, 1 / factor), labels
+    return _decision.scaled(honest, 1 / factor), labels
 
 
 def test_temperature_scaling_calms_a_model_that_is_too_sure() -> None:
     held, held_labels = _overconfident(10_000, 3, 0)
     fresh, labels = _overconfident(10_000, 3, 1)
-    temperature = measures.fitted_temperature(held, held_labels)
+    temperature = _decision.fitted_temperature(held, held_labels)
     assert temperature == pytest.approx(3, rel=0.1)
     before = measures.reliability(fresh, labels).ece
-    after = measures.reliability(measures.scaled(fresh, temperature), labels).ece
+    after = measures.reliability(_decision.scaled(fresh, temperature), labels).ece
     assert after < 0.02 < before / 4  # 15 bins of 10,000 answers are off by about 0.01 by chance
-    assert (measures.scaled(fresh, temperature).argmax(1) == fresh.argmax(1)).all()
+    assert (_decision.scaled(fresh, temperature).argmax(1) == fresh.argmax(1)).all()
 
 
 def test_scaling_probabilities_is_scaling_logits() -> None:
@@ -65,23 +65,35 @@ def test_scaling_probabilities_is_scaling_logits() -> None:
     def softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.exp(x) / np.exp(x).sum(1, keepdims=True)
 
-    assert np.allclose(measures.scaled(softmax(logits), 2.5), softmax(logits / 2.5))
+    assert np.allclose(_decision.scaled(softmax(logits), 2.5), softmax(logits / 2.5))
 
 
 def test_few_faultless_answers_do_not_make_the_model_sure_of_everything() -> None:
     probabilities = np.full((6, 3), 0.1) + 0.7 * np.eye(3)[[0, 1, 2, 0, 1, 2]]
-    assert 0.2 < measures.fitted_temperature(probabilities, np.array([0, 1, 2, 0, 1, 2])) < 2
-    assert measures.fitted_temperature(np.zeros((0, 3)), np.zeros(0, np.int64)) == 1
+    assert 0.2 < _decision.fitted_temperature(probabilities, np.array([0, 1, 2, 0, 1, 2])) < 2
+    assert _decision.fitted_temperature(np.zeros((0, 3)), np.zeros(0, np.int64)) == 1
 
 
 def test_the_threshold_accepts_the_stated_share_of_right_answers() -> None:
     probabilities, labels = _overconfident(1000, 1, 2)
     for share in (1.0, 0.95, 0.5):
-        threshold = measures.threshold_for(probabilities, labels, share)
+        threshold = _decision.threshold_for(probabilities, labels, share)
         taken = measures.accepted(probabilities, labels, threshold)
         assert share <= taken["right"] < share + 0.02
         assert taken["wrong"] <= taken["right"]
-    assert measures.threshold_for(np.zeros((0, 3)), np.zeros(0, np.int64), 0.95) == 0.5
+    assert _decision.threshold_for(np.zeros((0, 3)), np.zeros(0, np.int64), 0.95) == 0.5
+
+
+def test_the_decision_lets_in_no_more_strangers_than_stated_and_few_right_answers_go() -> None:
+    known, labels = _overconfident(2000, 3, 3)
+    sure = np.full((100, 5), 0.02) + 0.9 * np.eye(5)[np.zeros(100, int)]
+    for share, others in ((0.01, sure), (0.1, sure), (0.01, np.full((100, 5), 0.2))):
+        found = _decision.decide(known, labels, others, share)
+        assert found.temperature == pytest.approx(3, rel=0.15)
+        assert (_decision.scaled(others, found.temperature).max(1) >= found.threshold).mean() <= share
+    assert measures.accepted(_decision.scaled(known, found.temperature), labels, found.threshold)["right"] >= 0.98
+    nothing = np.zeros((0, 5), np.float32)
+    assert _decision.decide(nothing, np.zeros(0, np.int64), nothing, 0.01) == Decision(1.0, 0.5)
 
 
 def test_strangers_are_told_apart_and_counted() -> None:
@@ -283,7 +295,7 @@ def _told(**more: Any) -> page.Told:
         paths=paths,
     )
     contract = Contract(_EVIL, _EVIL, (_EVIL, "</script>"), Input(96), Outputs("p"), description=_EVIL)
-    judged = Judged.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64))
+    judged = Judged.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01)
     found = findings.find(seen, twins.near_duplicates(seen.looks), contract.labels, 96, grouped=False)
     mistake = {"picture": paths[0], "meant": _EVIL, "said": "</script>", "probability": 0.95, "probability_of_meant": 0.04}
     evaluation = judged.to_json() | {"findings": [f.to_json(seen) for f in found]}
@@ -378,17 +390,19 @@ def test_a_report_is_written_whole_and_the_same_twice(photos: PhotoFolder, tmp_p
     folder = photos("disc", "square", "triangle", per_class=12)
     wrong = folder / "disc" / "wrong.jpg"
     draw(1, np.random.default_rng(9)).save(wrong, quality=92)
-    dataset = scan(folder, Scanning(), tmp_path / "scan")
+    write_greys(tmp_path / "greys", 6)
+    dataset = scan(folder, Scanning(unknown=str(tmp_path / "greys")), tmp_path / "scan")
     web = _web(tmp_path / "web", dataset.labels)
     told = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        told.append(write_report(web, Origin(dataset), tmp_path / name, unknown=np.full((3, 3), 1 / 3, np.float32)))
+        told.append(write_report(web, Origin(dataset), tmp_path / name))
     assert told[0] == told[1]
     assert manifest.list_files(tmp_path / "a") == manifest.list_files(tmp_path / "b")
     evaluation = json.loads(json.dumps(told[0], allow_nan=False))
     assert evaluation["accuracy"]["test"]["n"] == len(dataset.on("test"))
     assert evaluation["accuracy"]["test"]["value"] > 0.9
+    assert evaluation["unknown"]["n"] == 2
     assert evaluation["unknown"]["auroc"] > 0.9
     suspects = next(f for f in evaluation["findings"] if f["kind"] == "mislabel_suspects")
     assert suspects["pictures"] == ["disc/wrong.jpg"]

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pagesight.errors import ScanError
 from pagesight.options import Scanning
 from pagesight.scan import scan
 
-from .conftest import PhotoFolder, write_photos
+from .conftest import PhotoFolder, write_greys, write_photos
 
 
 def skipped(dataset: Dataset) -> dict[str, str]:
@@ -225,6 +226,24 @@ def test_loose_pictures_without_class_folders_are_told_so(tmp_path: Path) -> Non
 def test_a_group_expression_that_does_not_work_is_refused(group_by: str, what: str, photos: PhotoFolder, tmp_path: Path) -> None:
     with pytest.raises(ScanError, match=what):
         scan(photos("a", "b"), Scanning(group_by=group_by), tmp_path / "out")
+
+
+def test_pictures_of_other_things_are_shared_out_each_once_and_none_that_a_class_has(photos: PhotoFolder, tmp_path: Path) -> None:
+    known = photos("disc", "square", per_class=8)
+    others = write_greys(tmp_path / "others" / "deep", 12).parent
+    shutil.copy(others / "deep" / "03.png", others / "again.png")
+    shutil.copy(next((known / "disc").iterdir()), others / "disc.jpg")
+    dataset = scan(known, Scanning(unknown=str(others)), tmp_path / "out")
+    assert [len(dataset.unknown_on(side)) for side in SIDES] == [4, 4, 4]
+    shown = [p for side in SIDES for p in dataset.unknown_on(side)]
+    assert len({p.sha256 for p in shown}) == 12
+    assert not {p.sha256 for p in shown} & {p.sha256 for p in dataset.pictures}
+    again = Dataset.open(dataset.path)
+    assert {again.read_bytes(p)[:4] for p in shown} == {b"\x89PNG"}
+    with pytest.raises(ScanError, match="is no folder"):
+        scan(known, Scanning(unknown=str(tmp_path / "nowhere")), tmp_path / "out")
+    with pytest.raises(ScanError, match="2 pictures of other things"):
+        scan(known, Scanning(unknown=str(write_greys(tmp_path / "few", 2))), tmp_path / "out")
 
 
 def test_nothing_is_read_again_until_a_file_changes(photos: PhotoFolder, tmp_path: Path) -> None:

@@ -6,20 +6,24 @@ import subprocess
 import sys
 import textwrap
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from pagesight import manifest
+from pagesight import _decision, manifest, pixels
 from pagesight._tf import tensorflow
-from pagesight.artifacts import Dataset, TrainedModel
+from pagesight.artifacts import Dataset, Side, TrainedModel
+from pagesight.contract import Input
 from pagesight.errors import OptionError, ScanError, TrainError
-from pagesight.options import Scanning, Training
+from pagesight.export import export
+from pagesight.options import Naming, Scanning, Training
 from pagesight.scan import scan
 from pagesight.train import train
 
-from .conftest import SHARED, write_photos
+from .conftest import SHARED, write_greys, write_photos
 
 TINY = Training(backbone="mobilenet_v1_025_96", weights="random", epochs=3, batch=8)
 
@@ -28,7 +32,8 @@ TINY = Training(backbone="mobilenet_v1_025_96", weights="random", epochs=3, batc
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Discs and squares: 24 pictures of each."""
     root = tmp_path_factory.mktemp("shapes")
-    return scan(write_photos(root / "photos", ["disc", "square"], 24), Scanning(), root / "scan")
+    unknown = str(write_greys(root / "greys", 15))
+    return scan(write_photos(root / "photos", ["disc", "square"], 24), Scanning(unknown=unknown), root / "scan")
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +69,28 @@ def test_easy_shapes_are_learnt_and_measured_on_the_test_side_alone(shapes: Data
     assert 0.9 <= accuracy["float"] <= 1
     assert accuracy["interval95"][0] < accuracy["float"]
     assert trained.facts["history"][-1]["loss"] < trained.facts["history"][0]["loss"]
+
+
+@pytest.mark.slow
+def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_threshold(
+    shapes: Dataset, learnt: TrainedModel, tmp_path: Path
+) -> None:
+    decision = learnt.facts["decision"]
+    assert (decision["others"], decision["others_given"]) == (5, True)
+    saved = export(learnt, Naming("n", "N"), tmp_path / "saved")
+    assert asdict(saved.contract.decision) == {name: decision[name] for name in ("temperature", "threshold")}
+    assert decision["temperature"] != 1
+    ask = tensorflow().saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
+
+    def asked(side: Side) -> NDArray[np.float32]:
+        squares = [pixels.read_square(shapes.read_bytes(p), Input(96)) for p in shapes.unknown_on(side)]
+        return np.asarray(ask(image=np.float32(squares))["probabilities"])
+
+    assert (asked("validation").max(1) < decision["threshold"]).all()
+    known = [pixels.read_square(shapes.read_bytes(p), Input(96)) for p in shapes.on("validation")]
+    labels = np.array([p.label for p in shapes.on("validation")])
+    fitted = _decision.fitted_temperature(np.asarray(ask(image=np.float32(known))["probabilities"]), labels)
+    assert fitted == pytest.approx(1, abs=0.02)  # nothing is left to scale
 
 
 @pytest.mark.slow
@@ -115,7 +142,7 @@ def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_
         from pagesight.artifacts import Dataset
         from pagesight.options import Training
         from pagesight.train import train
-        train(Dataset(Path({str(shapes.path)!r}), root=Path({str(shapes.root)!r})), {TINY!r}, Path({str(into)!r}))
+        train(Dataset.open(Path({str(shapes.path)!r})), {TINY!r}, Path({str(into)!r}))
     """
     for sign in ("train.npy", "test.npy", "checkpoint.npz"):  # written first, before the head, and after an epoch
         begun = tmp_path / ".killed.work" / sign

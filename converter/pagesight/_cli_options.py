@@ -77,6 +77,13 @@ def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Share each batch out: mirrored over this machine's accelerators, multiworker over the machines in TF_CONFIG.",
             ),
             click.option(
+                "--false-accepts",
+                default=Build.false_accepts,
+                show_default=True,
+                type=click.FloatRange(0, 1),
+                help="Share of pictures of other things that the page may take for a class, at most: sets the threshold.",
+            ),
+            click.option(
                 "--min-accuracy",
                 default=Build.min_accuracy,
                 show_default=True,
@@ -98,6 +105,12 @@ def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 default=Build.group_by,
                 metavar="REGEX",
                 help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
+            ),
+            click.option(
+                "--unknown",
+                default=Build.unknown,
+                metavar="DIR",
+                help="Pictures of other things: a part is learnt as no class, a part sets the threshold, a part measures.",
             ),
             click.option(
                 "--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from pagesight._curves import Curves
 from pagesight._distribution import ALONE, Distribution
 from pagesight._squares import release
 from pagesight._tf import keras, tensorflow
+from pagesight.artifacts import NO_CLASS
 from pagesight.options import Training
 from pagesight.pixels import Pixels
 
@@ -32,8 +33,11 @@ _WINDOW = 16
 _MIN_STEPS = 24
 """Steps in an epoch at least: where pictures are few, an epoch shows each several times, changed in other ways."""
 
+_OTHERS = 0.25
+"""Pictures of other things in a batch, for each picture of a class (outlier exposure, Hendrycks et al. 2019)."""
+
 Sides = dict[str, tuple[Pixels, NDArray[np.int64]]]
-"""Squares uint8 `[n, side, side, 3]` and labels `[n]` of each side."""
+"""Squares uint8 `[n, side, side, 3]` and labels `[n]` of each side, and of "others": pictures of no class, shown in training."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def fine_tune(
     Where `checkpoint` holds the state of a run that was cut short, it is taken up from there. Pictures, their order and their
     changes follow from seed and epoch alone, so that both ways end with the same weights.
     """
-    loop = _Loop(model, sides["train"], how, answers.distribution)
+    loop = _Loop(model, sides, how, answers.distribution)
     history: list[dict[str, float]] = []
     best = _Best(None)
     saved = checkpoint.load() if checkpoint else None
@@ -152,11 +156,12 @@ def fine_tune(
 
 
 class _Loop:
-    """One model, its optimizer and its train side; runs an epoch at a time."""
+    """One model, its optimizer, its train side and its pictures of other things; runs an epoch at a time."""
 
-    def __init__(self, model: Any, train: tuple[Pixels, NDArray[np.int64]], how: Training, distribution: Distribution) -> None:
+    def __init__(self, model: Any, sides: Sides, how: Training, distribution: Distribution) -> None:
         self._model, self._how, self._distribution = model, how, distribution
-        self._squares, self._labels = train
+        self._squares, self._labels = sides["train"]
+        self._others = sides["others"][0] if "others" in sides else self._squares[:0]
         once = math.ceil(len(self._labels) / how.batch)
         self._repeats = math.ceil(_MIN_STEPS / once)
         self.steps = once * self._repeats
@@ -188,17 +193,34 @@ class _Loop:
         return float(np.mean(losses))
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
-        """The rows of each step: a new order for each pass, cut into batches of even size, sorted for the disk's sake."""
+        """The rows of each step: a new order for each pass, cut into batches of even size, sorted for the disk's sake.
+
+        Rows beyond the train side are of other things.
+        """
         chance = np.random.default_rng([self._how.seed, epoch])
-        passes = [chance.permutation(len(self._labels)) for _ in range(self._repeats)]
-        return [np.sort(rows) for one in passes for rows in np.array_split(one, self.steps // self._repeats)]
+        known, others = len(self._labels), len(self._others)
+        passes = [chance.permutation(known) for _ in range(self._repeats)]
+        batches = [rows for one in passes for rows in np.array_split(one, self.steps // self._repeats)]
+        beside = known + chance.integers(0, max(1, others), (self.steps, round(self._how.batch * _OTHERS) if others else 0))
+        spread = np.arange(beside.shape[1]) * 3  # among the others, so that every replica gets some
+        return [np.insert(np.sort(rows), np.minimum(spread, len(rows)), more) for rows, more in zip(batches, beside, strict=True)]
+
+    def _pictures(self, rows: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
+        """Squares and labels of `rows`, those of other things last."""
+        known = len(self._labels)
+        mine, others = rows[rows < known], rows[rows >= known] - known
+        if not len(others):
+            return self._squares[mine], self._labels[mine]
+        squares = np.concatenate([self._squares[mine], self._others[others]])
+        return squares, np.concatenate([self._labels[mine], np.full(len(others), NO_CLASS)])
 
     def _shown(self, rows: NDArray[np.int64], number: int) -> list[Any]:
         """What step `number` shows each replica: its part of the squares and labels, a seed, a picture's share of the loss."""
         tf, replicas, parts = tensorflow(), self._distribution.replicas, self._distribution.parts(rows)
+        pictures = cache(lambda replica: self._pictures(parts[replica]))
         shown: list[Callable[[int], Any]] = [
-            lambda replica: tf.constant(self._squares[parts[replica]]),
-            lambda replica: tf.constant(self._labels[parts[replica]]),
+            lambda replica: tf.constant(pictures(replica)[0]),
+            lambda replica: tf.constant(pictures(replica)[1]),
             lambda replica: tf.constant([self._how.seed, number * replicas + replica]),
             lambda _: tf.constant(1 / sum(map(len, parts))),
         ]
@@ -214,7 +236,8 @@ class _Loop:
             with tf.GradientTape() as tape:
                 embedding = model(augment(squares, seed), training=True)[1]
                 dropped = tf.nn.experimental.stateless_dropout(embedding, _DROPOUT, seed=seed + 2)
-                loss = tf.reduce_sum(loss_of(tf.one_hot(labels, classes), head(dropped))) * share
+                meant = tf.one_hot(labels, classes) + tf.cast(labels == NO_CLASS, tf.float32)[:, None] / classes
+                loss = tf.reduce_sum(loss_of(meant, head(dropped))) * share
             gradients = tape.gradient(loss, model.trainable_variables)
             self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             return loss

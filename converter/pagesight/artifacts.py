@@ -14,11 +14,13 @@ from pagesight.errors import OutputError, ScanError
 Side = Literal["train", "validation", "test"]
 _SCAN_AGAIN = "put it back, or scan the pictures again (`build` does by itself); what was finished is kept"
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
+NO_CLASS = -1
+"""The label of a picture of another thing."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: its path below the dataset's root, its class index, its group and the side it was put on."""
+    """One picture: its path below its root, its class index (NO_CLASS: of another thing), its group and the side it was put on."""
 
     path: str
     label: int
@@ -53,6 +55,7 @@ class Dataset(Artifact):
     """Pictures that were read whole, with labels and sides. The pictures stay where they are, under `root`."""
 
     root: Path
+    unknown_root: Path | None = None
 
     STAGES: ClassVar[tuple[str, ...]] = ("scan",)
     COMMAND: ClassVar[str] = "scan"
@@ -63,7 +66,8 @@ class Dataset(Artifact):
         found = manifest.read(path)
         if found is None or found.get("stage") not in cls.STAGES:
             raise OutputError(f"{path} was not written by `pagesight scan`", fix="give the folder that it wrote")
-        return cls(path, root=Path(found["key"]["root"]))
+        unknown = found["key"]["unknown_root"]
+        return cls(path, root=Path(found["key"]["root"]), unknown_root=Path(unknown) if unknown else None)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -84,10 +88,16 @@ class Dataset(Artifact):
         """The pictures of one side, sorted by path."""
         return [p for p in self.pictures if p.side == side]
 
+    def unknown_on(self, side: Side) -> list[Picture]:
+        """The pictures of other things on one side, sorted by path; none where none were given."""
+        return [Picture(**p) for p in self.facts["unknown"] if p["side"] == side]
+
     def read_bytes(self, picture: Picture) -> bytes:
         """The file's bytes, as they were scanned. Raises ScanError where they are so no longer."""
+        known = self.root / str(self.facts["top"])
+        folder = self.unknown_root if picture.label == NO_CLASS and self.unknown_root is not None else known
         try:
-            data = (self.root / str(self.facts["top"]) / picture.path).read_bytes()
+            data = (folder / picture.path).read_bytes()
         except OSError as cause:
             raise ScanError(f"{picture.path} can no longer be read: {cause.strerror}", fix=_SCAN_AGAIN) from cause
         if hashlib.sha256(data).hexdigest() != picture.sha256:

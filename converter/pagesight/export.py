@@ -9,7 +9,7 @@ from pagesight import _network, backbones, languages, manifest, progress
 from pagesight._branches import decided
 from pagesight._tf import keras, tensorflow
 from pagesight.artifacts import SavedModel, TrainedModel
-from pagesight.contract import Contract, Input, Outputs
+from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.options import Naming
 
 
@@ -37,7 +37,8 @@ def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
         keras().backend.clear_session()
         tensorflow().saved_model.save(_module(model), str(temporary / "saved_model"), signatures=function)
         outputs = {name: name for name in function.structured_outputs}
-        contract = Contract(how.name, how.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs))
+        decision = Decision(**{name: trained.facts["decision"][name] for name in ("temperature", "threshold")})
+        contract = Contract(how.name, how.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs), decision)
         replace(contract, description=how.description, language=how.language).write(temporary)
     return SavedModel(into)
 

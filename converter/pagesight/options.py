@@ -19,6 +19,8 @@ class Scanning:
 
     group_by: str | None = None
     """Regular expression searched in a picture's path; what it matches names the group (a person, an object, a burst)."""
+    unknown: str | None = None
+    """Folder with pictures of other things, which the model shall not take for any class."""
     min_pictures: int = 8
     """A class needs at least so many pictures that can be read."""
     strict: bool = False
@@ -47,6 +49,8 @@ class Training:
     """The validation accuracy of the head on the starter's frozen features from which training is gentle."""
     patience: int = 5
     """Stop when the validation loss has not improved for so many epochs."""
+    false_accepts: float = 0.01
+    """Share (0..1) of pictures of other things that the page may take for a class, at most: sets the threshold."""
     min_accuracy: float = 0.0
     """Fail when the accuracy on the test side (0..1) is below this."""
     tensorboard: str | None = None
@@ -121,9 +125,11 @@ class Build:
     backbone: str = Training.backbone
     weights: str = Training.weights
     group_by: str | None = Scanning.group_by
+    unknown: str | None = Scanning.unknown
     min_pictures: int = Scanning.min_pictures
     strict: bool = Scanning.strict
     epochs: int = Training.epochs
+    false_accepts: float = Training.false_accepts
     strategy: Strategy = Training.strategy
     tensorboard: str | None = Training.tensorboard
     seed: int = Training.seed
@@ -146,7 +152,9 @@ class Build:
 
     def scanning(self) -> Scanning:
         """Options of the scan stage."""
-        return Scanning(group_by=self.group_by, min_pictures=self.min_pictures, strict=self.strict, seed=self.seed)
+        return Scanning(
+            group_by=self.group_by, unknown=self.unknown, min_pictures=self.min_pictures, strict=self.strict, seed=self.seed
+        )
 
     def training(self) -> Training:
         """Options of the train stage."""
@@ -154,6 +162,7 @@ class Build:
             backbone=self.backbone,
             weights=self.weights,
             epochs=self.epochs,
+            false_accepts=self.false_accepts,
             min_accuracy=self.min_accuracy,
             strategy=self.strategy,
             tensorboard=self.tensorboard,

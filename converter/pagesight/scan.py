@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pagesight import _remote, manifest, pixels, progress
 from pagesight._archive import extract_zip
 from pagesight._split import split
-from pagesight.artifacts import SIDES, Dataset, Picture
+from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import ScanError
 from pagesight.options import Scanning
 
@@ -42,10 +44,18 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
     photos = _remote.located(photos)
     if isinstance(photos, Path) and not photos.exists():
         raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
-    key = {"options": asdict(how), "source": _fingerprint(photos), "root": str(_root(photos, into)), **_versions()}
+    unknown_root = _unknown_root(how)
+    key = {
+        "options": asdict(how),
+        "source": _fingerprint(photos),
+        "root": str(_root(photos, into)),
+        "unknown_root": unknown_root and str(unknown_root),
+        "unknown": unknown_root and _fingerprint(unknown_root),
+        **_versions(),
+    }
     if manifest.is_fresh(into, "scan", key):
         progress.stage("scan", fresh=True)
-        return Dataset(into, root=_root(photos, into))
+        return Dataset(into, _root(photos, into), unknown_root)
     progress.stage("scan")
     with manifest.whole_folder(into, "scan", key) as temporary:
         if isinstance(photos, str):
@@ -55,13 +65,42 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
         root = _root(photos, temporary)
         top = _top(root)
         read = _read_all(top, photos)
-        _write(temporary, into, read, {"top": top.relative_to(root).as_posix()} | _dataset(read, _class_folders(top), photos, how))
-    return Dataset(into, root=_root(photos, into))
+        facts = {"top": top.relative_to(root).as_posix()} | _dataset(read, _class_folders(top), photos, how)
+        others = _others(unknown_root, {r.sha256 for r in read}, how) if unknown_root else []
+        _write(temporary, into, read, facts | {"unknown": [asdict(p) for p in others]})
+    return Dataset(into, _root(photos, into), unknown_root)
 
 
 def _root(photos: str | Path, into: Path) -> Path:
     """Where the pictures lie: in the folder that was given, or in the output when it was an archive or an address."""
     return (into / "pictures" if isinstance(photos, str) or photos.is_file() else photos).resolve()
+
+
+def _unknown_root(how: Scanning) -> Path | None:
+    if how.unknown is None:
+        return None
+    if not Path(how.unknown).is_dir():
+        raise ScanError(f"{how.unknown} is no folder", fix="give --unknown a folder with pictures of other things")
+    return Path(how.unknown).resolve()
+
+
+def _others(root: Path, known: set[str], how: Scanning) -> list[Picture]:
+    """Pictures of other things, each once and none that a class has too: a third for each side, groups kept together."""
+    with progress.task("reading pictures of other things"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        read = [r for r in pool.map(lambda path: _read_one(root, os.path.relpath(path, root)), _walk(root)) if not r.why_skipped]
+    good = {r.sha256: r for r in reversed(read) if r.sha256 not in known}
+    if len(good) < len(SIDES):
+        raise ScanError(
+            f"{root} holds {len(good)} pictures of other things that can be read; at least {len(SIDES)} are needed",
+            fix="add pictures of what the camera may see beside your classes; a hundred are a good start",
+        )
+    groups = {r.sha256: _group(r, how) for r in good.values()}
+    if len(set(groups.values())) < len(SIDES):
+        groups = {sha256: sha256 for sha256 in good}
+    order = np.random.default_rng([how.seed, len(good)]).permutation(sorted(set(groups.values())))
+    side_of = {group: SIDES[i % len(SIDES)] for i, group in enumerate(order.tolist())}
+    pictures = [Picture(r.path, NO_CLASS, groups[s], side_of[groups[s]], s) for s, r in good.items()]
+    return sorted(pictures, key=lambda p: p.path)
 
 
 def _versions() -> dict[str, Any]:

@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _fit, _network, backbones, manifest, progress
+from pagesight import _decision, _fit, _network, _others, backbones, manifest, progress
 from pagesight._checkpoint import Checkpoint
 from pagesight._distribution import Distribution, distributed
 from pagesight._squares import squares_of
 from pagesight._statistics import wilson
 from pagesight._tf import keras
-from pagesight.artifacts import SIDES, Dataset, TrainedModel
+from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import TrainError
 from pagesight.options import Training
+from pagesight.pixels import Pixels
+
+_STRANGERS = 2000
+"""Pictures of other things that training looks at, of each side."""
 
 
 def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
@@ -52,13 +56,13 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
         with progress.task("starting TensorFlow"), distribution.scope():
             keras().utils.set_random_seed(how.seed)
             model, used = _network.build(backbone, len(dataset.labels), _network.parse_weights(how.weights, backbone))
-        sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder())
+        sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder(), how.seed)
         checkpoint.content = distribution.from_chief(checkpoint.content)
         answers = _fit.Answers.of(model, distribution)
         _fit.fit_head(model, answers, sides, how.seed)
         history = _fit.fine_tune(model, answers, sides, _suited(how, used, answers.judged(*sides["validation"])[1]), checkpoint)
-        facts = _facts(answers, sides["test"], dataset, how, used)
-        facts["history"] = history
+        decision = _decided(model, answers, sides, dataset, how)
+        facts = _facts(answers, sides["test"], dataset, how, used) | {"decision": decision, "history": history}
         if facts["accuracy"]["float"] < how.min_accuracy:
             raise TrainError(
                 f"the accuracy on {facts['accuracy']['n']} pictures kept for testing is {facts['accuracy']['float']:.1%}, "
@@ -82,13 +86,37 @@ def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
     return key | {"options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
 
 
-def _sides(dataset: Dataset, how: Input, work: Path) -> _fit.Sides:
-    """Squares and labels of each side; the squares stay on disk and are mapped."""
-    parts = {side: dataset.on(side) for side in SIDES}
-    return {
-        side: (squares_of(dataset, pictures, how, work / f"{side}.npy"), np.array([p.label for p in pictures], np.int64))
-        for side, pictures in parts.items()
-    }
+def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> _fit.Sides:
+    """Squares and labels of each side, which stay on disk and are mapped; and pictures of other things, to learn and to decide by.
+
+    Where there are none to decide by, drawn ones take their place.
+    """
+    sides: _fit.Sides = {}
+    for side in SIDES:
+        pictures = dataset.on(side)
+        squares = squares_of(dataset, pictures, how, work / f"{side}.npy")
+        sides[side] = squares, np.array([p.label for p in pictures], np.int64)
+    real = _strangers(dataset, "train", how, work)
+    learnt = np.concatenate([_others.drawn(how, seed), real])
+    decides = _strangers(dataset, "validation", how, work) if len(real) else _others.drawn(how, seed + 1)
+    return sides | {name: (s, np.full(len(s), NO_CLASS)) for name, s in (("others", learnt), ("decides", decides))}
+
+
+def _strangers(dataset: Dataset, side: Side, how: Input, work: Path) -> Pixels:
+    """Squares of the pictures of other things on one side, evenly chosen where there are many."""
+    pictures = dataset.unknown_on(side)
+    return squares_of(dataset, pictures[:: -(-len(pictures) // _STRANGERS) or 1], how, work / f"unknown-{side}.npy")
+
+
+def _decided(model: Any, answers: _fit.Answers, sides: _fit.Sides, dataset: Dataset, how: Training) -> dict[str, Any]:
+    """Temperature and threshold, set on the validation side; the head is changed so that the model answers as scaled."""
+    squares, labels = sides["validation"]
+    others = sides["decides"][0]
+    decision = _decision.decide(answers.probabilities(squares), labels, answers.probabilities(others), how.false_accepts)
+    head = model.get_layer("head")
+    head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
+    given = bool(dataset.unknown_on("validation"))
+    return asdict(decision) | {"false_accepts": how.false_accepts, "others": len(others), "others_given": given}
 
 
 def _facts(answers: _fit.Answers, test: tuple[Any, Any], dataset: Dataset, how: Training, used: _network.Weights) -> dict[str, Any]:

@@ -1,17 +1,23 @@
 """What was measured, told to people: report.html beside the page, and the same in numbers for report.json."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pagesight import progress
+from pagesight._decision import Floats
 from pagesight._graph import GraphModel, Runner
-from pagesight._report import findings, measures, page, twins
+from pagesight._report import findings, page, twins
 from pagesight._report.gallery import Gallery
 from pagesight._report.judged import Judged
 from pagesight._report.looks import look_at
+from pagesight._squares import squares_of
 from pagesight.artifacts import Dataset, Origin, WebModel
 from pagesight.contract import Contract
 from pagesight.errors import BundleError
+from pagesight.options import Training
 
 _MISTAKES = 12
 _DIGITS = 6
@@ -23,10 +29,9 @@ def report_sources() -> list[Path]:
     return sorted(p for p in Path(__file__).parent.iterdir() if p.suffix in (".py", ".css", ".j2"))
 
 
-def write_report(web: WebModel, origin: Origin, into: Path, unknown: measures.Floats | None = None) -> dict[str, Any]:
+def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
     """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`.
 
-    unknown   probabilities `[m, classes]` that the stored model gave pictures of other things, where there are some.
     Returns   what report.json holds under "evaluation"; empty, and nothing is written, for a model that has no dataset.
     Raises    BundleError when the dataset has a class that the model does not know.
     """
@@ -40,7 +45,8 @@ def write_report(web: WebModel, origin: Origin, into: Path, unknown: measures.Fl
         pairs = twins.near_duplicates(seen.looks)
         grouped = origin.dataset.facts["split"] == "group"
         found = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
-        judged = Judged.of(seen, contract, unknown, findings.leaked(seen, pairs))
+        unknown = _strangers(origin.dataset, contract, runner)
+        judged = Judged.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
         gallery = Gallery(origin.dataset, model, contract, into)
         mistakes = gallery.mistakes(seen, judged.worst(_MISTAKES))
         evaluation: dict[str, Any] = _rounded(
@@ -49,6 +55,20 @@ def write_report(web: WebModel, origin: Origin, into: Path, unknown: measures.Fl
         thumbs = [gallery.thumbs(seen, f.rows) for f in found]
         page.write(into, page.Told(contract, origin, seen, judged, evaluation, thumbs))
     return evaluation
+
+
+def _strangers(dataset: Dataset, contract: Contract, runner: Runner) -> Floats | None:
+    """Probabilities `[m, classes]` of the pictures of other things that were kept for testing; None where there are none."""
+    pictures = dataset.unknown_on("test")
+    if not pictures:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        return np.asarray(runner(squares_of(dataset, pictures, contract.input, Path(scratch) / "squares.npy"))[0])
+
+
+def _false_accepts(origin: Origin) -> float:
+    """The rate that the threshold was set for."""
+    return float(origin.trained.facts["decision"]["false_accepts"]) if origin.trained else Training.false_accepts
 
 
 def _columns(dataset: Dataset, contract: Contract) -> list[int]:

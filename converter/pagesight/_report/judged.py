@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from pagesight import _decision
+from pagesight._decision import ACCEPTED, Floats, Labels
 from pagesight._report import measures
 from pagesight._report.looks import Seen
 from pagesight.contract import Contract
 
-ACCEPTED = 0.95
-"""Share of right answers that the proposed threshold accepts."""
-_FALSE_ACCEPTS = 0.01
 _MOST_CLASSES = 100
 """Classes up to which report.json holds the whole confusion matrix."""
 
@@ -22,32 +21,35 @@ class Judged:
 
     seen: Seen
     contract: Contract
-    labels: measures.Labels
-    answered: measures.Floats
+    labels: Labels
+    answered: Floats
     """Probabilities as the page gives them."""
-    before: measures.Floats
-    after: measures.Floats
+    before: Floats
+    after: Floats
     temperature: float
     threshold: float
-    unknown: measures.Floats | None
-    leaked: measures.Labels
+    unknown: Floats | None
+    leaked: Labels
     """Rows whose near-duplicates were seen in training or used to choose."""
+    false_accepts: float
+    """Share of pictures of other things that may be accepted."""
 
     @classmethod
-    def of(cls, seen: Seen, contract: Contract, unknown: measures.Floats | None, leaked: measures.Labels) -> "Judged":
-        """Fit the temperature and choose the threshold; `leaked` as below."""
+    def of(cls, seen: Seen, contract: Contract, unknown: Floats | None, leaked: Labels, false_accepts: float) -> "Judged":
+        """Take temperature and threshold from the contract; where that has none, propose some. `leaked` as below."""
         applied = contract.decision.temperature  # inside the graph already: taken out to show what it does
         held, held_labels, _ = seen.on("validation")
         answered, labels, _ = seen.on("test")
-        plain = [measures.scaled(p, 1 / applied) if applied != 1 else p for p in (held, answered)]
-        temperature = applied if applied != 1 else measures.fitted_temperature(plain[0], held_labels)
-        after = [measures.scaled(p, temperature) for p in plain]
-        others = None if unknown is None else measures.scaled(unknown, temperature / applied)
-        threshold = measures.threshold_for(after[0], held_labels, ACCEPTED)
-        return cls(seen, contract, labels, answered, plain[1], after[1], temperature, threshold, others, leaked)
+        plain = [_decision.scaled(p, 1 / applied) if applied != 1 else p for p in (held, answered)]
+        temperature = applied if applied != 1 else _decision.fitted_temperature(plain[0], held_labels)
+        after = [_decision.scaled(p, temperature) for p in plain]
+        others = None if unknown is None else _decision.scaled(unknown, temperature / applied)
+        proposed = _decision.threshold_for(after[0], held_labels, ACCEPTED)
+        threshold = contract.decision.threshold if applied != 1 else proposed
+        return cls(seen, contract, labels, answered, plain[1], after[1], temperature, threshold, others, leaked, false_accepts)
 
     @property
-    def said(self) -> measures.Labels:
+    def said(self) -> Labels:
         """The page's answers on the test side."""
         return np.asarray(self.answered.argmax(1), np.int64)
 
@@ -89,7 +91,7 @@ class Judged:
             },
             "unknown": None
             if self.unknown is None
-            else measures.strangers(self.after, self.unknown, self.threshold, _FALSE_ACCEPTS),
+            else measures.strangers(self.after, self.unknown, self.threshold, self.false_accepts),
         }
 
     def _confusion(self) -> dict[str, Any]:

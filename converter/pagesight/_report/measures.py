@@ -6,14 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight._decision import Floats, Labels, threshold_against
 from pagesight._statistics import wilson
-
-Floats = NDArray[np.float32] | NDArray[np.float64]
-Labels = NDArray[np.int64]
 
 BINS = 15
 """Bins of the reliability diagram and of the ECE, as in Guo et al. 2017."""
-_TINY = 1e-12
 
 
 def accuracy(labels: Labels, said: Labels) -> dict[str, Any]:
@@ -75,48 +72,6 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> Reli
     return Reliability(ece, counts, confidence, share)
 
 
-def scaled(probabilities: Floats, temperature: float) -> NDArray[np.float64]:
-    """softmax(logits / temperature), from the probabilities that the logits gave: a power of them, made to sum to 1 again."""
-    logits = np.log(np.maximum(np.asarray(probabilities, np.float64), _TINY)) / temperature
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(powers / powers.sum(1, keepdims=True))
-
-
-def fitted_temperature(probabilities: Floats, labels: Labels) -> float:
-    """The temperature in 0.05..20 of the highest likelihood (Guo et al. 2017); above 1, the model was too sure of itself.
-
-    The true class counts (n + 1) / (n + 2) and the others share the rest, as in Platt 1999: without a mistake among few pictures
-    the likelihood alone would have the model be sure of everything.
-    """
-    from scipy.optimize import minimize_scalar
-
-    if not len(labels):
-        return 1.0
-    logits = np.log(np.maximum(np.asarray(probabilities, np.float64), _TINY))
-    own = logits[np.arange(len(labels)), labels]
-    rest = 1 / (len(labels) + 2)
-    meant = own * (1 - rest) + (logits.sum(1) - own) * rest / max(1, logits.shape[1] - 1)
-
-    def loss(log_temperature: float) -> float:
-        temperature = np.exp(log_temperature)
-        cold = logits / temperature
-        most = cold.max(1)
-        return float((most + np.log(np.exp(cold - most[:, None]).sum(1)) - meant / temperature).mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
-
-
-def threshold_for(probabilities: Floats, labels: Labels, accepted: float) -> float:
-    """The highest threshold on the top probability that still accepts the share `accepted` of right answers; 0.5 without any."""
-    said = np.asarray(probabilities, np.float64)
-    sure = np.sort(said.max(1, initial=0)[said.argmax(1) == labels]) if len(labels) else np.zeros(0)
-    if not len(sure):
-        return 0.5
-    last = sure[int(np.floor(len(sure) * (1 - accepted) + 1e-9))]
-    return float(np.floor(last * 1e4) / 1e4)  # down, so that none is lost to rounding
-
-
 def accepted(probabilities: Floats, labels: Labels, threshold: float) -> dict[str, Any]:
     """Shares (0..1) of right and of wrong answers at or above the threshold, and the accuracy among those; None where none are."""
     said = np.asarray(probabilities, np.float64)
@@ -142,8 +97,7 @@ def strangers(known: Floats, unknown: Floats, threshold: float, false_accepts: f
     if not len(mine) or not len(other):
         return {"n": len(other), "auroc": None, "false_accepts": None, "at": None}
     truth = np.concatenate([np.ones(len(mine)), np.zeros(len(other))])
-    descending = np.sort(other)[::-1]
-    strict = float(np.nextafter(descending[min(int(len(other) * false_accepts), len(other) - 1)], 2))
+    strict = threshold_against(unknown, false_accepts)
     return {
         "n": len(other),
         "auroc": float(roc_auc_score(truth, np.concatenate([mine, other]))),

@@ -91,6 +91,7 @@ def _context(told: Told) -> dict[str, Any]:
         "is_few": min(sum(row) for row in counts) < FEW,
         "split": dataset.facts["split"] if dataset else "random",
         "groups": dataset.facts["groups"] if dataset else None,
+        "set_by": trained.get("decision"),
         "side": contract.input.side,
         "matrix": None if matrix is None else _shaded(matrix),
         "history": trained.get("history") or [],

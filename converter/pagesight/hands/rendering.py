@@ -35,6 +35,13 @@ def render(digit: int, rng: np.random.Generator, side: int = 160) -> Image.Image
     return _picture(digit, meet(rng), rng, side)
 
 
+def render_room(rng: np.random.Generator, side: int = 160) -> Image.Image:
+    """Draw one RGB picture, `side` x `side`, of a room as behind a hand, without one; all comes from `rng`."""
+    _check(0, side)
+    signer = meet(rng)
+    return photograph(backdrop(signer, side, rng), signer.camera, side, rng)
+
+
 def render_folder(
     into: Path,
     *,

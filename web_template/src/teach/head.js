@@ -2,6 +2,9 @@
 import { evidence } from "../describe.js";
 import { softmax } from "./logistic.js";
 
+/** Below it a taught answer is 'not sure': what was set for the classes of the model's own training does not hold for others. */
+export const THRESHOLD = 0.5;
+
 /**
  * @typedef {object} Head
  * @property {string[]} labels column i is labels[i]

@@ -2,6 +2,7 @@
 import { fetchFile } from "../files.js";
 import { sha256 } from "../sha256.js";
 import { HEAD_FILE, graft, readHead } from "./graft.js";
+import { THRESHOLD } from "./head.js";
 import { fillPage } from "./page_copy.js";
 
 /**
@@ -44,7 +45,7 @@ export async function bundleFiles(lesson, contract, base, title) {
     labels: head.labels,
     description: "",
     outputs: { ...contract.outputs, probabilities: grafted.probabilities },
-    decision: { ...contract.decision, temperature: 1 },
+    decision: { temperature: 1, threshold: THRESHOLD },
     samples,
     files: published,
   });

@@ -3,7 +3,7 @@ import { button, make } from "../page/elements.js";
 import { integer } from "../page/format.js";
 import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.js";
 import { ClassCard } from "./class_card.js";
-import { places, probabilities } from "./head.js";
+import { THRESHOLD, places, probabilities } from "./head.js";
 import { Helper } from "./helper.js";
 import { Keeping } from "./keeping.js";
 import { Lesson } from "./lesson.js";
@@ -248,10 +248,10 @@ class Teaching {
  * @returns {Answerer}
  */
 function answererOf(head, classifier) {
-  const { decision, outputs } = classifier.contract;
+  const { outputs } = classifier.contract;
   return {
     labels: head.labels,
-    threshold: decision.threshold,
+    threshold: THRESHOLD,
     async answer(source, heat) {
       if (!heat || !outputs.features) {
         const { vector, milliseconds } = await classifier.describe(source);

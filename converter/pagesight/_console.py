@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -135,4 +136,16 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
         from pagesight._browser import HOW_TO_GET
 
         lines.append(f"verified  not verified in a browser: {HOW_TO_GET}")
+    lines += _beside(Path(folder))
     return [*lines, f"look      pagesight serve {folder} --open"]
+
+
+def _beside(folder: Path) -> list[str]:
+    """What lies in the page's folder for other uses than to be served."""
+    from pagesight import _single_file
+
+    file = _single_file.find(folder)
+    lines = [f"file      {file}: a double click opens it"] if file else []
+    if (folder / "package.json").is_file():
+        lines.append(f"package   npm pack {folder}")
+    return lines

@@ -14,7 +14,7 @@ import { fillPage } from "./page_copy.js";
  */
 
 /** Written anew, or of the old model alone. */
-const REPLACED = /^(manifest\.json|report\.html|package\.json|README\.md|(samples|report|single-file|npm)\/.*)$/;
+const REPLACED = /^(manifest\.json|report\.(html|css)|package\.json|README\.md|(samples|report|single-file|npm)\/.*)$/;
 /** Files for hosts, which some of them do not serve: a copy works without. */
 const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
 const text = (/** @type {string} */ value) => new TextEncoder().encode(value);

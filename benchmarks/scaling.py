@@ -105,8 +105,8 @@ def curve(results: list[dict[str, Any]], file: Path) -> None:
     slope = [results[-1]["seconds"] * n / counts[-1] for n in counts]
     left.loglog(counts, [r["seconds"] for r in results], marker="o", color="black", label="all stages")
     left.loglog(counts, slope, color="grey", linestyle=":", label="linear in pictures")
-    left.set(xlabel="pictures of 640×480", ylabel="seconds")
-    left.legend(frameon=False)
+    left.set(xlabel="pictures of 640×480", ylabel="seconds", ylim=(1, results[-1]["seconds"] * 30))
+    left.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
     right.semilogx(counts, [r["peak_mb"] for r in results], marker="o", color="black")
     right.axhline(2048, color="grey", linestyle=":")
     right.set(xlabel="pictures of 640×480", ylabel="peak resident memory (MB)", ylim=(0, 2300))

@@ -23,7 +23,7 @@ from pagesight.options import Training
 from pagesight.pixels import Pixels
 
 _EVALUATE = 64
-_RELEASE = 32
+_RELEASE = 8
 """Batches after which the memory of squares that were shown is released."""
 _LABEL_SMOOTHING = 0.1
 _DROPOUT = 0.2

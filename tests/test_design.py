@@ -9,7 +9,7 @@ from .conftest import ROOT
 
 PACKAGE = ROOT / "converter" / "pagesight"
 LOCKS = ("web_template/package-lock.json", "benchmarks/browser/package-lock.json")
-STAGES = {"scan", "train", "export", "adopt", "quantize", "bundle", "verify"}
+STAGES = {"scan", "search", "choose", "train", "export", "adopt", "quantize", "bundle", "verify"}
 
 
 def imported(module: Path) -> set[str]:

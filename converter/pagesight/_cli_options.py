@@ -158,6 +158,14 @@ def _package_name(_: click.Context, __: click.Parameter, wish: str | None) -> st
 
 
 _BUNDLING = (
+    click.option(
+        "--search",
+        is_flag=False,
+        flag_value="all",
+        metavar="[A,B]",
+        help="Try backbones (these, or all of MobileNetV1) and take the best within --max-bytes and --max-ms.",
+    ),
+    click.option("--max-ms", type=click.FloatRange(0, min_open=True), help="For --search: milliseconds a picture in a browser."),
     click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip."),
     click.option(
         "--single-file",

@@ -120,6 +120,18 @@ class TrainedModel(Artifact):
 
 
 @dataclass(frozen=True)
+class Search(Artifact):
+    """search.json: backbones that were tried; with the weights of the one that takes the least work, until one is chosen."""
+
+    STAGES: ClassVar[tuple[str, ...]] = ("search", "choose")
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """search.json."""
+        return dict(self._json("search.json"))
+
+
+@dataclass(frozen=True)
 class SavedModel(Artifact):
     """`saved_model/` with one signature (image in; probabilities, embedding, features out) and contract.json."""
 
@@ -151,6 +163,8 @@ class Origin:
 
     dataset: Dataset | None = None
     trained: TrainedModel | None = None
+    search: Search | None = None
+    """Where the backbone was chosen among several."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
+        "search": manifest.sha256_file(origin.search.path / "search.json") if origin.search else None,
         "template": manifest.sha256_json(manifest.list_files(template)),
         "report": manifest.sha256_json([manifest.sha256_file(p) for p in report_sources()]),
         "versions": manifest.versions("jinja2", "pillow", "matplotlib", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu"),
@@ -142,6 +143,7 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
         "parity": None,
         "bytes": _sizes(folder),
         "seconds": dict.fromkeys(STAGES),
+        **({"search": origin.search.facts} if origin.search else {}),
     }
 
 

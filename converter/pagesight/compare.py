@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,6 +45,14 @@ class Entry:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a network takes in the page: numbers to fetch, and products with an addition each for one picture."""
+
+    parameters: int
+    multiply_adds: int
+
+
 def compare(names: Sequence[str]) -> list[Entry]:
     """The networks called `names` (`vgg16`, `mobilenet_v1_100_224` …), as Keras Applications build them, without any weights.
 
@@ -59,13 +67,27 @@ def _entry(name: str) -> Entry:
     with tf.Graph().as_default():  # variables of a graph take no memory until they are initialised
         tf.compat.v1.set_random_seed(0)  # deterministic TensorFlow builds no dropout without one
         model = getattr(tk.applications, family)(weights=None, input_shape=(side, side, 3), **how)
-        folded = sum(math.prod(w.shape) for layer in model.layers if _is_norm(layer) for w in layer.weights)
         parameters = int(model.count_params())
-        cost = sum(_multiply_adds(layer) for layer in model.layers)
-        biases = sum(int(layer.output_shape[-1]) for layer in model.layers if _is_norm(layer))
-    kept = parameters - folded + biases
-    exported = {dtype: kept * width for dtype, width in BYTES_PER_WEIGHT.items()}
-    return Entry(name, side, parameters, round(parameters * 4 / 1e6, 1), cost, exported)
+        cost = cost_of(model)
+    exported = {dtype: cost.parameters * width for dtype, width in BYTES_PER_WEIGHT.items()}
+    return Entry(name, side, parameters, round(parameters * 4 / 1e6, 1), cost.multiply_adds, exported)
+
+
+def cost_of(model: Any) -> Cost:
+    """What a Keras model, with other models inside or without, costs once its batch norms are folded into biases."""
+    layers = list(_leaves(model))
+    norms = [layer for layer in layers if type(layer).__name__ == "BatchNormalization"]
+    folded = sum(math.prod(w.shape) for layer in norms for w in layer.weights)
+    kept = int(model.count_params()) - folded + sum(int(layer.output_shape[-1]) for layer in norms)
+    return Cost(kept, sum(_multiply_adds(layer) for layer in layers))
+
+
+def _leaves(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _leaves(layer)
+        else:
+            yield layer
 
 
 def _known(name: str) -> tuple[str, dict[str, Any], int]:
@@ -81,10 +103,6 @@ def _known(name: str) -> tuple[str, dict[str, Any], int]:
         if near
         else f"choose from {', '.join(_APPLICATIONS)}, or mobilenet_v1_100_224 and its like",
     )
-
-
-def _is_norm(layer: Any) -> bool:
-    return type(layer).__name__ == "BatchNormalization"
 
 
 def _multiply_adds(layer: Any) -> int:

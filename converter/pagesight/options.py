@@ -61,6 +61,28 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Searching:
+    """Which backbones are tried, and on what."""
+
+    backbones: tuple[str, ...] = tuple(
+        f"mobilenet_v1_{alpha}_{side}" for alpha in ("025", "050", "075", "100") for side in (96, 128, 160, 192, 224)
+    )
+    weights: str = Training.weights
+    pictures: int = 1000
+    """At most so many of each side."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Within what the most accurate backbone is chosen."""
+
+    max_bytes: int | None = None
+    max_ms: float | None = None
+    """Milliseconds for a picture in a browser of this machine."""
+
+
+@dataclass(frozen=True)
 class Naming:
     """What the model and its page are called."""
 
@@ -124,6 +146,9 @@ class Build:
     language: str = Naming.language
     backbone: str = Training.backbone
     weights: str = Training.weights
+    search: str | None = None
+    """Choose the backbone among these, named with commas, or `all` of `Searching.backbones`."""
+    max_ms: float | None = Choosing.max_ms
     group_by: str | None = Scanning.group_by
     unknown: str | None = Scanning.unknown
     min_pictures: int = Scanning.min_pictures
@@ -155,6 +180,15 @@ class Build:
         return Scanning(
             group_by=self.group_by, unknown=self.unknown, min_pictures=self.min_pictures, strict=self.strict, seed=self.seed
         )
+
+    def searching(self) -> Searching:
+        """Options of the search for a backbone."""
+        names = Searching.backbones if self.search in (None, "all") else tuple(str(self.search).split(","))
+        return Searching(names, self.weights, seed=self.seed)
+
+    def choosing(self) -> Choosing:
+        """Bounds of that search."""
+        return Choosing(self.max_bytes, self.max_ms)
 
     def training(self) -> Training:
         """Options of the train stage."""

@@ -11,13 +11,15 @@ from pagesight import _remote, backbones, languages, manifest
 from pagesight._npm import Package
 from pagesight._page import looks_key
 from pagesight.adopt import Adoption, adopt
-from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, TrainedModel, VerifiedBundle, WebModel
+from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, Search, TrainedModel, VerifiedBundle, WebModel
 from pagesight.bundle import bundle
+from pagesight.choose import choose
 from pagesight.errors import OptionError
 from pagesight.export import export
 from pagesight.options import MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.quantize import quantize
 from pagesight.scan import scan
+from pagesight.search import search
 from pagesight.train import train
 from pagesight.verify import verify
 
@@ -40,6 +42,8 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
     if isinstance(source, Path):
         manifest.refuse_overlap(source, into)
     manifest.refuse_foreign(into, force=force)
+    if how.search is not None:
+        how = _searched(source, into, how)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
     for name, step in _steps(source, into, how).items():
@@ -92,10 +96,27 @@ def _steps(photos: str | Path, into: Path, how: Build) -> dict[str, Callable[[],
         "export": lambda: export(TrainedModel(work / "train"), naming, work / "export"),
         "quantize": lambda: quantize(SavedModel(work / "export"), how.quantization(), work / "quantize", dataset()),
         "bundle": lambda: bundle(
-            WebModel(work / "quantize"), how.bundling(), work / "bundle", Origin(dataset(), TrainedModel(work / "train"))
+            WebModel(work / "quantize"),
+            how.bundling(),
+            work / "bundle",
+            Origin(dataset(), TrainedModel(work / "train"), Search(work / "choose") if how.search else None),
         ),
         "verify": lambda: verify(Bundle(work / "bundle"), how.verification(), into, dataset()),
     }
+
+
+def _searched(photos: str | Path, into: Path, how: Build) -> Build:
+    """`how` with the backbone that a search chose; the page that is measured for it is built on the way."""
+    work = into.parent / f".{into.name}.build"
+    dataset = scan(photos, how.scanning(), work / "scan")
+    found = search(dataset, how.searching(), work / "search")
+
+    def page() -> Bundle:
+        saved = export(TrainedModel(found.path), how.naming(into.resolve().name), work / "search-export")
+        return bundle(quantize(saved, how.quantization(), work / "search-quantize", dataset), Bundling(), work / "search-bundle")
+
+    chosen = choose(found, page, how.choosing(), work / "choose")
+    return replace(how, backbone=str(chosen.facts["chosen"]))
 
 
 def _checked(options: dict[str, Any], stage: str) -> Build:
@@ -110,7 +131,8 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
     if stage not in STAGES:
         raise OptionError(f"there is no stage {stage!r}", fix=f"choose one of {', '.join(STAGES)}")
     how = Build(**options)
-    backbones.named(how.backbone)
+    for name in (how.backbone, *how.searching().backbones):
+        backbones.named(name)
     if how.npm is not None:
         Package.parse(how.npm)
     languages.check(how.language)

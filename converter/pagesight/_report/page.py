@@ -95,11 +95,21 @@ def _context(told: Told) -> dict[str, Any]:
         "side": contract.input.side,
         "matrix": None if matrix is None else _shaded(matrix),
         "history": trained.get("history") or [],
+        "search": _searched(told.origin),
         "curves": plots.learning_curves(trained.get("history") or []),
         "before": plots.reliability(measures.reliability(judged.before, judged.labels), "before"),
         "after": plots.reliability(measures.reliability(judged.after, judged.labels), "after"),
         "decision": plots.decision(sure[right], sure[~right], others, judged.threshold),
     }
+
+
+def _searched(origin: Origin) -> dict[str, Any] | None:
+    """What was tried before the backbone was chosen: the facts, smallest first, and their charts."""
+    if origin.search is None:
+        return None
+    facts = origin.search.facts
+    tried = sorted(facts["tried"], key=lambda t: (t["bytes"] is None, t["bytes"], t["multiply_adds"]))
+    return facts | {"tried": tried, "charts": plots.trade_offs(tried, facts["chosen"], facts["max_bytes"], facts["max_ms"])}
 
 
 def _counts(seen: Seen, classes: int) -> list[list[int]]:

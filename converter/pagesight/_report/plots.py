@@ -130,6 +130,30 @@ def decision(right: NDArray[Any], wrong: NDArray[Any], unknown: NDArray[Any] | N
     return figure.plot(f"Accepted share of right answers and of mistakes by threshold; the chosen threshold is {threshold:.2f}.")
 
 
+def trade_offs(tried: list[dict[str, Any]], chosen: str, max_bytes: int | None, max_ms: float | None) -> list[Plot]:
+    """Validation accuracy by size, and by time where that was measured, of backbones that were tried; the chosen one is marked."""
+    plots = []
+    for name, unit, label, most in (
+        ("bytes", 1000, "page after gzip (KB)", max_bytes),
+        ("ms", 1, "milliseconds a picture", max_ms),
+    ):
+        some = [t for t in tried if t[name] is not None]
+        if not some:
+            continue
+        with _figure(f"trade-off-{name}") as figure:
+            figure.axes.scatter([t[name] / unit for t in some], [t["accuracy"] * 100 for t in some], color=_SOFT, s=36)
+            one = next(t for t in some if t["backbone"] == chosen)
+            figure.axes.scatter([one[name] / unit], [one["accuracy"] * 100], color=_ACCENT, s=110, label="chosen")
+            if most is not None:
+                figure.axes.axvline(most / unit, color=_BAD, linestyle="--", linewidth=1.4, label="at most")
+            figure.axes.set(xlabel=label, ylabel="validation accuracy (%)", xlim=(0, None))
+            figure.axes.legend(loc="lower right")
+        plots.append(
+            figure.plot(f"Validation accuracy by {label}, {len(some)} backbones; {chosen} is marked, at {one['accuracy']:.1%}.")
+        )
+    return plots
+
+
 class _Figure:
     """One figure being drawn; `plot` gives it once the block has ended."""
 

@@ -1,0 +1,89 @@
+"""A Dataset to a Search: several backbones tried in short, each by a head on its frozen features, to see what size buys."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pagesight import _fit, _network, backbones, manifest, progress
+from pagesight._squares import squares_of
+from pagesight._tf import keras
+from pagesight.artifacts import Dataset, Picture, Search, TrainedModel
+from pagesight.compare import cost_of
+from pagesight.contract import Input
+from pagesight.errors import TrainError
+from pagesight.options import Searching
+
+
+def search(dataset: Dataset, how: Searching, into: Path) -> Search:
+    """Try every backbone in `how` on some pictures, and keep the one with the least work as a TrainedModel, to be measured.
+
+    Writes search.json: for each its parameters, multiply-adds and validation accuracy, or why it could not be tried.
+    Raises TrainError when none could be; nothing is written then.
+    """
+    key = {
+        "options": asdict(how),
+        "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
+        "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "scikit-learn"),
+    }
+    if manifest.is_fresh(into, "search", key):
+        progress.stage("search", fresh=True)
+        return Search(into)
+    progress.stage("search")
+    with manifest.whole_folder(into, "search", key) as temporary, progress.task("trying backbones", len(how.backbones)) as advance:
+        tried = []
+        for name in how.backbones:
+            tried.append(_tried(dataset, backbones.named(name), how, temporary))
+            advance(1, name)
+        able = [t for t in tried if t["accuracy"] is not None]
+        if not able:
+            raise TrainError(f"none of {len(tried)} backbones could be tried: {tried[0]['why_not']}", fix="give other --weights")
+        least = min(able, key=lambda t: t["multiply_adds"])
+        for other in able:
+            if other is not least:
+                (temporary / f"{other['backbone']}.weights.h5").unlink()
+        (temporary / f"{least['backbone']}.weights.h5").rename(temporary / TrainedModel.WEIGHTS_FILE)
+        facts = {"backbone": least["backbone"], "weights": least["weights"], "labels": list(dataset.labels)}
+        manifest.write_json(temporary / "training.json", facts)
+        manifest.write_json(temporary / "search.json", {"measured": least["backbone"], "tried": tried})
+    return Search(into)
+
+
+def _tried(dataset: Dataset, backbone: backbones.Backbone, how: Searching, into: Path) -> dict[str, Any]:
+    told = {"backbone": backbone.name, "human": backbone.human, "why_not": None}
+    try:
+        keras().utils.set_random_seed(how.seed)
+        model, used = _network.build(backbone, len(dataset.labels), _network.parse_weights(how.weights, backbone))
+    except TrainError as cause:
+        return told | {"why_not": cause.what, "parameters": None, "multiply_adds": None, "accuracy": None, "pictures": None}
+    some = {side: _some(dataset.on(side), how.pictures) for side in ("train", "validation")}
+    if not some["validation"]:
+        some["validation"] = some["train"]
+    sides: _fit.Sides = {}
+    for side, pictures in some.items():
+        squares = squares_of(dataset, pictures, Input(backbone.side), into / "squares.npy")
+        sides[side] = np.array(squares), np.array([p.label for p in pictures], np.int64)
+    (into / "squares.npy").unlink()
+    answers = _fit.Answers.of(model)
+    _fit.fit_head(model, answers, sides, how.seed)
+    accuracy = answers.judged(*sides["validation"])[1]
+    model.save_weights(into / f"{backbone.name}.weights.h5")
+    cost = cost_of(model)
+    del model, answers
+    keras().backend.clear_session()
+    gc.collect()
+    return told | {
+        "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},
+        "parameters": cost.parameters,
+        "multiply_adds": cost.multiply_adds,
+        "accuracy": accuracy,
+        "pictures": len(some["validation"]),
+    }
+
+
+def _some(pictures: Sequence[Picture], most: int) -> list[Picture]:
+    """At most so many, evenly from all classes: pictures are sorted by path, and so by class."""
+    return list(pictures[:: -(-len(pictures) // most) or 1])

@@ -299,6 +299,7 @@ def _told(**more: Any) -> page.Told:
     found = findings.find(seen, twins.near_duplicates(seen.looks), contract.labels, 96, grouped=False)
     mistake = {"picture": paths[0], "meant": _EVIL, "said": "</script>", "probability": 0.95, "probability_of_meant": 0.04}
     evaluation = judged.to_json() | {"findings": [f.to_json(seen) for f in found]}
+    evaluation["accuracy"]["cross_validated"] = more.get("crossed")
     evaluation |= {"mistakes": [mistake | {"file": "report/a.jpg", "heat_map": None}]}
     return page.Told(contract, Origin(), seen, judged, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in found])
 
@@ -336,6 +337,14 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
     assert "Few pictures" in text
     assert "Not measured: how it answers pictures of other things" in text
     assert (tmp_path / "report.css").is_file()
+
+
+def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
+    page.write(tmp_path, _told(crossed={"n": 12, "folds": 5, "value": 0.75, "interval95": [0.47, 0.91]}))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    _checked(text)
+    assert "By cross-validation: 75.0%" in text
+    assert "between 47.0% and 91.0%" in text
 
 
 def test_the_report_is_the_same_twice(tmp_path: Path) -> None:

@@ -77,6 +77,9 @@ def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_t
 ) -> None:
     decision = learnt.facts["decision"]
     assert (decision["others"], decision["others_given"]) == (5, True)
+    crossed = learnt.facts["accuracy"]["cross_validated"]  # 24 pictures a class are few
+    assert (crossed["n"], crossed["folds"]) == (len(shapes.pictures), 5)
+    assert crossed["interval95"][0] < crossed["value"] <= crossed["interval95"][1]
     saved = export(learnt, Naming("n", "N"), tmp_path / "saved")
     assert asdict(saved.contract.decision) == {name: decision[name] for name in ("temperature", "threshold")}
     assert decision["temperature"] != 1

@@ -86,21 +86,26 @@ def _floats(squares: Pixels, parts: list[NDArray[np.int64]], replica: int) -> An
 
 def fit_head(model: Any, answers: Answers, sides: Sides, seed: int) -> None:
     """Set the head to scikit-learn's logistic regression on the frozen backbone's embeddings."""
+    squares, labels = sides["train"]
+    with progress.task("training the head"):
+        model.get_layer("head").set_weights(solved(answers.embeddings(squares), labels, seed))
+
+
+def solved(features: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> list[NDArray[np.float32]]:
+    """Kernel `[d, classes]` and bias `[classes]` of the logistic regression of `labels` `[n]` on `features` `[n, d]`."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    squares, labels = sides["train"]
-    with progress.task("training the head"), threadpool_limits(1), warnings.catch_warnings():  # more threads are slower here
+    with threadpool_limits(1), warnings.catch_warnings():  # more threads are slower here
         warnings.simplefilter("ignore", ConvergenceWarning)  # good enough to start from is good enough
-        features = answers.embeddings(squares)
         mean, scale = features.mean(0), features.std() + 1e-6
         found = LogisticRegression(C=0.01, max_iter=100, random_state=seed).fit((features - mean) / scale, labels)
     kernel = found.coef_.T / scale
     bias = found.intercept_ - mean @ kernel
     if len(found.classes_) == 2:  # scikit-learn gives one column for two classes
         kernel, bias = np.concatenate([-kernel, kernel], axis=1) / 2, np.concatenate([-bias, bias]) / 2
-    model.get_layer("head").set_weights([kernel.astype(np.float32), bias.astype(np.float32)])
+    return [kernel.astype(np.float32), bias.astype(np.float32)]
 
 
 @dataclass

@@ -1,4 +1,5 @@
 // Multinomial logistic regression: what scikit-learn's StandardScaler and LogisticRegression do, by the same method.
+import { inSpan, outOfSpan } from "./span.js";
 
 /**
  * @typedef {object} Examples
@@ -43,7 +44,9 @@ export function standardise(vectors, width) {
 export function train({ vectors, targets, classes }, onStep) {
   const width = vectors.length / targets.length;
   const { columns, mean, scale } = standardise(vectors, width);
-  const { parameters, loss } = minimise(columns, targets, classes, onStep);
+  const factor = targets.length < width ? inSpan(columns, targets.length) : undefined;
+  const { parameters: found, loss } = minimise(factor ?? columns, targets, classes, onStep);
+  const parameters = factor ? outOfSpan(found, factor, columns, classes) : found;
   const kernel = new Float32Array(width * classes);
   const bias = Float32Array.from(parameters.subarray(width * classes));
   // The scaling goes into the weights, so that a head is one matrix product.
@@ -61,7 +64,7 @@ export function train({ vectors, targets, classes }, onStep) {
 
 /**
  * L-BFGS with backtracking on a strictly convex function: every step goes down, and the end is the one minimum.
- * @param {Float32Array} columns [n × d], standardised
+ * @param {Float32Array | Float64Array} columns [n × d], standardised, or in their span
  * @param {Uint16Array} targets
  * @param {number} classes
  * @param {(step: number, loss: number) => void} onStep
@@ -119,7 +122,7 @@ function downhill(slope, remembered) {
 
 /**
  * @param {Float64Array} parameters [(d + 1) × classes], the last row is the bias, which is not penalised
- * @param {Float32Array} columns
+ * @param {Float32Array | Float64Array} columns
  * @param {Uint16Array} targets
  * @param {number} classes
  * @returns {{ cost: number, loss: number, slope: Float64Array }} per example; the cost has the penalty in it

@@ -11,6 +11,8 @@ from pagesight._theme import STYLES, check_theme, copy_theme, render_page
 from pagesight.contract import FILE_NAME, Contract
 from pagesight.options import Bundling
 
+_SHORT = 40
+"""Letters of a list of labels that is read at a glance, and so is given whole."""
 _CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
     "font-src 'self'; worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
@@ -35,8 +37,11 @@ def describe(contract: Contract) -> str:
     if contract.description:
         return contract.description
     words = languages.catalogue(contract.language)["markup"]
-    few, more = words["listSeparator"].join(contract.labels[:6]), len(contract.labels) - 6
-    return str(words["tellsApart"].format(labels=few) if more <= 0 else words["tellsApartMore"].format(labels=few, n=more))
+    separator = words["listSeparator"]
+    every, few, more = separator.join(contract.labels), separator.join(contract.labels[:6]), len(contract.labels) - 6
+    if more <= 0 or len(every) <= _SHORT:
+        return str(words["tellsApart"].format(labels=every))
+    return str(words["tellsApartMore"].format(labels=few, n=more))
 
 
 def write_page(

@@ -122,6 +122,11 @@ def test_right_to_left_the_page_is_mirrored(serve: Callable[[Path], Any], make_b
     assert title["x"] + title["width"] > 1100
     page.set_input_files("#file", [RED])
     expect(page.locator("#label")).to_have_text("red")
+    label = page.locator("#label")
+    text = label.evaluate(
+        "(e) => { const r = document.createRange(); r.selectNodeContents(e); return r.getBoundingClientRect().right; }"
+    )
+    assert abs(text - label.evaluate("(e) => e.getBoundingClientRect().right")) < 2
     # The best bar grows from the right.
     assert page.locator(".bar-best .bar-fill").evaluate("(bar) => getComputedStyle(bar).transformOrigin").split()[0] != "0px"
     assert json.loads(page.evaluate("fetch('manifest.webmanifest').then((r) => r.text())"))["dir"] == "rtl"

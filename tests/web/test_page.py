@@ -386,3 +386,41 @@ def test_the_camera_rests_while_the_page_is_hidden(visit: Callable[..., Page]) -
     expect(page.locator("#video")).to_be_visible()
     page.wait_for_function("() => document.querySelector('#video').srcObject?.active")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+
+def test_the_code_of_the_page_is_small_and_teaching_adds_little(make_bundle: Callable[..., Path]) -> None:
+    import gzip
+
+    bundle = make_bundle()
+
+    def packed(*names: str) -> int:
+        return sum(len(gzip.compress((bundle / name).read_bytes(), 9, mtime=0)) for name in names)
+
+    assert packed("index.html", "page.js", "style.css") <= 40_000
+    assert packed("teach.js", "teach_worker.js") <= 25_000
+
+
+def test_a_new_version_comes_whole_or_not_at_all(
+    watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
+    old, new = make_bundle(title="Old"), make_bundle(title="New", labels=("one", "two", "three"))
+    site = serve(old.parent)
+    page: Page = watched.page
+    address = f"{site.url}{old.name}/"
+    page.goto(address)
+    expect(page.locator("#offline")).to_be_visible()
+    # Half of a deployment: the manifest and the page are new, the rest still is the old version's.
+    for name in ("manifest.json", "index.html"):
+        (old / name).write_bytes((new / name).read_bytes())
+    for _ in range(2):
+        page.goto(address)
+        page.wait_for_selector(READY)
+        page.set_input_files("#file", [RED])
+        _shows(page, "red")
+        expect(page.locator("h1")).to_have_text("Old")
+        expect(page.locator("#update")).to_be_hidden()
+    site.stop()
+    page.goto(address)
+    page.wait_for_selector(READY)
+    page.set_input_files("#file", [BLUE])
+    _shows(page, "blue")

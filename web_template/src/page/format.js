@@ -13,7 +13,7 @@ const measure = (unit, digits) =>
 const kilo = measure("kilobyte", 0);
 const mega = measure("megabyte", 1);
 const [short, long] = [measure("millisecond", 1), measure("millisecond", 0)];
-const second = measure("second", 1);
+const second = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumSignificantDigits: 2 });
 
 /** @param {number} share 0..1; never rounds up to a certainty that is not there */
 export const percent = (share) => whole.format(share > 0.99 && share < 1 ? 0.99 : share);

@@ -5,6 +5,8 @@ python -m benchmarks.conversion [INTO] [--n 5]
 
 import argparse
 import json
+import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from typing import Any
 
 from pagesight.artifacts import SavedModel
 
-from .browser import CACHE, ROOT, models, stock
+from .browser import CACHE, ROOT, models, stock, tables
 
 
 def ours(saved: Path, into: Path, *more: str) -> None:
@@ -26,24 +28,31 @@ def ours(saved: Path, into: Path, *more: str) -> None:
     )
 
 
+_STOCK = "tensorflowjs_converter --quantize_uint8=*"
 WAYS: dict[str, Callable[[Path, Path], None]] = {
     "pagesight convert (a byte a weight, rounded with care)": ours,
     "pagesight convert --quantize naive-uint8": lambda saved, into: ours(saved, into, "--quantize", "naive-uint8"),
-    "tensorflowjs_converter --quantize_uint8=*": lambda saved, into: stock.convert(saved / "saved_model", into),
+    _STOCK: lambda saved, into: stock.convert(saved / "saved_model", into),
 }
 
 
-def seconds(saved: SavedModel, n: int) -> dict[str, list[float]]:
-    """Wall seconds of each way, `n` times; the first round warms the disk's cache and is thrown away."""
-    found: dict[str, list[float]] = {name: [] for name in WAYS}
+def seconds(saved: SavedModel, n: int) -> dict[str, list[tuple[float, float]]]:
+    """Wall and processor seconds of each way, `n` times; the first round warms the disk's cache and is thrown away."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as scratch:
         for turn in range(n + 1):
             for number, (name, way) in enumerate(WAYS.items()):
-                started = time.perf_counter()
+                started, used = time.perf_counter(), _processor_seconds()
                 way(saved.path, Path(scratch) / f"{turn}-{number}")
                 if turn:
-                    found[name].append(round(time.perf_counter() - started, 2))
+                    found[name].append((round(time.perf_counter() - started, 2), round(_processor_seconds() - used, 2)))
     return found
+
+
+def _processor_seconds() -> float:
+    """Of all processes that were started and have ended: what a busy machine does not stretch."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -56,15 +65,28 @@ def main() -> None:
     for backbone in ("mobilenet_v1_025_128", "mobilenet_v1_100_224"):
         made = models.untrained(backbone, models.DIGITS, CACHE / "curves" / backbone)
         times = seconds(SavedModel.open(made / "export"), given.n)
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        stock_median = medians["tensorflowjs_converter --quantize_uint8=*"]
+        middle = {name: [statistics.median(kind) for kind in zip(*rows, strict=True)] for name, rows in times.items()}
+        stock_wall, stock_cpu = middle[_STOCK]
         found[backbone] = {
-            name: {"median": m, "ratio": round(m / stock_median, 3), "all": times[name]} for name, m in medians.items()
+            name: {
+                "wall": wall,
+                "ratio": round(wall / stock_wall, 3),
+                "cpu": cpu,
+                "cpu_ratio": round(cpu / stock_cpu, 3),
+                "all": times[name],
+            }
+            for name, (wall, cpu) in middle.items()
         }
         for name, row in found[backbone].items():
-            print(f"{backbone:22} {name:56} {row['median']:6.2f} s  {row['ratio']:.3f}", flush=True)
-    given.into.mkdir(parents=True, exist_ok=True)
-    (given.into / "conversion.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            print(f"{backbone:22} {name:56} {row['wall']:6.2f} s {row['ratio']:.3f}  {row['cpu']:6.2f} s of processor", flush=True)
+        _write(found, given.into)
+
+
+def _write(found: dict[str, Any], into: Path) -> None:
+    into.mkdir(parents=True, exist_ok=True)
+    whole = {"load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown", "backbones": found}
+    (into / "conversion.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    tables.write(into)
 
 
 if __name__ == "__main__":

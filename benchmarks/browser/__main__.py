@@ -1,6 +1,6 @@
 """Pagesight's page and its peers side by side, in one run: JSON, a Markdown table and charts.
 
-python -m benchmarks.browser [INTO] [--n 15] [--turns 100] [--only tfjs,…] [--frames 10000] [--no-wide] [--no-camera]
+python -m benchmarks.browser [INTO] [--n 15] [--turns 100] [--only tfjs,…] [--frames 10000] [--no-slow] [--no-wide] [--no-camera]
 """
 
 import argparse
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=100, help="warm turns of each")
     parser.add_argument("--only", help="these ways alone, by name")
     parser.add_argument("--frames", type=int, default=0, help="look at memory over so many frames")
+    parser.add_argument("--no-slow", dest="slow", action="store_false", help="leave out slow 4G")
     parser.add_argument("--no-wide", dest="wide", action="store_false", help="leave out α 1.0 at 224 px")
     parser.add_argument("--no-camera", dest="camera", action="store_false")
     given = parser.parse_args()
@@ -38,34 +39,45 @@ def main() -> None:
         parser.exit(1, f"error: there is no browser to measure in\n  fix: {_browser.HOW_TO_GET}\n")
     os.environ["PATH"] = sites.with_node()["PATH"]
     sites.install_peers()
-    chosen = [way for way in sites.WAYS if not given.only or way.name in given.only.split(",")]
+    chosen, exports = (
+        [way for way in ways if not given.only or way.name in given.only.split(",")] for ways in (sites.WAYS, sites.EXPORTS)
+    )
     found: dict[str, Any] = {"n": given.n, "turns": given.turns, "command": "make bench", "machine": _machine()}
     found["titles"] = {way.name: way.title for way in (*sites.WAYS, *sites.EXPORTS)} | _TITLES
     digits = models.digits()
     found["pictures"] = len(digits.dataset.on("test")) if digits.dataset else 0
-    made = _assembled(chosen, digits)
-    cold = made | (_assembled(sites.EXPORTS, models.teachable_export()) if not given.only else {})
-    warm = [(digits, made)] + ([(models.wide(), _assembled(chosen, models.wide()))] if given.wide else [])
+    missing: dict[str, str] = {}
+    made = _assembled(chosen, digits, missing)
+    cold = made | _assembled(exports, models.teachable_export(), missing)
+    warm = [(digits, made)] + ([(models.wide(), _assembled(chosen, models.wide(), missing))] if given.wide else [])
     with _browser.launched(executable) as browser:
         found["machine"]["browser"] = f"Chromium {browser.version}"
-        found["first_visits"] = {way.name: v.to_json() for way, v in visits.visit_all(browser, cold, given.n).items()}
+        networks = visits.NETWORKS if given.slow else visits.NETWORKS[:-1]
+        found["first_visits"] = {w.name: v.to_json() for w, v in visits.visit_all(browser, cold, given.n, networks).items()}
+        found["first_visits"] |= {name: visits.Visits(why_not=why).to_json() for name, why in missing.items()}
         found["warm"] = {}
+        _write(found, given.into)
         for model, ways in warm:
             asked = {way: site for way, site in ways.items() if way is not sites.SHIPPED}
-            found["warm"][model.name] = arena.latencies(browser, model, asked, given.turns)
+            latencies = arena.latencies(browser, model, asked, given.turns) | native.latencies(model, given.turns)
+            found["warm"][model.name] = latencies | {name: {"why_not": why} for name, why in missing.items()}
+            _write(found, given.into)
         if given.frames:
             found["memory"] = endurance.memory(browser, made[sites.OURS], given.frames)
-    for model, _ in warm:
-        found["warm"][model.name] |= native.latencies(model, given.turns)
     if given.camera and sites.SHIPPED in made:
         found["camera"] = endurance.camera(made[sites.SHIPPED])
-    found["machine"]["load_after"] = _load()
     _write(found, given.into)
 
 
-def _assembled(ways: Any, model: models.Model) -> dict[sites.Way, Path]:
-    """The folder of each way that can be made for `model`."""
-    return {way: sites.assemble(way, model, sites.site_of(way, model)) for way in ways}
+def _assembled(ways: Any, model: models.Model, missing: dict[str, str]) -> dict[sites.Way, Path]:
+    """The folder of each way that can be made for `model`; `missing` gets why another cannot."""
+    made = {}
+    for way in ways:
+        try:
+            made[way] = sites.assemble(way, model, sites.site_of(way, model))
+        except FileNotFoundError as cause:
+            missing[way.name] = f"{Path(cause.filename).name} could not be made"
+    return made
 
 
 def _machine() -> dict[str, Any]:
@@ -92,9 +104,11 @@ def _load() -> str:
 
 
 def _write(found: dict[str, Any], into: Path) -> None:
+    """What there is so far, so that a run that is cut short is not lost."""
+    found["machine"]["load_after"] = _load()
     into.mkdir(parents=True, exist_ok=True)
     (into / "browser.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (into / "README.md").write_text(tables.report(found), encoding="utf-8")
+    tables.write(into)
     titles, ran = found["titles"], {k: v for k, v in found["first_visits"].items() if not v["why_not"]}
     charts.bars(
         "Bytes to the first answer", "kB, gzip", {titles[k]: v["bytes"]["gzip"] / 1000 for k, v in ran.items()}, into / "bytes.svg"

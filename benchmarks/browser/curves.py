@@ -20,7 +20,7 @@ from pagesight.compare import compare
 from pagesight.options import Rendering
 from pagesight.render import render
 
-from . import CACHE, ROOT, charts
+from . import CACHE, ROOT, charts, tables
 from .host import hosting
 from .models import DIGITS, untrained
 from .summary import summary
@@ -142,6 +142,7 @@ def main() -> None:
     }
     (given.into / "curves.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     charts.curves(found, given.into)
+    tables.write(given.into)
 
 
 if __name__ == "__main__":

@@ -215,13 +215,14 @@ def _write_pictures(model: Model, network: Any, into: Path) -> None:
 def _write_onnx(folder: Path) -> None:
     """float32.onnx and int8.onnx, made in an environment of their own: the tools clash with TensorFlow's protobuf here."""
     environment = CACHE / "onnx"
-    python = environment / "bin" / "python"
-    requirements = Path(__file__).with_name("onnx-requirements.txt")
+    python, here = environment / "bin" / "python", Path(__file__).parent
+    uv = ROOT / ".venv" / "bin" / "uv"
+    steps: list[list[Any]] = [[python, here / "onnx_files.py", folder]]
     if not python.is_file():
-        uv = ROOT / ".venv" / "bin" / "uv"
-        subprocess.run([uv, "venv", "--quiet", environment], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "-r", requirements], check=True)
-    script = Path(__file__).with_name("onnx_files.py")
-    done = subprocess.run([python, script, folder], check=False, capture_output=True, text=True)
-    if done.returncode:
-        (folder / "onnx-error.txt").write_text(done.stderr[-2000:], encoding="utf-8")
+        install = [uv, "pip", "install", "--quiet", "--python", python, "-r", here / "onnx-requirements.txt"]
+        steps = [[uv, "venv", "--quiet", environment], install, *steps]
+    for step in steps:
+        done = subprocess.run(step, check=False, capture_output=True, text=True)
+        if done.returncode:  # the rows of ONNX then say that there are no files
+            (folder / "onnx-error.txt").write_text(done.stderr[-2000:], encoding="utf-8")
+            return

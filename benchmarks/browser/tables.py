@@ -1,27 +1,63 @@
 """What was measured as Markdown, for people."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 _BARS = (
-    ("page", "bytes", "teachable-webgl", 1 / 4, "bytes, gzip: the page against a Teachable Machine page with the same weights"),
-    ("page", "bytes", "teachable-export", 1 / 6, "… with Teachable Machine's own export"),
-    ("page", "bytes", "onnx-float32", 1 / 8, "… against ONNX Runtime Web, float32"),
-    ("page", "bytes", "litert-float32", 1 / 8, "… against LiteRT.js, float32"),
-    ("page", "localhost", "tfjs", 0.35, "first answer on localhost: the page against the one people write today"),
-    ("page", "10 Mbit/s, 40 ms", "tfjs", 0.40, "first answer at 10 Mbit/s: the same"),
-    ("page", "10 Mbit/s, 40 ms", "litert-int8", 1 / 6, "… against LiteRT.js, int8"),
-    ("page", "10 Mbit/s, 40 ms", "onnx-float32", 1 / 6, "… against ONNX Runtime Web, float32"),
-    ("page", "10 Mbit/s, 40 ms", "teachable-export", 1 / 6, "… against a Teachable Machine page with its own export"),
-    ("pagesight", "infer", "tfjs", 0.65, "inference alone, α 0.25: against TF.js"),
-    ("pagesight", "infer", "litert-float32", 1.05, "… against LiteRT.js, float32"),
-    ("pagesight", "wide infer", "tfjs", 0.75, "inference alone, α 1.0: against TF.js"),
-    ("pagesight", "answer", "teachable", 0.5, "picture to answer: against the Teachable Machine page, on WASM"),
+    ("page", "bytes", "teachable-webgl", 1 / 4, "bytes, gzip: the page to a Teachable Machine page with the same weights"),
+    ("page", "bytes", "teachable-export", 1 / 6, "bytes, gzip: the page to a Teachable Machine page with its own export"),
+    ("page", "bytes", "onnx-float32", 1 / 8, "bytes, gzip: the page to ONNX Runtime Web, float32"),
+    ("page", "bytes", "litert-float32", 1 / 8, "bytes, gzip: the page to LiteRT.js, float32"),
+    ("page", "localhost", "tfjs", 0.35, "first answer on localhost: the page to the TF.js page"),
+    ("page", "10 Mbit/s, 40 ms", "tfjs", 0.40, "first answer at 10 Mbit/s: the page to the TF.js page"),
+    ("page", "10 Mbit/s, 40 ms", "litert-int8", 1 / 6, "first answer at 10 Mbit/s: the page to LiteRT.js, int8"),
+    ("page", "10 Mbit/s, 40 ms", "onnx-float32", 1 / 6, "first answer at 10 Mbit/s: the page to ONNX Runtime Web, float32"),
+    ("page", "10 Mbit/s, 40 ms", "teachable-export", 1 / 6, "first answer at 10 Mbit/s: the page to Teachable Machine's export"),
+    ("pagesight", "infer", "tfjs", 0.65, "inference alone, α 0.25: ours to TF.js"),
+    ("pagesight", "infer", "litert-float32", 1.05, "inference alone, α 0.25: ours to LiteRT.js, float32"),
+    ("pagesight", "wide infer", "tfjs", 0.75, "inference alone, α 1.0: ours to TF.js"),
+    ("pagesight", "answer", "teachable", 0.5, "JPEG to answer, α 0.25: ours to the Teachable Machine page, on WASM"),
 )
 
 
+def write(into: Path) -> None:
+    """README.md of what has been measured so far: browser.json, conversion.json and curves.json, where they lie in `into`."""
+    parts = ["# Side by side"]
+    for name, part in (("browser", report), ("conversion", conversion), ("curves", curves)):
+        path = into / f"{name}.json"
+        if path.is_file():
+            parts.append(part(json.loads(path.read_text(encoding="utf-8"))))
+    (into / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def conversion(found: Mapping[str, Any]) -> str:
+    """Seconds of whole processes, and their ratio to the stock converter's."""
+    rows = [
+        (f"{backbone}: {way}", *(f"{row[k]:.2f}" for k in ("wall", "ratio", "cpu", "cpu_ratio")), str(len(row["all"])))
+        for backbone, ways in found["backbones"].items()
+        for way, row in ways.items()
+    ]
+    words = f"A SavedModel to TF.js files, whole processes, imports included, taking turns; machine's load {found['load']}."
+    return f"## Conversion (`make bench-convert`)\n\n{words}\n\n" + _table(
+        ("", "seconds", "ratio", "processor seconds", "ratio", "n"), rows
+    )
+
+
+def curves(found: Mapping[str, Any]) -> str:
+    """The three curves with the exponent of a power law and the straight line that fit best."""
+    rows = []
+    for name, curve in found.items():
+        line = curve["line"]
+        rows.append((name, f"{curve['exponent']:.2f}", f"{line['fixed']:,.3g} + {line['each']:,.3g}·x", f"{line['r2']:.1%}"))
+    pictures = "\n\n".join(_picture(name, name) for name in found)
+    head = ("", "exponent", "straight line", "variance explained")
+    return f"## How it grows (`make bench-curves`)\n\n{_table(head, rows)}\n\n{pictures}"
+
+
 def report(found: Mapping[str, Any]) -> str:
-    """The whole Markdown file."""
+    """First visits, warm latencies, ratios, camera and memory."""
     machine = found["machine"]
     measured = (
         f"Measured on {machine['processor']}, {machine['cores']} cores, {machine['system']}, {machine['browser']}, with "
@@ -30,7 +66,6 @@ def report(found: Mapping[str, Any]) -> str:
         "Ratios travel between machines, times do not."
     )
     parts = [
-        "# Side by side",
         measured,
         f"To repeat: `{found['command']}`. Versions: {', '.join(f'{k} {v}' for k, v in machine['versions'].items())}.",
         "## First visit, MobileNetV1 0.25 at 128 px",
@@ -45,7 +80,7 @@ def report(found: Mapping[str, Any]) -> str:
         ratios(found),
         _endurance(found),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in parts if part)
 
 
 def first_visits(visits: Mapping[str, Any], titles: Mapping[str, str]) -> str:

@@ -11,6 +11,23 @@ import { sha256 } from "./sha256.js";
 /** Files that lie elsewhere than under their bundle's address, by the address they would have. @type {Map<string, Blob | string>} */
 const elsewhere = new Map();
 
+/** What is being fetched before its sha256 is known, by address. @type {Map<string, Promise<ArrayBuffer>>} */
+const ahead = new Map();
+
+/**
+ * Starts fetching a file that fetchFile() will be asked for.
+ * @param {string} base
+ * @param {string} path
+ */
+export function fetchAhead(base, path) {
+  const where = whereIs(base, path);
+  if (where instanceof Blob || ahead.has(where)) return;
+  const bytes = fetchBytes(where, path);
+  // Whoever asks for the file is told.
+  bytes.catch(() => {});
+  ahead.set(where, bytes);
+}
+
 /**
  * From now on these files are taken from where they are: a page that carries them in itself, or a package whose files
  * a bundler moved and renamed.
@@ -43,7 +60,9 @@ export async function fetchFile(base, path, expected) {
   const where = whereIs(base, path);
   // What came inside of the page is as whole as the page is.
   if (where instanceof Blob) return where.arrayBuffer();
-  let bytes = await fetchBytes(where, path);
+  const begun = ahead.get(where);
+  ahead.delete(where);
+  let bytes = await (begun ?? fetchBytes(where, path));
   if (expected && (await sha256(bytes)) !== expected) {
     // A cache may hold the file of an earlier version: ask the server itself before calling it a forgery.
     bytes = await fetchBytes(where, path, "reload");

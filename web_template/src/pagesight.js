@@ -2,7 +2,7 @@
 import { parseContract } from "./contract.js";
 import { PagesightError, asPagesightError } from "./errors.js";
 import { Delivery } from "./delivery.js";
-import { fetchFile, place } from "./files.js";
+import { fetchAhead, fetchFile, place } from "./files.js";
 import { toPicture } from "./source.js";
 import { WorkerLink, startWorker } from "./worker_link.js";
 
@@ -52,6 +52,7 @@ const WORKERS = [
 export async function load(base = import.meta.url, { contractSha256, onProgress, files = {} } = {}) {
   const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
   place(folder, files);
+  fetchAhead(folder, WORKERS[0].script);
   const contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
   const delivery = new Delivery(folder, contract, onProgress);
   /** @type {PagesightError | undefined} */

@@ -5,7 +5,7 @@ import { ownAnswerer, rank } from "./answerer.js";
 import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { fillCard } from "./card.js";
-import { fetchFile } from "../files.js";
+import { fetchAhead, fetchFile } from "../files.js";
 import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
 import { HeatMap } from "./heat.js";
@@ -25,6 +25,7 @@ import { fill, sayFailure, sayNotAPicture, words } from "./words.js";
 /** Told of each step once there is an interface to show it. @type {(bytes: number, total: number) => void} */
 let showProgress = () => {};
 // The model is on its way before the page is drawn, or even read to its end.
+for (const hint of document.querySelectorAll("link[rel=preload]")) fetchAhead(home, hint.getAttribute("href") ?? "");
 const loading = load(home, {
   contractSha256: document.documentElement.dataset.contractSha256,
   onProgress: (bytes, total) => showProgress(bytes, total),
@@ -84,6 +85,8 @@ async function start() {
       onMessage: (message) => answers.say(message, "error"),
     });
   } catch (error) {
+    // What is still on its way may arrive, and must not talk over the failure.
+    showProgress = () => {};
     camera.stop();
     document.documentElement.classList.add("no-model");
     document.dispatchEvent(new CustomEvent("pagesight-failure", { detail: error }));

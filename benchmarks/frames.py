@@ -51,7 +51,7 @@ def main() -> None:
     if asked.camera:
         flags.append(f"--use-file-for-fake-video-capture={asked.camera.resolve()}")
     with _browser.launched(executable, *flags) as browser, serving(asked.bundle) as address:
-        page = browser.new_page()
+        page = browser.new_context(bypass_csp=True).new_page()
         page.add_init_script(f"({WATCH})()")
         page.goto(address)
         page.wait_for_selector("html[data-ready]")

@@ -8,7 +8,7 @@ import pytest
 from .conftest import ROOT
 
 PACKAGE = ROOT / "converter" / "pagesight"
-LOCKS = ("web_template/package-lock.json", "benchmarks/browser/package-lock.json")
+LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.json", "benchmarks/browser/package-lock.json")
 STAGES = {"scan", "search", "choose", "train", "export", "adopt", "quantize", "bundle", "verify"}
 
 

@@ -154,6 +154,8 @@ def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(ca
         for line in (
             "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
             "I0000 00:00:1795549393.572171    7715 port.cc:153] oneDNN custom operations are on. You may see …",
+            "E0000 00:00:1795550903.233522   17868 cuda_dnn.cc:8579] Unable to register cuDNN factory: Attempting …",
+            "W0000 00:00:1795550903.393099   17868 computation_placer.cc:177] computation placer already registered.",
             "an error",
         ):
             os.write(2, f"{line}\n".encode())

@@ -87,3 +87,14 @@ def test_names_with_pattern_characters_are_swept_exactly(tmp_path: Path) -> None
 def test_permissions_let_a_web_server_read_the_folder(tmp_path: Path) -> None:
     fill(tmp_path / "out")
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_second_build_of_the_same_page_is_refused_while_the_first_runs(tmp_path: Path) -> None:
+    with manifest.alone(tmp_path / "page"):
+        with pytest.raises(OutputError, match="is being built by another process"), manifest.alone(tmp_path / "page"):
+            pass
+        with manifest.alone(tmp_path / "other"):
+            pass
+    with manifest.alone(tmp_path / "page"):
+        pass
+    assert list(tmp_path.iterdir()) == []

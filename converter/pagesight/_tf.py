@@ -75,12 +75,12 @@ def bare(*packages: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-_CHATTER = re.compile(rb"(WARNING: All log messages before absl::|[^\n]*oneDNN custom operations are on)[^\n]*\n")
+_CHATTER = re.compile(rb"(WARNING: All log messages before absl::|[IW]\d{4} |E\d{4} [^\n]*Unable to register \w+ factory)[^\n]*\n")
 
 
 @contextlib.contextmanager
 def _quiet_start() -> Iterator[None]:
-    """While the block runs, keep two lines from standard error that TensorFlow's C++ writes there before it obeys any log level."""
+    """While the block runs, keep from standard error what TensorFlow's C++ writes there before it obeys any log level."""
     reading, writing = os.pipe()
     kept = os.dup(2)
 

@@ -103,6 +103,33 @@ def refuse_overlap(source: Path, into: Path) -> None:
 
 
 @contextlib.contextmanager
+def alone(into: Path) -> Iterator[None]:
+    """While the block runs, no other process on this machine builds `into`. Raises OutputError where one does.
+
+    Workers of one training, which TF_CONFIG tells of each other, may share a folder; so may those on a system without flock(2).
+    """
+    with contextlib.suppress(OSError):  # what cannot be written is said by the stage that writes
+        into.parent.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32" or "TF_CONFIG" in os.environ or not os.access(into.parent, os.W_OK | os.X_OK):
+        yield
+        return
+    import fcntl
+
+    path = into.parent / f".{into.name}.lock"
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            raise OutputError(
+                f"{into} is being built by another process", fix="wait until it is done, or name another folder with -o"
+            ) from cause
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def whole_folder(into: Path, stage: str, key: Mapping[str, Any]) -> Iterator[Path]:
     """Yield a temporary sibling of `into`; when the block ends well, add the manifest and put it in `into`'s place.
 

@@ -42,16 +42,17 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
     if isinstance(source, Path):
         manifest.refuse_overlap(source, into)
     manifest.refuse_foreign(into, force=force)
-    if how.search is not None:
-        how = _searched(source, into, how)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
-    for name, step in _steps(source, into, how).items():
-        start = time.perf_counter()
-        last = step()
-        seconds[name] = round(time.perf_counter() - start, 2)
-        if name == stage:
-            break
+    with manifest.alone(into):
+        if how.search is not None:
+            how = _searched(source, into, how)
+        for name, step in _steps(source, into, how).items():
+            start = time.perf_counter()
+            last = step()
+            seconds[name] = round(time.perf_counter() - start, 2)
+            if name == stage:
+                break
     if isinstance(last, VerifiedBundle):
         last.report["seconds"] = seconds
     assert last is not None

@@ -73,8 +73,8 @@ def latencies(browser: Any, model: Model, sites: Mapping[Way, Path], n: int) -> 
         running = [way for way in sites if "why_not" not in found[way.name]]
         for webgl in (False, True):
             group = [way.name for way in running if way.webgl is webgl]
-            for kind in ("infer", "answer"):
-                print(f"warm, {model.name}: {kind} of {', '.join(group) or 'none'}", file=sys.stderr, flush=True)
+            for kind in ("infer", "answer") if group else ():
+                print(f"warm, {model.name}: {kind} of {', '.join(group)}", file=sys.stderr, flush=True)
                 for name, values in _turns(page, group, kind, n if not webgl else min(n, _FEW)).items():
                     found[name][kind] = summary(values)
         rows = json.loads((model.folder / "pictures.json").read_text(encoding="utf-8"))

@@ -41,7 +41,7 @@ serve: setup ## serve the finished page on localhost:8000
 open: setup ## serve the finished page and open it
 	@$(PAGESIGHT) serve "$(OUT)" --port 0 --open
 
-test: setup code browser ## set up what is missing and run every test
+test: setup code browser peers ## set up what is missing and run every test
 	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile
 
 examples: setup ## install what the examples in examples/ need
@@ -99,6 +99,10 @@ build/web_template/.built: $(shell find web_template -name node_modules -prune -
 
 browser:
 	-@.venv/bin/python tools/browser.py
+
+.PHONY: peers
+peers: setup
+	-@$(RUN) .venv/bin/python tools/peers.py
 
 pictures:
 	@$(if $(filter build/hands,$(DATA)),$(PAGESIGHT) render -o build/hands --quiet,test -e "$(DATA)")

@@ -12,13 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pagesight
-from pagesight import _browser, manifest
+from pagesight import _browser, manifest, pixels
+from pagesight._graph import GraphModel, Runner
 from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
 from pagesight.bundle import bundle
-from pagesight.errors import BundleError, TrainError, VerifyError
+from pagesight.errors import BundleError, OptionError, TrainError, VerifyError
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
@@ -97,7 +99,12 @@ def in_one_file(built: pagesight.VerifiedBundle, tmp_path_factory: pytest.TempPa
     work = built.path.parent / ".shapes.build"
     dataset, trained = Dataset.open(work / "scan"), TrainedModel.open(work / "train")
     folder = tmp_path_factory.mktemp("one file")
-    page = bundle(WebModel.open(work / "quantize"), Bundling(single_file=True), folder / "page", Origin(dataset, trained))
+    page = bundle(
+        WebModel.open(work / "quantize"),
+        Bundling(single_file=True, also=("layers", "tflite")),
+        folder / "page",
+        Origin(dataset, trained),
+    )
     return verify(page, Verification(require_browser=True), folder / "ver ified", dataset)
 
 
@@ -108,6 +115,44 @@ def test_the_single_file_answers_from_the_disk_what_python_answers(in_one_file: 
     [file] = (in_one_file.path / "single-file").iterdir()
     assert file.name == "shapes.html"
     assert 0 < file.stat().st_size < 1_000_000
+
+
+def test_other_formats_lie_beside_the_page_and_are_listed(
+    built: pagesight.VerifiedBundle, in_one_file: pagesight.VerifiedBundle
+) -> None:
+    contract = json.loads((in_one_file.path / "contract.json").read_text())
+    assert contract["also"] == {"layers": "also/layers/model.json", "tflite": "also/model.tflite"}
+    listed = (manifest.read(in_one_file.path) or {})["files"]
+    beside = {"also/layers/metadata.json", "also/layers/group1-shard1of1.bin", "also/labels.txt"}
+    assert {*contract["also"].values(), *beside} <= set(listed)
+    assert abs(in_one_file.report["bytes"]["total"] - built.report["bytes"]["total"]) < 1000  # they are not the page's
+    assert not any(path.startswith("also/") for path in contract["files"])
+
+
+@pytest.mark.filterwarnings("ignore")  # tf.lite says that it will move to another package
+def test_the_tflite_file_answers_as_the_page(in_one_file: pagesight.VerifiedBundle) -> None:
+    from pagesight._tf import tensorflow
+
+    page = in_one_file
+    files = sorted((page.path / "samples").iterdir())
+    squares = np.stack([pixels.read_square(p.read_bytes(), page.contract.input) for p in files])
+    expected = Runner(GraphModel.read(page.path / page.contract.model_path), [page.contract.outputs.probabilities])(squares)[0]
+    interpreter = tensorflow().lite.Interpreter(str(page.path / "also" / "model.tflite"))
+    interpreter.allocate_tensors()
+    (image,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+    found = []
+    for square in squares:
+        interpreter.set_tensor(image["index"], square[None].astype(np.float32))
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(answer["index"])[0])
+    assert np.abs(np.array(found) - expected).max() < 0.02  # float16 keeps eleven bits of each weight
+    assert (np.argmax(found, 1) == expected.argmax(1)).all()
+    assert (page.path / "also" / "labels.txt").read_text().splitlines() == list(page.contract.labels)
+
+
+def test_a_format_that_is_unknown_is_said_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no format 'onnx'"):
+        pagesight.build(tmp_path, tmp_path / "page", also=("onnx",))
 
 
 def test_a_single_file_that_is_damaged_fails_verify(in_one_file: pagesight.VerifiedBundle, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pagesight._console import Console
-from pagesight.options import MODES, STRATEGIES, Build
+from pagesight.options import FORMATS, MODES, STRATEGIES, Build
 
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
@@ -177,6 +177,13 @@ _BUNDLING = (
     ),
     click.option("--theme", metavar="DIR", help="Templates and styles over the page's own, block by block: see docs/themes.md."),
     click.option("--logo", metavar="FILE", help="An .svg or .png: in the heading, and as the page's icon."),
+    click.option(
+        "--also",
+        multiple=True,
+        type=click.Choice(FORMATS),
+        help="Also write the model in another format, into DIR/also; may be given twice. layers: a TF.js layers model with "
+        "Teachable Machine's metadata, for ml5 and @teachablemachine/image; tflite: for phones and small boards.",
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from pagesight import backbones, manifest, pixels, progress, resources
+from pagesight import _also, backbones, manifest, pixels, progress, resources
 from pagesight._graph import GraphModel, Runner
 from pagesight._npm import Package, write_package
 from pagesight._page import describe, looks_key, write_page
@@ -25,7 +25,7 @@ from pagesight.options import STAGES, Bundling
 _SAMPLE_SIDE = 320
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-_ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "package.json", "README.md")
+_ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
 
 
 def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
@@ -58,7 +58,8 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         files = manifest.list_files(temporary)
         fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
-        web.contract.write(temporary, samples=samples, files=fetched, **golden)
+        also = {"also": _also.write_also(web, how.also, temporary)} if how.also else {}
+        web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
         backbone = backbones.named(origin.trained.facts["backbone"]).human if origin.trained else ""
         has_report = origin.dataset is not None
         write_page(temporary, web.contract, samples, how, backbone=backbone, has_report=has_report)

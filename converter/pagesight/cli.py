@@ -163,7 +163,8 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     from pagesight.quantize import quantize
 
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
-    bundling = Build(**{name: options.pop(name) for name in ("max_bytes", "single_file", "npm", "theme", "logo")}).bundling()
+    of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
+    bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else None)
         return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}

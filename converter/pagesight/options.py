@@ -11,6 +11,8 @@ MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8", "naive-uint8", 
 
 Strategy = Literal["none", "mirrored", "multiworker"]
 STRATEGIES: tuple[Strategy, ...] = ("none", "mirrored", "multiworker")
+Format = Literal["layers", "tflite"]
+FORMATS: tuple[Format, ...] = ("layers", "tflite")
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class Bundling:
     """Folder that fills blocks of the page's template and adds styles: see docs/themes.md."""
     logo: str | None = None
     """An .svg or .png file: shown in the heading, and the page's icon."""
+    also: tuple[Format, ...] = ()
+    """Further formats of the model beside the page: `layers` as Teachable Machine exports it, `tflite` for phones."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ class Build:
     npm: str | None = Bundling.npm
     theme: str | None = Bundling.theme
     logo: str | None = Bundling.logo
+    also: tuple[Format, ...] = Bundling.also
     require_browser: bool = Verification.require_browser
 
     def naming(self, into_name: str) -> Naming:
@@ -209,7 +214,10 @@ class Build:
 
     def bundling(self) -> Bundling:
         """Options of the bundle stage."""
-        return Bundling(max_bytes=self.max_bytes, single_file=self.single_file, npm=self.npm, theme=self.theme, logo=self.logo)
+        also = tuple(sorted(set(self.also)))
+        return Bundling(
+            max_bytes=self.max_bytes, single_file=self.single_file, npm=self.npm, theme=self.theme, logo=self.logo, also=also
+        )
 
     def verification(self) -> Verification:
         """Options of the verify stage."""

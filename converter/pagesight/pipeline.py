@@ -16,7 +16,7 @@ from pagesight.bundle import bundle
 from pagesight.choose import choose
 from pagesight.errors import OptionError
 from pagesight.export import export
-from pagesight.options import MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
+from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.quantize import quantize
 from pagesight.scan import scan
 from pagesight.search import search
@@ -134,6 +134,9 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
     how = Build(**options)
     for name in (how.backbone, *how.searching().backbones):
         backbones.named(name)
+    for wish in how.also:
+        if wish not in FORMATS:
+            raise OptionError(f"there is no format {wish!r}", fix=f"choose from {', '.join(FORMATS)}")
     if how.npm is not None:
         Package.parse(how.npm)
     languages.check(how.language)

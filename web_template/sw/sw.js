@@ -8,7 +8,7 @@ const version = new URL(worker.location.href).searchParams.get("v") ?? "";
 const prefix = `pagesight:${worker.registration.scope}:`;
 const cacheName = prefix + version;
 /** Files that visitors of the page never fetch. */
-const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm)\/.*)$/;
+const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also)\/.*)$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(dropOtherVersions()));

@@ -21,10 +21,11 @@ from pagesight._quantization.layers import Layer
 from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight.artifacts import SavedModel, WebModel
 from pagesight.contract import Contract, Input, Outputs
+from pagesight.errors import QuantizeError
 from pagesight.options import Mode, Quantization
 from pagesight.quantize import quantize
 
-from .conftest import ROOT
+from .conftest import ROOT, write_photos
 
 SIDE = 96
 CLASSES = 10
@@ -330,3 +331,15 @@ def test_a_hard_swish_that_tensorflow_fused_is_written_out_for_tfjs() -> None:
     assert [node.op for node in nodes] == ["_FusedConv2D", "Const", "AddV2", "Relu6", "Const", "Mul", "Mul"]
     assert nodes[0].attr["fused_ops"].list.s == [b"BiasAdd"]
     assert nodes[-1].name == "conv"
+
+
+def test_pictures_without_labels_calibrate_and_judge(saved: SavedModel, tmp_path: Path) -> None:
+    write_photos(tmp_path / "photos", ["disc", "square"], per_class=6)
+    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    facts = quantize(saved, Quantization("auto"), tmp_path / "web", tmp_path / "photos").facts
+    assert facts["calibration_pictures"] == facts["pictures"] == 6
+    assert facts["judged_by"] == "agreement on 6 pictures without labels"
+    assert facts["top1_agreement"] >= 0.5
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(QuantizeError, match="holds no picture"):
+        quantize(saved, Quantization("uint8"), tmp_path / "none", tmp_path / "empty")

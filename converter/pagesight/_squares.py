@@ -1,5 +1,6 @@
 """The squares of a dataset's pictures, in a file that is read as if it were memory."""
 
+import contextlib
 import mmap
 import os
 from collections.abc import Sequence
@@ -43,6 +44,16 @@ def release(squares: pixels.Pixels) -> None:
     owner = getattr(squares, "_mmap", None)
     if owner is not None and hasattr(mmap, "MADV_DONTNEED"):
         owner.madvise(mmap.MADV_DONTNEED)
+
+
+def squares_in(folder: Path, how: Input, most: int) -> pixels.Pixels:
+    """The squares of at most `most` pictures in `folder`, evenly from all that can be read: uint8 `[n, side, side, channels]`."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    squares = []
+    for path in files[:: max(1, len(files) // most)]:
+        with contextlib.suppress(pixels.UnreadablePicture):
+            squares.append(pixels.read_square(path.read_bytes(), how))
+    return np.array(squares[:most], np.uint8).reshape(-1, how.side, how.side, how.channels)
 
 
 def _reserve(file: Path) -> None:

@@ -149,10 +149,15 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @naming_options
 @quantization_options
 @bundling_options
+@click.option(
+    "--calibrate",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Pictures, without labels, that tell how to round the weights; noise where not given.",
+)
 @click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
 @click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")
 @common
-def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, **options: Any) -> Any:
+def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, calibrate: Path | None, **options: Any) -> Any:
     """Any model to a TF.js model and its page.
 
     MODEL is a Keras file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it becomes a verified
@@ -166,13 +171,15 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, *
     of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
     bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
-        web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else None)
+        web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else calibrate)
         return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}
     from pagesight import pipeline
     from pagesight.adopt import Adoption
 
     how = Adoption(**options | {"name": options["name"] or into.resolve().name})
-    return _bundle_result(pipeline.convert(model, into, how, quantization, photos, bundling=bundling, force=True))
+    return _bundle_result(
+        pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, bundling=bundling, force=True)
+    )
 
 
 @pagesight.command()

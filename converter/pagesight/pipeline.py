@@ -66,19 +66,21 @@ def convert(
     quantization: Quantization,
     pictures: Path | None = None,
     *,
+    calibrate: Path | None = None,
     bundling: Bundling = Bundling(),  # noqa: B008 - frozen
     force: bool = False,
 ) -> VerifiedBundle:
     """From a model made elsewhere (file, folder, archive, TF-Hub address) to a verified page in `into`.
 
-    `pictures` (a folder) are asked in the browser; without them, noise with the statistics of photographs is.
+    `pictures` (a folder) are asked in the browser, those in `calibrate` tell how to round; without them, noise with the statistics
+    of photographs serves.
     """
     into = Path(into)
     manifest.refuse_overlap(Path(model), into)
     manifest.refuse_foreign(into, force=force)
     work = into.parent / f".{into.name}.build"
     saved = adopt(model, replace(how, name=how.name or into.resolve().name), work / "adopt")
-    web = quantize(saved, quantization, work / "quantize")
+    web = quantize(saved, quantization, work / "quantize", calibrate)
     page = bundle(web, bundling, work / "bundle")
     return verify(page, Verification(), into, pictures)
 

@@ -34,17 +34,18 @@ class _Plan:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset | None = None) -> WebModel:
+def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset | Path | None = None) -> WebModel:
     """Write `saved` as `model/` in the stock TF.js format with its float weights stored as `how.mode` says.
 
     Where `pictures` are given, their train side calibrates and their test side measures accuracy and the share of answers kept
-    from the float model; without them, noise with the statistics of photographs calibrates.
-    Raises QuantizeError where TF.js lacks an op; nothing is written then.
+    from the float model; of a folder without labels every other picture calibrates, and the rest measures. Without pictures, noise
+    with the statistics of photographs calibrates.
+    Raises QuantizeError where TF.js lacks an op, or the folder has no pictures; nothing is written then.
     """
     key = {
         "options": asdict(how),
         "model": manifest.sha256_json((manifest.read(saved.path) or {}).get("key")),
-        "pictures": manifest.sha256_file(pictures.path / "dataset.json") if pictures else None,
+        "pictures": _fingerprint(pictures),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tensorflowjs"),
     }
     if manifest.is_fresh(into, "quantize", key):
@@ -73,6 +74,12 @@ def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset
     return WebModel(into)
 
 
+def _fingerprint(pictures: Dataset | Path | None) -> str | None:
+    if isinstance(pictures, Path):
+        return manifest.sha256_json(manifest.list_files(pictures))
+    return manifest.sha256_file(pictures.path / "dataset.json") if pictures else None
+
+
 def _converted(saved: SavedModel) -> GraphModel:
     """The float32 graph model, tidied: short stable node names, nothing that TF.js never reads, padding inside convolutions."""
     with progress.task("converting with tensorflowjs"):
@@ -80,7 +87,7 @@ def _converted(saved: SavedModel) -> GraphModel:
         return passes.padding_folded(passes.tidied(graph))
 
 
-def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures: Dataset | None) -> _Plan:
+def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures: Dataset | Path | None) -> _Plan:
     if how.mode == "none":
         return _Plan({})
     if how.mode in ("float16", "uint16", "naive-uint8"):
@@ -90,7 +97,7 @@ def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures
     squares = calibration.calibration_squares(contract.input, pictures)
     with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
         moments = calibration.moments_of(floats, layers, squares)
-        real = pictures is not None and bool(pictures.on("train"))
+        real = isinstance(pictures, Path) or (pictures is not None and bool(pictures.on("train")))
         facts: dict[str, Any] = {"calibration_pictures": len(squares) if real else 0}
         candidates = [(floats, moments), equalise.equalised(floats, layers, moments, real)]
         if how.mode == "auto":
@@ -110,11 +117,14 @@ def _gzipped(folder: Path) -> int:
 class _Judge:
     """Says how much a rounded model has lost, on pictures that neither calibrated it nor will be asked for the final word."""
 
-    def __init__(self, floats: GraphModel, contract: Contract, pictures: Dataset | None) -> None:
+    def __init__(self, floats: GraphModel, contract: Contract, pictures: Dataset | Path | None) -> None:
         self._floats, self._outputs = floats, contract.outputs
-        validation = pictures.on("validation") if pictures else []
+        validation = pictures.on("validation") if isinstance(pictures, Dataset) else []
         self._labels = np.array([p.label for p in validation])
-        if pictures and validation:
+        if isinstance(pictures, Path):
+            self._squares = calibration.folder_squares(contract.input, pictures)[1]
+            self.by = f"agreement on {len(self._squares)} pictures without labels"
+        elif pictures and validation:
             self.by = f"{len(validation)} pictures of the validation side"
             with tempfile.TemporaryDirectory() as scratch:
                 self._squares = np.array(squares_of(pictures, validation, contract.input, Path(scratch) / "squares.npy"))
@@ -135,7 +145,11 @@ class _Judge:
         return max(changed / 3, float((self._before == self._labels).mean() - (after == self._labels).mean()) * 100)
 
 
-def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset) -> dict[str, Any]:
+def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset | Path) -> dict[str, Any]:
+    if isinstance(pictures, Path):
+        squares = calibration.folder_squares(contract.input, pictures)[1]
+        before, after = (_answers(model, contract.outputs, squares) for model in (floats, stored))
+        return {"top1_agreement": float((before == after).mean()), "pictures": len(squares)}
     test = pictures.on("test")
     labels = np.array([p.label for p in test])
     with tempfile.TemporaryDirectory() as scratch:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pagesight import progress
 from pagesight._graph import GraphModel, Runner
 from pagesight._quantization.layers import Floats, Layer
-from pagesight._squares import squares_of
+from pagesight._squares import squares_in, squares_of
 from pagesight.artifacts import Dataset
 from pagesight.contract import Input
+from pagesight.errors import QuantizeError
 
 _PICTURES = 64
 _BATCH = 8
@@ -38,14 +39,27 @@ class Moments:
     peak: Floats
 
 
-def calibration_squares(how: Input, pictures: Dataset | None) -> NDArray[np.uint8]:
-    """Squares to calibrate on: evenly from the train side, never from the sides that judge; noise without pictures."""
+def calibration_squares(how: Input, pictures: Dataset | Path | None) -> NDArray[np.uint8]:
+    """Squares to calibrate on: evenly from the train side, never from the sides that judge; every other picture of a folder.
+
+    Without pictures, noise. Raises QuantizeError for a folder without a picture that can be read.
+    """
+    if isinstance(pictures, Path):
+        return folder_squares(how, pictures)[0]
     train = pictures.on("train") if pictures else []
     if pictures is None or not train:
         return natural_noise(how, _PICTURES)
     chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, _PICTURES).astype(int))]
     with TemporaryDirectory() as scratch:
         return np.array(squares_of(pictures, chosen, how, Path(scratch) / "squares.npy"))
+
+
+def folder_squares(how: Input, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Squares of a folder without labels: those to calibrate on, and those to judge with; a single picture does both."""
+    squares = squares_in(folder, how, 4 * _PICTURES)
+    if not len(squares):
+        raise QuantizeError(f"{folder} holds no picture that can be read", fix="pass --calibrate with a folder of pictures")
+    return squares[::2][:_PICTURES], squares[1::2] if len(squares) > 1 else squares
 
 
 def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from pagesight._quantization.rounding import Grid, output_variance
 
 _LEVELS = (4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64, 45, 32, 22, 16, 11, 8)
 _BIAS_LEVELS = 2048
-_PRICES = tuple(8e-8 * 1.5**i for i in range(18))
+_PRICES = tuple(8e-8 * 1.225**i for i in range(36))
 """What a bit may cost: noise, as a share of a layer's signal."""
 
 
@@ -36,8 +36,10 @@ class _Curve:
 
 Found = tuple[Stored, list[dict[str, Any]]]
 """A plan, and every step that was tried on the way to it."""
-_STEPS_BACK = 3
+_STEPS_BACK = 2
 """The margin: steps between the plan taken and the last that the few pictures at hand find good enough."""
+_FAR = 9
+"""A search that loses too much before so many steps has met a model that amplifies noise: nothing is gained from it."""
 
 
 def smallest_of(
@@ -48,7 +50,7 @@ def smallest_of(
 ) -> Found:
     """The smallest plan for one of several models that answer alike; `uint8`'s where none gets beyond the first steps."""
     found = [smallest(model, layers, moments, lost, most) for model, moments in candidates]
-    got_far = [plan for plan in found if len(plan[1]) >= 2 + _STEPS_BACK]
+    got_far = [plan for plan in found if len(plan[1]) >= _FAR]
     return min(got_far, key=lambda plan: compressed(plan[0])) if got_far else (quietest(candidates, layers), found[0][1])
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pagesight._tf import keras, tensorflow
 from pagesight._tfjs import _tensorflowjs
 from pagesight.artifacts import Dataset, Origin, TrainedModel
 from pagesight.bundle import bundle
-from pagesight.contract import Input
+from pagesight.contract import Decision, Input
 from pagesight.options import Bundling, Naming, Quantization, Rendering
 from pagesight.quantize import quantize
 from pagesight.render import render
@@ -69,20 +69,21 @@ def wide() -> Model:
 
 def untrained(backbone: str, labels: tuple[str, ...], into: Path) -> Path:
     """`into/{train,export,quantize,bundle}` of a network with random weights that keep the spread of what flows through it."""
-    key = {"backbone": backbone, "labels": labels}
+    facts = {
+        "backbone": backbone,
+        "weights": {"kind": "random", "source": ""},
+        "labels": list(labels),
+        "dataset": None,
+        "accuracy": None,
+        "decision": asdict(Decision()),
+    }
+    key = {"facts": facts}
     if not manifest.is_fresh(into / "train", "train", key):
         keras().utils.set_random_seed(0)
         model, _ = _network.build(backbones.named(backbone), len(labels), None)
         _settle(model, backbones.named(backbone).side)
         with manifest.whole_folder(into / "train", "train", key) as folder:
             model.save_weights(folder / TrainedModel.WEIGHTS_FILE)
-            facts = {
-                "backbone": backbone,
-                "weights": {"kind": "random", "source": ""},
-                "labels": labels,
-                "dataset": None,
-                "accuracy": None,
-            }
             manifest.write_json(folder / "training.json", facts)
     trained = TrainedModel(into / "train")
     saved = export.export(trained, Naming("bench", "Bench"), into / "export")

@@ -289,16 +289,17 @@ def _blobs(each: int, classes: int, width: int, noise: float) -> tuple[np.ndarra
     return np.maximum(vectors, 0).astype(np.float32), targets
 
 
-def test_the_head_is_scikit_learns_logistic_regression(trainer: Page) -> None:
+@pytest.mark.parametrize("width", [128, 512], ids=["more pictures than channels", "more channels than pictures"])
+def test_the_head_is_scikit_learns_logistic_regression(trainer: Page, width: int) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    vectors, targets = _blobs(20, 10, 128, 3.0)
+    vectors, targets = _blobs(20, 10, width, 3.0)
     vectors[:, 5] = 0.25  # a channel that never fires must not divide by nought
-    asked, truth = _blobs(200, 10, 128, 3.0)
+    asked, truth = _blobs(200, 10, width, 3.0)
     asked[:, 5] = 0.25
     found = trainer.evaluate(TRAIN, {"vectors": vectors.ravel().tolist(), "targets": targets.tolist(), "classes": 10})
-    ours = asked @ np.array(found["kernel"]).reshape(128, 10) + np.array(found["bias"])
+    ours = asked @ np.array(found["kernel"]).reshape(width, 10) + np.array(found["bias"])
     scaler = StandardScaler().fit(vectors)
     theirs = LogisticRegression(max_iter=1000).fit(scaler.transform(vectors), targets)
     reference = theirs.predict_proba(scaler.transform(asked))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pagesight
-from pagesight import options
+from pagesight import cli, options
 from pagesight.errors import OptionError, PagesightError
 
 from .conftest import PhotoFolder
@@ -160,3 +160,8 @@ def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(ca
         ):
             os.write(2, f"{line}\n".encode())
     assert capfd.readouterr().err == "an error\n"
+
+
+def test_only_build_searches_for_a_backbone() -> None:
+    flags = {name: {flag for p in command.params for flag in p.opts} for name, command in cli.pagesight.commands.items()}
+    assert {name for name, own in flags.items() if "--search" in own} == {"build"}

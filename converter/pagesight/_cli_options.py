@@ -157,7 +157,7 @@ def _package_name(_: click.Context, __: click.Parameter, wish: str | None) -> st
     return wish
 
 
-_BUNDLING = (
+_SEARCHING = (
     click.option(
         "--search",
         is_flag=False,
@@ -166,6 +166,8 @@ _BUNDLING = (
         help="Try backbones (these, or all of MobileNetV1) and take the best within --max-bytes and --max-ms.",
     ),
     click.option("--max-ms", type=click.FloatRange(0, min_open=True), help="For --search: milliseconds a picture in a browser."),
+)
+_BUNDLING = (
     click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip."),
     click.option(
         "--single-file",
@@ -190,6 +192,13 @@ _BUNDLING = (
 def bundling_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds what the bundle stage takes."""
     for option in reversed(_BUNDLING):
+        command = option(command)
+    return command
+
+
+def searching_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what the search for a backbone takes."""
+    for option in reversed(_SEARCHING):
         command = option(command)
     return command
 

@@ -20,6 +20,7 @@ from pagesight._cli_options import (
     naming_options,
     quantization_options,
     scan_options,
+    searching_options,
     writes,
 )
 from pagesight.errors import OptionError, PagesightError
@@ -63,6 +64,7 @@ def pagesight() -> None:
 @backbone_options
 @SEED
 @quantization_options
+@searching_options
 @bundling_options
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")

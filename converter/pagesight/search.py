@@ -13,7 +13,7 @@ from pagesight._squares import squares_of
 from pagesight._tf import keras
 from pagesight.artifacts import Dataset, Picture, Search, TrainedModel
 from pagesight.compare import cost_of
-from pagesight.contract import Input
+from pagesight.contract import Decision, Input
 from pagesight.errors import TrainError
 from pagesight.options import Searching
 
@@ -47,6 +47,7 @@ def search(dataset: Dataset, how: Searching, into: Path) -> Search:
                 (temporary / f"{other['backbone']}.weights.h5").unlink()
         (temporary / f"{least['backbone']}.weights.h5").rename(temporary / TrainedModel.WEIGHTS_FILE)
         facts = {"backbone": least["backbone"], "weights": least["weights"], "labels": list(dataset.labels)}
+        facts["decision"] = asdict(Decision())  # none was taken: the page is only measured
         manifest.write_json(temporary / "training.json", facts)
         manifest.write_json(temporary / "search.json", {"measured": least["backbone"], "tried": tried})
     return Search(into)

@@ -1,6 +1,7 @@
 """The examples, as they stand in examples/: a page of ten lines, an element, a Vite app."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from pagesight import _also
 from pagesight._npm import Package, write_package
+from pagesight.adopt import Adoption, adopt
+from pagesight.options import Quantization
+from pagesight.quantize import quantize
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from tests import foreign_models as foreign  # noqa: E402
+
+EXAMPLES = ROOT / "examples"
+PEERS = ROOT / "build" / "peers"
 
 
 def _installed(example: str) -> Path:
@@ -96,3 +106,20 @@ def test_a_vite_app_finds_the_packages_files(
     page.set_input_files("input:enabled", page_folder / "samples" / "2.jpg")
     expect(page.locator("li")).to_have_text(["blue: 99.0 %", "green: 0.7 %", "red: 0.4 %"])
     _quiet(watched)
+
+
+@pytest.mark.filterwarnings("ignore")  # Keras warns on saving .h5
+def test_a_p5_sketch_answers_the_camera_by_ml5(serve: Callable[[Path], Any], watched: Any, tmp_path: Path) -> None:
+    libraries = [PEERS / "p5.min.js", PEERS / "ml5.min.js"]
+    if missing := [path.name for path in libraries if not path.is_file()]:
+        pytest.skip(f"no {', '.join(missing)} in build/peers: `make peers` fetches them")
+    sketch = tmp_path / "sketch"
+    shutil.copytree(EXAMPLES / "p5-ml5", sketch)
+    for library in libraries:
+        shutil.copy(library, sketch)
+    source = foreign.saved(foreign.tiny(side=32), tmp_path / "model.h5")
+    web = quantize(adopt(source, Adoption(labels="ant,bee,cat"), tmp_path / "adopt"), Quantization(), tmp_path / "web")
+    _also.write_also(web, ("layers",), sketch / "page")
+    page = _visit(watched, serve(sketch).url)
+    expect(page.locator("p")).to_have_text(re.compile(r"(ant|bee|cat): \d+ %"), timeout=30_000)
+    assert [url for url in watched.foreign if not url.startswith(("blob:", "data:"))] == []

@@ -116,7 +116,8 @@ def _decided(model: Any, answers: _fit.Answers, sides: _fit.Sides, dataset: Data
     """Temperature and threshold, set on the validation side; the head is changed so that the model answers as scaled."""
     squares, labels = sides["validation"]
     others = sides["decides"][0]
-    decision = _decision.decide(answers.probabilities(squares), labels, answers.probabilities(others), how.false_accepts)
+    known = answers.probabilities(squares) if len(labels) else np.zeros((0, len(dataset.labels)), np.float32)
+    decision = _decision.decide(known, labels, answers.probabilities(others), how.false_accepts)
     head = model.get_layer("head")
     head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
     given = bool(dataset.unknown_on("validation"))

@@ -38,7 +38,7 @@ def curves(found: Mapping[str, Any], into: Path) -> None:
         axes.set_ylabel(y_label, color=_INK)
         axes.set_ylim(0, None)
         axes.set_title(f"{title}: exponent {curve['exponent']:.2f}, line explains {line['r2']:.1%}", loc="left", color=_INK)
-        _write(figure, axes, into / f"{name}.svg")
+        _write(figure, axes, into / f"curve-{name}.svg")
 
 
 def _pyplot() -> Any:

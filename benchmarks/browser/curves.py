@@ -109,10 +109,10 @@ def build_seconds(pictures: list[int]) -> list[dict[str, float]]:
     return rows
 
 
-def exponent(rows: list[dict[str, float]], fixed: float = 0.0) -> float:
-    """The slope of log(y - fixed) over log(x): 1 is linear."""
+def exponent(rows: list[dict[str, float]]) -> float:
+    """The slope of log(y) over log(x): 1 is in proportion, less where a fixed part outweighs what grows."""
     x, y = (np.array([row[key] for row in rows], float) for key in ("x", "y"))
-    return round(float(np.polyfit(np.log(x), np.log(np.maximum(y - fixed, 1e-9)), 1)[0]), 3)
+    return round(float(np.polyfit(np.log(x), np.log(y), 1)[0]), 3)
 
 
 def line(rows: list[dict[str, float]]) -> dict[str, float]:

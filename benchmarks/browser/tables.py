@@ -51,7 +51,7 @@ def curves(found: Mapping[str, Any]) -> str:
     for name, curve in found.items():
         line = curve["line"]
         rows.append((name, f"{curve['exponent']:.2f}", f"{line['fixed']:,.3g} + {line['each']:,.3g}·x", f"{line['r2']:.1%}"))
-    pictures = "\n\n".join(_picture(name, name) for name in found)
+    pictures = "\n\n".join(_picture(f"curve-{name}", name) for name in found)
     head = ("", "exponent", "straight line", "variance explained")
     return f"## How it grows (`make bench-curves`)\n\n{_table(head, rows)}\n\n{pictures}"
 

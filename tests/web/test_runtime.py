@@ -79,6 +79,20 @@ def test_an_app_below_another_path_gets_labels_sorted_by_probability(
     assert answers[0]["probability"] > answers[1]["probability"]
 
 
+def test_a_picture_that_another_frame_made_is_answered(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    page = blank(make_bundle())
+    page.evaluate(LOAD, "./")
+    foreign, answers = page.evaluate(
+        """async () => {
+          const { contentWindow } = document.body.appendChild(document.createElement("iframe"));
+          const blob = await (await contentWindow.fetch(new URL("samples/2.jpg", location.href))).blob();
+          return [!(blob instanceof Blob), await c.classify(blob)];
+        }"""
+    )
+    assert foreign
+    assert answers[0]["label"] == "blue"
+
+
 @pytest.mark.parametrize(
     "path", ["model/model.json", "model/group1-shard1of1.bin", "worker.js", "worker_lean.js", "tfjs-backend-wasm-simd.wasm"]
 )

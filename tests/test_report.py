@@ -12,11 +12,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from pagesight import _decision, manifest
+from pagesight import _decision, _fit, manifest, pixels
+from pagesight._cross_validation import cross_validated
+from pagesight._distribution import ALONE
 from pagesight._report import findings, heat, measures, page, plots, twins, write_report
 from pagesight._report.judged import Judged
 from pagesight._report.looks import Looks, Seen, appearance
-from pagesight.artifacts import Origin, Picture, WebModel
+from pagesight._squares import squares_of
+from pagesight.artifacts import SIDES, Origin, Picture, WebModel
 from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.options import Scanning
 from pagesight.scan import scan
@@ -299,7 +302,7 @@ def _told(**more: Any) -> page.Told:
     found = findings.find(seen, twins.near_duplicates(seen.looks), contract.labels, 96, grouped=False)
     mistake = {"picture": paths[0], "meant": _EVIL, "said": "</script>", "probability": 0.95, "probability_of_meant": 0.04}
     evaluation = judged.to_json() | {"findings": [f.to_json(seen) for f in found]}
-    evaluation["accuracy"]["cross_validated"] = more.get("crossed")
+    evaluation["accuracy"] |= {"cross_validated": more.get("crossed"), "by_split": more.get("by_split")}
     evaluation |= {"mistakes": [mistake | {"file": "report/a.jpg", "heat_map": None}]}
     return page.Told(contract, Origin(), seen, judged, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in found])
 
@@ -345,6 +348,48 @@ def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
     _checked(text)
     assert "By cross-validation: 75.0%" in text
     assert "between 47.0% and 91.0%" in text
+
+
+def test_a_random_split_is_told_of_beside_the_split_by_groups(tmp_path: Path) -> None:
+    apart = {"n": 1200, "folds": 5, "value": 0.8, "interval95": [0.78, 0.82]}
+    for value, told in ((0.934, "would have made it look 13.4 points better"), (0.8, "would have looked no better")):
+        page.write(tmp_path, _told(by_split={"group": apart, "random": apart | {"value": value}}))
+        text = (tmp_path / "report.html").read_text(encoding="utf-8")
+        _checked(text)
+        assert f"Whole groups apart: 80.0%; pictures at random: {value:.1%}" in text
+        assert "on the same 1,200 pictures in 5 rounds" in text
+        assert told in text
+
+
+class _Embeddings(_fit.Answers):
+    """Answers that take a square in small for its embedding."""
+
+    def embeddings(self, squares: pixels.Pixels) -> NDArray[np.float32]:
+        return np.float32(squares[:, 2::4, 2::4].reshape(len(squares), -1))
+
+
+def test_pictures_of_one_group_on_both_sides_make_it_look_better_and_that_is_measured(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for person in range(12):  # each picture of a person tells what the person's others show, and nothing of the next person's
+        for label in ("left", "right"):
+            (tmp_path / "photos" / label).mkdir(parents=True, exist_ok=True)
+            pattern = rng.integers(20, 230, (8, 8, 3))
+            for number in range(4):
+                square = (pattern + rng.integers(-20, 21, (8, 8, 3))).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+                Image.fromarray(square).save(tmp_path / "photos" / label / f"person{person:02d}_{number}.png")
+    told = {}
+    for expression in (r"person\d+", None):
+        dataset = scan(tmp_path / "photos", Scanning(group_by=expression), tmp_path / f"scan{len(told)}")
+        sides = {
+            side: (squares_of(dataset, dataset.on(side), Input(32), tmp_path / side), np.array([p.label for p in dataset.on(side)]))
+            for side in SIDES
+        }
+        told[expression] = cross_validated(_Embeddings(None, ALONE), sides, dataset, 0)
+    by_split = told[r"person\d+"]["by_split"]
+    assert {how["n"] for how in by_split.values()} == {96}
+    assert by_split["group"]["value"] < 0.7 < 0.95 < by_split["random"]["value"]
+    assert by_split["random"]["interval95"][0] < by_split["random"]["value"] <= by_split["random"]["interval95"][1]
+    assert told[None] == {"cross_validated": None, "by_split": None}
 
 
 def test_the_report_is_the_same_twice(tmp_path: Path) -> None:

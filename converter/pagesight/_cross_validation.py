@@ -1,42 +1,70 @@
-"""What can be said of a class with few pictures: each is asked once, of a head that never saw it."""
+"""What a head on the features that training starts from says of pictures it never saw: each is asked once, in rounds."""
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pagesight import _fit, progress
 from pagesight._statistics import wilson
-from pagesight.artifacts import SIDES
+from pagesight.artifacts import SIDES, Dataset
 
 _FEW = 30
 """Pictures of the smallest class below which few are left to test on."""
 _FOLDS = 5
+_MOST = 3000
+"""Pictures by which ways to split are compared, evenly chosen where there are more."""
 
 
-def cross_validated(answers: _fit.Answers, sides: _fit.Sides, groups: Sequence[str], seed: int) -> dict[str, Any] | None:
-    """Accuracy by cross-validation over all pictures, of the head on the features that training starts from.
+@dataclass(frozen=True)
+class _Features:
+    """Row i tells of picture i: its embedding `[n, d]`, its label `[n]`."""
 
-    `groups` of the pictures of train, validation and test, in this order; a group is never in two folds. It is measured before the
-    whole network is trained, which usually adds to it. None where every class has pictures enough.
+    embeddings: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    seed: int
+
+    def accuracy(self, together: Sequence[str], folds: int) -> dict[str, Any] | None:
+        """Accuracy over all pictures in `folds` rounds, those of equal names in `together` in one; None where one class is left."""
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        right, n = 0, len(self.labels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a class in fewer groups than folds
+            cut = StratifiedGroupKFold(folds, shuffle=True, random_state=self.seed)
+            for learnt, asked in cut.split(self.embeddings, self.labels, together):
+                if len(set(self.labels[learnt])) < 2:
+                    return None
+                kernel, bias = _fit.solved(self.embeddings[learnt], self.labels[learnt], self.seed)
+                said = np.unique(self.labels[learnt])[(self.embeddings[asked] @ kernel + bias).argmax(1)]
+                right += int((said == self.labels[asked]).sum())
+        return {"n": n, "folds": folds, "value": right / n, "interval95": wilson(right, n)}
+
+
+def cross_validated(answers: _fit.Answers, sides: _fit.Sides, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Accuracies by cross-validation, of the head on the features that training starts from; fine-tuning usually adds to them.
+
+    cross_validated   where a class has few pictures: over all pictures, groups kept together
+    by_split          where pictures have groups: the same by "group", and by "random", which lets a group be in several folds
+
+    Each is None where it does not apply, or where there is too little to cut into folds. Equal bytes are never in two folds.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     labels = np.concatenate([sides[side][1] for side in SIDES])
-    least = int(np.bincount(labels).min())
-    folds = min(_FOLDS, least, len(set(groups)))
-    if least >= _FEW or folds < 2:
-        return None
-    right = 0
-    with progress.task("cross-validating"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class in fewer groups than folds
-        features = np.concatenate([answers.embeddings(sides[side][0]) for side in SIDES if len(sides[side][1])])
-        for learnt, asked in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(features, labels, groups):
-            if len(set(labels[learnt])) < 2:
-                return None
-            kernel, bias = _fit.solved(features[learnt], labels[learnt], seed)
-            said = np.unique(labels[learnt])[(features[asked] @ kernel + bias).argmax(1)]
-            right += int((said == labels[asked]).sum())
-    n = len(labels)
-    return {"n": n, "folds": folds, "value": right / n, "interval95": wilson(right, n)}
+    few, grouped = int(np.bincount(labels).min()) < _FEW, dataset.facts["split"] == "group"
+    every = 1 if few else -(-len(labels) // _MOST)
+    pictures = [picture for side in SIDES for picture in dataset.on(side)[::every]]
+    labels = np.concatenate([sides[side][1][::every] for side in SIDES])
+    groups = [picture.group for picture in pictures]
+    folds = min(_FOLDS, int(np.bincount(labels).min()), len(set(groups)))
+    if not (few or grouped) or folds < 2:
+        return {"cross_validated": None, "by_split": None}
+    with progress.task("cross-validating"):
+        embeddings = [answers.embeddings(sides[side][0][::every]) for side in SIDES if len(sides[side][1])]
+        features = _Features(np.concatenate(embeddings), labels, seed)
+        by_group = features.accuracy(groups, folds)
+        by_random = features.accuracy([picture.sha256 for picture in pictures], folds) if grouped else None
+    compared = {"group": by_group, "random": by_random} if by_group and by_random else None
+    return {"cross_validated": by_group if few else None, "by_split": compared}

@@ -60,13 +60,12 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
         sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder(), how.seed)
         checkpoint.content = distribution.from_chief(checkpoint.content)
         answers = _fit.Answers.of(model, distribution)
-        groups = [picture.group for side in SIDES for picture in dataset.on(side)]
-        crossed = cross_validated(answers, sides, groups, how.seed)
+        crossed = cross_validated(answers, sides, dataset, how.seed)
         _fit.fit_head(model, answers, sides, how.seed)
         history = _fit.fine_tune(model, answers, sides, _suited(how, used, answers.judged(*sides["validation"])[1]), checkpoint)
         decision = _decided(model, answers, sides, dataset, how)
         facts = _facts(answers, sides["test"], dataset, how, used) | {"decision": decision, "history": history}
-        facts["accuracy"]["cross_validated"] = crossed
+        facts["accuracy"] |= crossed
         if facts["accuracy"]["float"] < how.min_accuracy:
             raise TrainError(
                 f"the accuracy on {facts['accuracy']['n']} pictures kept for testing is {facts['accuracy']['float']:.1%}, "

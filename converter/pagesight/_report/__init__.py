@@ -52,7 +52,7 @@ def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
         evaluation: dict[str, Any] = _rounded(
             judged.to_json() | {"mistakes": mistakes, "findings": [f.to_json(seen) for f in found]}
         )
-        evaluation["accuracy"]["cross_validated"] = _rounded(_cross_validated(origin))
+        evaluation["accuracy"] |= _rounded(_cross_validated(origin))
         thumbs = [gallery.thumbs(seen, f.rows) for f in found]
         page.write(into, page.Told(contract, origin, seen, judged, evaluation, thumbs))
     return evaluation
@@ -67,9 +67,10 @@ def _strangers(dataset: Dataset, contract: Contract, runner: Runner) -> Floats |
         return np.asarray(runner(squares_of(dataset, pictures, contract.input, Path(scratch) / "squares.npy"))[0])
 
 
-def _cross_validated(origin: Origin) -> dict[str, Any] | None:
-    """What training measured where pictures were few."""
-    return origin.trained.facts["accuracy"]["cross_validated"] if origin.trained else None
+def _cross_validated(origin: Origin) -> dict[str, Any]:
+    """What training measured where pictures were few, or have groups."""
+    measured = origin.trained.facts["accuracy"] if origin.trained else {}
+    return {name: measured.get(name) for name in ("cross_validated", "by_split")}
 
 
 def _false_accepts(origin: Origin) -> float:

@@ -4,10 +4,10 @@
 
 guide   the recipe of Keras' transfer-learning guide: frozen at 1e-4 for 10 epochs, then all of it at 1e-5 for 10
 plain   everything trainable at once, Adam 1e-3 with a cosine, batches of 32, light augmentation, 10 epochs
-ours    what `pagesight train` does
+ours    `pagesight train` itself, with all it does beside: cross-validation, pictures of nothing, the threshold
 
 The clock runs from the pictures on disk, TensorFlow already imported, and stands still while the test side is measured
-after each epoch.
+after each epoch (for ours also before the first, when the head alone has learnt). The accuracy is that of the model in the end.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -26,10 +27,11 @@ from pagesight import _fit, _network, backbones
 from pagesight._augment import augment
 from pagesight._squares import squares_of
 from pagesight._tf import keras, tensorflow
-from pagesight.artifacts import SIDES, Dataset
+from pagesight.artifacts import SIDES, Dataset, Side
 from pagesight.contract import Input
 from pagesight.options import Scanning, Training
 from pagesight.scan import scan
+from pagesight.train import train
 
 BARS = (0.98, 0.99)
 
@@ -59,7 +61,7 @@ class Clock:
 
 
 class Watched(_fit.Answers):
-    """Answers that stop the clock whenever the validation side was judged: once an epoch."""
+    """Answers that stop the clock whenever the validation side was judged: for the head, and once an epoch."""
 
     def judged(self, squares: Any, labels: Any) -> tuple[float, float]:
         """As ever; then the test side, off the clock."""
@@ -72,14 +74,14 @@ CLOCKS: list[Clock] = []
 TEST: list[Any] = []
 
 
-def ours(sides: _fit.Sides, model: Any, _dataset: Dataset, seed: int) -> None:
-    """Head, then everything, as the train stage does."""
-    answers = Watched.of(model)
-    _fit.fit_head(model, answers, sides, seed)
-    _fit.fine_tune(model, answers, sides, Training(seed=seed))
+def ours(dataset: Dataset, how: Training, folder: Path) -> None:
+    """The train stage, watched."""
+    with mock.patch.object(_fit, "Answers", Watched):
+        trained = train(dataset, how, folder / "trained")
+    CLOCKS[-1].stop(lambda: float(trained.facts["accuracy"]["float"]))
 
 
-def plain(sides: _fit.Sides, model: Any, _dataset: Dataset, seed: int) -> None:
+def plain(sides: _fit.Sides, model: Any, seed: int) -> None:
     """One `fit` of everything, with the augmentation of the package, in parallel with the training."""
     tf, tk = tensorflow(), keras()
     squares, labels = sides["train"]
@@ -91,10 +93,9 @@ def plain(sides: _fit.Sides, model: Any, _dataset: Dataset, seed: int) -> None:
     _fit_epochs(tk.Model(model.input, model.outputs[0]), shown.prefetch(4), sides, tk.optimizers.Adam(rate), 10)
 
 
-def guide(sides: _fit.Sides, model: Any, dataset: Dataset, seed: int) -> None:
+def guide(sides: _fit.Sides, model: Any, seed: int) -> None:
     """keras.io/guides/transfer_learning: flips and small rotations, dropout, batch norms in inference mode throughout."""
     tk = keras()
-    del dataset
     body = next(layer for layer in model.layers if isinstance(layer, tk.Model))
     body.trainable = False
     image = tk.Input(model.input_shape[1:])
@@ -119,28 +120,31 @@ def _fit_epochs(model: Any, shown: Any, sides: _fit.Sides, optimizer: Any, epoch
     model.fit(shown, validation_data=sides["validation"], epochs=epochs, verbose=0, callbacks=[stop])
 
 
-WAYS = {"guide": guide, "plain": plain, "ours": ours}
+WAYS = ("guide", "plain", "ours")
 
 
-def run(way: str, dataset: Dataset, backbone: str, weights: str, seed: int) -> dict[str, Any]:
+def run(way: str, dataset: Dataset, how: Training) -> dict[str, Any]:
     """One training from pictures to a fitted model, timed."""
-    keras().utils.set_random_seed(seed)
-    chosen = backbones.named(backbone)
+    keras().utils.set_random_seed(how.seed)
+    chosen = backbones.named(how.backbone)
     with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        TEST[:] = side_of(dataset, "test", Input(chosen.side), folder / "asked.npy")
         CLOCKS.append(Clock())
-        how = Input(chosen.side)
-        sides = {
-            side: (
-                squares_of(dataset, dataset.on(side), how, Path(scratch) / f"{side}.npy"),
-                np.array([p.label for p in dataset.on(side)]),
-            )
-            for side in SIDES
-        }
-        TEST[:] = sides["test"]
-        model, _ = _network.build(chosen, len(dataset.labels), _network.parse_weights(weights, chosen))
-        WAYS[way](sides, model, dataset, seed)
+        if way == "ours":
+            ours(dataset, how, folder)
+        else:
+            sides = {side: side_of(dataset, side, Input(chosen.side), folder / f"{side}.npy") for side in SIDES}
+            model, _ = _network.build(chosen, len(dataset.labels), _network.parse_weights(how.weights, chosen))
+            {"guide": guide, "plain": plain}[way](sides, model, how.seed)
     keras().backend.clear_session()
-    return {"way": way, "seed": seed, **CLOCKS[-1].result(), "epochs": CLOCKS[-1].stops}
+    return {"way": way, "seed": how.seed, **CLOCKS[-1].result(), "epochs": CLOCKS[-1].stops}
+
+
+def side_of(dataset: Dataset, side: Side, how: Input, file: Path) -> tuple[Any, Any]:
+    """Squares and labels of one side."""
+    pictures = dataset.on(side)
+    return squares_of(dataset, pictures, how, file), np.array([p.label for p in pictures])
 
 
 def main() -> None:
@@ -158,7 +162,7 @@ def main() -> None:
         for seed in range(given.seeds):
             dataset = scan(given.photos, Scanning(group_by=given.group_by, seed=seed), Path(scratch) / f"scan{seed}")
             for way in given.only.split(","):
-                results.append(run(way, dataset, given.backbone, given.weights, seed))
+                results.append(run(way, dataset, Training(backbone=given.backbone, weights=given.weights, seed=seed)))
                 sys.stdout.write(json.dumps(results[-1]) + "\n")
                 sys.stdout.flush()
     for way in given.only.split(","):

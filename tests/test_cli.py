@@ -1,10 +1,13 @@
 """Promises of the command line: quick help, exit codes, one clear sentence with the fix."""
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 
 import pagesight
 from pagesight import cli, options
+from pagesight._console import Console
 from pagesight.errors import OptionError, PagesightError
 
 from .conftest import PhotoFolder
@@ -165,3 +169,13 @@ def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(ca
 def test_only_build_searches_for_a_backbone() -> None:
     flags = {name: {flag for p in command.params for flag in p.opts} for name, command in cli.pagesight.commands.items()}
     assert {name for name, own in flags.items() if "--search" in own} == {"build"}
+
+
+def test_ctrl_c_ends_the_work_also_where_a_library_swallowed_it() -> None:
+    console = Console(quiet=True)
+    with console, contextlib.suppress(KeyboardInterrupt):  # as the import of a large library may do
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+    with pytest.raises(KeyboardInterrupt):
+        console.update("training", 1, 2, "")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

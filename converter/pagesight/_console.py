@@ -1,10 +1,12 @@
 """What a person sees in the terminal: a progress bar there, plain lines in a pipe, one JSON object where asked."""
 
 import json
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 import click
@@ -23,8 +25,12 @@ class Console(Reporter):
         self._tasks: dict[str, Any] = {}
         self._last_line: dict[str, float] = {}
         self._stage = ""
+        self._interrupted = False
+        self._handler: Any = None
 
     def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
         if not self.quiet and sys.stderr.isatty():
             from rich import progress
             from rich.console import Console as RichConsole
@@ -44,9 +50,21 @@ class Console(Reporter):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+
+    def _interrupt(self, _: int, __: FrameType | None) -> None:
+        self._interrupted = True
+        raise KeyboardInterrupt
+
+    def _go_on(self) -> None:
+        """Ctrl-C ends the work also where a library swallowed it, as imports and callbacks from C may."""
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def stage(self, name: str, *, fresh: bool) -> None:
         """Open a stage: its tasks before it are over."""
+        self._go_on()
         for task in self._tasks.values():
             self._bar.remove_task(task)
         self._tasks.clear()
@@ -56,6 +74,7 @@ class Console(Reporter):
 
     def update(self, task: str, done: int, total: int | None, detail: str) -> None:
         """Show how far a task is: as a bar, or in a pipe as a line now and then and at the end."""
+        self._go_on()
         if self.quiet:
             return
         if self._bar is not None:

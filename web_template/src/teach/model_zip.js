@@ -14,7 +14,8 @@ import { fillPage } from "./page_copy.js";
  */
 
 /** Written anew, or of the old model alone. */
-const REPLACED = /^(manifest\.json|report\.(html|css)|package\.json|README\.md|(samples|report|single-file|npm)\/.*)$/;
+const REPLACED =
+  /^(manifest\.json|report\.(html|css)|package\.json|README\.md|(samples|report|single-file|npm|also)\/.*)$/;
 /** Files for hosts, which some of them do not serve: a copy works without. */
 const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
 const text = (/** @type {string} */ value) => new TextEncoder().encode(value);
@@ -37,7 +38,7 @@ export async function bundleFiles(lesson, contract, base, title) {
   files[contract.model.path] = json(grafted.model);
   files[folder + HEAD_FILE] = grafted.bytes;
   const samples = await gallery(lesson, head, files);
-  const { golden: _, ...kept } = contract;
+  const { golden: _, also: __, ...kept } = contract;
   const published = await listed(files, (path) => /\.(js|wasm)$/.test(path) || path.startsWith(folder));
   files["contract.json"] = json({
     ...kept,

@@ -172,10 +172,11 @@ def test_only_build_searches_for_a_backbone() -> None:
 
 
 def test_ctrl_c_ends_the_work_also_where_a_library_swallowed_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where tests run in the background
     console = Console(quiet=True)
     with console, contextlib.suppress(KeyboardInterrupt):  # as the import of a large library may do
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
     with pytest.raises(KeyboardInterrupt):
         console.update("training", 1, 2, "")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler

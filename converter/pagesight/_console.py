@@ -29,7 +29,8 @@ class Console(Reporter):
         self._handler: Any = None
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so in the background, where it is ignored
+        if usual and threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGINT, self._interrupt)
         if not self.quiet and sys.stderr.isatty():
             from rich import progress

@@ -10,10 +10,21 @@ import click
 from pagesight._console import Console
 from pagesight.options import FORMATS, MODES, STRATEGIES, Build
 
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
 _READ = {"photos", "dataset", "trained", "web", "model"}
 _FORCE = click.option("--force", is_flag=True, help="Replace an output folder that Pagesight did not make.")
+
+
+def _adding(*options: _Decorator) -> _Decorator:
+    """A decorator that adds `options`, which `--help` then lists in this order."""
+
+    def added(command: Callable[..., Any]) -> Callable[..., Any]:
+        return functools.reduce(lambda done, option: option(done), reversed(options), command)
+
+    return added
 
 
 def common(stage: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,13 +39,11 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
             result = stage(**options)
         console.result(result, as_json=as_json)
 
-    for option in (
+    return _adding(
         click.option("--json", "as_json", is_flag=True, help="End with one machine-readable object on standard output."),
         click.option("--quiet", is_flag=True, help="Show no progress, only the result."),
         click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
-    ):
-        command = option(command)
-    return command
+    )(command)
 
 
 def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,75 +62,55 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
     return _OUT(_FORCE(command))
 
 
-def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what the train stage takes."""
-    for option in reversed(
-        (
-            click.option("--backbone", default=Build.backbone, show_default=True, help="See `pagesight backbones`."),
-            click.option(
-                "--weights",
-                default=Build.weights,
-                show_default=True,
-                help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
-                "auto: ImageNet's where they can be had, else the starter that ships.",
-            ),
-            click.option(
-                "--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."
-            ),
-            click.option("--tensorboard", metavar="DIR", help="Write learning curves there as TensorFlow's summary events."),
-            click.option(
-                "--strategy",
-                default=Build.strategy,
-                show_default=True,
-                type=click.Choice(STRATEGIES),
-                help="Share each batch out: mirrored over this machine's accelerators, multiworker over the machines in TF_CONFIG.",
-            ),
-            click.option(
-                "--false-accepts",
-                default=Build.false_accepts,
-                show_default=True,
-                type=click.FloatRange(0, 1),
-                help="Share of pictures of other things that the page may take for a class, at most: sets the threshold.",
-            ),
-            click.option(
-                "--min-accuracy",
-                default=Build.min_accuracy,
-                show_default=True,
-                type=click.FloatRange(0, 1),
-                help="Fail when the accuracy on the pictures kept for testing is lower (0..1).",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what the scan stage takes."""
-    for option in reversed(
-        (
-            click.option(
-                "--group-by",
-                default=Build.group_by,
-                metavar="REGEX",
-                help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
-            ),
-            click.option(
-                "--unknown",
-                default=Build.unknown,
-                metavar="DIR",
-                help="Pictures of other things: a part is learnt as no class, a part sets the threshold, a part measures.",
-            ),
-            click.option(
-                "--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."
-            ),
-            click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
+_TRAINING = (
+    click.option("--backbone", default=Build.backbone, show_default=True, help="See `pagesight backbones`."),
+    click.option(
+        "--weights",
+        default=Build.weights,
+        show_default=True,
+        help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
+        "auto: ImageNet's where they can be had, else the starter that ships.",
+    ),
+    click.option("--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."),
+    click.option("--tensorboard", metavar="DIR", help="Write learning curves there as TensorFlow's summary events."),
+    click.option(
+        "--strategy",
+        default=Build.strategy,
+        show_default=True,
+        type=click.Choice(STRATEGIES),
+        help="Share each batch out: mirrored over this machine's accelerators, multiworker over the machines in TF_CONFIG.",
+    ),
+    click.option(
+        "--false-accepts",
+        default=Build.false_accepts,
+        show_default=True,
+        type=click.FloatRange(0, 1),
+        help="Share of pictures of other things that the page may take for a class, at most: sets the threshold.",
+    ),
+    click.option(
+        "--min-accuracy",
+        default=Build.min_accuracy,
+        show_default=True,
+        type=click.FloatRange(0, 1),
+        help="Fail when the accuracy on the pictures kept for testing is lower (0..1).",
+    ),
+)
+_SCANNING = (
+    click.option(
+        "--group-by",
+        default=Build.group_by,
+        metavar="REGEX",
+        help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
+    ),
+    click.option(
+        "--unknown",
+        default=Build.unknown,
+        metavar="DIR",
+        help="Pictures of other things: a part is learnt as no class, a part sets the threshold, a part measures.",
+    ),
+    click.option("--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."),
+    click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
+)
 SEED = click.option("--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Same seed, same bytes.")
 _QUANTIZATION = (
     click.option(
@@ -189,29 +178,9 @@ _BUNDLING = (
 )
 
 
-def bundling_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what the bundle stage takes."""
-    for option in reversed(_BUNDLING):
-        command = option(command)
-    return command
-
-
-def searching_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what the search for a backbone takes."""
-    for option in reversed(_SEARCHING):
-        command = option(command)
-    return command
-
-
-def naming_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds name, title, description and language."""
-    for option in reversed(_NAMING):
-        command = option(command)
-    return command
-
-
-def quantization_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what the quantize stage takes."""
-    for option in reversed(_QUANTIZATION):
-        command = option(command)
-    return command
+scan_options = _adding(*_SCANNING)
+backbone_options = _adding(*_TRAINING)
+naming_options = _adding(*_NAMING)
+quantization_options = _adding(*_QUANTIZATION)
+searching_options = _adding(*_SEARCHING)
+bundling_options = _adding(*_BUNDLING)

@@ -24,7 +24,6 @@ class Console(Reporter):
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
         self._last_line: dict[str, float] = {}
-        self._stage = ""
         self._interrupted = False
         self._handler: Any = None
 
@@ -70,7 +69,6 @@ class Console(Reporter):
             self._bar.remove_task(task)
         self._tasks.clear()
         self._last_line.clear()
-        self._stage = name
         self._say(f"{name}: nothing changed" if fresh else name)
 
     def update(self, task: str, done: int, total: int | None, detail: str) -> None:

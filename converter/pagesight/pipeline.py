@@ -79,10 +79,11 @@ def convert(
     manifest.refuse_overlap(Path(model), into)
     manifest.refuse_foreign(into, force=force)
     work = into.parent / f".{into.name}.build"
-    saved = adopt(model, replace(how, name=how.name or into.resolve().name), work / "adopt")
-    web = quantize(saved, quantization, work / "quantize", calibrate)
-    page = bundle(web, bundling, work / "bundle")
-    return verify(page, Verification(), into, pictures)
+    with manifest.alone(into):
+        saved = adopt(model, replace(how, name=how.name or into.resolve().name), work / "adopt")
+        web = quantize(saved, quantization, work / "quantize", calibrate)
+        page = bundle(web, bundling, work / "bundle")
+        return verify(page, Verification(), into, pictures)
 
 
 def _steps(photos: str | Path, into: Path, how: Build) -> dict[str, Callable[[], Artifact]]:

@@ -320,14 +320,14 @@ def test_stock_tfjs_reads_it_and_leaks_nothing(webs: dict[Mode, WebModel], squar
 
 
 def test_a_hard_swish_that_tensorflow_fused_is_written_out_for_tfjs() -> None:
-    from pagesight import _tfjs
+    from pagesight._mend import mended
     from pagesight._tf import graphs
 
     graph = graphs().GraphDef()
     fused = graph.node.add(name="conv", op="_FusedConv2D", input=["x", "kernel", "bias"])
     fused.attr["T"].type = graphs().as_dtype("float32").as_datatype_enum
     fused.attr["fused_ops"].list.s.extend([b"BiasAdd", b"_FusedHardSwish"])
-    nodes = _tfjs._hard_swish_taken_apart(graph).node
+    nodes = mended(graph).node
     assert [node.op for node in nodes] == ["_FusedConv2D", "Const", "AddV2", "Relu6", "Const", "Mul", "Mul"]
     assert nodes[0].attr["fused_ops"].list.s == [b"BiasAdd"]
     assert nodes[-1].name == "conv"

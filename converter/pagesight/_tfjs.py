@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight._mend import mended
 from pagesight._tf import bare, graphs
 from pagesight.errors import QuantizeError
 
@@ -87,7 +88,7 @@ def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDA
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            graph_def = _hard_swish_taken_apart(converter.optimize_graph(graph, signature))
+            graph_def = mended(converter.optimize_graph(graph, signature))
             (entries,) = converter.extract_weights(graph_def)
     except ValueError as cause:
         if "Unsupported Ops" not in str(cause):
@@ -102,35 +103,6 @@ def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDA
         "modelTopology": MessageToDict(graph_def),
     }
     return document, {entry["name"]: _widened(entry["data"]) for entry in entries}
-
-
-def _hard_swish_taken_apart(graph_def: Any) -> Any:
-    """The graph with x · min(max(x + 3, 0), 6) / 6 written out where TensorFlow fused it behind a product."""
-    tf = graphs()
-    plain = tf.GraphDef(versions=graph_def.versions, library=graph_def.library)
-
-    def add(like: Any, op: str, name: str, *inputs: str) -> str:
-        node = plain.node.add(name=name, op=op, input=inputs)
-        node.attr["T"].CopyFrom(like.attr["T"])
-        return name
-
-    def constant(like: Any, name: str, value: float) -> str:
-        node = plain.node.add(name=name, op="Const")
-        node.attr["dtype"].CopyFrom(like.attr["T"])
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.float32(value)))
-        return name
-
-    for node in graph_def.node:
-        product = plain.node.add()
-        product.CopyFrom(node)
-        steps = product.attr["fused_ops"].list.s if "fused_ops" in node.attr else []
-        if not steps or steps[-1] != b"_FusedHardSwish":
-            continue
-        steps.pop()
-        product.name = x = f"{node.name}/linear"
-        gate = add(node, "Relu6", f"{x}/gate", add(node, "AddV2", f"{x}/moved", x, constant(node, f"{x}/three", 3.0)))
-        add(node, "Mul", node.name, add(node, "Mul", f"{x}/scaled", x, constant(node, f"{x}/sixth", 1 / 6)), gate)
-    return plain
 
 
 def _widened(array: NDArray[Any]) -> NDArray[Any]:

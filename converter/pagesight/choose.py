@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pagesight import _browser, manifest, progress
-from pagesight._latency import milliseconds
+from pagesight._latency import latency
 from pagesight.artifacts import Bundle, Search
 from pagesight.errors import TrainError
 from pagesight.options import Choosing
@@ -38,7 +38,7 @@ def choose(search: Search, page: Callable[[], Bundle], how: Choosing, into: Path
         measured = None
         if browser is not None:
             with progress.task("measuring one in the browser"):
-                measured = milliseconds(bundle, browser)
+                measured = latency(bundle, browser).milliseconds
         tried = _told(search.facts, bundle.report, measured)
         chosen = _best([t for t in tried if t["accuracy"] is not None], how)
         facts = {"chosen": chosen, "measured": search.facts["measured"], "max_bytes": how.max_bytes, "max_ms": how.max_ms}

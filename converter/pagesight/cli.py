@@ -23,6 +23,7 @@ from pagesight._cli_options import (
     searching_options,
     writes,
 )
+from pagesight._console import Console
 from pagesight.errors import OptionError, PagesightError
 from pagesight.options import STAGES, Build, Quantization, Verification
 
@@ -240,14 +241,24 @@ def inspect(model: Path, as_json: bool, html: Path | None) -> None:
 @pagesight.command()
 @click.argument("names", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="A machine-readable list.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with the chart and the table.")
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the chart.")
+@click.option("--no-browser", is_flag=True, help="Do not measure milliseconds.")
 @click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def compare(names: tuple[str, ...], as_json: bool) -> None:
-    """Compare networks by name: parameters, bytes, work."""
-    from pagesight.compare import as_table
-    from pagesight.compare import compare as run
+def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path | None, no_browser: bool) -> None:
+    """Compare networks by name: parameters, bytes, work, time.
 
-    entries = run(names)
-    click.echo(json.dumps([e.to_json() for e in entries]) if as_json else as_table(entries))
+    Milliseconds are those of a page with random weights, for one warm picture in a browser of this machine.
+    """
+    from pagesight import _comparison_page, pipeline, progress
+
+    with (console := Console()), progress.shown_by(console):
+        entries = pipeline.compare(names, in_browser=not no_browser)
+    if html is not None:
+        html.write_text(_comparison_page.as_html(entries), encoding="utf-8")
+    if svg is not None:
+        svg.write_text(_comparison_page.as_svg(entries), encoding="utf-8")
+    click.echo(json.dumps([e.to_json() for e in entries]) if as_json else _comparison_page.as_table(entries), nl=as_json)
 
 
 @pagesight.command()

@@ -5,9 +5,17 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pagesight import manifest
+from pagesight._batchnorm import Statistics
+from pagesight._quantization.calibration import natural_noise
 from pagesight._tf import keras, tensorflow
+from pagesight.artifacts import SavedModel
+from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError
 
 BYTES_PER_WEIGHT = {"float32": 4, "float16": 2, "uint16": 2, "uint8": 1}
@@ -31,7 +39,10 @@ _FAMILIES = {"v1": "MobileNet", "v2": "MobileNetV2", "v3_small": "MobileNetV3Sma
 
 @dataclass(frozen=True)
 class Entry:
-    """One network with its 1000-class top. `megabytes` is its float32 file (MB of 10^6); `exported` bytes by stored type."""
+    """One network with its 1000-class top. `megabytes` is its float32 file (MB of 10^6); `exported` bytes by stored type.
+
+    `milliseconds` is the median of warm pictures in `browser`; None where it was not measured, and `why_not` says why.
+    """
 
     name: str
     side: int
@@ -39,6 +50,9 @@ class Entry:
     megabytes: float
     multiply_adds: int
     exported: dict[str, int]
+    milliseconds: float | None = None
+    browser: str | None = None
+    why_not: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON."""
@@ -62,15 +76,49 @@ def compare(names: Sequence[str]) -> list[Entry]:
 
 
 def _entry(name: str) -> Entry:
-    family, how, side = _known(name)
-    tk, tf = keras(), tensorflow()
+    tf = tensorflow()
     with tf.Graph().as_default():  # variables of a graph take no memory until they are initialised
         tf.compat.v1.set_random_seed(0)  # deterministic TensorFlow builds no dropout without one
-        model = getattr(tk.applications, family)(weights=None, input_shape=(side, side, 3), **how)
+        model, side = _built(name)
         parameters = int(model.count_params())
         cost = cost_of(model)
     exported = {dtype: cost.parameters * width for dtype, width in BYTES_PER_WEIGHT.items()}
     return Entry(name, side, parameters, round(parameters * 4 / 1e6, 1), cost.multiply_adds, exported)
+
+
+def _built(name: str) -> tuple[Any, int]:
+    family, how, side = _known(name)
+    return getattr(keras().applications, family)(weights=None, input_shape=(side, side, 3), **how), side
+
+
+def untrained(name: str, into: Path) -> SavedModel:
+    """The network called `name` with random weights, as `adopt` writes a model: good to be timed, its answers mean nothing.
+
+    Its batch norms have seen noise: without that, signals fade to denormal numbers, which are slow.
+    """
+    tf, tk = tensorflow(), keras()
+    tk.utils.set_random_seed(0)
+    model, side = _built(name)
+    shape = Input(side)
+    squares = natural_noise(shape, 4).astype(np.float32) / 127.5 - 1
+    norms = Statistics(model, lambda: model(squares, training=True))
+    norms.start()
+    model(squares, training=True)
+    norms.finish(1)
+
+    def serve(image: Any) -> dict[str, Any]:
+        return {"probabilities": model(image * (1 / 127.5) - 1.0, training=False)}
+
+    spec = tf.TensorSpec([None, side, side, 3], tf.float32, name="image")
+    with manifest.whole_folder(into, "adopt", {"untrained": name}) as temporary:
+        module = tf.Module()
+        module.held = list(model.variables)
+        signature = tf.function(serve, autograph=False).get_concrete_function(spec)
+        tf.saved_model.save(module, str(temporary / "saved_model"), signatures=signature)
+        labels = tuple(str(i) for i in range(int(model.output_shape[-1])))
+        Contract(name, name, labels, shape, Outputs("probabilities")).write(temporary)
+    tk.backend.clear_session()
+    return SavedModel(into)
 
 
 def cost_of(model: Any) -> Cost:
@@ -115,20 +163,3 @@ def _multiply_adds(layer: Any) -> int:
     places = math.prod(int(n) for n in layer.output_shape[1:3])
     kernels = [w for w in layer.weights if len(w.shape) == 4]
     return int(places * sum(math.prod(k.shape) for k in kernels))
-
-
-def as_table(entries: Sequence[Entry]) -> str:
-    """Aligned columns."""
-    head = ("network", "px", "parameters", "MB", "multiply-adds", *(f"{d} bytes" for d in BYTES_PER_WEIGHT))
-    lines: list[tuple[str, ...]] = [head]
-    lines += [_cells(e) for e in entries]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    rows = (
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in lines
-    )
-    return "\n".join(rows) + "\n"
-
-
-def _cells(entry: Entry) -> tuple[str, ...]:
-    counts = (f"{entry.parameters:,}", f"{entry.megabytes:,}", f"{entry.multiply_adds:,}")
-    return (entry.name, str(entry.side), *counts, *(f"{n:,}" for n in entry.exported.values()))

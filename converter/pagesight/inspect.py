@@ -11,7 +11,7 @@ from pagesight._operations import Row, rows_of, stored_as
 from pagesight.contract import Contract
 from pagesight.errors import PagesightError
 
-_SMALL_SIGNAL_DB = 20.0
+SMALL_SIGNAL_DB = 20.0
 _UNFUSED = ("Conv2D", "DepthwiseConv2dNative", "FusedBatchNormV3", "Relu6", "BiasAdd")
 _SLOW_OPS = frozenset({"Erf", "Einsum", "GatherV2", "ResizeBilinear", "ReverseV2", "SpaceToBatchND"})
 
@@ -118,7 +118,7 @@ def _warnings(rows: list[Row], ops: dict[str, int], facts: dict[str, Any]) -> li
     found = [
         f"{r.name}: the rounding's error is {r.signal_to_noise_db:.0f} dB below the signal; more bits would help there"
         for r in rows
-        if r.signal_to_noise_db is not None and r.signal_to_noise_db < _SMALL_SIGNAL_DB
+        if r.signal_to_noise_db is not None and r.signal_to_noise_db < SMALL_SIGNAL_DB
     ]
     if ops.get("DepthwiseConv2dNative"):
         found.append(f"{ops['DepthwiseConv2dNative']} depthwise convolutions are not fused with what follows: slower than need be")

@@ -1,20 +1,24 @@
 """The order of the stages, and what they share: the one place that knows it."""
 
 import difflib
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from pagesight import _remote, backbones, languages, manifest
+from pagesight import _browser, _remote, backbones, languages, manifest, progress
+from pagesight._latency import latency
 from pagesight._npm import Package
 from pagesight._page import looks_key
 from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, Search, TrainedModel, VerifiedBundle, WebModel
 from pagesight.bundle import bundle
 from pagesight.choose import choose
-from pagesight.errors import OptionError
+from pagesight.compare import Entry, untrained
+from pagesight.compare import compare as known_networks
+from pagesight.errors import OptionError, PagesightError
 from pagesight.export import export
 from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.quantize import quantize
@@ -84,6 +88,36 @@ def convert(
         web = quantize(saved, quantization, work / "quantize", calibrate)
         page = bundle(web, bundling, work / "bundle")
         return verify(page, Verification(), into, pictures)
+
+
+def compare(names: Sequence[str], *, in_browser: bool = True) -> list[Entry]:
+    """Published networks by name, with the milliseconds that a page of each takes for a picture in a browser of this machine.
+
+    Raises OptionError for a name that is not known. What cannot be timed has no milliseconds, but a reason.
+    """
+    entries = known_networks(names)
+    browser = _browser.find() if in_browser else None
+    if browser is None:
+        why = f"no browser was found; {_browser.HOW_TO_GET}" if in_browser else "not asked for (--no-browser)"
+        return [replace(entry, why_not=why) for entry in entries]
+    with progress.task("measuring in the browser", len(entries)) as advance:
+        timed = []
+        for entry in entries:
+            timed.append(_timed(entry, browser))
+            advance(1, entry.name)
+    return timed
+
+
+def _timed(entry: Entry, browser: Path) -> Entry:
+    """`entry` with what a page of random weights takes; a byte a weight, for they are widened when they are read."""
+    with tempfile.TemporaryDirectory() as scratch, progress.shown_by(progress.Reporter()):
+        work = Path(scratch)
+        try:
+            web = quantize(untrained(entry.name, work / "adopt"), Quantization("naive-uint8"), work / "quantize")
+            found = latency(bundle(web, Bundling(), work / "bundle"), browser)
+        except PagesightError as cause:
+            return replace(entry, why_not=cause.what)
+    return replace(entry, milliseconds=round(found.milliseconds, 2), browser=found.browser)
 
 
 def _steps(photos: str | Path, into: Path, how: Build) -> dict[str, Callable[[], Artifact]]:

@@ -27,10 +27,10 @@ const LEAN_CATEGORIES = [
 
 /**
  * Points the stock TF.js sources at small replacements, so that they stay stock and the bundle small.
- * @param {boolean} lean keep only the ops in src/runtime/lean_ops.js
+ * @param {"wasm" | "gpu"} [kernels] keep only the ops in src/runtime/lean_ops.js, with what kernels of this kind need
  * @returns {import("esbuild").Plugin}
  */
-function trim(lean) {
+function trim(kernels) {
   const local = (/** @type {string} */ name) => ({ path: join(here, "src", "runtime", name) });
   return {
     name: "trim-tfjs",
@@ -41,10 +41,12 @@ function trim(lean) {
       plugin.onResolve({ filter: /wasm-out\/tfjs-backend-wasm\.js$/ }, ({ importer }) =>
         importer.includes("backend_wasm.js") ? local("wasm_factory.js") : undefined,
       );
-      if (!lean) return;
-      plugin.onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () => local("lean_core.js"));
+      if (!kernels) return;
+      plugin.onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () =>
+        local(kernels === "gpu" ? "gpu_core.js" : "lean_core.js"),
+      );
       plugin.onResolve({ filter: /tfjs-core\/dist\/ops\/ops_for_converter$/ }, () => local("lean_ops.js"));
-      plugin.onResolve({ filter: /kernel_utils\/shared$/ }, () => local("lean_shared.js"));
+      plugin.onResolve({ filter: /(?:^\.|kernel_utils)\/shared$/ }, () => local(`${kernels}_shared.js`));
       plugin.onResolve({ filter: /\.\/(op_list\/\w+|executors\/\w+_executor)$/ }, ({ path }) => {
         const category = path.replace(/^.*\//, "").replace("_executor", "");
         return LEAN_CATEGORIES.includes(category) ? undefined : local("no_ops.js");
@@ -125,10 +127,11 @@ const bundle = (entry, more) =>
     target: ["es2022"],
     legalComments: "none",
     define: { "process.env.NODE_ENV": '"production"' },
-    // The fallback is loaded where it is needed. Emscripten and TF.js mention node's modules behind checks that are
+    // These are loaded where they are needed. Emscripten and TF.js mention node's modules behind checks that are
     // false in a browser.
     external: [
       "./sha256_fallback.js",
+      "./gpu.js",
       "fs",
       "path",
       "os",
@@ -149,6 +152,7 @@ await mkdir(join(out, "static"), { recursive: true });
 await bundle("page/page");
 await bundle("pagesight");
 await bundle("sha256_fallback");
+await bundle("gpu");
 await bundle("page/single", { outdir: join(out, "single"), plugins: [teachInside] });
 await bundle("element", { entryNames: "pagesight-[name]", plugins: [beside({ "./pagesight.js": "./pagesight.js" })] });
 for (const entry of ["npm/index", "npm/inline", "npm/element"]) {
@@ -157,8 +161,11 @@ for (const entry of ["npm/index", "npm/inline", "npm/element"]) {
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
 await bundle("worker", { plugins: [kernels] });
-const lean = await bundle("worker_lean", { plugins: [kernels, trim(true)] });
-await bundle("worker_all", { plugins: [kernels, trim(false)] });
+const lean = await bundle("worker_lean", { plugins: [kernels, trim("wasm")] });
+await bundle("worker_all", { plugins: [kernels, trim()] });
+for (const name of ["webgl", "webgpu"]) {
+  await bundle(`worker_${name}`, { plugins: [kernels, trim("gpu")] });
+}
 await bundle("../sw/sw", { format: "iife" });
 await build({
   entryPoints: [join(here, "style.css")],

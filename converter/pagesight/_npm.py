@@ -58,7 +58,8 @@ def write_package(bundle: Path, package: Package, description: str) -> None:
         shutil.copyfile(bundle / script, into / places[script])
     rows = "".join(f"  {json.dumps(path)}: new URL({json.dumps(to)}, import.meta.url).href,\n" for path, to in places.items())
     (into / "files.js").write_text(f"// Where a bundler put the files.\nexport default {{\n{rows}}};\n", encoding="utf-8")
-    text = pack({path: (bundle / path).read_bytes() for path in needed})
+    # Workers for graphics cards are many bytes for few visitors: they are fetched, or left.
+    text = pack({path: (bundle / path).read_bytes() for path in needed if not path.startswith("worker_web")})
     (into / "packed.js").write_text(f'// The files, packed.\nexport default "{text}";\n', encoding="utf-8")
     manifest.write_json(bundle / "package.json", _description(package, description, needed))
     (bundle / "README.md").write_text(_readme(package, description), encoding="utf-8")
@@ -68,7 +69,7 @@ def _needed(bundle: Path) -> list[str]:
     """What a classifier fetches: the contract, its worker with the WASM binary, the model, and the picture it checks itself on."""
     contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
     folder = contract["model"]["path"].rpartition("/")[0] + "/"
-    runtime = [p for p in contract["files"] if p.startswith((folder, "worker")) or p.endswith(".wasm")]
+    runtime = [p for p in contract["files"] if p.startswith((folder, "worker", "gpu.")) or p.endswith(".wasm")]
     golden = [contract["golden"]["path"]] if "golden" in contract else []
     return ["contract.json", *sorted(runtime), *golden]
 
@@ -90,7 +91,7 @@ def _description(package: Package, description: str, needed: list[str]) -> dict[
         },
         "types": types,
         "sideEffects": [f"./{FOLDER}/element.js", "./pagesight-element.js"],
-        "files": [f"{FOLDER}/", "pagesight.js", "pagesight.d.ts", "pagesight-element.js", "sha256_fallback.js", *kept],
+        "files": [f"{FOLDER}/", "pagesight.js", "pagesight.d.ts", "pagesight-element.js", "sha256_fallback.js", "gpu.js", *kept],
     }
 
 

@@ -15,7 +15,7 @@ from pagesight import manifest, resources
 from pagesight.errors import BundleError
 
 FOLDER = "single-file"
-_LEFT_OUT = (f"{FOLDER}/", "npm/", "also/", "report/", "report.html", "package.json", "README.md")
+_LEFT_OUT = (f"{FOLDER}/", "npm/", "also/", "report/", "report.html", "package.json", "README.md", "gpu.js", "worker_web")
 _DROPPED_LINKS = {"manifest", "apple-touch-icon", "preload", "modulepreload"}
 _OWN_SCRIPT = "page.js"
 _URL = re.compile(r"""url\(\s*(['"]?)(?!data:|#)([^'")]+)\1\s*\)""")
@@ -54,7 +54,7 @@ def pack(files: dict[str, bytes]) -> str:
 
 
 def _carried(bundle: Path) -> dict[str, bytes]:
-    """The files of the page, and a manifest.json that lists them: a model that is taught in the page is put together from it."""
+    """The page's files, graphics cards' workers left out, and their manifest.json: taught models are put together from it."""
     listed = {path: facts for path, facts in manifest.list_files(bundle).items() if not path.startswith(_LEFT_OUT)}
     files = {path: (bundle / path).read_bytes() for path in listed}
     return files | {manifest.FILE_NAME: json.dumps({"format": 1, "files": listed}, separators=(",", ":")).encode()}

@@ -25,6 +25,8 @@ from pagesight.options import STAGES, Bundling
 _SAMPLE_SIDE = 320
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
+GPU = ("gpu.js", "worker_webgl.js", "worker_webgpu.js")
+"""Fetched by visitors whose machine may gain by them, after the first answer."""
 _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
 
 
@@ -79,12 +81,12 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
 
 
 def _copy_static(static: Path, into: Path, web: WebModel) -> None:
-    """Copy the built page; the worker with all of TF.js's kernels only for a model whose ops the lean one lacks."""
+    """Copy the built page; a model whose ops the lean worker lacks gets the one with all kernels, and none for graphics cards."""
     lean = json.loads((static.parent / "runtime.json").read_text(encoding="utf-8"))["ops"]
     topology = json.loads((web.path / web.contract.model_path).read_text(encoding="utf-8"))
     graphs = [topology["modelTopology"], topology.get("modelInitializer") or {}]
     missing = {node["op"] for graph in graphs for node in graph.get("node", [])} - set(lean)
-    left_out = shutil.ignore_patterns(*([] if missing else [_ONLY_IF_NEEDED]))
+    left_out = shutil.ignore_patterns(*(GPU if missing else [_ONLY_IF_NEEDED]))
     shutil.copytree(static, into, dirs_exist_ok=True, ignore=left_out)
     for path in into.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -149,11 +151,14 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes by kind, and the sum of every file's gzip; the samples and the report are left aside."""
-    sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0}
+    """Bytes by kind, and the sum of every file's gzip; samples and report are left aside, graphics cards' files count alone."""
+    sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0, "gpu_gzip": 0}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         if name.startswith(_ASIDE):
+            continue
+        if name in GPU:
+            sizes["gpu_gzip"] += _gzip_bytes(path)
             continue
         kind = "model" if name.startswith("model/") else "runtime" if name.endswith(_RUNTIME) else "page"
         sizes[kind] += path.stat().st_size

@@ -12,9 +12,10 @@ const MOST_APART = 1e-3;
  *   away, not the model
  * @throws {PagesightError} with code contract or wrong-answer
  */
-export function firstAnswer(model, { golden: expected, input, labels }, golden) {
+export async function firstAnswer(model, { golden: expected, input, labels }, golden) {
   const square = golden ?? new Uint8ClampedArray(input.side ** 2 * input.channels);
-  const found = model.run(square, ["probabilities"]).probabilities?.data ?? new Float32Array();
+  const { probabilities } = await model.run(square, ["probabilities"]);
+  const found = probabilities?.data ?? new Float32Array();
   if (found.length !== labels.length) {
     throw new PagesightError(
       "contract",

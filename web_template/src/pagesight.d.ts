@@ -90,11 +90,44 @@ export interface LoadOptions {
   files?: Record<string, Blob | string>;
 }
 
+/** WebAssembly; the same by TF.js, for graphs that no MobileNet has; a graphics card. */
+export type Backend = "wasm" | "tfjs-wasm" | "webgpu" | "webgl";
+
+export interface GpuOptions {
+  /** To try, in this order. When left out: those that the browser offers on real hardware. */
+  backends?: ("webgpu" | "webgl")[];
+  /** How many times faster than WebAssembly it must be, 1.2 when left out; 0 takes whatever answers rightly. */
+  margin?: number;
+  /** It failed later: WebAssembly answers again, the picture that was under way included. */
+  onFallback?: (reason: PagesightError) => void;
+}
+
+export interface GpuAttempt {
+  backend: "webgpu" | "webgl";
+  /** It answers from now on; was slower; answered otherwise than WebAssembly or the bundle's own picture; did not run. */
+  verdict: "taken" | "slower" | "wrong" | "failed";
+  /** What the browser calls the graphics card. */
+  device?: string;
+  /** Median of a forward pass, reading the answer back included. */
+  milliseconds?: number;
+  /** WebAssembly's median, asked in turn with it. */
+  wasm?: number;
+  /** The output that differs, or what went wrong. */
+  message?: string;
+}
+
+export interface GpuTrial {
+  /** What answers from now on. */
+  backend: Backend;
+  /** Empty where the browser offers no graphics card, or the model has operations that only TF.js' WASM kernels run. */
+  attempts: GpuAttempt[];
+}
+
 export class Classifier {
   private constructor();
   readonly contract: Contract;
-  /** What computes: "wasm". */
-  readonly backend: string;
+  /** What computes the next answer: WebAssembly, until tryGpu() finds something faster. */
+  readonly backend: Backend;
   /** All classes, or the topK most probable ones, the most probable first. */
   classify(source: Source, options?: { topK?: number }): Promise<Answer[]>;
   /** [d], what the model's last layer looks at. */
@@ -113,7 +146,14 @@ export class Classifier {
   square(source: Source): Promise<Square>;
   /** Probabilities in the order of contract.labels -> answers, the most probable first. */
   rank(probabilities: Float32Array): Answer[];
-  /** What the runtime holds, the weights included. */
+  /**
+   * Asks the machine's graphics card, compares its answers with WebAssembly's, and takes it where it is right and faster. Answers
+   * go on meanwhile. Worth it from some 10 ms a picture; its worker (110 KB after gzip) is fetched when this is called.
+   */
+  tryGpu(options?: GpuOptions): Promise<GpuTrial>;
+  /** Leaves the graphics card again. */
+  useWasm(): void;
+  /** What WebAssembly holds, the weights included. */
   memory(): Promise<{ numTensors: number; numBytes: number }>;
   /** Ends the worker and frees all memory. */
   dispose(): void;

@@ -2,7 +2,7 @@
 import { parseContract } from "./contract.js";
 import { PagesightError, asPagesightError } from "./errors.js";
 import { Delivery } from "./delivery.js";
-import { fetchAhead, fetchFile, place } from "./files.js";
+import { fetchAhead, fetchFile, fetchPublished, place } from "./files.js";
 import { toPicture } from "./source.js";
 import { WorkerLink, startWorker } from "./worker_link.js";
 
@@ -14,6 +14,8 @@ export { PagesightError };
  * @typedef {import("./pixels.js").Square} Square
  * @typedef {import("./serve.js").OutputName} OutputName
  * @typedef {import("./serve.js").Output} Output
+ * @typedef {import("./serve.js").BackendName} BackendName
+ * @typedef {import("./serve.js").Question} Question
  *
  * @typedef {object} LoadOptions
  * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
@@ -41,6 +43,11 @@ const WORKERS = [
   { script: "worker_all.js", binaries: ["tfjs-backend-wasm-simd.wasm"] },
 ];
 
+/** What decides about the graphics card: fetched when it is asked for. */
+const GPU_SCRIPT = "gpu.js";
+/** A driver that hangs is given up after so long. */
+const GPU_PATIENCE_MS = 10_000;
+
 /**
  * Loads the classifier of the bundle at `base`; every file it uses is checked against contract.json first.
  *
@@ -59,8 +66,8 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
   let failure;
   for (const worker of WORKERS.filter(({ script }) => contract.files[script])) {
     try {
-      const classifier = await tryWorker(worker, folder, contract, delivery);
-      if (classifier) return classifier;
+      const started = await tryWorker(worker, folder, contract, delivery);
+      if (started) return new Classifier(contract, started, folder);
     } catch (error) {
       // Where one way of computing fails or is wrong, another may do.
       failure ??= asPagesightError(error, "model");
@@ -71,21 +78,24 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
 }
 
 /**
+ * @typedef {import("./serve.js").Loaded & { link: WorkerLink }} Started
+ *
  * @param {{ script: string, binaries: string[] }} worker
  * @param {string} folder
  * @param {Contract} contract
  * @param {Delivery} delivery
- * @returns {Promise<Classifier | undefined>} undefined where the worker cannot run the model's graph
+ * @param {number} [patience] milliseconds after which an answer has come too late
+ * @returns {Promise<Started | undefined>} undefined where the worker cannot run the model's graph
  */
-async function tryWorker({ script, binaries }, folder, contract, delivery) {
+async function tryWorker({ script, binaries }, folder, contract, delivery, patience) {
   const files = delivery.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
   // The worker's own request is answered from the cache that this one filled: the bytes are checked before they run.
-  const link = new WorkerLink(startWorker(folder, script, await delivery.file(script)));
+  const link = new WorkerLink(startWorker(folder, script, await delivery.file(script)), patience);
   try {
-    const backend = await link.call({ method: "load", load: { contract, files: await files } });
-    if (backend) return new Classifier(contract, String(backend), link);
+    const loaded = await link.call({ method: "load", load: { contract, files: await files } });
+    if (loaded) return { .../** @type {import("./serve.js").Loaded} */ (loaded), link };
   } catch (error) {
     link.close();
     throw error;
@@ -96,19 +106,27 @@ async function tryWorker({ script, binaries }, folder, contract, delivery) {
 
 /** A model that answers in a worker of its own, so that the page stays free. */
 export class Classifier {
-  #link;
+  #wasm;
+  #folder;
+  /** @type {(Started & { onFallback?: (reason: PagesightError) => void }) | undefined} */
+  #gpu;
+  #disposed = false;
 
   /**
    * @param {Contract} contract
-   * @param {string} backend
-   * @param {WorkerLink} link
+   * @param {Started} wasm
+   * @param {string} folder the bundle's address
    */
-  constructor(contract, backend, link) {
+  constructor(contract, wasm, folder) {
     /** @readonly */
     this.contract = contract;
-    /** What computes: "wasm". @readonly */
-    this.backend = backend;
-    this.#link = link;
+    this.#wasm = wasm;
+    this.#folder = folder;
+  }
+
+  /** What computes the next answer: "wasm", "tfjs-wasm" for other graphs, or after tryGpu() "webgpu" or "webgl". */
+  get backend() {
+    return (this.#gpu ?? this.#wasm).backend;
   }
 
   /** Whether describe() works, and so whether new classes can be taught. */
@@ -165,8 +183,7 @@ export class Classifier {
    * @returns {Promise<{ vector: Float32Array, milliseconds: number }>}
    */
   async describe(source) {
-    const { picture, transfer } = await toPicture(source);
-    const value = await this.#link.call({ method: "describe", picture }, transfer);
+    const value = await this.#ask({ method: "describe" }, source);
     return /** @type {{ vector: Float32Array, milliseconds: number }} */ (value);
   }
 
@@ -176,8 +193,7 @@ export class Classifier {
    * @returns {Promise<Explanation>}
    */
   async explain(source) {
-    const { picture, transfer } = await toPicture(source);
-    return /** @type {Promise<Explanation>} */ (this.#link.call({ method: "explain", picture }, transfer));
+    return /** @type {Explanation} */ (await this.#ask({ method: "explain" }, source));
   }
 
   /**
@@ -187,7 +203,7 @@ export class Classifier {
    */
   async square(source) {
     const { picture, transfer } = await toPicture(source);
-    return /** @type {Promise<Square>} */ (this.#link.call({ method: "square", picture }, transfer));
+    return /** @type {Promise<Square>} */ (this.#wasm.link.call({ method: "square", picture }, transfer));
   }
 
   /**
@@ -202,12 +218,86 @@ export class Classifier {
 
   /** @returns {Promise<{ numTensors: number, numBytes: number }>} what the runtime holds, the weights included */
   memory() {
-    return /** @type {Promise<{ numTensors: number, numBytes: number }>} */ (this.#link.call({ method: "memory" }));
+    return /** @type {Promise<{ numTensors: number, numBytes: number }>} */ (
+      this.#wasm.link.call({ method: "memory" })
+    );
+  }
+
+  /**
+   * Asks the machine's graphics card, compares its answers with WebAssembly's, and takes it where it is right and faster;
+   * answers go on meanwhile. Should it fail later, WebAssembly answers again, the picture under way included.
+   * @param {import("./gpu.js").GpuOptions} [options]
+   * @returns {Promise<import("./gpu.js").Trial>}
+   */
+  async tryGpu({ onFallback, ...options } = {}) {
+    this.useWasm();
+    // A model with rare operations comes without it.
+    if (!this.contract.files[GPU_SCRIPT]) return { backend: this.backend, attempts: [] };
+    // Where this module lies in the bundle's folder, what is imported next is what was published.
+    if (new URL(".", import.meta.url).href === this.#folder) {
+      await fetchPublished(this.#folder, this.contract.files, GPU_SCRIPT);
+    }
+    const { tryOut } = await import("./gpu.js");
+    const { started, attempts } = await tryOut(
+      this.contract,
+      (question, square) => this.#wasm.link.call({ ...question, square }),
+      (backend) => this.#startGpu(backend),
+      options,
+    );
+    if (this.#disposed) started?.close();
+    else this.#gpu = started && { ...started, onFallback };
+    return { backend: this.backend, attempts };
+  }
+
+  /** @param {string} backend */
+  async #startGpu(backend) {
+    const worker = { script: `worker_${backend}.js`, binaries: [] };
+    const delivery = new Delivery(this.#folder, this.contract, undefined);
+    const started = await tryWorker(worker, this.#folder, this.contract, delivery, GPU_PATIENCE_MS);
+    if (!started) throw new PagesightError("model", "the model has operations that it cannot run");
+    const { link } = started;
+    return {
+      ...started,
+      ask: (/** @type {Question} */ question, /** @type {Square} */ square) => link.call({ ...question, square }),
+      close: () => link.close(),
+    };
+  }
+
+  /** Leaves the graphics card, where tryGpu() took it. */
+  useWasm() {
+    // What it still has under way is asked again.
+    this.#gpu?.link.close(new PagesightError("model", "WebAssembly is asked instead"));
+    this.#gpu = undefined;
   }
 
   /** Ends the worker and frees all memory; calls that are under way are refused. */
   dispose() {
-    this.#link.close();
+    this.#disposed = true;
+    this.useWasm();
+    this.#wasm.link.close();
+  }
+
+  /**
+   * @param {Question} question
+   * @param {Source} source
+   * @returns {Promise<unknown>}
+   */
+  async #ask(question, source) {
+    const { picture, transfer } = await toPicture(source);
+    if (!this.#gpu) return this.#wasm.link.call({ ...question, picture }, transfer);
+    const square = /** @type {Square} */ (await this.#wasm.link.call({ method: "square", picture }, transfer));
+    const gpu = this.#gpu;
+    try {
+      if (gpu) return await gpu.link.call({ ...question, square });
+    } catch (error) {
+      const reason = asPagesightError(error, "model");
+      if (reason.code !== "model") throw reason;
+      if (this.#gpu === gpu) {
+        this.useWasm();
+        gpu?.onFallback?.(reason);
+      }
+    }
+    return this.#wasm.link.call({ ...question, square });
   }
 
   /**
@@ -216,8 +306,7 @@ export class Classifier {
    * @returns {Promise<Prediction>}
    */
   async #run(source, wanted) {
-    const { picture, transfer } = await toPicture(source);
-    const value = await this.#link.call({ method: "predict", picture, wanted }, transfer);
+    const value = await this.#ask({ method: "predict", wanted }, source);
     const { outputs, milliseconds } =
       /** @type {{ outputs: Partial<Record<OutputName, Output>>, milliseconds: number }} */ (value);
     if (!outputs.probabilities)

@@ -10,10 +10,15 @@ import { toSquare } from "./pixels.js";
  * @typedef {"probabilities" | "embedding" | "features"} OutputName
  * @typedef {{ data: Float32Array, shape: number[] }} Output
  *
+ * @typedef {"wasm" | "tfjs-wasm" | "webgpu" | "webgl"} BackendName
+ * @typedef {Partial<Record<OutputName, Output>>} Outputs
+ *
  * @typedef {object} Runner a model that is ready to answer
- * @property {(pixels: Uint8ClampedArray, wanted: OutputName[]) => Partial<Record<OutputName, Output>>} run
+ * @property {BackendName} backend
+ * @property {string} [device] what the machine calls the graphics card
+ * @property {(pixels: Uint8ClampedArray, wanted: OutputName[]) => Outputs | Promise<Outputs>} run
  *   pixels side × side × channels, 0..255; the outputs are copies
- * @property {(features: Output) => Float32Array} runPlaces what the head answers where it sees one place of the feature map
+ * @property {(features: Output) => Float32Array | Promise<Float32Array>} runPlaces what the head answers where it sees one place of the feature map
  *   [1, h, w, d] alone, [h × w, classes]: a class activation map that needs to know nothing of the head (Zhou et al. 2016,
  *   "Learning Deep Features for Discriminative Localization")
  * @property {() => { numTensors: number, numBytes: number }} memory what is held, the weights included
@@ -23,12 +28,13 @@ import { toSquare } from "./pixels.js";
  * @typedef {(parts: Parts) => Runner | undefined | Promise<Runner | undefined>} Open undefined where this worker cannot run the graph
  *
  * @typedef {{ contract: Contract, files: Files }} Load
+ * @typedef {{ backend: BackendName, device?: string }} Loaded
+ * @typedef {{ method: "predict", wanted: OutputName[] } | { method: "describe" } | { method: "explain" }} Question
+ * @typedef {{ picture: Picture } | { square: import("./pixels.js").Square }} Asked a square is what a picture was made into
  * @typedef {{ method: "load", load: Load }
  *   | { method: "square", picture: Picture }
- *   | { method: "predict", picture: Picture, wanted: OutputName[] }
- *   | { method: "describe", picture: Picture }
- *   | { method: "explain", picture: Picture }
- *   | { method: "memory" }} Call
+ *   | { method: "memory" }
+ *   | (Question & Asked)} Call
  * @typedef {{ id: number } & Call} Request
  * @typedef {{ id: number, value: unknown }
  *   | { id: number, error: { code: import("./errors.js").ErrorCode, message: string, file?: string } }} Reply
@@ -50,9 +56,9 @@ export function serve(open) {
     // Without WebAssembly both fail, and one says so.
     if (square) square.catch(() => {});
     const model = await open(partsOf(contract, files));
-    if (model) firstAnswer(model, contract, (await square)?.data);
+    if (model) await firstAnswer(model, contract, (await square)?.data);
     ready = model && { model, contract };
-    return model ? "wasm" : undefined;
+    return model && { backend: model.backend, device: model.device };
   }
 
   /** @param {Call} call */
@@ -61,13 +67,14 @@ export function serve(open) {
     if (!ready) throw new PagesightError("model", "the model is not loaded");
     const { model, contract } = ready;
     if (call.method === "memory") return model.memory();
-    const square = await toSquare(call.picture, contract.input);
+    const square = "square" in call ? call.square : await toSquare(call.picture, contract.input);
     if (call.method === "square") return square;
     const started = performance.now();
     const take = () => performance.now() - started;
-    if (call.method === "describe") return { vector: describe(model, contract, square.data), milliseconds: take() };
-    if (call.method === "explain") return { ...explain(model, square.data), milliseconds: take() };
-    return { outputs: run(model, square.data, call.wanted), milliseconds: take() };
+    if (call.method === "describe")
+      return { vector: await describe(model, contract, square.data), milliseconds: take() };
+    if (call.method === "explain") return { ...(await explain(model, square.data)), milliseconds: take() };
+    return { outputs: await run(model, square.data, call.wanted), milliseconds: take() };
   }
 
   self.addEventListener("message", async (/** @type {MessageEvent<Request>} */ { data }) => {
@@ -122,9 +129,9 @@ function join(parts) {
  * @param {Uint8ClampedArray} pixels
  * @param {OutputName[]} wanted
  */
-function run(model, pixels, wanted) {
+async function run(model, pixels, wanted) {
   try {
-    return model.run(pixels, wanted);
+    return await model.run(pixels, wanted);
   } catch (error) {
     throw asPagesightError(error, "model");
   }
@@ -135,8 +142,8 @@ function run(model, pixels, wanted) {
  * @param {Contract} contract
  * @param {Uint8ClampedArray} pixels
  */
-function describe(model, { outputs: { features } }, pixels) {
-  const found = run(model, pixels, [features ? "features" : "embedding"]);
+async function describe(model, { outputs: { features } }, pixels) {
+  const found = await run(model, pixels, [features ? "features" : "embedding"]);
   if (found.features) return pool(found.features);
   return found.embedding?.data;
 }
@@ -145,13 +152,13 @@ function describe(model, { outputs: { features } }, pixels) {
  * @param {Runner} model
  * @param {Uint8ClampedArray} pixels
  */
-function explain(model, pixels) {
-  const { probabilities, features } = run(model, pixels, ["probabilities", "features"]);
+async function explain(model, pixels) {
+  const { probabilities, features } = await run(model, pixels, ["probabilities", "features"]);
   if (!probabilities || !features) throw new PagesightError("model", "the model gave no answer");
   const [, height, width] = features.shape;
   const { data } = probabilities;
   const best = data.indexOf(data.reduce((a, b) => Math.max(a, b)));
-  const map = evidence(model.runPlaces(features), data.length, best);
+  const map = evidence(await model.runPlaces(features), data.length, best);
   return { probabilities: data, map, width, height };
 }
 

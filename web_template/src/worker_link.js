@@ -10,15 +10,20 @@ import { whereIs } from "./files.js";
 
 export class WorkerLink {
   #worker;
+  #patience;
   #next = 0;
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   /** @type {PagesightError | undefined} */
   #closed;
 
-  /** @param {Worker} worker */
-  constructor(worker) {
+  /**
+   * @param {Worker} worker
+   * @param {number} [patience] milliseconds that it may take over one call; any number when left out
+   */
+  constructor(worker, patience) {
     this.#worker = worker;
+    this.#patience = patience;
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
@@ -34,10 +39,16 @@ export class WorkerLink {
   call(call, transfer = []) {
     if (this.#closed) return Promise.reject(this.#closed);
     const id = this.#next++;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    if (this.#patience) {
+      const late = `no answer within ${this.#patience / 1000} seconds`;
+      timer = setTimeout(() => this.close(new PagesightError("model", late)), this.#patience);
+    }
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, ...call }, transfer);
-    });
+    }).finally(() => clearTimeout(timer));
   }
 
   /** @param {PagesightError} [reason] */

@@ -9,6 +9,8 @@ const prefix = `pagesight:${worker.registration.scope}:`;
 const cacheName = prefix + version;
 /** Files that visitors of the page never fetch. */
 const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also)\/.*)$/;
+/** Files that few visitors need: kept when they were fetched once. */
+const KEPT_WHEN_USED = /^(gpu|worker_web(gl|gpu))\.js$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(dropOtherVersions()));
@@ -29,7 +31,7 @@ async function install() {
   /** @type {{ files: Record<string, { sha256: string }> }} */
   const { files } = await manifest.clone().json();
   const cache = await caches.open(cacheName);
-  const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path));
+  const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path) && !KEPT_WHEN_USED.test(path));
   await Promise.all(wanted.map(async ([path, { sha256 }]) => cache.put(encodePath(path), await get(path, sha256))));
   await cache.put("manifest.json", manifest);
 }
@@ -70,7 +72,17 @@ async function dropOtherVersions() {
 /** @param {Request} request */
 async function answer(request) {
   const cache = await caches.open(cacheName);
-  const atRoot = new URL(request.url).pathname === new URL(worker.registration.scope).pathname;
-  const found = await cache.match(atRoot ? "index.html" : request, { ignoreSearch: true });
-  return found ?? fetch(request);
+  const path = new URL(request.url).pathname.slice(new URL(worker.registration.scope).pathname.length);
+  const found = await cache.match(path === "" ? "index.html" : request, { ignoreSearch: true });
+  return found ?? (KEPT_WHEN_USED.test(path) ? keep(cache, path) : fetch(request));
+}
+
+/** @param {Cache} cache @param {string} path */
+async function keep(cache, path) {
+  const manifest = await cache.match("manifest.json");
+  /** @type {{ files: Record<string, { sha256: string }> }} */
+  const { files } = (await manifest?.json()) ?? { files: {} };
+  const response = await get(path, files[path]?.sha256);
+  await cache.put(path, response.clone());
+  return response;
 }

@@ -6,6 +6,7 @@ import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { fillCard } from "./card.js";
 import { fetchAhead, fetchFile } from "../files.js";
+import { Computing } from "./computing.js";
 import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
 import { HeatMap } from "./heat.js";
@@ -42,6 +43,8 @@ const heat = new HeatMap(() => void again());
 const batch = new Batch((file) => void takePicture(file, file.name));
 /** @type {Answerer | undefined} */
 let answerer;
+/** @type {Computing | undefined} */
+let computing;
 /** The pictures that came before the model did. @type {File[]} */
 let early = [];
 /** The picture on the stage. @type {{ blob: Blob, name: string } | undefined} */
@@ -76,6 +79,7 @@ async function start() {
     stage.setCrop(loaded.contract.input.crop);
     document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
     const own = ownAnswerer(loaded);
+    computing = new Computing(loaded, (text) => answers.announce(text));
     setAnswerer(own);
     if (loaded.contract.outputs.features) heat.enable();
     new TeachMode({
@@ -164,6 +168,7 @@ async function recognise(source, live, name = "") {
   try {
     const { labels, answer } = answerer;
     const found = await answer(source, heat.on);
+    computing?.heard(found.milliseconds);
     if (isStale() || labels !== answerer.labels) return;
     const timing = { total: performance.now() - started, model: found.milliseconds };
     answers.show(rank(labels, found.probabilities), timing, live);

@@ -16,6 +16,8 @@ import { Weights } from "./weights.js";
 
 /** @implements {Runner} */
 export class Plan {
+  /** @type {import("../serve.js").BackendName} */
+  backend = "wasm";
   #contract;
   #machine;
   #graph;

@@ -1,10 +1,8 @@
-// A stock TF.js graph model on the WASM backend: one forward pass from a square to its outputs.
-import { dispose, engine, env, getBackend, memory, setBackend, tensor } from "@tensorflow/tfjs-core";
+// A stock TF.js graph model on one of its backends: one forward pass from a square to its outputs.
+import { dispose, memory, tensor } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-converter/dist/flags.js";
 import { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model.js";
-import "@tensorflow/tfjs-backend-wasm/dist/base.js";
 import { PagesightError, asPagesightError } from "../errors.js";
-import { useBinary } from "./wasm_factory.js";
 
 /**
  * @typedef {import("../contract.js").Contract} Contract
@@ -12,15 +10,15 @@ import { useBinary } from "./wasm_factory.js";
  * @typedef {import("../serve.js").Output} Output
  * @typedef {import("../serve.js").Runner} Runner
  * @typedef {{ node?: { name: string, op: string, input?: string[] }[] }} GraphDef
+ * @typedef {import("@tensorflow/tfjs-core").Tensor} Tensor
+ *
+ * @typedef {object} Backend
+ * @property {import("../serve.js").BackendName} name
+ * @property {(files: import("../serve.js").Files) => Promise<string>} start resolves with what the machine calls the device
+ * @property {(tensor: Tensor) => Float32Array<ArrayBuffer> | Promise<Float32Array<ArrayBuffer>>} read a copy of its values
+ *
  * @typedef {{ modelTopology: GraphDef, modelInitializer?: GraphDef, weightsManifest: import("@tensorflow/tfjs-core/dist/io/types.js").WeightsManifestConfig }} ModelJson
  */
-
-const BINARY = "tfjs-backend-wasm-simd.wasm";
-
-/** A module with one SIMD instruction, from GoogleChromeLabs/wasm-feature-detect. */
-const SIMD_PROBE = Uint8Array.of(
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11],
-);
 
 /** @implements {Runner} */
 export class Model {
@@ -29,29 +27,36 @@ export class Model {
   /** @type {Contract} */
   #contract;
   #lastMap;
+  #read;
 
   /**
    * @param {GraphModel<any>} graph
    * @param {Contract} contract
    * @param {string | undefined} lastMap the node that computes the last feature map
+   * @param {Backend} backend
+   * @param {string} device
    */
-  constructor(graph, contract, lastMap) {
+  constructor(graph, contract, lastMap, backend, device) {
     this.#graph = graph;
     this.#contract = contract;
     this.#lastMap = lastMap;
+    this.#read = backend.read;
+    this.backend = backend.name;
+    this.device = device;
   }
 
   /**
    * @param {import("../serve.js").Parts} parts
    * @param {(op: string) => boolean} knows whether this worker's kernels run an op
+   * @param {Backend} backend
    * @returns {Promise<Model | undefined>} undefined when the graph has ops that this worker does not know
    */
-  static async load({ contract, json, weights, files }, knows) {
+  static async load({ contract, json, weights, files }, knows, backend) {
     const { modelTopology, modelInitializer, weightsManifest } = /** @type {ModelJson} */ (json);
     const nodes = [...(modelTopology.node ?? []), ...(modelInitializer?.node ?? [])];
     if (!nodes.every(({ op }) => knows(op))) return undefined;
-    await startBackend(files[BINARY]);
     try {
+      const device = await backend.start(files);
       const graph = new GraphModel({
         load: async () => ({
           ...json,
@@ -60,14 +65,14 @@ export class Model {
         }),
       });
       await graph.load();
-      return new Model(graph, contract, producerOf(modelTopology, contract.outputs.features));
+      return new Model(graph, contract, producerOf(modelTopology, contract.outputs.features), backend, device);
     } catch (error) {
       throw asPagesightError(error, "model");
     }
   }
 
   /** @type {Runner["run"]} */
-  run(pixels, wanted) {
+  async run(pixels, wanted) {
     const { side, channels } = this.#contract.input;
     const names = wanted.map((name) => {
       const node = this.#contract.outputs[name];
@@ -79,47 +84,31 @@ export class Model {
     const input = tensor(new Float32Array(pixels), [1, side, side, channels], "float32");
     // No tidy() here: it would take away what the model's initializer graph computes once, in the first execute().
     const results = [this.#graph.execute(input, names)].flat();
-    wanted.forEach((name, i) => {
-      outputs[name] = { data: new Float32Array(results[i].dataSync()), shape: results[i].shape };
-    });
-    dispose([input, ...results]);
+    try {
+      const values = await Promise.all(results.map((result) => this.#read(result)));
+      wanted.forEach((name, i) => (outputs[name] = { data: values[i], shape: results[i].shape }));
+    } finally {
+      dispose([input, ...results]);
+    }
     return outputs;
   }
 
   /** @type {Runner["runPlaces"]} */
-  runPlaces({ data, shape: [, height, width, depth] }) {
+  async runPlaces({ data, shape: [, height, width, depth] }) {
     if (!this.#lastMap) throw new PagesightError("contract", "this model has no output called features");
     const places = tensor(data, [height * width, 1, 1, depth], "float32");
     const [result] = [this.#graph.execute({ [this.#lastMap]: places }, this.#contract.outputs.probabilities)].flat();
-    const rows = new Float32Array(result.dataSync());
-    dispose([places, result]);
-    return rows;
+    try {
+      return await this.#read(result);
+    } finally {
+      dispose([places, result]);
+    }
   }
 
   /** @type {Runner["memory"]} */
   memory() {
     const { numTensors, numBytes } = memory();
     return { numTensors, numBytes };
-  }
-}
-
-/** @param {ArrayBuffer} binary */
-async function startBackend(binary) {
-  if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
-  if (!WebAssembly.validate(SIMD_PROBE)) {
-    throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
-  }
-  try {
-    useBinary(await WebAssembly.compile(binary));
-    env().set("WASM_HAS_SIMD_SUPPORT", true);
-    env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-    await setBackend("wasm");
-  } catch (error) {
-    throw asPagesightError(error, "no-wasm");
-  }
-  // setBackend answers false, or another backend, where it fails: only the name it ended up with can be trusted.
-  if (getBackend() !== "wasm" || !engine().backendName) {
-    throw new PagesightError("no-wasm", "WebAssembly did not start in this browser");
   }
 }
 

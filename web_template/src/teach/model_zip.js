@@ -16,6 +16,8 @@ import { fillPage } from "./page_copy.js";
 /** Written anew, or of the old model alone. */
 const REPLACED =
   /^(manifest\.json|report\.(html|css)|package\.json|README\.md|(samples|report|single-file|npm|also)\/.*)$/;
+/** What is for graphics cards: it may not have been kept for offline use, and a copy works without. */
+const FOR_GPUS = /^(gpu|worker_web(gl|gpu))\.js$/;
 /** Files for hosts, which some of them do not serve: a copy works without. */
 const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
 const text = (/** @type {string} */ value) => new TextEncoder().encode(value);
@@ -97,7 +99,7 @@ async function ownFiles(base) {
   const found = await Promise.all(
     wanted.map(([path, published]) =>
       fetchFile(base, encodeURI(path), published.sha256).catch((error) => {
-        if (FOR_HOSTS.test(path)) return undefined;
+        if (FOR_HOSTS.test(path) || FOR_GPUS.test(path)) return undefined;
         throw error;
       }),
     ),
@@ -165,19 +167,28 @@ function report(old, { labels, heldOut: { asked, right }, examples }) {
 }
 
 /**
- * Bytes by kind, and the sum of every file's gzip; samples are left aside, as in every bundle's report.
+ * Bytes by kind, and the sum of every file's gzip; samples and graphics cards' files are left aside, as in every bundle's report.
  * @param {Files} files
  * @param {string} folder of the model
  */
 async function sizes(files, folder) {
-  const found = { page: 0, runtime: 0, model: 0, total: 0, total_gzip: 0 };
+  const found = { page: 0, runtime: 0, model: 0, total: 0, total_gzip: 0, gpu_gzip: 0 };
   for (const [path, bytes] of Object.entries(files)) {
     if (path.startsWith("samples/")) continue;
-    const kind = path.startsWith(folder) ? "model" : /(\.wasm|worker(_all)?\.js)$/.test(path) ? "runtime" : "page";
+    const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+    const { byteLength } = await new Response(packed).arrayBuffer();
+    if (FOR_GPUS.test(path)) {
+      found.gpu_gzip += byteLength;
+      continue;
+    }
+    const kind = path.startsWith(folder)
+      ? "model"
+      : /(\.wasm|worker(_all|_lean)?\.js)$/.test(path)
+        ? "runtime"
+        : "page";
     found[kind] += bytes.byteLength;
     found.total += bytes.byteLength;
-    const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
-    found.total_gzip += (await new Response(packed).arrayBuffer()).byteLength;
+    found.total_gzip += byteLength;
   }
   return found;
 }

@@ -1,4 +1,4 @@
-// WASM kernels behind lean_ops.js, registered one by one so that the others are not shipped.
+// The WASM kernels behind lean_ops.js, registered one by one so that the others are not shipped.
 import { registerKernel } from "@tensorflow/tfjs-core";
 import { addConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Add.js";
 import { avgPoolConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/AvgPool.js";

@@ -1,0 +1,228 @@
+"""Graphics cards: taken where they are right and faster on this machine, and left again, in words, when they fail."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import assembly
+import networks
+import numpy as np
+import pytest
+import tiny_model
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
+
+# A graphics card in software: it shows that answers are right, not how fast they come.
+SOFTWARE = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+READY = "html[data-ready]"
+# A WebAssembly worker that any graphics card beats: softmax takes 15 ms a class.
+SLOW = "Math.exp=(f=>x=>{const end=performance.now()+15;while(performance.now()<end);return f(x)})(Math.exp);"
+# Lets a test lose the context, or have the driver answer nonsense.
+TOUCHABLE = """{
+  const { getContext } = OffscreenCanvas.prototype;
+  OffscreenCanvas.prototype.getContext = function (kind, options) {
+    const context = getContext.call(this, kind, options);
+    if (kind === "webgl2") self.gl = context;
+    return context;
+  };
+  const { readPixels } = WebGL2RenderingContext.prototype;
+  WebGL2RenderingContext.prototype.readPixels = function (...given) {
+    readPixels.apply(this, given);
+    if ("nonsense" in self) given[6].fill(self.nonsense);
+  };
+}"""
+LOSE = "gl.getExtension('WEBGL_lose_context').loseContext()"
+COMPARE = """async (backend) => {
+  const { load } = await import("./pagesight.js");
+  const c = await load("./");
+  const picture = await (await fetch("samples/1.jpg")).blob();
+  const ask = async () => ({ ...(await c.predict(picture)), ...(await c.explain(picture)), ...(await c.describe(picture)) });
+  const most = (a, b) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+  const ours = await ask();
+  const { backend: taken, attempts } = await c.tryGpu({ backends: [backend], margin: 0 });
+  const theirs = await ask();
+  const names = ["probabilities", "embedding", "map", "vector"];
+  const apart = Object.fromEntries(names.map((name) => [name, most(ours[name], theirs[name])]));
+  apart.features = most(ours.features.data, theirs.features.data);
+  c.useWasm();
+  const again = await c.predict(picture);
+  return { taken, attempts, apart, after: c.backend, same: most(again.probabilities, ours.probabilities) };
+}"""
+TRY = """async (options) => {
+  const { load } = await import("./pagesight.js");
+  window.c = await load("./");
+  window.lost = [];
+  return c.tryGpu({ backends: ["webgl"], margin: 0, onFallback: ({ message }) => lost.push(message), ...options });
+}"""
+CLASSIFY = """async () => {
+  const answers = await c.classify(await (await fetch("samples/2.jpg")).blob());
+  return { label: answers[0].label, backend: c.backend, lost };
+}"""
+
+
+@pytest.fixture(scope="module")
+def gpu_browser(browser: Browser) -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    other = browser.browser_type.launch(executable_path=chromium, args=["--no-sandbox", *SOFTWARE])
+    yield other
+    other.close()
+
+
+@pytest.fixture
+def visit(gpu_browser: Browser, serve: Callable[[Path], Any]) -> Iterator[Callable[..., Page]]:
+    """Opens a bundle's page, or an empty page beside it."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(bundle: Path, *, empty: bool = False) -> Page:
+        (bundle / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>app</title>', encoding="utf-8")
+        contexts.append(gpu_browser.new_context())
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        page.goto(serve(bundle).url + ("blank.html" if empty else ""))
+        if not empty:
+            page.wait_for_selector(READY)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _put_before(bundle: Path, **code: str) -> Path:
+    """Publish the bundle anew with `code` in front of the scripts of these names; the golden picture is sample 0."""
+    for name, text in code.items():
+        script = bundle / f"{name}.js"
+        script.write_text(text + script.read_text(encoding="utf-8"), encoding="utf-8")
+    contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
+    with Image.open(bundle / "samples" / "0.jpg") as image:
+        square = np.asarray(image.resize((tiny_model.SIDE, tiny_model.SIDE)))
+    contract["golden"] = {"path": "samples/0.jpg", "probabilities": tiny_model.probabilities(square).tolist()}
+    assembly.seal(bundle, contract)
+    return bundle
+
+
+def _gpu_worker(page: Page) -> Worker:
+    return next(worker for worker in page.workers if "webgl" in worker.url)
+
+
+@pytest.mark.parametrize(("backend", "net"), [("webgl", networks.mobilenet_v3), ("webgpu", networks.mobilenet_v1)])
+def test_a_graphics_card_answers_as_webassembly_does(
+    make_bundle: Callable[..., Path], visit: Callable[..., Page], tmp_path: Path, backend: str, net: Callable[[], Any]
+) -> None:
+    page = visit(make_bundle(model=net().write(tmp_path / "model", "uint8")), empty=True)
+    found = page.evaluate(COMPARE, backend)
+    assert found["taken"] == backend, found["attempts"]
+    # float32 sums in another order, through some thirty layers.
+    assert max(found["apart"].values()) < 1e-4, found["apart"]
+    assert found["apart"]["probabilities"] < 1e-5
+    assert (found["after"], found["same"]) == ("wasm", 0)
+
+
+def test_what_the_page_needs_first_holds_nothing_for_graphics_cards(
+    make_bundle: Callable[..., Path], visit: Callable[..., Page]
+) -> None:
+    page = visit(make_bundle())
+    for sample in ("red", "green", "blue", "red"):
+        page.get_by_role("button", name=f"Sample picture: {sample}").click()
+        expect(page.locator("#label")).to_have_text(sample)
+    expect(page.locator("#fact-backend dd").first).to_have_text("WebAssembly")
+    expect(page.locator("#offline")).to_be_visible()
+    fetched = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1))")
+    kept = page.evaluate("caches.keys().then(async ([key]) => (await (await caches.open(key)).keys()).map(({ url }) => url))")
+    assert "worker.js" in fetched
+    assert not [name for name in (*fetched, *kept) if "gpu" in name or "webgl" in name]
+
+
+def test_a_slower_one_is_not_taken_and_the_page_says_why(make_bundle: Callable[..., Path], visit: Callable[..., Page]) -> None:
+    page = visit(make_bundle())
+    page.get_by_role("button", name="Try the graphics card").click()
+    expect(page.locator("#fact-backend")).to_contain_text(
+        re.compile(r"WebAssembly.*faster here: .* ms, against .* ms on .*SwiftShader")
+    )
+    expect(page.get_by_role("button", name="Try the graphics card")).to_be_enabled()
+
+
+def test_one_that_answers_otherwise_is_not_taken_and_the_page_says_why(
+    make_bundle: Callable[..., Path], visit: Callable[..., Page]
+) -> None:
+    page = visit(_put_before(make_bundle(), worker=SLOW, worker_webgl=f"self.nonsense=0.5;{TOUCHABLE}"))
+    page.get_by_role("button", name="Try the graphics card").click()
+    expect(page.locator("#fact-backend")).to_contain_text(re.compile("WebAssembly.*gave other answers, so it is not used"))
+    page.get_by_role("button", name="Sample picture: blue").click()
+    expect(page.locator("#label")).to_have_text("blue")
+
+
+def test_a_slow_model_moves_to_the_graphics_card_and_back_when_its_context_is_lost(
+    make_bundle: Callable[..., Path], visit: Callable[..., Page]
+) -> None:
+    page = visit(_put_before(make_bundle(), worker=SLOW, worker_webgl=TOUCHABLE))
+    page.evaluate("window.notReloaded = true")
+    for sample in ("red", "green", "blue"):
+        page.get_by_role("button", name=f"Sample picture: {sample}").click()
+        expect(page.locator("#label")).to_have_text(sample)
+    expect(page.locator("html[data-backend=webgl]")).to_be_attached()
+    expect(page.locator("#fact-backend")).to_contain_text(
+        re.compile(r"WebGL.* ms on .*SwiftShader.*, against .* ms with WebAssembly")
+    )
+    page.get_by_role("button", name="Sample picture: green").click()
+    expect(page.locator("#label")).to_have_text("green")
+    _gpu_worker(page).evaluate(LOSE)
+    page.get_by_role("button", name="Sample picture: red").click()
+    expect(page.locator("#label")).to_have_text("red")
+    expect(page.locator("#gpu-lost")).to_have_text("Graphics card failed")
+    expect(page.locator("#fact-backend")).to_contain_text("WebAssemblyThe graphics card failed, so WebAssembly answers again")
+    page.get_by_role("button", name="Sample picture: blue").click()
+    expect(page.locator("#label")).to_have_text("blue")
+    assert page.evaluate("window.notReloaded")
+
+
+def test_it_is_kept_for_offline_use_once_it_was_used(make_bundle: Callable[..., Path], visit: Callable[..., Page]) -> None:
+    page = visit(make_bundle())
+    expect(page.locator("#offline")).to_be_visible()
+    for offline in (False, True):
+        page.context.set_offline(offline)
+        page.reload()
+        page.wait_for_selector(READY)
+        page.get_by_role("button", name="Try the graphics card").click()
+        expect(page.locator("#fact-backend")).to_contain_text("SwiftShader")
+
+
+def test_nonsense_in_use_and_a_picture_under_way_are_answered_by_webassembly(
+    make_bundle: Callable[..., Path], visit: Callable[..., Page]
+) -> None:
+    page = visit(_put_before(make_bundle(), worker_webgl=TOUCHABLE), empty=True)
+    assert page.evaluate(TRY)["backend"] == "webgl"
+    assert page.evaluate(CLASSIFY) == {"label": "blue", "backend": "webgl", "lost": []}
+    _gpu_worker(page).evaluate("self.nonsense = NaN")
+    assert page.evaluate(CLASSIFY) == {"label": "blue", "backend": "wasm", "lost": ["the graphics card gave what is no number"]}
+    assert page.evaluate(CLASSIFY)["label"] == "blue"
+    assert not [worker for worker in page.workers if "webgl" in worker.url]
+
+
+def test_one_that_hangs_is_given_up(make_bundle: Callable[..., Path], visit: Callable[..., Page]) -> None:
+    page = visit(_put_before(make_bundle(), worker_webgl="self.addEventListener=()=>{};"), empty=True)
+    page.clock.install()
+    page.evaluate("(source) => void (window.trial = eval(source)())", TRY.replace("(options)", "(options = {})"))
+    page.wait_for_function("window.c")
+    while not [worker for worker in page.workers if "webgl" in worker.url]:
+        page.wait_for_timeout(20)
+    page.wait_for_timeout(300)
+    page.clock.run_for(10_001)
+    assert page.evaluate("trial") == {
+        "backend": "wasm",
+        "attempts": [{"backend": "webgl", "verdict": "failed", "message": "no answer within 10 seconds"}],
+    }
+    assert page.evaluate(CLASSIFY)["label"] == "blue"
+
+
+def test_a_changed_worker_is_refused_and_answers_go_on(make_bundle: Callable[..., Path], visit: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    with (bundle / "worker_webgl.js").open("a") as script:
+        script.write(";")
+    page = visit(bundle, empty=True)
+    (attempt,) = page.evaluate(TRY)["attempts"]
+    assert (attempt["verdict"], attempt["message"]) == ("failed", "worker_webgl.js is not the file that was published")
+    assert page.evaluate(CLASSIFY)["label"] == "blue"

@@ -1,0 +1,79 @@
+// The WebGL kernels behind lean_ops.js, registered one by one so that the others are not shipped.
+import { registerKernel } from "@tensorflow/tfjs-core";
+import { addConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Add.js";
+import { avgPoolConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/AvgPool.js";
+import { batchMatMulConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/BatchMatMul.js";
+import { castConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Cast.js";
+import { clipByValueConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/ClipByValue.js";
+import { concatConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Concat.js";
+import { conv2DConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Conv2D.js";
+import { depthwiseConv2dNativeConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/DepthwiseConv2dNative.js";
+import { expConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Exp.js";
+import { expandDimsConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/ExpandDims.js";
+import { batchNormConfig as fusedBatchNormConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/BatchNorm.js";
+import { fusedConv2DConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/FusedConv2D.js";
+import { fusedDepthwiseConv2DConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/FusedDepthwiseConv2D.js";
+import { gatherV2Config } from "@tensorflow/tfjs-backend-webgl/dist/kernels/GatherV2.js";
+import { identityConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Identity.js";
+import { maximumConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Maximum.js";
+import { maxConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Max.js";
+import { maxPoolConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/MaxPool.js";
+import { meanConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Mean.js";
+import { minimumConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Minimum.js";
+import { multiplyConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Multiply.js";
+import { packConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Pack.js";
+import { padV2Config } from "@tensorflow/tfjs-backend-webgl/dist/kernels/PadV2.js";
+import { realDivConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/RealDiv.js";
+import { reluConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Relu.js";
+import { relu6Config } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Relu6.js";
+import { reshapeConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Reshape.js";
+import { sigmoidConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Sigmoid.js";
+import { sliceConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Slice.js";
+import { softmaxConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Softmax.js";
+import { splitVConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/SplitV.js";
+import { stridedSliceConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/StridedSlice.js";
+import { subConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Sub.js";
+import { transposeConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Transpose.js";
+import { unpackConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/Unpack.js";
+import { _fusedMatMulConfig } from "@tensorflow/tfjs-backend-webgl/dist/kernels/_FusedMatMul.js";
+
+for (const kernel of [
+  addConfig,
+  avgPoolConfig,
+  batchMatMulConfig,
+  castConfig,
+  clipByValueConfig,
+  concatConfig,
+  conv2DConfig,
+  depthwiseConv2dNativeConfig,
+  expandDimsConfig,
+  expConfig,
+  fusedBatchNormConfig,
+  fusedConv2DConfig,
+  fusedDepthwiseConv2DConfig,
+  gatherV2Config,
+  identityConfig,
+  maximumConfig,
+  maxConfig,
+  maxPoolConfig,
+  meanConfig,
+  minimumConfig,
+  multiplyConfig,
+  packConfig,
+  padV2Config,
+  realDivConfig,
+  relu6Config,
+  reluConfig,
+  reshapeConfig,
+  sigmoidConfig,
+  sliceConfig,
+  softmaxConfig,
+  splitVConfig,
+  stridedSliceConfig,
+  subConfig,
+  transposeConfig,
+  unpackConfig,
+  _fusedMatMulConfig,
+]) {
+  registerKernel(kernel);
+}

@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test examples lint bench bench-convert bench-curves bench-train bench-teach bench-frames lighthouse wheel screenshots starter lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test examples lint bench bench-convert bench-curves bench-train bench-few bench-teach bench-frames lighthouse wheel screenshots starter lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -63,6 +63,9 @@ bench-curves: setup code browser ## latency by work, bytes by classes, build tim
 
 bench-train: setup pictures ## fine-tuning beside two stock recipes
 	@.venv/bin/python benchmarks/training.py "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
+
+bench-few: setup ## training with few pictures a class (DATA=photographs with people's names, WEIGHTS=ImageNet file)
+	@.venv/bin/python benchmarks/few.py "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
 
 bench-teach: setup browser ## how well the page learns from few pictures (DATA=photographs)
 	@.venv/bin/python benchmarks/teaching.py "$(OUT)" "$(DATA)" $(BENCH)

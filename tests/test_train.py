@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pagesight import _decision, manifest, pixels
+from pagesight import _decision, _fit, manifest, pixels
 from pagesight._tf import tensorflow
 from pagesight.artifacts import Dataset, Side, TrainedModel
 from pagesight.contract import Input
@@ -112,6 +112,15 @@ def test_a_model_below_its_bar_is_not_written_and_a_lower_bar_takes_it_without_t
 def test_training_stops_when_validation_no_longer_improves(shapes: Dataset, tmp_path: Path) -> None:
     trained = train(shapes, replace(TINY, epochs=4, patience=1, learning_rate=0.0), tmp_path / "out")
     assert len(trained.facts["history"]) < 4
+
+
+@pytest.mark.parametrize(
+    ("a_class", "shown"),
+    [(1, 72), (5, 36), (9, 24), (10, 6), (20, 4), (76, 1), (500, 1)],
+    ids=str,
+)
+def test_the_fewer_pictures_a_class_has_the_more_often_an_epoch_shows_each(a_class: int, shown: int) -> None:
+    assert _fit.passes(10 * a_class, 10, Training()) == shown
 
 
 @pytest.mark.parametrize("harm", ["truncated", "removed"])

@@ -30,9 +30,6 @@ _DROPOUT = 0.2
 _WARM_UP = 0.1
 _WINDOW = 16
 """The last batches of an epoch whose statistics the batch norms keep."""
-_MIN_STEPS = 24
-"""Steps in an epoch at least: where pictures are few, an epoch shows each several times, changed in other ways."""
-
 _OTHERS = 0.25
 """Pictures of other things in a batch, for each picture of a class (outlier exposure, Hendrycks et al. 2019)."""
 
@@ -160,6 +157,12 @@ def fine_tune(
     return history
 
 
+def passes(pictures: int, classes: int, how: Training) -> int:
+    """How often one epoch shows each of so many pictures, which have so many classes."""
+    steps = how.few_steps if pictures < how.few * classes else how.steps
+    return math.ceil(steps / math.ceil(pictures / how.batch))
+
+
 class _Loop:
     """One model, its optimizer, its train side and its pictures of other things; runs an epoch at a time."""
 
@@ -167,9 +170,8 @@ class _Loop:
         self._model, self._how, self._distribution = model, how, distribution
         self._squares, self._labels = sides["train"]
         self._others = sides["others"][0] if "others" in sides else self._squares[:0]
-        once = math.ceil(len(self._labels) / how.batch)
-        self._repeats = math.ceil(_MIN_STEPS / once)
-        self.steps = once * self._repeats
+        self._repeats = passes(len(self._labels), model.output_shape[0][-1], how)
+        self.steps = math.ceil(len(self._labels) / how.batch) * self._repeats
         with distribution.scope():
             self._rate = tensorflow().Variable(0.0)
             # Keras' fused Adam: one op per variable, where the newer one traces twenty, for seconds.

@@ -49,6 +49,12 @@ class Training:
     gentle_learning_rate: float = 2e-4
     gentle_from: float = 0.9
     """The validation accuracy of the head on the starter's frozen features from which training is gentle."""
+    steps: int = 24
+    """Steps in an epoch at least: where pictures are few, an epoch shows each several times, changed in other ways."""
+    few: int = 10
+    """Pictures a class on the train side, in the mean, below which an epoch has `few_steps`."""
+    few_steps: int = 72
+    """The same where hardly a picture is there: there is time enough, and the accuracy keeps rising."""
     patience: int = 5
     """Stop when the validation loss has not improved for so many epochs."""
     false_accepts: float = 0.01

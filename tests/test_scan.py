@@ -16,7 +16,7 @@ from PIL import Image
 
 from pagesight._tf import tensorflow
 from pagesight.artifacts import SIDES, Dataset
-from pagesight.errors import ScanError
+from pagesight.errors import OptionError, ScanError
 from pagesight.options import Scanning
 from pagesight.scan import scan
 
@@ -220,9 +220,12 @@ def test_loose_pictures_without_class_folders_are_told_so(tmp_path: Path) -> Non
         scan(tmp_path, Scanning(), tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    ("group_by", "what"), [("[", "no regular expression"), ("nobody", "matches no picture"), ("person", "1 group")]
-)
+def test_what_is_no_regular_expression_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"^--group-by '\[' is no regular expression: [^\n]+$"):
+        scan(tmp_path / "nothing-there", Scanning(group_by="["), tmp_path / "out")
+
+
+@pytest.mark.parametrize(("group_by", "what"), [("nobody", "matches no picture"), ("person", "1 group")])
 def test_a_group_expression_that_does_not_work_is_refused(group_by: str, what: str, photos: PhotoFolder, tmp_path: Path) -> None:
     with pytest.raises(ScanError, match=what):
         scan(photos("a", "b"), Scanning(group_by=group_by), tmp_path / "out")

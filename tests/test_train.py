@@ -17,7 +17,7 @@ from pagesight import _decision, _fit, manifest, pixels
 from pagesight._tf import tensorflow
 from pagesight.artifacts import Dataset, Side, TrainedModel
 from pagesight.contract import Input
-from pagesight.errors import OptionError, ScanError, TrainError
+from pagesight.errors import OptionError, OutputError, ScanError, TrainError
 from pagesight.export import export
 from pagesight.options import Naming, Scanning, Training
 from pagesight.scan import scan
@@ -169,6 +169,12 @@ def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_
     resumed = train(shapes, TINY, into)
     assert manifest.list_files(resumed.path) == manifest.list_files(learnt.path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed"]
+
+
+def test_a_second_training_into_one_folder_at_the_same_time_is_refused(shapes: Dataset, tmp_path: Path) -> None:
+    with manifest.alone(tmp_path / "out"), pytest.raises(OutputError, match="is being built by another process"):
+        train(shapes, TINY, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_weights_file_that_is_not_there_is_named(shapes: Dataset, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pagesight import _remote, manifest, pixels, progress
 from pagesight._archive import extract_zip
 from pagesight._split import split
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
-from pagesight.errors import ScanError
+from pagesight.errors import OptionError, ScanError
 from pagesight.options import Scanning
 
 _NOISE = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
@@ -41,6 +41,7 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
     stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
     Raises ScanError when there is nothing to learn from; nothing is written then.
     """
+    _check_expression(how.group_by)
     photos = _remote.located(photos)
     if isinstance(photos, Path) and not photos.exists():
         raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
@@ -69,6 +70,16 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
         others = _others(unknown_root, {r.sha256 for r in read}, how) if unknown_root else []
         _write(temporary, into, read, facts | {"unknown": [asdict(p) for p in others]})
     return Dataset(into, _root(photos, into), unknown_root)
+
+
+def _check_expression(group_by: str | None) -> None:
+    try:
+        re.compile(group_by or "")
+    except re.error as cause:
+        raise OptionError(
+            f"--group-by {group_by!r} is no regular expression: {cause}",
+            fix=r"mend it, such as --group-by 'person\d+', or put a backslash before a sign that means itself",
+        ) from cause
 
 
 def _root(photos: str | Path, into: Path) -> Path:
@@ -260,10 +271,7 @@ def _group(one: _Read, how: Scanning) -> str:
     """The group a picture belongs to: what the expression matches in its path, else the picture's own bytes."""
     if how.group_by is None:
         return one.sha256
-    try:
-        match = re.search(how.group_by, one.path)
-    except re.error as cause:
-        raise ScanError(f"--group-by {how.group_by!r} is no regular expression: {cause}", fix="mend the expression") from cause
+    match = re.search(how.group_by, one.path)
     return match.group(1 if match.re.groups else 0) if match else one.sha256
 
 

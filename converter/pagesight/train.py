@@ -28,7 +28,8 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
     """Fine-tune a backbone on the train side, choose by the validation side, measure on the test side.
 
     Writes the weights and training.json. The same dataset, options, versions and machine give the same bytes.
-    Raises TrainError when weights cannot be had, or the test accuracy is below `how.min_accuracy`; nothing is written then.
+    Raises TrainError when weights cannot be had, or the test accuracy is below `how.min_accuracy`, and OutputError where another
+    process trains into the same folder; nothing is written then.
     """
     backbone = backbones.named(how.backbone)
     weights = _network.parse_weights(how.weights, backbone)
@@ -41,7 +42,7 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
         progress.stage("train", fresh=True)
         return TrainedModel(into)
     progress.stage("train")
-    with distributed(how.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
+    with manifest.alone(into), distributed(how.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
         distribution.agree(manifest.sha256_json(_what_is_learnt(key)))
         own = into if distribution.rank == 0 else Path(scratch) / into.name  # the chief alone writes what stays
         _train(dataset, how, (own, key), distribution)

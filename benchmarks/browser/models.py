@@ -204,10 +204,7 @@ def _write_pictures(model: Model, network: Any, into: Path) -> None:
         (into / "pictures" / f"{number}{suffix}").write_bytes(data)
         rows.append({"path": f"pictures/{number}{suffix}", "label": model.labels[picture.label], "float": model.labels[answer]})
     (into / "pictures.json").write_text(json.dumps(rows), encoding="utf-8")
-    if chosen:
-        image = Image.fromarray(pixels.decode(model.dataset.read_bytes(chosen[0])))
-    else:
-        image = Image.fromarray(natural_noise(Input(480), 1)[0])
+    image = pixels.decode(model.dataset.read_bytes(chosen[0])) if chosen else Image.fromarray(natural_noise(Input(480), 1)[0])
     wide = Image.new("RGB", (640, 480), (120, 120, 120))
     wide.paste(image.resize((480, 480), Image.Resampling.LANCZOS), (80, 0))
     wide.save(into / "picture.jpg", quality=90)

@@ -98,7 +98,7 @@ def _write_samples(dataset: Dataset, how: Bundling, into: Path) -> list[dict[str
     rows = []
     for number, picture in enumerate(_chosen(dataset, how)):
         path = f"samples/{number:02d}.jpg"
-        image = Image.fromarray(pixels.decode(dataset.read_bytes(picture)))
+        image = pixels.decode(dataset.read_bytes(picture))
         image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE), Image.Resampling.LANCZOS)
         image.save(into / path, quality=88)
         rows.append({"path": path, "label": dataset.labels[picture.label]})

@@ -220,7 +220,7 @@ def _read_one(root: Path, path: str) -> _Read:
         if not full.is_file():
             return _Read(posix, label, "", "is not a file" if full.exists() else "is a link to nothing")
         data = full.read_bytes()
-        pixels.decode(data)
+        pixels.check(data)
     except OSError as cause:
         return _Read(posix, label, "", f"cannot be opened ({cause.strerror})")
     except pixels.UnreadablePicture as cause:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from pagesight.contract import Input
-from pagesight.pixels import read_square
+from pagesight.pixels import UnreadablePicture, check, decode, read_square
 
 RANDOM = np.random.default_rng(0)
 
@@ -180,3 +181,19 @@ def test_frames_and_bitmaps_give_the_square_of_their_file(cropping: Page, tmp_pa
         base64.b64encode(CORPUS["noise-jpeg"]).decode(),
     )
     assert same == [True] * 4
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_the_quick_look_of_a_scan_refuses_what_decoding_would_refuse(name: str) -> None:
+    whole = CORPUS[name]
+    for length in (len(whole), len(whole) - 30, len(whole) // 2, len(whole) // 5, 0):
+        try:
+            decode(whole[:length])
+            why = ""
+        except UnreadablePicture as cause:
+            why = str(cause)
+        if why:
+            with pytest.raises(UnreadablePicture, match=f"^{re.escape(why)}$"):
+                check(whole[:length])
+        else:
+            check(whole[:length])

@@ -93,7 +93,7 @@ def look_at(dataset: Dataset, columns: Sequence[int], how: Input, runner: Runner
 def read(dataset: Dataset, how: Input, picture: Picture) -> tuple[pixels.Pixels, int]:
     """The square that the model sees, and the shorter side of the file in pixels."""
     decoded = pixels.decode(dataset.read_bytes(picture))
-    return pixels.square(decoded, how), min(decoded.shape[:2])
+    return pixels.square(decoded, how), min(decoded.size)
 
 
 _One = tuple[pixels.Pixels, tuple[Any, ...]]

@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test examples lint bench bench-convert bench-curves bench-train bench-few bench-teach bench-frames lighthouse wheel screenshots starter lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test examples lint bench bench-convert bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -62,10 +62,13 @@ bench-curves: setup code browser ## latency by work, bytes by classes, build tim
 	@$(RUN) .venv/bin/python -m benchmarks.browser.curves $(BENCH)
 
 bench-train: setup pictures ## fine-tuning beside two stock recipes
-	@.venv/bin/python benchmarks/training.py "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
+	@.venv/bin/python -m benchmarks.training "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
 
 bench-few: setup ## training with few pictures a class (DATA=photographs with people's names, WEIGHTS=ImageNet file)
-	@.venv/bin/python benchmarks/few.py "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
+	@.venv/bin/python -m benchmarks.few "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
+
+bench-scale: setup code ## time and memory by number of pictures (BENCH='--counts 1000,10000 --scratch DIR')
+	@.venv/bin/python -m benchmarks.scaling $(BENCH)
 
 bench-teach: setup browser ## how well the page learns from few pictures (DATA=photographs)
 	@.venv/bin/python benchmarks/teaching.py "$(OUT)" "$(DATA)" $(BENCH)

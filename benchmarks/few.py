@@ -1,6 +1,6 @@
 """How well training does with few pictures a class: the accuracy on people who are in no training, over several seeds.
 
-    python benchmarks/few.py PHOTOS [--counts 5,20] [--seeds 5] [--weights starter,FILE] [--backbone NAME] [--group-by REGEX]
+    python -m benchmarks.few PHOTOS [--counts 5,20] [--seeds 5] [--weights starter,FILE] [--backbone NAME] [--group-by REGEX]
 
 Every fifth group, in the order of their names, is the test side, whatever the seed: the same that the shipped starter has never
 seen. From the others each seed draws so many pictures of each class; they are the whole train side, and there is none to validate
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks import learning
 
 from pagesight import manifest
 from pagesight._tf import keras
@@ -59,6 +60,7 @@ def run(whole: Dataset, each: int, how: Training, scratch: Path) -> dict[str, An
     trained = train(dataset, how, scratch / "trained")
     keras().backend.clear_session()
     return {
+        "backbone": how.backbone,
         "weights": Path(how.weights).name,
         "a_class": each,
         "seed": how.seed,
@@ -77,15 +79,17 @@ def main() -> None:
     parser.add_argument("--backbone", default=Training.backbone)
     parser.add_argument("--group-by", default=r"signer\d+")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed: each run is kept, so that many can be done in pieces")
     given = parser.parse_args()
     for weights in given.weights.split(","):
         for each in map(int, given.counts.split(",")):
             found = []
             with tempfile.TemporaryDirectory() as scratch:
                 whole = scan(given.photos, Scanning(group_by=given.group_by), Path(scratch) / "scan")
-                for seed in range(given.seeds):
+                for seed in range(given.first, given.first + given.seeds):
                     how = Training(backbone=given.backbone, weights=weights, seed=seed)
                     found.append(run(whole, each, how, Path(scratch)))
+                    learning.keep("few", found[-1])
                     sys.stdout.write(json.dumps(found[-1]) + "\n")
                     sys.stdout.flush()
             right = [one["accuracy"] for one in found]

@@ -1,9 +1,10 @@
 """How time and memory grow with the number of pictures: synthetic photographs of 640x480, scanned, trained and put into a page.
 
-    python benchmarks/scaling.py [--counts 1000,10000] [--classes 10] [--until bundle] [--scratch DIR] [--svg docs/scaling.svg]
+    python -m benchmarks.scaling [--counts 1000,10000] [--classes 10] [--size 640x480] [--until bundle] [--scratch DIR]
 
 Each count is one `pagesight build` in a process of its own, one epoch from random weights, without a browser. Seconds are by stage,
-from when the stage says that it begins; peak memory is the largest resident set of that process as the kernel counted it.
+from when the stage says that it begins; peak memory is the largest resident set of that process as the kernel counted it. Each run
+is kept in docs/benchmarks/scaling.json; --svg draws the curve of all runs of ten classes.
 """
 
 import argparse
@@ -21,14 +22,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks import learning
 from PIL import Image, ImageDraw
 
 from pagesight.options import STAGES
 
 _WIDTH, _HEIGHT = 640, 480
+"""Pixels for which the shapes are made; other sizes are scaled from them."""
 
 
-def draw(folder: Path, classes: int, number: int) -> None:
+def draw(folder: Path, classes: int, size: tuple[int, int], number: int) -> None:
     """Write picture `number`: a shape whose size and corners tell the class, on a cut of cloudy noise; every file differs."""
     rng = np.random.default_rng(number)
     label = number % classes
@@ -38,14 +41,16 @@ def draw(folder: Path, classes: int, number: int) -> None:
     ImageDraw.Draw(clouds).regular_polygon(middle, 3 + label % 10, int(rng.integers(360)), fill=f"hsl({hue}, 90%, 60%)")
     path = folder / f"class{label:04d}" / f"{number:06d}.jpg"
     path.parent.mkdir(parents=True, exist_ok=True)
+    if size != clouds.size:
+        clouds = clouds.resize(size)
     clouds.save(path, quality=80)
 
 
-def pictures(folder: Path, count: int, classes: int) -> None:
+def pictures(folder: Path, count: int, classes: int, size: tuple[int, int]) -> None:
     """Draw what is not there yet."""
     there = {int(p.stem) for p in folder.rglob("*.jpg")}
     with ProcessPoolExecutor() as pool:
-        list(pool.map(partial(draw, folder, classes), sorted(set(range(count)) - there), chunksize=64))
+        list(pool.map(partial(draw, folder, classes, size), sorted(set(range(count)) - there), chunksize=64))
 
 
 def stages(said: Iterator[str]) -> dict[str, float]:
@@ -57,8 +62,9 @@ def stages(said: Iterator[str]) -> dict[str, float]:
 
 def run(count: int, given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """One build of `count` pictures: seconds by stage, and the peak of its resident memory in MB."""
-    folder = scratch / f"pictures-{count}-{given.classes}"
-    pictures(folder, count, given.classes)
+    folder = scratch / f"pictures-{given.classes}-{given.size}" / str(count)
+    width, height = map(int, given.size.split("x"))
+    pictures(folder, count, given.classes, (width, height))
     command = [
         sys.executable,
         "-m",
@@ -83,6 +89,8 @@ def run(count: int, given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     return {
         "pictures": count,
         "classes": given.classes,
+        "size": given.size,
+        "backbone": given.backbone,
         "seconds": round(whole, 1),
         **seconds,
         "peak_mb": round(usage.ru_maxrss / 1024),
@@ -114,23 +122,25 @@ def curve(results: list[dict[str, Any]], file: Path) -> None:
 
 
 def main() -> None:
-    """Print one line of JSON per count; draw the curve where asked."""
+    """Print one line of JSON per count, keep it, and draw the curve where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", default="1000,10000", help="pictures of each run, 100000 being the longest promised")
     parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--size", default=f"{_WIDTH}x{_HEIGHT}", help="pixels of a picture")
     parser.add_argument("--until", default="bundle", choices=STAGES)
     parser.add_argument("--backbone", default="mobilenet_v1_025_128")
     parser.add_argument("--scratch", type=Path, help="keep pictures and outputs here")
     parser.add_argument("--svg", type=Path)
     given = parser.parse_args()
-    results = []
     with tempfile.TemporaryDirectory() as temporary:
         for count in map(int, given.counts.split(",")):
-            results.append(run(count, given, given.scratch or Path(temporary)))
-            sys.stdout.write(json.dumps(results[-1]) + "\n")
+            found = run(count, given, given.scratch or Path(temporary))
+            learning.keep("scaling", found)
+            sys.stdout.write(json.dumps(found) + "\n")
             sys.stdout.flush()
     if given.svg:
-        curve(results, given.svg)
+        known = json.loads((learning.INTO / "scaling.json").read_text(encoding="utf-8"))
+        curve([r for r in known if r["classes"] == 10], given.svg)
 
 
 if __name__ == "__main__":

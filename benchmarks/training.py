@@ -1,6 +1,6 @@
 """Three ways to fine-tune one backbone on one split: seconds until unseen groups are read right, and how well in the end.
 
-    python benchmarks/training.py PHOTOS --weights FILE [--group-by REGEX] [--seeds 3] [--only guide,plain,ours]
+    python -m benchmarks.training PHOTOS --weights FILE [--group-by REGEX] [--seeds 3] [--first 0] [--only guide,plain,ours]
 
 guide   the recipe of Keras' transfer-learning guide: frozen at 1e-4 for 10 epochs, then all of it at 1e-5 for 10
 plain   everything trainable at once, Adam 1e-3 with a cosine, batches of 32, light augmentation, 10 epochs
@@ -8,6 +8,7 @@ ours    `pagesight train` itself, with all it does beside: cross-validation, pic
 
 The clock runs from the pictures on disk, TensorFlow already imported, and stands still while the test side is measured
 after each epoch (for ours also before the first, when the head alone has learnt). The accuracy is that of the model in the end.
+Each run is kept in docs/benchmarks/training.json, so that a long measurement can be made in pieces.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from benchmarks import learning
 
 from pagesight import _fit, _network, backbones
 from pagesight._augment import augment
@@ -120,9 +122,6 @@ def _fit_epochs(model: Any, shown: Any, sides: _fit.Sides, optimizer: Any, epoch
     model.fit(shown, validation_data=sides["validation"], epochs=epochs, verbose=0, callbacks=[stop])
 
 
-WAYS = ("guide", "plain", "ours")
-
-
 def run(way: str, dataset: Dataset, how: Training) -> dict[str, Any]:
     """One training from pictures to a fitted model, timed."""
     keras().utils.set_random_seed(how.seed)
@@ -138,7 +137,9 @@ def run(way: str, dataset: Dataset, how: Training) -> dict[str, Any]:
             model, _ = _network.build(chosen, len(dataset.labels), _network.parse_weights(how.weights, chosen))
             {"guide": guide, "plain": plain}[way](sides, model, how.seed)
     keras().backend.clear_session()
-    return {"way": way, "seed": how.seed, **CLOCKS[-1].result(), "epochs": CLOCKS[-1].stops}
+    known = {"train": len(dataset.on("train")), "n": len(TEST[1])}
+    settings = {"way": way, "backbone": how.backbone, "weights": Path(how.weights).name, "seed": how.seed}
+    return settings | known | CLOCKS[-1].result() | {"epochs": CLOCKS[-1].stops}
 
 
 def side_of(dataset: Dataset, side: Side, how: Input, file: Path) -> tuple[Any, Any]:
@@ -148,32 +149,24 @@ def side_of(dataset: Dataset, side: Side, how: Input, file: Path) -> tuple[Any, 
 
 
 def main() -> None:
-    """Print one line of JSON per run, then the means."""
+    """Print one line of JSON per run, and write the tables of docs/benchmarks/training.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--backbone", default=Training.backbone)
     parser.add_argument("--group-by", default=r"signer\d+")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", default=",".join(WAYS))
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--only", default=",".join(learning.WAYS))
     given = parser.parse_args()
-    results = []
     with tempfile.TemporaryDirectory() as scratch:
-        for seed in range(given.seeds):
+        for seed in range(given.first, given.first + given.seeds):
             dataset = scan(given.photos, Scanning(group_by=given.group_by, seed=seed), Path(scratch) / f"scan{seed}")
             for way in given.only.split(","):
-                results.append(run(way, dataset, Training(backbone=given.backbone, weights=given.weights, seed=seed)))
-                sys.stdout.write(json.dumps(results[-1]) + "\n")
+                found = run(way, dataset, Training(backbone=given.backbone, weights=given.weights, seed=seed))
+                learning.keep("training", found)
+                sys.stdout.write(json.dumps(found) + "\n")
                 sys.stdout.flush()
-    for way in given.only.split(","):
-        mine = [r for r in results if r["way"] == way]
-        shown = ("seconds_to_98%", "seconds_to_99%", "cpu_to_99%", "cpu", "accuracy")
-        values = {name: [r[name] for r in mine] for name in shown}
-        means = {
-            k: round(float(np.mean(v)), 4) if None not in v else f"reached by {sum(x is not None for x in v)}"
-            for k, v in values.items()
-        }
-        sys.stdout.write(f"{way:6} {means}\n")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def conversion(found: Mapping[str, Any]) -> str:
         for way, row in ways.items()
     ]
     words = f"A SavedModel to TF.js files, whole processes, imports included, taking turns; machine's load {found['load']}."
-    return f"## Conversion (`make bench-convert`)\n\n{words}\n\n" + _table(
+    return f"## Conversion (`make bench-convert`)\n\n{words}\n\n" + table(
         ("", "seconds", "ratio", "processor seconds", "ratio", "n"), rows
     )
 
@@ -53,7 +53,7 @@ def curves(found: Mapping[str, Any]) -> str:
         rows.append((name, f"{curve['exponent']:.2f}", f"{line['fixed']:,.3g} + {line['each']:,.3g}·x", f"{line['r2']:.1%}"))
     pictures = "\n\n".join(_picture(f"curve-{name}", name) for name in found)
     head = ("", "exponent", "straight line", "variance explained")
-    return f"## How it grows (`make bench-curves`)\n\n{_table(head, rows)}\n\n{pictures}"
+    return f"## How it grows (`make bench-curves`)\n\n{table(head, rows)}\n\n{pictures}"
 
 
 def report(found: Mapping[str, Any]) -> str:
@@ -94,7 +94,7 @@ def first_visits(visits: Mapping[str, Any], titles: Mapping[str, str]) -> str:
         sizes = (f"{visit['bytes'][coding] / 1000:,.0f}" for coding in ("gzip", "brotli"))
         times = (f"{visit['milliseconds'][n]['median']:,.0f}" if n in visit["milliseconds"] else "" for n in networks)
         rows.append((titles[name], *sizes, *times))
-    return _table(("", "kB, gzip", "kB, brotli", *networks), rows)
+    return table(("", "kB, gzip", "kB, brotli", *networks), rows)
 
 
 def warm(ways: Mapping[str, Any], titles: Mapping[str, str]) -> str:
@@ -107,7 +107,7 @@ def warm(ways: Mapping[str, Any], titles: Mapping[str, str]) -> str:
         times = (f"{way[k]['median']:.2f} ({way[k]['p95']:.2f})" if k in way else "" for k in ("infer", "answer"))
         shares = (f"{way[k]:.2%}" if k in way else "" for k in ("accuracy", "agreement"))
         rows.append((titles.get(name, name), *times, *shares))
-    return _table(("", "inference alone", "JPEG to answer", "accuracy", "agrees with float"), rows)
+    return table(("", "inference alone", "JPEG to answer", "accuracy", "agrees with float"), rows)
 
 
 def ratios(found: Mapping[str, Any]) -> str:
@@ -118,7 +118,7 @@ def ratios(found: Mapping[str, Any]) -> str:
         if None not in pair:
             ratio = pair[0] / pair[1]
             rows.append((words, f"{ratio:.3f}", f"≤ {bar:.3f}", "yes" if ratio <= bar else "no"))
-    return _table(("", "ratio", "aim", "met"), rows)
+    return table(("", "ratio", "aim", "met"), rows)
 
 
 def _value(found: Mapping[str, Any], what: str, name: str) -> float | None:
@@ -150,7 +150,7 @@ def _endurance(found: Mapping[str, Any]) -> str:
         )
     if memory := found.get("memory"):
         rows = [(f"{r['frames']:,}", str(r["tensors"]), f"{r['bytes']:,}", str(r["resident_mb"] or "")) for r in memory]
-        parts.append("## Memory\n\n" + _table(("frames", "tensors", "their bytes", "renderer, MB"), rows))
+        parts.append("## Memory\n\n" + table(("frames", "tensors", "their bytes", "renderer, MB"), rows))
     return "\n\n".join(parts)
 
 
@@ -158,6 +158,7 @@ def _picture(name: str, text: str) -> str:
     return f"![{text}]({name}.svg)"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table: the first column to the left, the others to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)

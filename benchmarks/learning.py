@@ -1,0 +1,135 @@
+"""What trainings were measured, kept in docs/benchmarks run by run, so that a long measurement can be made in pieces; and told."""
+
+import json
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from benchmarks.browser import tables
+
+INTO = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
+WAYS = {
+    "guide": "Keras' guide: frozen at 1e-4, then all at 1e-5, 10 epochs each",
+    "plain": "everything at once, Adam 1e-3, cosine, 10 epochs",
+    "ours": "`pagesight train`",
+}
+_KEY = ("way", "weights", "backbone", "pictures", "classes", "a_class", "seed")
+
+Run = Mapping[str, Any]
+
+
+def keep(name: str, run: Run, into: Path = INTO) -> None:
+    """Put `run` into `into`/`name`.json, in the place of one with the same settings, and write the tables again."""
+    path = into / f"{name}.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    own = run | {"load": round(os.getloadavg()[0], 1)} if hasattr(os, "getloadavg") else run
+    runs = sorted([r for r in known if _key(r) != _key(run)] + [own], key=_key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+    write(into)
+
+
+def write(into: Path = INTO) -> None:
+    """training.md of what has been measured so far."""
+    parts = ["# Training"]
+    for name, part in (("training", training), ("few", few), ("scaling", scaling)):
+        path = into / f"{name}.json"
+        if path.is_file():
+            parts.append(part(json.loads(path.read_text(encoding="utf-8"))))
+    (into / "training.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def training(runs: Sequence[Run]) -> str:
+    """Three ways to fine-tune, and the ratio that is aimed at."""
+    rows, means = [], {}
+    for way, words in WAYS.items():
+        mine = [r for r in runs if r["way"] == way]
+        if mine:
+            means[way] = {k: _mean(mine, k) for k in ("seconds_to_98%", "seconds_to_99%", "cpu_to_99%", "seconds", "accuracy")}
+            times = (_seconds(means[way][k]) for k in list(means[way])[:4])
+            rows.append((words, *times, f"{means[way]['accuracy']:.2%}", str(len(mine))))
+    first = runs[0]
+    words = (
+        f"{first['backbone']} from {_human(first['weights'])}, tested on the pictures of people who were not trained on "
+        f"({first['train']} pictures to train, {first['n']} to test with); the same split and seeds for each way. The clock runs "
+        "from the pictures on disk and stands still while the test side is measured after an epoch. "
+        f"Machine's load {_loads(runs)}."
+    )
+    head = ("", "seconds to 98 %", "to 99 %", "processor seconds to 99 %", "to the end", "accuracy in the end", "n")
+    table = tables.table(head, rows)
+    parts = ["## Three ways to fine-tune (`make bench-train`)", words, table]
+    if means.get("ours", {}).get("seconds_to_99%") and means.get("plain", {}).get("seconds_to_99%"):
+        ratio = means["ours"]["seconds_to_99%"] / means["plain"]["seconds_to_99%"]
+        ends = means["ours"]["accuracy"] >= means["plain"]["accuracy"]
+        bars = [("seconds to 99 %: ours to everything at once", f"{ratio:.2f}", "≤ 0.50", "yes" if ratio <= 0.5 else "no")]
+        bars.append(("accuracy in the end not below it", "", "", "yes" if ends else "no"))
+        parts.append(tables.table(("", "ratio", "aim", "met"), bars))
+    return "\n\n".join(parts)
+
+
+def few(runs: Sequence[Run]) -> str:
+    """Accuracy by pictures a class and first weights."""
+    rows = []
+    for (backbone, weights, each), some in groupby(runs, key=lambda r: (r["backbone"], r["weights"], r["a_class"])):
+        mine = list(some)
+        right = [r["accuracy"] for r in mine]
+        settings = (f"{backbone} from {_human(weights)}", str(each))
+        spread = f"{min(right):.1%} – {max(right):.1%}"
+        told = (f"{statistics.mean(right):.1%}", spread, f"{_mean(mine, 'seconds'):.0f}", str(len(mine)))
+        rows.append((*settings, *told))
+    words = (
+        f"Accuracy on {runs[0]['n']} photographs of people who were in no training, of these weights or of the starter's; none of "
+        "the pictures is held back to validate by. The starter has seen photographs of the same ten signs by other people: its "
+        f"rows do not tell how a new kind of picture is learnt. Machine's load {_loads(runs)}."
+    )
+    head = ("", "pictures a class", "mean accuracy", "lowest – highest", "seconds", "seeds")
+    return f"## Few pictures (`make bench-few`)\n\n{words}\n\n{tables.table(head, rows)}"
+
+
+def scaling(runs: Sequence[Run]) -> str:
+    """Seconds by stage and memory, by pictures and classes."""
+    stages = ("scan", "train", "export", "quantize", "bundle")
+    rows = [
+        (
+            f"{r['pictures']:,}",
+            f"{r['classes']:,}",
+            r["size"],
+            *(f"{r[s]:.0f}" if s in r else "" for s in stages),
+            f"{r['seconds']:.0f}",
+            f"{1000 * r['seconds'] / r['pictures']:.1f}",
+            f"{r['peak_mb']:,}",
+        )
+        for r in runs
+    ]
+    words = (
+        "One `pagesight build` of drawn photographs, one epoch from random weights, without a browser; seconds. Memory is the "
+        f"largest resident set, MB, as the kernel counted it. Machine's load {_loads(runs)}."
+    )
+    head = ("pictures", "classes", "pixels", *stages, "all", "ms a picture", "memory")
+    return f"## Many pictures (`make bench-scale`)\n\n{words}\n\n{tables.table(head, rows)}"
+
+
+def _key(run: Run) -> tuple[Any, ...]:
+    return tuple((isinstance(value, str), value) for value in (run.get(name, "") for name in _KEY))
+
+
+def _mean(runs: Sequence[Run], name: str) -> float | None:
+    """None where a run did not get there."""
+    values = [r[name] for r in runs]
+    return None if None in values else statistics.mean(values)
+
+
+def _seconds(value: float | None) -> str:
+    return "not in every run" if value is None else f"{value:.1f}"
+
+
+def _human(weights: str) -> str:
+    return "ImageNet's weights" if weights.endswith("no_top.h5") or weights == "imagenet" else f"the {weights}"
+
+
+def _loads(runs: Sequence[Run]) -> str:
+    loads = [r["load"] for r in runs if "load" in r]
+    return f"{min(loads)} to {max(loads)}" if loads else "unknown"

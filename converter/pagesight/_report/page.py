@@ -16,6 +16,7 @@ from pagesight.contract import Contract
 
 CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 _HERE = Path(__file__).resolve().parent
+_STYLES = ("report.css", "report.data.css")
 _READABLE_MATRIX = 26
 """Classes up to which the confusion matrix is shown whole; beyond, the most frequent confusions."""
 
@@ -34,7 +35,7 @@ class Told:
 
 
 def write(into: Path, told: Told) -> None:
-    """Write report.html and report.css into `into`; style.css, beside them, is the page's."""
+    """Write report.html and its styles into `into`; style.css, beside them, is the page's."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -43,7 +44,8 @@ def write(into: Path, told: Told) -> None:
     environment.filters |= {"pct": _percent, "between": _between, "chance": _chance, "code": _code}
     html = environment.get_template("report.html.j2").render(_context(told))
     (into / "report.html").write_text(html + "\n", encoding="utf-8")
-    shutil.copyfile(_HERE / "report.css", into / "report.css")
+    for name in _STYLES:
+        shutil.copyfile(_HERE / name, into / name)
 
 
 def _percent(share: float | None, digits: int = 1) -> str:

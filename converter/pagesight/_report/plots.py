@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pagesight._report.measures import Reliability
 
 _INK, _SOFT, _LINE, _ACCENT, _WARN, _BAD = (f"#00000{i}" for i in range(1, 7))
-"""Stand-ins: each is replaced by the class of a colour that report.css defines, light and dark."""
+"""Stand-ins: each is replaced by the class of a colour that report.data.css defines, light and dark."""
 _CLASSES = {_INK: "ink", _SOFT: "soft", _LINE: "line", _ACCENT: "accent", _WARN: "warn", _BAD: "bad"}
 _STYLE = {
     "svg.fonttype": "none",

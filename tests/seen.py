@@ -1,0 +1,31 @@
+"""Pictures as the report sees them, made without a model."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pagesight._report.looks import Looks, Seen, appearance
+from pagesight.artifacts import Picture
+
+
+def scene(rng: np.random.Generator, side: int = 96) -> NDArray[np.uint8]:
+    """A picture of soft blobs and edges, unlike any other."""
+    small = Image.fromarray(rng.integers(0, 256, (7, 7, 3)).astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
+    grain = rng.integers(-12, 13, (side, side, 1))
+    return np.clip(np.asarray(small).astype(np.int64) + grain, 0, 255).astype(np.uint8)
+
+
+def seen_of(squares: list[NDArray[np.uint8]], **more: Any) -> Seen:
+    """What is known of `squares`: labels 0, all to train on and rightly answered, where `more` does not say otherwise."""
+    n = len(squares)
+    labels = np.array(more.get("labels", [0] * n))
+    sides = more.get("sides", ["train"] * n)
+    paths = more.get("paths", [f"{label}/{i:04d}.jpg" for i, label in enumerate(labels)])
+    pictures = tuple(Picture(p, int(label), p, side, p) for p, label, side in zip(paths, labels, sides, strict=True))
+    looks = Looks.of([(*appearance(square), 96) for square in squares])
+    held_out = np.flatnonzero(np.array(sides) != "train")
+    said, sure, own = more.get("said", labels), more.get("sure", np.ones(n)), more.get("own", np.ones(n))
+    probabilities = np.eye(2, dtype=np.float32)[labels[held_out]]
+    return Seen(pictures, labels, np.array(said), np.float32(sure), np.float32(own), looks, held_out, probabilities)

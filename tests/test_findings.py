@@ -19,7 +19,7 @@ def _resaved(square: NDArray[np.uint8], quality: int = 50) -> NDArray[np.uint8]:
 
 
 def _found(seen: Seen, *, grouped: bool = False, side: int = 96) -> dict[str, findings.Finding]:
-    pairs = twins.near_duplicates(seen.looks)
+    pairs = twins.near_duplicates(seen.looks, seen.labels)
     return {f.kind: f for f in findings.find(seen, pairs, ("yes", "no"), side, grouped=grouped)}
 
 
@@ -28,13 +28,14 @@ def test_planted_near_duplicates_are_found_and_unrelated_pictures_are_not() -> N
     squares = [scene(rng) for _ in range(400)]
     planted = [(3, 400), (77, 401), (200, 402), (201, 403)]
     squares += [_resaved(squares[a]) for a, _ in planted]
-    assert twins.near_duplicates(seen_of(squares).looks).tolist() == [list(pair) for pair in planted]
+    seen = seen_of(squares)
+    assert twins.near_duplicates(seen.looks, seen.labels).tolist() == [list(pair) for pair in planted]
 
 
 def test_thousands_of_equal_flat_pictures_take_no_longer_than_others() -> None:
     n = 3_000
     looks = Looks(np.zeros(n, np.uint64), np.zeros((n, 16, 16), np.uint8), *(np.ones(n, np.float32),) * 2, np.ones(n, np.int64))
-    pairs = twins.near_duplicates(looks)
+    pairs = twins.near_duplicates(looks, np.zeros(n, np.int64))
     assert len(pairs) < 70 * n
     assert twins.families(pairs) == [list(range(n))]
 
@@ -50,7 +51,7 @@ def test_a_test_picture_that_was_seen_in_training_inflates_the_score() -> None:
     assert "likely inflated" in finding.what
     assert "--group-by" in finding.fix
     assert set(finding.rows) == {0, 6}
-    assert findings.leaked(seen, twins.near_duplicates(seen.looks)).tolist() == [6]
+    assert findings.leaked(seen, twins.near_duplicates(seen.looks, seen.labels)).tolist() == [6]
 
 
 def test_the_same_picture_in_two_classes_is_reported() -> None:
@@ -59,6 +60,16 @@ def test_the_same_picture_in_two_classes_is_reported() -> None:
     finding = _found(seen_of([*squares, _resaved(squares[1])], labels=[0, 0, 0, 1, 1]))["same_picture_in_two_classes"]
     assert "the first in no and yes" in finding.what
     assert set(finding.rows) == {1, 4}
+
+
+def test_pictures_of_two_classes_that_are_much_alike_but_no_copies_are_not_reported() -> None:
+    rng = np.random.default_rng(6)
+    squares = [scene(rng) for _ in range(4)]
+    alike = squares[1].copy()
+    alike[40:60, 30:60] = alike[40:60, 30:60] // 2 + 80  # another finger is up
+    kinds = [_found(seen_of([*squares, alike], labels=[0, 0, 0, 1, label])) for label in (0, 1)]
+    assert "near_duplicates" in kinds[0]
+    assert not {"near_duplicates", "same_picture_in_two_classes"} & set(kinds[1])
 
 
 def test_a_burst_that_the_split_tore_apart_is_reported_with_an_expression_that_mends_it() -> None:

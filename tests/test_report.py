@@ -89,7 +89,7 @@ def _told(**more: Any) -> page.Told:
     )
     contract = Contract(_EVIL, _EVIL, (_EVIL, "</script>"), Input(96), Outputs("p"), description=_EVIL)
     judged = Judged.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01)
-    found = findings.find(seen, twins.near_duplicates(seen.looks), contract.labels, 96, grouped=False)
+    found = findings.find(seen, twins.near_duplicates(seen.looks, seen.labels), contract.labels, 96, grouped=False)
     mistake = {"picture": paths[0], "meant": _EVIL, "said": "</script>", "probability": 0.95, "probability_of_meant": 0.04}
     evaluation = judged.to_json() | {"findings": [f.to_json(seen) for f in found]}
     evaluation["accuracy"] |= {"cross_validated": more.get("crossed"), "by_split": more.get("by_split")}

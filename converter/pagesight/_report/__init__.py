@@ -42,7 +42,7 @@ def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
     runner = Runner(model, [contract.outputs.probabilities])
     seen = look_at(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
     with progress.task("writing the report"):
-        pairs = twins.near_duplicates(seen.looks)
+        pairs = twins.near_duplicates(seen.looks, seen.labels)
         grouped = origin.dataset.facts["split"] == "group"
         found = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
         unknown = _strangers(origin.dataset, contract, runner)

@@ -18,14 +18,18 @@ _NEIGHBOURS = 32
 _MAX_DIFFERENCE = 6.0
 """Grey levels by which two thumbs may differ on average: hashes alone take hands before one wall for the same hand."""
 
+_COPY = 2.0
+"""The same for pictures of two classes: copies that were scaled and compressed again stay below 1.3, hands in one room do not."""
+
 Pairs = NDArray[np.int64]
 
 
-def near_duplicates(looks: Looks, max_bits: int = MAX_BITS, max_difference: float = _MAX_DIFFERENCE) -> Pairs:
-    """Rows of near-duplicates, `[pairs, 2]`, the smaller row first, sorted.
+def near_duplicates(looks: Looks, labels: NDArray[np.int64], max_bits: int = MAX_BITS) -> Pairs:
+    """Rows of near-duplicates, `[pairs, 2]`, the smaller row first, sorted; `labels` `[n]` are their classes.
 
     Candidates share a band of their 64-bit dHash and differ in `max_bits` at most; the mean difference of their thumbs, grey level
-    by grey level, decides. With more than four bits some pairs are missed, never a wrong one added.
+    by grey level, decides: pictures of two classes must be copies. With more than four bits some pairs are missed, never a wrong
+    one added.
     """
     found: list[Pairs] = []
     edges = np.cumsum((0, *_BANDS))
@@ -40,16 +44,18 @@ def near_duplicates(looks: Looks, max_bits: int = MAX_BITS, max_difference: floa
             for earlier in bands[:number]:
                 same &= earlier[left] != earlier[right]  # those were compared before
             pairs = np.stack([left[same], right[same]], 1)
-            found.append(_confirmed(pairs, looks, max_bits, max_difference))
+            found.append(_confirmed(pairs, looks, labels, max_bits))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0) if found else np.zeros((0, 2), np.int64)
 
 
-def _confirmed(pairs: Pairs, looks: Looks, max_bits: int, max_difference: float) -> Pairs:
+def _confirmed(pairs: Pairs, looks: Looks, labels: NDArray[np.int64], max_bits: int) -> Pairs:
     differing = looks.hash[pairs[:, 0]] ^ looks.hash[pairs[:, 1]]
     bits = np.unpackbits(differing[:, None].view(np.uint8), axis=1).sum(1)
     pairs = pairs[bits <= max_bits]
     parts = np.array_split(pairs, len(pairs) // 4096 + 1)
-    return np.asarray(pairs[np.concatenate([_differences(looks, part[:, 0], part[:, 1]) <= max_difference for part in parts])])
+    differences = np.concatenate([_differences(looks, part[:, 0], part[:, 1]) for part in parts])
+    most = np.where(labels[pairs[:, 0]] == labels[pairs[:, 1]], _MAX_DIFFERENCE, _COPY)
+    return np.asarray(pairs[differences <= most])
 
 
 def _differences(looks: Looks, left: Pairs, right: Pairs) -> NDArray[np.float32]:

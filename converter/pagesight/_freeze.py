@@ -3,32 +3,36 @@
 from pathlib import Path
 from typing import Any
 
+from pagesight import _held
 from pagesight._fold import fold_batch_norms
 from pagesight._tf import graphs
 
 SIGNATURE = "serving_default"
 
 
-def frozen_graph(saved_model: Path) -> tuple[Any, Any]:
-    """A tf.Graph and its SignatureDef with the names used in it.
+def frozen_graph(saved_model: Path) -> tuple[Any, Any, _held.Held]:
+    """A GraphDef, its SignatureDef with the names used in it, and the values of its large constants.
 
     Every variable is a constant, every function inlined, every batch norm folded that can be.
 
     Raises KeyError where there is no default signature, and what TensorFlow raises for a model that it cannot read.
     """
-    tf = graphs()
     meta = _meta_graph(saved_model)
     graph_def, signature = _with_constants(meta, saved_model), meta.signature_def[SIGNATURE]
+    held: _held.Held = {}
+    _held.take(graph_def, held)
     for key in sorted(signature.outputs):
         info = signature.outputs[key]
         output = graph_def.node.add(name=f"{key}_out", op="Identity", input=[info.name])
         output.attr["T"].type = info.dtype
         info.name = f"{output.name}:0"
     inlined = _inlined(graph_def, _ends(signature))
-    fold_batch_norms(inlined)
-    with tf.Graph().as_default() as graph:
-        tf.import_graph_def(inlined, name="")
-    return graph, signature
+    fold_batch_norms(inlined, held)
+    _held.take(inlined, held)
+    _held.read_directly(inlined, held)
+    _prune(inlined, {end.split(":")[0] for end in _ends(signature)})
+    left = {node.name for node in inlined.node}
+    return inlined, signature, {name: value for name, value in held.items() if name in left}
 
 
 def _meta_graph(saved_model: Path) -> Any:

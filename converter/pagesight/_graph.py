@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagesight import _tfjs
+from pagesight._held import LARGE
 from pagesight._tf import graphs
 
 _BATCH = 64
@@ -56,10 +57,9 @@ class Runner:
     """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work."""
 
     def __init__(self, model: GraphModel, outputs: list[str]) -> None:
-        captured = _captured(model)
-        self._session = _session(model.document["modelTopology"], model.weights)
+        self._session, fed = _session(model.document["modelTopology"], model.weights)
         self._input = _tensor(model.input_name)
-        self._feeds = captured
+        self._feeds = {**_captured(model), **fed}
         self._fetches = [_tensor(name) for name in outputs]
 
     def __call__(self, squares: NDArray[Any]) -> list[NDArray[np.float32]]:
@@ -77,17 +77,21 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
     if not initializer:
         return {}
     outputs = model.document["initializerSignature"]["outputs"].values()
-    values = _session(initializer, model.weights).run([_tensor(o["name"]) for o in outputs])
+    session, fed = _session(initializer, model.weights)
+    values = session.run([_tensor(o["name"]) for o in outputs], fed)
     by_id = {o["resourceId"]: value for o, value in zip(outputs, values, strict=True)}
     inputs = model.document["signature"]["inputs"].values()
     return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}
 
 
-def _session(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> Any:
+def _session(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """A session on the graph, and what it is to be fed at every run: the large weights."""
     tf = graphs()
+    graph_def = _graph_def(topology, weights)
+    fed = {_tensor(node.name): weights[node.name] for node in graph_def.node if node.op == "Placeholder" and node.name in weights}
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(_graph_def(topology, weights), name="")
-    return tf.Session(graph=graph)
+        tf.import_graph_def(graph_def, name="")
+    return tf.Session(graph=graph), fed
 
 
 def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int | None, ...]]:
@@ -104,6 +108,7 @@ def _tensor(name: str) -> str:
 
 
 def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> Any:
+    """The GraphDef with its weights; those that TensorFlow had better not copy again and again are placeholders."""
     from google.protobuf.json_format import ParseDict
 
     tf = graphs()
@@ -113,6 +118,11 @@ def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> An
         if node.op == "Const" and node.name in weights:
             value = weights[node.name]
             dtype = tf.as_dtype(node.attr["dtype"].type)
+            if value.dtype == np.float32 and value.size >= LARGE:
+                large = plain.node.add(name=node.name, op="Placeholder")
+                large.attr["dtype"].CopyFrom(node.attr["dtype"])
+                large.attr["shape"].shape.dim.extend(tf.TensorShape(value.shape).as_proto().dim)
+                continue
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, dtype=dtype, shape=value.shape))
             plain.node.append(node)
         elif "fused_ops" in node.attr and node.attr["fused_ops"].list.s:

@@ -31,6 +31,7 @@ def graphs() -> Any:
         from tensorflow.python.framework.dtypes import as_dtype
         from tensorflow.python.framework.importer import import_graph_def
         from tensorflow.python.framework.ops import Graph
+        from tensorflow.python.framework.tensor_shape import TensorShape
         from tensorflow.python.framework.tensor_util import MakeNdarray, make_tensor_proto
         from tensorflow.python.framework.versions import VERSION
         from tensorflow.python.grappler.tf_optimizer import OptimizeGraph
@@ -51,6 +52,7 @@ def graphs() -> Any:
         Graph=Graph,
         MakeNdarray=MakeNdarray,
         make_tensor_proto=make_tensor_proto,
+        TensorShape=TensorShape,
         OptimizeGraph=OptimizeGraph,
         parse_saved_model=parse_saved_model,
         __version__=VERSION,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight import _held
 from pagesight._mend import mended
 from pagesight._tf import bare, graphs
 from pagesight.errors import QuantizeError
@@ -41,6 +42,10 @@ class Coded:
     codes: NDArray[Any]
     scale: float
     minimum: float
+
+    def values(self) -> NDArray[np.float32]:
+        """What the codes stand for."""
+        return (self.codes * self.scale + self.minimum).astype(np.float32)
 
 
 class _StandIn(types.ModuleType):
@@ -74,42 +79,55 @@ def _tensorflowjs() -> Any:
     )
 
 
-def optimized(graph: Any, signature: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """A frozen tf.Graph as a float32 TF.js graph model: what model.json holds without its weights, and the weights by name.
+def optimized(graph_def: Any, signature: Any, held: _held.Held) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A frozen graph as a float32 TF.js graph model: what model.json holds without its weights, and the weights by name.
 
-    Raises QuantizeError where the graph has an op that TF.js lacks.
+    `held` are the values of its large constants. Raises QuantizeError where the graph has an op that TF.js lacks.
     """
-    from absl import logging as absl_logging
     from google.protobuf.json_format import MessageToDict
 
-    absl_logging.set_verbosity(absl_logging.ERROR)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    converter = _tensorflowjs().saved_model
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            graph_def = mended(converter.optimize_graph(graph, signature))
-            (entries,) = converter.extract_weights(graph_def)
-    except ValueError as cause:
-        if "Unsupported Ops" not in str(cause):
-            raise
-        ops = str(cause).splitlines()[-1]
-        raise QuantizeError(f"TF.js has no op {ops}, which the model uses", fix="replace the layer that makes this op") from cause
+    done = _rewritten(graph_def, signature)
+    if not _held.survived(done, held):
+        _held.give_back(graph_def, held)
+        held = {}
+        done = _rewritten(graph_def, signature)
+    rest = _held.without(done, held)
+    (entries,) = _tensorflowjs().saved_model.extract_weights(rest)
     document = {
         "format": "graph-model",
         "generatedBy": graphs().__version__,
         "convertedBy": f"TensorFlow.js Converter v{_tensorflowjs().__version__}",
         "signature": MessageToDict(signature),
-        "modelTopology": MessageToDict(graph_def),
+        "modelTopology": MessageToDict(_held.complete(rest, done, held)),
     }
-    return document, {entry["name"]: _widened(entry["data"]) for entry in entries}
+    return document, {**{entry["name"]: _widened(entry["data"]) for entry in entries}, **held}
+
+
+def _rewritten(graph_def: Any, signature: Any) -> Any:
+    """The GraphDef that the stock converter's passes make, mended."""
+    from absl import logging as absl_logging
+
+    tf = graphs()
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name="")
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            return mended(_tensorflowjs().saved_model.optimize_graph(graph, signature))
+    except ValueError as cause:
+        if "Unsupported Ops" not in str(cause):
+            raise
+        ops = str(cause).splitlines()[-1]
+        raise QuantizeError(f"TF.js has no op {ops}, which the model uses", fix="replace the layer that makes this op") from cause
 
 
 def _widened(array: NDArray[Any]) -> NDArray[Any]:
     """The dtype in which TF.js keeps an array."""
     if array.dtype.kind == "f":
-        return array.astype(np.float32)
-    return array.astype(np.int32) if array.dtype.kind in "iu" else array
+        return array.astype(np.float32, copy=False)
+    return array.astype(np.int32, copy=False) if array.dtype.kind in "iu" else array
 
 
 def write_weights(

@@ -22,11 +22,15 @@ _WORTHWHILE = 0.1
 
 @dataclass(frozen=True)
 class Stored:
-    """What is written: `weights` as they will be read, `coded` as they lie on disk, and a line on each layer."""
+    """What is written: the weights as they lie on disk, and a line on each layer."""
 
-    weights: dict[str, Floats]
     coded: dict[str, Coded]
     layers: list[dict[str, Any]]
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """The weights as they will be read."""
+        return {name: code.values() for name, code in self.coded.items()}
 
     @property
     def noise(self) -> float:
@@ -54,7 +58,7 @@ def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> Gri
     best, least = Grid.spanning(kernel, levels), np.inf
     for share in _SHARES:
         grid = Grid.spanning(kernel.clip(kernel.min() * share, kernel.max() * share), levels)
-        noise = _noise(layer, kernel, grid.nearest(kernel).astype(np.float32) - kernel, moments)
+        noise = _noise(layer, kernel, grid.moved(kernel) - kernel, moments)
         if noise < (1 - _WORTHWHILE) * least:
             best, least = grid, noise
         elif noise > 2 * least:
@@ -66,25 +70,21 @@ def stored(
     model: GraphModel, layers: list[Layer], moments: dict[str, Moments], grids: dict[str, Grid], bias_levels: int = _BIAS
 ) -> Stored:
     """Every layer rounded on its grid, its bias corrected; matrices outside the layers take a byte a value, vectors two."""
-    weights, coded, lines = {}, {}, []
+    coded, lines = {}, []
     for layer in layers:
         kernel, known = model.weights[layer.kernel], moments[layer.name]
         grid = grids[layer.name]
         done = rounded(layer, kernel, grid, known)
-        weights[layer.kernel], coded[layer.kernel] = done, grid.coded(done)
+        coded[layer.kernel] = grid.coded(done)
         if layer.bias:
             exact = model.weights[layer.bias] - mean_shift(layer, done - kernel, known)
-            weights[layer.bias], coded[layer.bias] = _on(Grid.spanning(exact, bias_levels), exact)
+            coded[layer.bias] = Grid.spanning(exact, bias_levels).coded(exact)
         lines.append(_line(layer, kernel, done, grid.levels, known))
     for name, value in model.weights.items():
         if name not in coded and value.dtype == np.float32 and value.size > 1:
             wide = value.ndim < 2  # a scale or an offset of channels, small and dear
-            weights[name], coded[name] = _on(Grid.spanning(value, _BIAS if wide else _BYTE), value)
-    return Stored(weights, coded, lines)
-
-
-def _on(grid: Grid, values: Floats) -> tuple[Floats, Coded]:
-    return grid.nearest(values).astype(np.float32), grid.coded(values)
+            coded[name] = Grid.spanning(value, _BIAS if wide else _BYTE).coded(value)
+    return Stored(coded, lines)
 
 
 def _worth_two_bytes(model: GraphModel, layers: list[Layer], moments: dict[str, Moments], grids: dict[str, Grid]) -> list[Layer]:
@@ -94,7 +94,7 @@ def _worth_two_bytes(model: GraphModel, layers: list[Layer], moments: dict[str, 
     ranked = []
     for layer in layers:
         kernel = model.weights[layer.kernel]
-        error = grids[layer.name].nearest(kernel).astype(np.float32) - kernel
+        error = grids[layer.name].moved(kernel) - kernel
         ranked.append((_noise(layer, kernel, error, moments[layer.name]) / kernel.size, layer))
     chosen = []
     for _, layer in sorted(ranked, key=lambda pair: pair[0], reverse=True):

@@ -1,6 +1,7 @@
 """From float kernels to codes on a uniform grid: to the nearest, or so that errors cancel on the calibration pictures."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from pagesight._quantization.layers import Floats, Layer
 from pagesight._tfjs import Coded
 
 _DAMPING = 0.01
+_PART = 1 << 22
+"""Numbers that are worked on at a time, where a copy of all would be too much."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,28 @@ class Grid:
         """`values` moved to the grid."""
         return self._clipped(np.round(values / self.step)) * self.step
 
+    def moved(self, values: Floats) -> Floats:
+        """`nearest` in float32, a part after the other: a network may have a hundred million weights in one kernel."""
+        done = np.empty_like(values)
+        for part in _parts(values):
+            done[part] = self.nearest(values[part])
+        return done
+
     def coded(self, values: NDArray[np.floating]) -> Coded:
         """`values`, which lie on the grid, in the stock format's own terms."""
-        codes = self._clipped(np.round(values / self.step)) - self.lowest
-        return Coded(codes.astype(np.uint8 if self.levels <= 256 else np.uint16), self.step, self.lowest * self.step)
+        codes = np.empty(values.shape, np.uint8 if self.levels <= 256 else np.uint16)
+        for part in _parts(values):
+            codes[part] = self._clipped(np.round(values[part] / self.step)) - self.lowest
+        return Coded(codes, self.step, self.lowest * self.step)
 
     def _clipped(self, numbers: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.clip(numbers, self.lowest, self.lowest + self.levels - 1)
+
+
+def _parts(values: NDArray[Any]) -> list[slice]:
+    """Slices of the first axis that hold some millions of numbers each."""
+    step = max(1, _PART * len(values) // max(values.size, 1))
+    return [slice(start, start + step) for start in range(0, len(values), step)]
 
 
 def rounded(layer: Layer, kernel: Floats, grid: Grid, moments: Moments) -> Floats:
@@ -46,10 +64,10 @@ def rounded(layer: Layer, kernel: Floats, grid: Grid, moments: Moments) -> Float
     Where the covariance of the inputs is known, each row's error is made good by the rows still to come, in the order of falling
     variance (GPTQ, Frantar et al. 2022, arXiv:2210.17323).
     """
+    if moments.covariance.ndim == 1:
+        return grid.moved(kernel)
     rows, covariance = layer.rows(kernel).astype(np.float64), moments.covariance.astype(np.float64)
-    if covariance.ndim == 1:
-        done = grid.nearest(rows)
-    elif layer.kind == "depthwise":
+    if layer.kind == "depthwise":
         by_channel = rows.reshape(len(rows), len(covariance), -1).transpose(1, 0, 2)
         done = _compensated(by_channel, grid, covariance).transpose(1, 0, 2).reshape(rows.shape)
     else:
@@ -99,5 +117,5 @@ def output_variance(layer: Layer, kernel: Floats, moments: Moments) -> Floats:
         by_channel = rows.reshape(rows.shape[0], covariance.shape[0], -1)
         return np.asarray(np.einsum("kcm,ckj,jcm->cm", by_channel, covariance, by_channel)).reshape(-1)
     if covariance.ndim == 1:
-        return np.asarray(covariance @ rows**2)
+        return np.asarray(sum(covariance[part] @ rows[part] ** 2 for part in _parts(rows)))
     return np.asarray(((covariance @ rows) * rows).sum(0))

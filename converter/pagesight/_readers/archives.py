@@ -1,11 +1,12 @@
 """Archives of models are hostile until read: nothing escapes the folder, nothing grows beyond what was agreed."""
 
+import contextlib
 import shutil
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -31,6 +32,18 @@ def unpack(archive: Path, into: Path) -> None:
 
 def read_member(archive: Path, name: str, limit: int) -> bytes:
     """The bytes of one member of a zip archive, at most `limit`. Raises AdoptError where there is none or it is larger."""
+    with _member(archive, name, limit) as packed:
+        return packed.read(limit)
+
+
+def write_member(archive: Path, name: str, limit: int, into: Path) -> None:
+    """Write one member of a zip archive to the file `into`, with the limits of `read_member`."""
+    with _member(archive, name, limit) as packed:
+        _write(packed, into)
+
+
+@contextlib.contextmanager
+def _member(archive: Path, name: str, limit: int) -> Iterator[IO[bytes]]:
     try:
         with zipfile.ZipFile(archive) as source:
             if name not in source.namelist():
@@ -43,7 +56,7 @@ def read_member(archive: Path, name: str, limit: int) -> bytes:
                     fix="save the model again with `model.save(…)`",
                 )
             with source.open(entry) as packed:
-                return packed.read(limit)
+                yield packed
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as cause:
         raise AdoptError(f"{archive} is damaged: {cause}", fix="copy or download it again") from cause
 

@@ -40,7 +40,7 @@ def read_keras(path: Path, scratch: Path) -> Foreign:
     version = str(metadata.get("keras_version", "3")) if isinstance(metadata, dict) else "3"
     with tempfile.TemporaryDirectory(dir=scratch) as inner:
         weights = Path(inner) / "model.weights.h5"
-        weights.write_bytes(archives.read_member(path, "model.weights.h5", archives.MAX_BYTES))
+        archives.write_member(path, "model.weights.h5", archives.MAX_BYTES, weights)
         with hdf5.opened(weights, path) as file:
             flavour = _flavour(version)
             built = Rebuild(flavour, hdf5.elements(file), partial(hub.layer_of, scratch=scratch)).build(document)

@@ -1,0 +1,82 @@
+"""Large constants kept out of a graph while it is rewritten: every rewriter copies a graph several times, with all that is in it.
+
+In their place stand constants of the same shape with one number, a different one in each, so that none is taken for another.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight._tf import graphs
+
+LARGE = 1 << 14
+"""Numbers from which on a constant is large."""
+_FIRST = 3.0
+"""The first number that stands in: neither 0 nor 1, which rewriters take for nothing."""
+
+Held = dict[str, NDArray[np.float32]]
+"""What was taken out, by the name of the node that stands in for it."""
+
+
+def take(graph_def: Any, held: Held) -> None:
+    """Move the values of all large float constants from `graph_def` to `held`."""
+    tf = graphs()
+    for node in graph_def.node:
+        if node.op == "Const" and node.name not in held and tf.as_dtype(node.attr["dtype"].type) == np.float32:
+            tensor = node.attr["value"].tensor
+            if np.prod([d.size for d in tensor.tensor_shape.dim], dtype=np.int64) >= LARGE:
+                held[node.name] = tf.MakeNdarray(tensor)
+                _empty(tensor)
+                tensor.float_val.append(_FIRST + len(held))
+
+
+def read_directly(graph_def: Any, held: Held) -> None:
+    """Let nodes read what is held without the Identity nodes between, which a rewriter would turn into constants of other names."""
+    nodes = {node.name: node for node in graph_def.node}
+    for node in graph_def.node:
+        node.attr.pop("_class", None)  # where it should be placed: beside nodes that may go
+        for i, reference in enumerate(node.input):
+            name = reference.removesuffix(":0")
+            while name in nodes and nodes[name].op == "Identity":
+                name = nodes[name].input[0].removesuffix(":0")
+            if name in held:
+                node.input[i] = name
+
+
+def give_back(graph_def: Any, held: Held) -> None:
+    """The inverse of `take`."""
+    for node in graph_def.node:
+        if node.name in held:
+            _empty(node.attr["value"].tensor)
+            node.attr["value"].tensor.tensor_content = held[node.name].tobytes()
+
+
+def without(graph_def: Any, held: Held) -> Any:
+    """A copy of `graph_def` without the constants that stand in."""
+    rest = graphs().GraphDef(versions=graph_def.versions, library=graph_def.library)
+    rest.node.extend(node for node in graph_def.node if node.name not in held)
+    return rest
+
+
+def complete(rest: Any, graph_def: Any, held: Held) -> Any:
+    """`rest` in the order of `graph_def`, from which it was made, with constants that have a shape and no values for those held."""
+    nodes = {node.name: node for node in rest.node}
+    whole = graphs().GraphDef(versions=rest.versions, library=rest.library)
+    for node in graph_def.node:
+        if node.name in held:
+            _empty(node.attr["value"].tensor)
+            whole.node.append(node)
+        elif node.name in nodes:
+            whole.node.append(nodes[node.name])
+    return whole
+
+
+def survived(graph_def: Any, held: Held) -> bool:
+    """Whether all that stand in are still there: a rewriter that computed with one has put another constant in its place."""
+    return held.keys() <= {node.name for node in graph_def.node if node.op == "Const"}
+
+
+def _empty(tensor: Any) -> None:
+    for field in ("tensor_content", "float_val"):
+        tensor.ClearField(field)

@@ -101,6 +101,8 @@ _ACTIVATIONS = frozenset(
 )
 _TRUST = "replace the layer by a stock one, or pass --trust if you know who made the file"
 _LARGEST = 10_000_000
+_DRAWN = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")
+"""Weights that would be drawn at random, only to be replaced by the file's: that takes time, and TensorFlow keeps the memory."""
 
 
 def known(class_name: str) -> bool:
@@ -129,11 +131,15 @@ def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) ->
     if "activation" in settings:
         settings["activation"] = activation(config["activation"], name, flavour)
     try:
-        return getattr(tk.layers, class_name)(**settings, **trainable)
+        layer = getattr(tk.layers, class_name)(**settings, **trainable)
     except (TypeError, ValueError, OverflowError) as cause:
         raise AdoptError(
             f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix="save the model again"
         ) from cause
+    for initializer in _DRAWN:
+        if hasattr(layer, initializer):
+            setattr(layer, initializer, tk.initializers.Zeros())
+    return layer
 
 
 def activation(value: Any, layer: str, flavour: str) -> str | Callable[[Any], Any]:

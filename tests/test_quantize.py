@@ -352,6 +352,34 @@ def test_a_hard_sigmoid_behind_a_bias_of_zeros_answers_the_same(tmp_path: Path) 
     assert [_model(web).weights[name].shape for name in biases] == [(8,)]
 
 
+@pytest.mark.parametrize("computed_with", [False, True])
+def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: bool, tmp_path: Path) -> None:
+    """A graph that computes with one before it is used needs its values while it is rewritten."""
+    from pagesight._freeze import frozen_graph
+    from pagesight._held import LARGE, survived
+    from pagesight._tf import keras, tensorflow
+    from pagesight._tfjs import _rewritten
+
+    tf, tk = tensorflow(), keras()
+    tk.utils.set_random_seed(4)
+    wide = tk.layers.Conv2D(128, 1, activation="relu")
+    image = tk.Input((SIDE, SIDE, 3), name="image")
+    x = tk.layers.Conv2D(128, 3, strides=4, activation="relu")(image / 255)
+    wide.build(x.shape)
+    assert wide.kernel.shape.num_elements() >= LARGE
+    features = tk.layers.Lambda(lambda x: tf.nn.conv2d(x, wide.kernel * 2.0, 1, "SAME"))(x) if computed_with else wide(x)
+    embedding = tk.layers.GlobalAveragePooling2D()(features)
+    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
+    model.kept = wide
+    saved = _exported(tf, model, tmp_path / "saved")
+    graph_def, signature, held = frozen_graph(saved.path / "saved_model")
+    assert [value.shape for value in held.values()] == [(1, 1, 128, 128)]
+    assert survived(_rewritten(graph_def, signature), held) is not computed_with
+    web = quantize(saved, Quantization("none"), tmp_path / "web")
+    squares = natural_noise(Input(SIDE), 4)
+    assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
+
+
 def test_pictures_without_labels_calibrate_and_judge(saved: SavedModel, tmp_path: Path) -> None:
     write_photos(tmp_path / "photos", ["disc", "square"], per_class=6)
     (tmp_path / "photos" / "notes.txt").write_text("no picture")

@@ -45,8 +45,9 @@ const WORKERS = [
 
 /** What decides about the graphics card: fetched when it is asked for. */
 const GPU_SCRIPT = "gpu.js";
-/** A driver that hangs is given up after so long. */
+/** A graphics card that hangs is given up after so long; while it starts, its driver compiles a program for each layer. */
 const GPU_PATIENCE_MS = 10_000;
+const GPU_START_MS = 30_000;
 
 /**
  * Loads the classifier of the bundle at `base`; every file it uses is checked against contract.json first.
@@ -84,7 +85,7 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
  * @param {string} folder
  * @param {Contract} contract
  * @param {Delivery} delivery
- * @param {number} [patience] milliseconds after which an answer has come too late
+ * @param {number} [patience] milliseconds that loading may take
  * @returns {Promise<Started | undefined>} undefined where the worker cannot run the model's graph
  */
 async function tryWorker({ script, binaries }, folder, contract, delivery, patience) {
@@ -92,7 +93,8 @@ async function tryWorker({ script, binaries }, folder, contract, delivery, patie
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
   // The worker's own request is answered from the cache that this one filled: the bytes are checked before they run.
-  const link = new WorkerLink(startWorker(folder, script, await delivery.file(script)), patience);
+  const link = new WorkerLink(startWorker(folder, script, await delivery.file(script)));
+  link.patience = patience;
   try {
     const loaded = await link.call({ method: "load", load: { contract, files: await files } });
     if (loaded) return { .../** @type {import("./serve.js").Loaded} */ (loaded), link };
@@ -253,9 +255,10 @@ export class Classifier {
   async #startGpu(backend) {
     const worker = { script: `worker_${backend}.js`, binaries: [] };
     const delivery = new Delivery(this.#folder, this.contract, undefined);
-    const started = await tryWorker(worker, this.#folder, this.contract, delivery, GPU_PATIENCE_MS);
+    const started = await tryWorker(worker, this.#folder, this.contract, delivery, GPU_START_MS);
     if (!started) throw new PagesightError("model", "the model has operations that it cannot run");
     const { link } = started;
+    link.patience = GPU_PATIENCE_MS;
     return {
       ...started,
       ask: (/** @type {Question} */ question, /** @type {Square} */ square) => link.call({ ...question, square }),

@@ -10,20 +10,17 @@ import { whereIs } from "./files.js";
 
 export class WorkerLink {
   #worker;
-  #patience;
+  /** Milliseconds that one call may take; any number while it is undefined. @type {number | undefined} */
+  patience;
   #next = 0;
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   /** @type {PagesightError | undefined} */
   #closed;
 
-  /**
-   * @param {Worker} worker
-   * @param {number} [patience] milliseconds that it may take over one call; any number when left out
-   */
-  constructor(worker, patience) {
+  /** @param {Worker} worker */
+  constructor(worker) {
     this.#worker = worker;
-    this.#patience = patience;
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
@@ -41,9 +38,9 @@ export class WorkerLink {
     const id = this.#next++;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
-    if (this.#patience) {
-      const late = `no answer within ${this.#patience / 1000} seconds`;
-      timer = setTimeout(() => this.close(new PagesightError("model", late)), this.#patience);
+    if (this.patience) {
+      const late = `no answer within ${this.patience / 1000} seconds`;
+      timer = setTimeout(() => this.close(new PagesightError("model", late)), this.patience);
     }
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });

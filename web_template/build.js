@@ -27,10 +27,10 @@ const LEAN_CATEGORIES = [
 
 /**
  * Points the stock TF.js sources at small replacements, so that they stay stock and the bundle small.
- * @param {"wasm" | "gpu"} [kernels] keep only the ops in src/runtime/lean_ops.js, with what kernels of this kind need
+ * @param {"wasm" | "webgl" | "webgpu"} [backend] keep only the ops in src/runtime/lean_ops.js, with this backend's kernels
  * @returns {import("esbuild").Plugin}
  */
-function trim(kernels) {
+function trim(backend) {
   const local = (/** @type {string} */ name) => ({ path: join(here, "src", "runtime", name) });
   return {
     name: "trim-tfjs",
@@ -41,12 +41,18 @@ function trim(kernels) {
       plugin.onResolve({ filter: /wasm-out\/tfjs-backend-wasm\.js$/ }, ({ importer }) =>
         importer.includes("backend_wasm.js") ? local("wasm_factory.js") : undefined,
       );
-      if (!kernels) return;
+      if (!backend) return;
+      const kind = backend === "wasm" ? "wasm" : "gpu";
       plugin.onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () =>
-        local(kernels === "gpu" ? "gpu_core.js" : "lean_core.js"),
+        local(kind === "gpu" ? "gpu_core.js" : "lean_core.js"),
+      );
+      plugin.onResolve({ filter: /^tfjs-backend\// }, ({ path }) =>
+        backend === "webgl" && path.endsWith("/FusedBatchNorm.js")
+          ? local("webgl_batch_norm.js")
+          : { path: join(modules, path.replace("tfjs-backend", `tfjs-backend-${backend}`)) },
       );
       plugin.onResolve({ filter: /tfjs-core\/dist\/ops\/ops_for_converter$/ }, () => local("lean_ops.js"));
-      plugin.onResolve({ filter: /(?:^\.|kernel_utils)\/shared$/ }, () => local(`${kernels}_shared.js`));
+      plugin.onResolve({ filter: /(?:^\.|kernel_utils)\/shared$/ }, () => local(`${kind}_shared.js`));
       plugin.onResolve({ filter: /\.\/(op_list\/\w+|executors\/\w+_executor)$/ }, ({ path }) => {
         const category = path.replace(/^.*\//, "").replace("_executor", "");
         return LEAN_CATEGORIES.includes(category) ? undefined : local("no_ops.js");
@@ -163,9 +169,8 @@ await bundle("teach/teach_worker");
 await bundle("worker", { plugins: [kernels] });
 const lean = await bundle("worker_lean", { plugins: [kernels, trim("wasm")] });
 await bundle("worker_all", { plugins: [kernels, trim()] });
-for (const name of ["webgl", "webgpu"]) {
-  await bundle(`worker_${name}`, { plugins: [kernels, trim("gpu")] });
-}
+await bundle("worker_webgl", { plugins: [kernels, trim("webgl")] });
+await bundle("worker_webgpu", { plugins: [kernels, trim("webgpu")] });
 await bundle("../sw/sw", { format: "iife" });
 await build({
   entryPoints: [join(here, "style.css")],

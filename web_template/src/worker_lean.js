@@ -1,5 +1,5 @@
 // The worker for graphs with MobileNets' ops in another order: TF.js' own executor with the kernels for them.
-import "./runtime/wasm_kernels.js";
+import "./runtime/lean_kernels.js";
 import { LEAN_OPS } from "./runtime/lean_op_names.js";
 import { Model } from "./runtime/model.js";
 import { wasm } from "./runtime/wasm_backend.js";

@@ -21,7 +21,9 @@ export const webgl = {
     await setBackend("webgl");
     if (getBackend() !== "webgl") throw new PagesightError("model", "WebGL did not start in this browser");
     const names = gl.getExtension("WEBGL_debug_renderer_info");
-    return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+    const renderer = String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+    // ANGLE (maker, card, driver)
+    return renderer.replace(/^ANGLE \([^,]*, (.*), [^,]*\)$/, "$1");
   },
   read(tensor) {
     // In a worker, waiting for the answer costs nobody anything, and comes sooner than asking for it again and again.

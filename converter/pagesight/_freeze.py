@@ -5,11 +5,12 @@ from typing import Any
 
 from pagesight import _held
 from pagesight._fold import fold_batch_norms
-from pagesight._tf import graphs
+from pagesight._tf import graphs, hushed
 
 SIGNATURE = "serving_default"
 
 
+@hushed()
 def frozen_graph(saved_model: Path) -> tuple[Any, Any, _held.Held]:
     """A GraphDef, its SignatureDef with the names used in it, and the values of its large constants.
 

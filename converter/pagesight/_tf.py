@@ -20,7 +20,7 @@ def graphs() -> Any:
     A namespace with the names of `tf.compat.v1` that deal with graphs. Kernels are deterministic.
     """
     _calm()
-    with bare("tensorflow"), warnings.catch_warnings(), _quiet_start():
+    with bare("tensorflow"), warnings.catch_warnings(), hushed():
         warnings.simplefilter("ignore")
         from tensorflow.core.framework.graph_pb2 import GraphDef
         from tensorflow.core.framework.node_def_pb2 import NodeDef
@@ -81,8 +81,8 @@ _CHATTER = re.compile(rb"(WARNING: All log messages before absl::|[IW]\d{4} |E\d
 
 
 @contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
-    """While the block runs, keep from standard error what TensorFlow's C++ writes there before it obeys any log level."""
+def hushed() -> Iterator[None]:
+    """While the block runs, keep from standard error what TensorFlow's C++ writes there whatever the log level (2.19 does)."""
     reading, writing = os.pipe()
     kept = os.dup(2)
 
@@ -112,7 +112,7 @@ def _calm() -> None:
 def tensorflow() -> Any:
     """The tensorflow module, with deterministic kernels and Keras 2 behind `tf.keras` for those who ask it."""
     _calm()
-    with warnings.catch_warnings(), _quiet_start():
+    with warnings.catch_warnings(), hushed():
         warnings.simplefilter("ignore")
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")

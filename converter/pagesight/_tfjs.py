@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pagesight import _held
 from pagesight._mend import mended
-from pagesight._tf import bare, graphs
+from pagesight._tf import bare, graphs, hushed
 from pagesight.errors import QuantizeError
 
 SHARD_BYTES = 4 * 1024 * 1024
@@ -113,7 +113,7 @@ def _rewritten(graph_def: Any, signature: Any) -> Any:
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), hushed():
             warnings.simplefilter("ignore")
             return mended(_tensorflowjs().saved_model.optimize_graph(graph, signature))
     except ValueError as cause:

@@ -1,7 +1,7 @@
 // Writes what every bundle shares: ../build/web_template/static/ (copied verbatim to a bundle's root) and page/ (templates).
 import { main as compile } from "assemblyscript/asc";
 import { build } from "esbuild";
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LEAN_OPS } from "./src/runtime/lean_op_names.js";
@@ -122,6 +122,21 @@ const kernels = {
   },
 };
 
+/**
+ * Gives a script that was built before as a text: `import code from "built:worker.js"`.
+ * @type {import("esbuild").Plugin}
+ */
+const built = {
+  name: "built",
+  setup(plugin) {
+    plugin.onResolve({ filter: /^built:/ }, ({ path }) => ({ path, namespace: "built" }));
+    plugin.onLoad({ filter: /./, namespace: "built" }, async ({ path }) => ({
+      contents: await readFile(join(out, "static", path.replace("built:", "")), "utf8"),
+      loader: "text",
+    }));
+  },
+};
+
 /** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
 const bundle = (entry, more) =>
   build({
@@ -154,19 +169,19 @@ const bundle = (entry, more) =>
 
 await rm(out, { recursive: true, force: true });
 await mkdir(join(out, "static"), { recursive: true });
+await bundle("worker", { plugins: [kernels] });
 // page.js stands alone: its integrity is in index.html, and a chunk's would not be.
-await bundle("page/page");
-await bundle("pagesight");
+await bundle("page/page", { plugins: [built] });
+await bundle("pagesight", { plugins: [built] });
 await bundle("sha256_fallback");
 await bundle("gpu");
-await bundle("page/single", { outdir: join(out, "single"), plugins: [teachInside] });
+await bundle("page/single", { outdir: join(out, "single"), plugins: [built, teachInside] });
 await bundle("element", { entryNames: "pagesight-[name]", plugins: [beside({ "./pagesight.js": "./pagesight.js" })] });
 for (const entry of ["npm/index", "npm/inline", "npm/element"]) {
   await bundle(entry, { outdir: join(out, "npm"), plugins: [IN_PACKAGE] });
 }
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
-await bundle("worker", { plugins: [kernels] });
 const lean = await bundle("worker_lean", { plugins: [kernels, trim("wasm")] });
 await bundle("worker_all", { plugins: [kernels, trim()] });
 await bundle("worker_webgl", { plugins: [kernels, trim("webgl")] });

@@ -82,6 +82,9 @@ def brotli_bytes(path: Path, cache: Path) -> int:
 
 class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # As static hosts do: a header and its body go out together, and neither waits for the browser to acknowledge what was before.
+    disable_nagle_algorithm = True
+    wbufsize = -1
     extensions_map = SimpleHTTPRequestHandler.extensions_map | _TYPES
 
     def __init__(self, *args: Any, host: Host, **more: Any) -> None:

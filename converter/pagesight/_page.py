@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from pagesight.options import Bundling
 
 _SHORT = 40
 """Letters of a list of labels that is read at a glance, and so is given whole."""
+_OWN = "own-files:"
+_OWN_FILES = re.compile(_OWN + r'[^"]*')
 _CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
-    "font-src 'self'; worker-src 'self'; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
+    "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
 
 
@@ -80,11 +83,19 @@ def write_page(
         (into / name).write_text(render_page(page, theme, f"{name}.j2", context) + "\n", encoding="utf-8")
 
 
+def name_files(folder: Path, paths: list[str]) -> None:
+    """Write into `folder`'s module what it will ask for, so that it need not read the contract first."""
+    script = folder / "pagesight.js"
+    code, found = _OWN_FILES.subn(lambda _: _OWN + ",".join(paths), script.read_text(encoding="utf-8"))
+    assert found == 1, "the module has no place for its files"
+    script.write_text(code, encoding="utf-8")
+
+
 def _preloads(folder: Path) -> list[str]:
     """What the first answer waits for: browsers fetch it while the page's script is still on its way."""
     contract = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     golden = [contract["golden"]["path"]] if "golden" in contract else []
-    return [FILE_NAME, "worker.js", *(path for path in contract["files"] if path.startswith("model/")), *golden]
+    return [FILE_NAME, *(path for path in contract["files"] if path.startswith("model/")), *golden]
 
 
 def _integrity(path: Path) -> str:

@@ -15,7 +15,7 @@ from PIL import Image
 from pagesight import _also, backbones, manifest, pixels, progress, resources
 from pagesight._graph import GraphModel, Runner
 from pagesight._npm import Package, write_package
-from pagesight._page import describe, looks_key, write_page
+from pagesight._page import describe, looks_key, name_files, write_page
 from pagesight._report import report_sources, write_report
 from pagesight._single_file import write_single_file
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
@@ -57,6 +57,7 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         _copy_static(template / "static", temporary, web)
         shutil.copytree(web.path / "model", temporary / "model")
         samples = _write_samples(origin.dataset, how, temporary) if origin.dataset else []
+        name_files(temporary, [p for p in manifest.list_files(temporary) if p.startswith("model/")] + [s["path"] for s in samples[:1]])
         files = manifest.list_files(temporary)
         fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}

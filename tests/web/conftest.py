@@ -19,6 +19,7 @@ FAKE_CAMERA = ("--use-fake-device-for-media-stream=fps=60", "--use-fake-ui-for-m
 
 class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript", ".wasm": "application/wasm"}  # noqa: RUF012
 
     def log_message(self, *_: object) -> None:

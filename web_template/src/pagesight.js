@@ -1,10 +1,11 @@
 // The public module: load a bundle's classifier from any page or app.
+import firstWorker from "built:worker.js";
 import { parseContract } from "./contract.js";
 import { PagesightError, asPagesightError } from "./errors.js";
 import { Delivery } from "./delivery.js";
 import { fetchAhead, fetchFile, fetchPublished, place } from "./files.js";
 import { toPicture } from "./source.js";
-import { WorkerLink, startWorker } from "./worker_link.js";
+import { WorkerLink, startWorker, workerFrom } from "./worker_link.js";
 
 export { PagesightError };
 
@@ -36,9 +37,11 @@ export { PagesightError };
  * @property {number} milliseconds
  */
 
+/** The worker that this module carries, so that it is up when the model arrives. */
+const FIRST = "worker.js";
 /** The workers, in the order in which they are tried, and what each wants besides the model. */
 const WORKERS = [
-  { script: "worker.js", binaries: [] },
+  { script: FIRST, binaries: [] },
   { script: "worker_lean.js", binaries: ["tfjs-backend-wasm-simd.wasm"] },
   { script: "worker_all.js", binaries: ["tfjs-backend-wasm-simd.wasm"] },
 ];
@@ -48,6 +51,9 @@ const GPU_SCRIPT = "gpu.js";
 /** A graphics card that hangs is given up after so long; while it starts, its driver compiles a program for each layer. */
 const GPU_PATIENCE_MS = 10_000;
 const GPU_START_MS = 30_000;
+
+/** What the bundle that this module lies in will be asked for: `pagesight bundle` writes it in, so that none waits for contract.json. */
+const OWN_FILES = "own-files:";
 
 /**
  * Loads the classifier of the bundle at `base`; every file it uses is checked against contract.json first.
@@ -60,14 +66,26 @@ const GPU_START_MS = 30_000;
 export async function load(base = import.meta.url, { contractSha256, onProgress, files = {} } = {}) {
   const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
   place(folder, files);
-  fetchAhead(folder, WORKERS[0].script);
-  const contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
+  const carried = new WorkerLink(workerFrom(firstWorker, "classic"));
+  const own = folder === new URL(".", import.meta.url).href;
+  for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
+    if (path && (own || files[path])) fetchAhead(folder, path);
+  }
+  /** @type {Contract} */
+  let contract;
+  try {
+    contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
+  } catch (error) {
+    carried.close();
+    throw error;
+  }
+  if (!contract.files[FIRST]) carried.close();
   const delivery = new Delivery(folder, contract, onProgress);
   /** @type {PagesightError | undefined} */
   let failure;
   for (const worker of WORKERS.filter(({ script }) => contract.files[script])) {
     try {
-      const started = await tryWorker(worker, folder, contract, delivery);
+      const started = await tryWorker(worker, folder, contract, delivery, { carried });
       if (started) return new Classifier(contract, started, folder);
     } catch (error) {
       // Where one way of computing fails or is wrong, another may do.
@@ -85,15 +103,20 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
  * @param {string} folder
  * @param {Contract} contract
  * @param {Delivery} delivery
- * @param {number} [patience] milliseconds that loading may take
+ * @param {{ patience?: number, carried?: WorkerLink }} [how] patience: milliseconds that loading may take; carried: the
+ *   first worker, which is up already
  * @returns {Promise<Started | undefined>} undefined where the worker cannot run the model's graph
  */
-async function tryWorker({ script, binaries }, folder, contract, delivery, patience) {
+async function tryWorker({ script, binaries }, folder, contract, delivery, { patience, carried } = {}) {
   const files = delivery.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
-  // The worker's own request is answered from the cache that this one filled: the bytes are checked before they run.
-  const link = new WorkerLink(startWorker(folder, script, await delivery.file(script)));
+  // A page's policy may allow workers from files alone. The worker's own request is then answered from the cache that this one
+  // filled: the bytes are checked before they run.
+  const link =
+    carried && script === FIRST && (await carried.started)
+      ? carried
+      : new WorkerLink(startWorker(folder, script, await delivery.file(script)));
   link.patience = patience;
   try {
     const loaded = await link.call({ method: "load", load: { contract, files: await files } });
@@ -255,7 +278,7 @@ export class Classifier {
   async #startGpu(backend) {
     const worker = { script: `worker_${backend}.js`, binaries: [] };
     const delivery = new Delivery(this.#folder, this.contract, undefined);
-    const started = await tryWorker(worker, this.#folder, this.contract, delivery, GPU_START_MS);
+    const started = await tryWorker(worker, this.#folder, this.contract, delivery, { patience: GPU_START_MS });
     if (!started) throw new PagesightError("model", "the model has operations that it cannot run");
     const { link } = started;
     link.patience = GPU_PATIENCE_MS;

@@ -40,6 +40,9 @@ import { toSquare } from "./pixels.js";
  *   | { id: number, error: { code: import("./errors.js").ErrorCode, message: string, file?: string } }} Reply
  */
 
+/** The id of a reply to no call. */
+const NOBODY = -1;
+
 /** @param {Open} open */
 export function serve(open) {
   /** @type {{ model: Runner, contract: Contract } | undefined} */
@@ -86,6 +89,7 @@ export function serve(open) {
       send({ id: data.id, error: { code, message, file } });
     }
   });
+  send({ id: NOBODY, value: "started" });
 }
 
 /**

@@ -9,6 +9,8 @@ import { whereIs } from "./files.js";
  */
 
 export class WorkerLink {
+  /** Whether the worker runs: false where it could not be started, a page's policy may forbid it. @type {Promise<boolean>} */
+  started;
   #worker;
   /** Milliseconds that one call may take; any number while it is undefined. @type {number | undefined} */
   patience;
@@ -21,6 +23,10 @@ export class WorkerLink {
   /** @param {Worker} worker */
   constructor(worker) {
     this.#worker = worker;
+    this.started = new Promise((resolve) => {
+      worker.addEventListener("message", () => resolve(true), { once: true });
+      worker.addEventListener("error", () => resolve(false), { once: true });
+    });
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
@@ -81,5 +87,5 @@ export function startWorker(base, script, bytes) {
 }
 
 /** @param {string | ArrayBuffer} code @param {WorkerType} type */
-const workerFrom = (code, type) =>
+export const workerFrom = (code, type) =>
   new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type });

@@ -14,8 +14,10 @@ export async function start(load) {
     const label = await classifier.answer(await picture);
     document.body.append(label);
     performance.mark("answer");
+    console.debug("bench: answered");
     Object.assign(globalThis, { bench: classifier });
   } catch (error) {
+    console.debug(`bench: failed ${error}`);
     Object.assign(globalThis, { failed: String(error) });
   }
 }

@@ -57,7 +57,9 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         _copy_static(template / "static", temporary, web)
         shutil.copytree(web.path / "model", temporary / "model")
         samples = _write_samples(origin.dataset, how, temporary) if origin.dataset else []
-        name_files(temporary, [p for p in manifest.list_files(temporary) if p.startswith("model/")] + [s["path"] for s in samples[:1]])
+        name_files(
+            temporary, [p for p in manifest.list_files(temporary) if p.startswith("model/")] + [s["path"] for s in samples[:1]]
+        )
         files = manifest.list_files(temporary)
         fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}

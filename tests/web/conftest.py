@@ -1,6 +1,7 @@
 """A real Chromium, a plain static server, and bundles for it to open."""
 
 import functools
+import json
 import os
 import shutil
 import threading
@@ -119,6 +120,18 @@ def watched(context: BrowserContext) -> Watched:
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     context.on("request", lambda request: watched.foreign.append(request.url) if "//localhost:" not in request.url else None)
     return watched
+
+
+def before_worker(page: Page, code: str) -> None:
+    """From now on the worker that the page carries begins with `code`, as if the browser were another."""
+    page.add_init_script(
+        f"""const Own = Blob;
+        globalThis.Blob = class extends Own {{
+          constructor(parts, how) {{
+            super(how?.type === "text/javascript" ? [{json.dumps(code)}, ...parts] : parts, how);
+          }}
+        }};"""
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

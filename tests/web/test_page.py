@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import before_worker
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -129,7 +130,7 @@ def test_right_to_left_labels_run_their_own_way(visit: Callable[..., Page]) -> N
     assert page.evaluate("getComputedStyle(document.querySelector('#label')).direction") == "rtl"
 
 
-@pytest.mark.parametrize("path", ["model/group1-shard1of1.bin", "contract.json", "worker.js"])
+@pytest.mark.parametrize("path", ["model/group1-shard1of1.bin", "contract.json"])
 def test_a_changed_file_is_refused_in_words(visit: Callable[..., Page], make_bundle: Callable[..., Path], path: str) -> None:
     bundle = make_bundle()
     (bundle / path).write_bytes((bundle / path).read_bytes() + b" ")
@@ -156,22 +157,13 @@ def test_without_javascript_the_page_says_what_it_needs(
     context.close()
 
 
-def test_without_webassembly_the_page_says_what_it_needs(visit: Callable[..., Page], make_bundle: Callable[..., Path]) -> None:
-    bundle = make_bundle()
-    # The worker is where WebAssembly runs; what it is told is published anew, so that only WebAssembly is missing.
-    worker = bundle / "worker.js"
-    worker.write_text("delete globalThis.WebAssembly;" + worker.read_text(encoding="utf-8"), encoding="utf-8")
-    _reseal(bundle)
-    page = visit(ready=False, bundle=bundle)
+def test_without_webassembly_the_page_says_what_it_needs(visit: Callable[..., Page]) -> None:
+    page = visit(lambda page: before_worker(page, "delete globalThis.WebAssembly;"), ready=False)
     expect(page.locator("#message")).to_contain_text("WebAssembly is missing")
 
 
-def test_a_browser_without_simd_is_told_to_be_too_old(visit: Callable[..., Page], make_bundle: Callable[..., Path]) -> None:
-    bundle = make_bundle()
-    worker = bundle / "worker.js"
-    worker.write_text("WebAssembly.validate = () => false;" + worker.read_text(encoding="utf-8"), encoding="utf-8")
-    _reseal(bundle)
-    page = visit(ready=False, bundle=bundle)
+def test_a_browser_without_simd_is_told_to_be_too_old(visit: Callable[..., Page]) -> None:
+    page = visit(lambda page: before_worker(page, "WebAssembly.validate = () => false;"), ready=False)
     expect(page.locator("#message")).to_contain_text("This browser is too old")
     expect(page.locator("#message")).to_contain_text("Safari 16.4")
 

@@ -11,8 +11,11 @@ import assembly
 import numpy as np
 import pytest
 import tiny_model
+from conftest import before_worker
 from PIL import Image
 from playwright.sync_api import Page
+
+from pagesight._page import name_files
 
 LOAD = "async (base) => { const { load } = await import(base + 'pagesight.js'); window.c = await load(base + 'pagesight.js'); }"
 FAILURE = """async () => {
@@ -29,9 +32,13 @@ PREDICT = """async (bytes) => {
 def blank(context: Any, serve: Callable[[Path], Any]) -> Callable[..., Page]:
     """Opens a page without content beside the bundle, as an app of one's own would be."""
 
-    def open_blank(bundle: Path, host: str = "localhost") -> Page:
-        (bundle / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>app</title>', encoding="utf-8")
+    def open_blank(bundle: Path, host: str = "localhost", *, policy: str = "", before: str = "") -> Page:
+        meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">' if policy else ""
+        blank = f'<!doctype html>{meta}<link rel="icon" href="data:,"><title>app</title>'
+        (bundle / "blank.html").write_text(blank, encoding="utf-8")
         page: Page = context.new_page()
+        if before:
+            before_worker(page, before)
         page.goto(f"http://{host}:{serve(bundle).port}/blank.html")
         return page
 
@@ -94,7 +101,7 @@ def test_a_picture_that_another_frame_made_is_answered(make_bundle: Callable[...
 
 
 @pytest.mark.parametrize(
-    "path", ["model/model.json", "model/group1-shard1of1.bin", "worker.js", "worker_lean.js", "tfjs-backend-wasm-simd.wasm"]
+    "path", ["model/model.json", "model/group1-shard1of1.bin", "worker_lean.js", "tfjs-backend-wasm-simd.wasm"]
 )
 def test_a_changed_file_is_refused_by_name(make_bundle: Callable[..., Path], blank: Callable[..., Page], path: str) -> None:
     bundle = make_bundle(initializer=True)  # which worker.js leaves to TF.js
@@ -104,6 +111,32 @@ def test_a_changed_file_is_refused_by_name(make_bundle: Callable[..., Path], bla
     target.write_bytes(data)
     failure = blank(bundle).evaluate(FAILURE)
     assert failure == {"code": "tampered", "file": path, "message": f"{path} is not the file that was published"}
+
+
+def test_a_policy_that_allows_workers_from_files_alone_gets_one(
+    make_bundle: Callable[..., Path], blank: Callable[..., Page]
+) -> None:
+    page = blank(make_bundle(), policy="script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'; worker-src 'self'")
+    page.evaluate(LOAD, "./")
+    square, data = _picture()
+    np.testing.assert_allclose(page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(square), atol=1e-6)
+    other = make_bundle()
+    (other / "worker.js").write_bytes((other / "worker.js").read_bytes() + b" ")
+    failure = blank(other, policy="script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'; worker-src 'self'").evaluate(FAILURE)
+    assert (failure["code"], failure["file"]) == ("tampered", "worker.js")
+
+
+def test_a_module_that_knows_its_files_asks_for_them_at_once(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    bundle = make_bundle()
+    name_files(bundle, ["model/model.json", "model/group1-shard1of1.bin"])
+    assembly.seal(bundle, json.loads((bundle / "contract.json").read_text(encoding="utf-8")))
+    page = blank(bundle)
+    asked: list[str] = []
+    page.route("**/contract.json", lambda route: (page.wait_for_timeout(300), asked.append("contract.json"), route.continue_()))
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.evaluate(LOAD, "./")
+    assert asked.index("group1-shard1of1.bin") < len(asked) - 1 - asked[::-1].index("contract.json")
+    assert [asked.count(name) for name in ("model.json", "group1-shard1of1.bin", "worker.js")] == [1, 1, 0]
 
 
 def test_a_missing_file_and_a_foreign_contract_are_named(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
@@ -178,8 +211,7 @@ def test_the_runtime_is_small(make_bundle: Callable[..., Path]) -> None:
     import gzip
 
     bundle = make_bundle()
-    runtime = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("pagesight.js", "worker.js"))
-    assert runtime <= 16_000
+    assert len(gzip.compress((bundle / "pagesight.js").read_bytes(), 9)) <= 16_000
     page = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("index.html", "page.js", "style.css"))
     assert page <= 40_000
     teach = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("teach.js", "teach_worker.js"))
@@ -206,15 +238,10 @@ def test_a_wrong_answer_to_the_golden_picture_is_refused(make_bundle: Callable[.
 
 def test_a_worker_that_answers_wrongly_gives_way_to_the_next(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
     bundle = make_bundle()
-    worker = bundle / "worker.js"
-    worker.write_text("Math.exp = () => 1;" + worker.read_text(encoding="utf-8"), encoding="utf-8")
     with Image.open(bundle / "samples" / "0.jpg") as image:
         red = np.asarray(image.resize((tiny_model.SIDE, tiny_model.SIDE)))
     _with_golden(bundle, tiny_model.probabilities(red).tolist())
-    contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
-    contract["files"]["worker.js"] = assembly.published(worker)
-    (bundle / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
-    page = blank(bundle)
+    page = blank(bundle, before="Math.exp = () => 1;")
     page.evaluate(LOAD, "./")
     square, data = _picture()
     np.testing.assert_allclose(page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(square), atol=1e-6)

@@ -52,7 +52,7 @@ function setTrust({ parity }) {
   const pill = byId("trust", HTMLElement);
   pill.textContent = parity?.pictures ? fill(words.checkedIn, { browser: parity.browser }) : words.notVerified;
   pill.classList.add(parity?.pictures ? "pill-good" : "pill-warn");
-  pill.hidden = false;
+  pill.classList.remove("pill-later");
 }
 
 /** @param {Report} report @returns {Fact} */

@@ -45,5 +45,5 @@ async function newestWorker() {
 }
 
 function sayOffline() {
-  byId("offline", HTMLElement).hidden = false;
+  byId("offline", HTMLElement).classList.remove("pill-later");
 }

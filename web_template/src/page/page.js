@@ -1,12 +1,12 @@
 // The page: brings pictures and camera frames to the classifier, and its answers to people.
-import { load } from "../pagesight.js";
+import { loading, onProgress } from "./loading.js";
 import { AnswerView } from "./answer.js";
 import { ownAnswerer, rank } from "./answerer.js";
 import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { fillCard } from "./card.js";
-import { fetchAhead, fetchFile } from "../files.js";
 import { Computing } from "./computing.js";
+import { fetchFile } from "../files.js";
 import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
 import { HeatMap } from "./heat.js";
@@ -23,15 +23,6 @@ import { fill, sayFailure, sayNotAPicture, words } from "./words.js";
  * @typedef {import("../pagesight.js").Source} Source
  */
 
-/** Told of each step once there is an interface to show it. @type {(bytes: number, total: number) => void} */
-let showProgress = () => {};
-// The model is on its way before the page is drawn, or even read to its end.
-for (const hint of document.querySelectorAll("link[rel=preload]")) fetchAhead(home, hint.getAttribute("href") ?? "");
-const loading = load(home, {
-  contractSha256: document.documentElement.dataset.contractSha256,
-  onProgress: (bytes, total) => showProgress(bytes, total),
-});
-loading.catch(() => {});
 if (document.readyState === "loading") {
   await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
 }
@@ -73,8 +64,9 @@ showNetwork();
 
 async function start() {
   try {
-    showProgress = (bytes, total) =>
-      answers.loading(bytes, total, fill(words.loading, { loaded: kilobytes(bytes), total: kilobytes(total) }));
+    onProgress((bytes, total) =>
+      answers.loading(bytes, total, fill(words.loading, { loaded: kilobytes(bytes), total: kilobytes(total) })),
+    );
     const loaded = await loading;
     stage.setCrop(loaded.contract.input.crop);
     document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
@@ -90,7 +82,7 @@ async function start() {
     });
   } catch (error) {
     // What is still on its way may arrive, and must not talk over the failure.
-    showProgress = () => {};
+    onProgress(() => {});
     camera.stop();
     document.documentElement.classList.add("no-model");
     document.dispatchEvent(new CustomEvent("pagesight-failure", { detail: error }));

@@ -1,0 +1,18 @@
+// Starts loading the model. Imported before all else: it is on its way before the page is drawn, or even read to its end.
+import { fetchAhead } from "../files.js";
+import { load } from "../pagesight.js";
+import { home } from "./home.js";
+
+/** Told of each step once there is an interface to show it. @type {(bytes: number, total: number) => void} */
+let show = () => {};
+
+for (const hint of document.querySelectorAll("link[rel=preload]")) fetchAhead(home, hint.getAttribute("href") ?? "");
+export const loading = load(home, {
+  contractSha256: document.documentElement.dataset.contractSha256,
+  onProgress: (bytes, total) => show(bytes, total),
+});
+// Whoever waits for it is told.
+loading.catch(() => {});
+
+/** @param {(bytes: number, total: number) => void} next */
+export const onProgress = (next) => void (show = next);

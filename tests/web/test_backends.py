@@ -12,6 +12,7 @@ import networks
 import numpy as np
 import pytest
 import tiny_model
+from conftest import before_worker
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
 
@@ -76,11 +77,13 @@ def visit(gpu_browser: Browser, serve: Callable[[Path], Any]) -> Iterator[Callab
     """Opens a bundle's page, or an empty page beside it."""
     contexts: list[BrowserContext] = []
 
-    def open_page(bundle: Path, *, empty: bool = False) -> Page:
+    def open_page(bundle: Path, *, empty: bool = False, before: str = "") -> Page:
         (bundle / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>app</title>', encoding="utf-8")
         contexts.append(gpu_browser.new_context())
         page = contexts[-1].new_page()
         page.set_default_timeout(15_000)
+        if before:
+            before_worker(page, before)
         page.goto(serve(bundle).url + ("blank.html" if empty else ""))
         if not empty:
             page.wait_for_selector(READY)
@@ -148,7 +151,7 @@ def test_a_slower_one_is_not_taken_and_the_page_says_why(make_bundle: Callable[.
 def test_one_that_answers_otherwise_is_not_taken_and_the_page_says_why(
     make_bundle: Callable[..., Path], visit: Callable[..., Page]
 ) -> None:
-    page = visit(_put_before(make_bundle(), worker=SLOW, worker_webgl=f"self.nonsense=0.5;{TOUCHABLE}"))
+    page = visit(_put_before(make_bundle(), worker_webgl=f"self.nonsense=0.5;{TOUCHABLE}"), before=SLOW)
     page.get_by_role("button", name="Try the graphics card").click()
     expect(page.locator("#fact-backend")).to_contain_text(re.compile("WebAssembly.*gave other answers, so it is not used"))
     page.get_by_role("button", name="Sample picture: blue").click()
@@ -158,7 +161,7 @@ def test_one_that_answers_otherwise_is_not_taken_and_the_page_says_why(
 def test_a_slow_model_moves_to_the_graphics_card_and_back_when_its_context_is_lost(
     make_bundle: Callable[..., Path], visit: Callable[..., Page]
 ) -> None:
-    page = visit(_put_before(make_bundle(), worker=SLOW, worker_webgl=TOUCHABLE))
+    page = visit(_put_before(make_bundle(), worker_webgl=TOUCHABLE), before=SLOW)
     page.evaluate("window.notReloaded = true")
     for sample in ("red", "green", "blue"):
         page.get_by_role("button", name=f"Sample picture: {sample}").click()

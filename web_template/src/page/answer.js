@@ -1,5 +1,5 @@
 // The answer: large, as bars, and aloud for those who listen.
-import { byId, make } from "./elements.js";
+import { byId, make, write } from "./elements.js";
 import { milliseconds, percent } from "./format.js";
 import { fill, words } from "./words.js";
 
@@ -91,11 +91,11 @@ export class AnswerView {
       ? fill(words.sure, { percent: chance })
       : fill(words.notSureDetail, { label: best.label, percent: chance });
     const label = byId("label", HTMLElement);
-    label.textContent = sure ? best.label : words.notSure;
+    write(label, sure ? best.label : words.notSure);
     label.dataset.length =
       best.label.length > 40 && sure ? "long" : best.label.length > 12 && sure ? "medium" : "short";
-    byId("eyebrow", HTMLElement).textContent = sure ? words.looksLike : "";
-    byId("detail", HTMLElement).textContent = detail;
+    write(byId("eyebrow", HTMLElement), sure ? words.looksLike : "");
+    write(byId("detail", HTMLElement), detail);
     const times = { time: milliseconds(timing.total), model: milliseconds(timing.model) };
     byId("timing", HTMLElement).textContent = fill(words.answered, times);
     this.#showBars(ranked);
@@ -116,8 +116,8 @@ export class AnswerView {
     while (this.#bars.length < rows.length) this.#bars.push(this.#addBar());
     rows.forEach(({ label, probability }, i) => {
       const { row, name, value } = this.#bars[i];
-      name.textContent = label;
-      value.textContent = percent(probability);
+      write(name, label);
+      write(value, percent(probability));
       row.style.setProperty("--share", String(probability));
       row.classList.toggle("bar-best", label === ranked[0].label && probability === ranked[0].probability);
     });

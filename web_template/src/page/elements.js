@@ -13,6 +13,15 @@ export function byId(id, type) {
 }
 
 /**
+ * Writes a text where it is another: the same text again would be laid out again, many times a second.
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
  * @param {string} tag
  * @param {string} className
  * @param {string} [text]

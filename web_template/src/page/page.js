@@ -36,7 +36,7 @@ const batch = new Batch((file) => void takePicture(file, file.name));
 let answerer;
 /** @type {Computing | undefined} */
 let computing;
-/** The pictures that came before the model did. @type {File[]} */
+/** Several pictures that came before the model did. @type {File[]} */
 let early = [];
 /** The picture on the stage. @type {{ blob: Blob, name: string } | undefined} */
 let shown;
@@ -63,6 +63,8 @@ offerInstall();
 showNetwork();
 
 async function start() {
+  /** @type {Promise<void>} */
+  let answered;
   try {
     onProgress((bytes, total) =>
       answers.loading(bytes, total, fill(words.loading, { loaded: kilobytes(bytes), total: kilobytes(total) })),
@@ -72,12 +74,12 @@ async function start() {
     document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
     const own = ownAnswerer(loaded);
     computing = new Computing(loaded, (text) => answers.announce(text));
-    setAnswerer(own);
+    answered = setAnswerer(own);
     if (loaded.contract.outputs.features) heat.enable();
     new TeachMode({
       classifier: loaded,
       camera,
-      setAnswerer: (taught) => setAnswerer(taught ?? own),
+      setAnswerer: (taught) => void setAnswerer(taught ?? own),
       onMessage: (message) => answers.say(message, "error"),
     });
   } catch (error) {
@@ -92,17 +94,21 @@ async function start() {
   camera.enable();
   for (const sample of document.querySelectorAll(".sample")) sample.removeAttribute("disabled");
   if (early.length) void takePictures(early);
-  else answers.say(words.ready, "idle");
+  else if (stage.state !== "picture") answers.say(words.ready, "idle");
+  // The gallery, the card and keeping files for offline use wait until the visitor has what they came for.
+  await answered;
   document.documentElement.dataset.ready = "true";
-  // Keeping files for offline use waits until the visitor has what they came for.
   void keepOffline();
 }
 
-/** @param {Answerer} next who answers from now on */
+/**
+ * @param {Answerer} next who answers from now on
+ * @returns {Promise<void>} settled when the picture on the stage is answered, where there is one
+ */
 function setAnswerer(next) {
   answerer = next;
   answers.setClasses(next.labels, next.threshold);
-  void again();
+  return again();
 }
 
 /** Answers the picture on the stage once more: another model, or another view of it. */
@@ -131,8 +137,9 @@ async function takePicture(blob, name) {
   heat.clear();
   shown = { blob, name };
   void stage.showPicture(blob);
+  early = [];
+  // Before the model is there, it is answered when the model comes.
   if (answerer) await recognise(blob, false, name);
-  else early = [new File([blob], name)];
 }
 
 /** @param {HTMLButtonElement} sample */

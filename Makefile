@@ -52,7 +52,7 @@ lint: setup ## ruff, mypy, tsc and prettier
 	@.venv/bin/mypy
 	@$(RUN) npm --prefix web_template run --silent check
 
-bench: setup code browser ## the page beside its peers, into docs/benchmarks (BENCH='--n 15 --frames 10000')
+bench: setup code browser ## the page beside its peers, into docs/benchmarks (BENCH='--n 15 --frames 10000'; --minutes 8 stops early, and again goes on)
 	@$(RUN) .venv/bin/python -m benchmarks.browser $(BENCH)
 
 bench-convert: setup ## conversion beside the stock converter
@@ -76,7 +76,7 @@ bench-teach: setup browser ## how well the page learns from few pictures (DATA=p
 bench-frames: setup browser ## ten thousand camera frames: memory, pace, the page's longest wait
 	@.venv/bin/python benchmarks/frames.py "$(OUT)" $(BENCH)
 
-lighthouse: setup browser ## Lighthouse's scores of the finished page
+lighthouse: setup browser ## Lighthouse's scores of the finished page, on a phone and on a desk
 	@$(RUN) .venv/bin/python benchmarks/lighthouse/run.py "$(OUT)" $(BENCH)
 
 wheel: setup code ## a wheel in dist/ that needs no Node and no checkout

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from benchmarks import learning
-from benchmarks.browser import curves, sites, tables, visits
+from benchmarks.browser import curves, sites, steps, tables, visits
 from benchmarks.browser.host import brotli_bytes, hosting
 from benchmarks.browser.models import Model
 
@@ -43,6 +43,21 @@ def test_a_peer_that_does_not_run_has_a_row_that_says_why() -> None:
     table = tables.first_visits({"a": ran, "b": {**ran, "milliseconds": {}, "why_not": "no such op"}}, {"a": "A", "b": "B"})
     assert "| A | 1 | 1 | 12 |" in table
     assert "| B | does not run: no such op |" in table
+
+
+def test_a_run_that_ends_early_goes_on_and_measures_anew_only_what_changed(tmp_path: Path) -> None:
+    def run(key: dict[str, str], names: str, minutes: float = 1) -> list[str]:
+        measured: list[str] = []
+        step = steps.Steps(tmp_path / "steps", key, minutes)
+        for name in names:
+            assert step(name, lambda name=name: measured.append(name) or {"of": name}) == {"of": name}
+        return measured
+
+    assert run({"page": "1"}, "ab") == ["a", "b"]
+    assert run({"page": "1"}, "abc") == ["c"]
+    with pytest.raises(steps.OutOfTimeError, match="d"):
+        run({"page": "1"}, "abcd", minutes=-1)
+    assert run({"page": "2"}, "a") == ["a"]
 
 
 @pytest.mark.slow

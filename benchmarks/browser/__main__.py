@@ -1,6 +1,9 @@
 """Pagesight's page and its peers side by side, in one run: JSON, a Markdown table and charts.
 
 python -m benchmarks.browser [INTO] [--n 15] [--turns 100] [--only tfjs,…] [--frames 10000] [--no-slow] [--no-wide] [--no-camera]
+                             [--minutes 8] [--fresh]
+
+A run that is cut short, by --minutes or otherwise, goes on where it stopped when it is asked for the same again.
 """
 
 import argparse
@@ -8,12 +11,14 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pagesight import _browser
+from pagesight import _browser, manifest
 
-from . import HERE, ROOT, arena, charts, endurance, models, native, sites, tables, visits
+from . import CACHE, HERE, ROOT, arena, charts, endurance, models, native, sites, steps, tables, visits
 
 _TITLES = {
     "tflite-float32": "TensorFlow Lite (XNNPACK), no browser, one thread, float32",
@@ -33,6 +38,8 @@ def main() -> None:
     parser.add_argument("--no-slow", dest="slow", action="store_false", help="leave out slow 4G")
     parser.add_argument("--no-wide", dest="wide", action="store_false", help="leave out α 1.0 at 224 px")
     parser.add_argument("--no-camera", dest="camera", action="store_false")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the same command goes on")
+    parser.add_argument("--fresh", action="store_true", help="measure all again")
     given = parser.parse_args()
     executable = _browser.find()
     if executable is None:
@@ -43,6 +50,7 @@ def main() -> None:
         [way for way in ways if not given.only or way.name in given.only.split(",")] for ways in (sites.WAYS, sites.EXPORTS)
     )
     found: dict[str, Any] = {"n": given.n, "turns": given.turns, "command": "make bench", "machine": _machine()}
+    found["warm"] = {}
     found["titles"] = {way.name: way.title for way in (*sites.WAYS, *sites.EXPORTS)} | _TITLES
     digits = models.digits()
     found["pictures"] = len(digits.dataset.on("test")) if digits.dataset else 0
@@ -53,20 +61,37 @@ def main() -> None:
     with _browser.launched(executable) as browser:
         found["machine"]["browser"] = f"Chromium {browser.version}"
         networks = visits.NETWORKS if given.slow else visits.NETWORKS[:-1]
-        found["first_visits"] = {w.name: v.to_json() for w, v in visits.visit_all(browser, cold, given.n, networks).items()}
-        found["first_visits"] |= {name: visits.Visits(why_not=why).to_json() for name, why in missing.items()}
-        found["warm"] = {}
-        _write(found, given.into)
-        for model, ways in warm:
-            asked = {way: site for way, site in ways.items() if way is not sites.SHIPPED}
-            latencies = arena.latencies(browser, model, asked, given.turns) | native.latencies(model, given.turns)
-            found["warm"][model.name] = latencies | {name: {"why_not": why} for name, why in missing.items()}
+        if given.fresh:
+            shutil.rmtree(CACHE / "steps", ignore_errors=True)
+        step = steps.Steps(CACHE / "steps", _key(given, found, [model for model, _ in warm]), given.minutes)
+        found["machine"]["load"] = step("the machine's load", _load)
+        try:
+            visited = visits.visit_all(browser, cold, given.n, networks, step)
+            found["first_visits"] = {way.name: row.to_json() for way, row in visited.items()}
+            found["first_visits"] |= {name: visits.Visits(why_not=why).to_json() for name, why in missing.items()}
             _write(found, given.into)
-        if given.frames:
-            found["memory"] = endurance.memory(browser, made[sites.OURS], given.frames)
+            for model, ways in warm:
+                asked = {way: site for way, site in ways.items() if way is not sites.SHIPPED}
+                latencies = step(f"warm, {model.name}", partial(arena.latencies, browser, model, asked, given.turns))
+                latencies |= step(f"no browser, {model.name}", partial(native.latencies, model, given.turns))
+                found["warm"][model.name] = latencies | {name: {"why_not": why} for name, why in missing.items()}
+                _write(found, given.into)
+            if given.frames:
+                memory = partial(endurance.memory, browser, made[sites.OURS], given.frames)
+                found["memory"] = step(f"memory over {given.frames} frames", memory)
+        except steps.OutOfTimeError as cause:
+            parser.exit(3, f"the minutes are over before '{cause}': the same command goes on from there\n")
     if given.camera and sites.SHIPPED in made:
         found["camera"] = endurance.camera(made[sites.SHIPPED])
     _write(found, given.into)
+
+
+def _key(given: argparse.Namespace, found: dict[str, Any], compared: list[models.Model]) -> dict[str, Any]:
+    """What each result depends on: what was asked for, this machine, the versions, the page and the bench itself."""
+    machine = {k: v for k, v in found["machine"].items() if not k.startswith("load")}
+    bundles = {model.name: manifest.sha256_file(model.bundle / manifest.FILE_NAME) for model in compared}
+    code = {path.name: manifest.sha256_file(path) for path in sorted([*HERE.glob("*.py"), *HERE.glob("pages/*.js")])}
+    return {"turns": given.turns, "only": given.only, "machine": machine, "bundles": bundles, "code": code}
 
 
 def _assembled(ways: Any, model: models.Model, missing: dict[str, str]) -> dict[sites.Way, Path]:

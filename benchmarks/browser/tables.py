@@ -12,6 +12,8 @@ _BARS = (
     ("page", "bytes", "litert-float32", 1 / 8, "bytes, gzip: the page to LiteRT.js, float32"),
     ("page", "localhost", "tfjs", 0.35, "first answer on localhost: the page to the TF.js page"),
     ("page", "10 Mbit/s, 40 ms", "tfjs", 0.40, "first answer at 10 Mbit/s: the page to the TF.js page"),
+    ("pagesight", "localhost", "tfjs", 0.35, "first answer on localhost: our module to the TF.js page"),
+    ("pagesight", "10 Mbit/s, 40 ms", "tfjs", 0.40, "first answer at 10 Mbit/s: our module to the TF.js page"),
     ("page", "10 Mbit/s, 40 ms", "litert-int8", 1 / 6, "first answer at 10 Mbit/s: the page to LiteRT.js, int8"),
     ("page", "10 Mbit/s, 40 ms", "onnx-float32", 1 / 6, "first answer at 10 Mbit/s: the page to ONNX Runtime Web, float32"),
     ("page", "10 Mbit/s, 40 ms", "teachable-export", 1 / 6, "first answer at 10 Mbit/s: the page to Teachable Machine's export"),

@@ -1,8 +1,7 @@
 """First visits: bytes and milliseconds from navigation to the first answer, each in a fresh profile with an empty cache."""
 
 import statistics
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,42 +59,74 @@ _ANSWERED, _FAILED = _SAID + "answered", _SAID + "failed "
 _WHEN = "() => ({ms: performance.getEntriesByName('answer')[0].startTime, origin: performance.timeOrigin})"
 
 
+Step = Callable[[str, Callable[[], Any]], Any]
+"""Measures a step that has a name, or knows what it gave."""
+
+
+def _measured(_: str, measure: Callable[[], Any]) -> Any:
+    return measure()
+
+
 @dataclass
 class Visits:
-    """All first visits of one way: milliseconds by network; bytes are the same each time."""
+    """All first visits of one way: milliseconds by network; bytes are those of the last."""
 
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
-    gzip: int = 0
-    brotli: int = 0
-    requests: int = 0
+    bytes: dict[str, int] = field(default_factory=dict)
     why_not: str = ""
+
+    def add(self, network: Network, visit: Mapping[str, Any]) -> None:
+        """One visit more, as `_visit` found it; one that failed tells why, where there was none before."""
+        if "why_not" in visit:
+            self.why_not = "" if self.milliseconds else visit["why_not"]
+            return
+        self.bytes = visit["bytes"]
+        self.milliseconds.setdefault(network.name, []).append(visit["ms"])
 
     def to_json(self) -> dict[str, Any]:
         """Medians and all values, in milliseconds."""
         times = {
             name: {"median": statistics.median(v), "all": [round(x, 1) for x in v]} for name, v in self.milliseconds.items() if v
         }
-        bytes_ = {"gzip": self.gzip, "brotli": self.brotli, "requests": self.requests}
+        bytes_ = self.bytes or {"gzip": 0, "brotli": 0, "requests": 0}
         return {"bytes": bytes_, "milliseconds": times, "why_not": self.why_not}
 
 
-def visit_all(browser: Any, sites: Mapping[Way, Path], n: int, networks: tuple[Network, ...] = NETWORKS) -> dict[Way, Visits]:
-    """`n` visits of each site on each network, taking turns; the first round warms the host and is thrown away."""
+def visit_all(
+    browser: Any, sites: Mapping[Way, Path], n: int, networks: tuple[Network, ...] = NETWORKS, step: Step = _measured
+) -> dict[Way, Visits]:
+    """`n` rounds of visits on each network, taking turns; before the first, each is visited once for nothing, to warm the host.
+
+    A way that fails the first time is left out from then on; one that fails later lacks that visit.
+    """
     found = {way: Visits() for way in sites}
+    warm = False
     for network in networks:
-        for turn in range(n + (network is networks[0])):
-            print(f"first visits, {network.name}: {turn} of {n}", file=sys.stderr, flush=True)
-            for way, site in sites.items():
-                visits = found[way]
-                if visits.why_not or (way.webgl and turn > _FEW):
-                    continue
-                try:
-                    milliseconds = _visit(browser, site, way, network, visits)
-                except _NoAnswerError as cause:
-                    visits.why_not = str(cause)
-                    continue
-                if turn or network is not networks[0]:
-                    visits.milliseconds.setdefault(network.name, []).append(milliseconds)
+        for turn in range(n):
+            ways = [way for way in sites if not found[way].why_not and not (way.webgl and turn > _FEW)]
+
+            def measure(ways: list[Way] = ways, network: Network = network) -> dict[str, Any]:
+                nonlocal warm
+                if not warm:
+                    _round(browser, {way: sites[way] for way in ways}, LOCALHOST)
+                    warm = True
+                return _round(browser, {way: sites[way] for way in ways}, network)
+
+            visited = step(f"first visits, {network.name}: {turn + 1}", measure)
+            for way in ways:
+                if way.name in visited:
+                    found[way].add(network, visited[way.name])
+    return found
+
+
+def _round(browser: Any, sites: Mapping[Way, Path], network: Network) -> dict[str, Any]:
+    """One visit of each, by the way's name."""
+    found = {}
+    for way, site in sites.items():
+        try:
+            found[way.name] = _visit(browser, site, way, network)
+        except _NoAnswerError as cause:
+            found[way.name] = {"why_not": str(cause)}
     return found
 
 
@@ -103,7 +134,8 @@ class _NoAnswerError(Exception):
     """A page that said why it could not answer, or never answered."""
 
 
-def _visit(browser: Any, site: Path, way: Way, network: Network, visits: Visits) -> float:
+def _visit(browser: Any, site: Path, way: Way, network: Network) -> dict[str, Any]:
+    """`ms` to the answer, and `bytes` over the wire until then."""
     from playwright.sync_api import Error
 
     context = browser.new_context()
@@ -126,18 +158,18 @@ def _visit(browser: Any, site: Path, way: Way, network: Network, visits: Visits)
             if said.value.text != _ANSWERED:
                 raise _NoAnswerError(said.value.text.removeprefix(_FAILED))
             when = page.evaluate(_WHEN)
-            _count(host, (when["origin"] + when["ms"]) / 1000, visits)
-            return float(when["ms"])
+            return {"ms": float(when["ms"]), "bytes": _bytes(host, (when["origin"] + when["ms"]) / 1000)}
     except Error as cause:
         raise _NoAnswerError(cause.message.splitlines()[0]) from cause
     finally:
         context.close()
 
 
-def _count(host: Host, moment: float, visits: Visits) -> None:
+def _bytes(host: Host, moment: float) -> dict[str, int]:
     sent = host.until(moment)
-    visits.gzip = sum(answer.bytes for answer in sent)
-    visits.requests = len(sent)
-    if not visits.brotli:
-        heads = sum(answer.bytes - len(host.body(host.file(answer.path))[0]) for answer in sent)
-        visits.brotli = heads + sum(brotli_bytes(host.file(answer.path), CACHE / "brotli") for answer in sent)
+    heads = sum(answer.bytes - len(host.body(host.file(answer.path))[0]) for answer in sent)
+    return {
+        "gzip": sum(answer.bytes for answer in sent),
+        "brotli": heads + sum(brotli_bytes(host.file(answer.path), CACHE / "brotli") for answer in sent),
+        "requests": len(sent),
+    }

@@ -71,6 +71,15 @@ export class Machine {
   }
 }
 
+/** Compiles the kernels before they are needed, where that goes: what this browser lacks is told to whoever needs them. */
+export function compileAhead() {
+  try {
+    compiled ??= compile();
+  } catch {
+    // A Machine will say it.
+  }
+}
+
 /** @returns {WebAssembly.Module} */
 function compile() {
   if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");

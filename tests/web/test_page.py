@@ -79,7 +79,7 @@ def test_pictures_are_chosen_dropped_and_pasted(visit: Callable[..., Page]) -> N
     _shows(page, "red")
 
 
-def test_a_picture_that_comes_before_the_model_is_answered_when_it_arrives(visit: Callable[..., Page]) -> None:
+def test_a_picture_that_comes_before_the_model_is_answered_once_when_it_arrives(visit: Callable[..., Page]) -> None:
     held: list[Any] = []
 
     def hold(route: Any) -> None:
@@ -89,12 +89,22 @@ def test_a_picture_that_comes_before_the_model_is_answered_when_it_arrives(visit
         page.route("**/model.json", hold)
 
     page = visit(hold_model, ready=False)
+    page.set_input_files("#file", [RED])
     page.set_input_files("#file", [BLUE])
     expect(page.locator("#progress")).to_be_visible()
     expect(page.locator("#picture")).to_be_visible()
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const say = () => said.push(document.querySelector("#label").textContent);
+          new MutationObserver(say).observe(document.querySelector("#timing"), { childList: true });
+        }"""
+    )
     page.wait_for_timeout(200)
     held[0].continue_()
     _shows(page, "blue")
+    page.wait_for_selector(READY)
+    assert page.evaluate("said") == ["blue"]
 
 
 def test_an_unsure_answer_says_so(visit: Callable[..., Page]) -> None:

@@ -333,8 +333,8 @@ def test_a_hard_swish_that_tensorflow_fused_is_written_out_for_tfjs() -> None:
     assert nodes[-1].name == "conv"
 
 
-def test_a_hard_sigmoid_behind_a_bias_of_zeros_answers_the_same(tmp_path: Path) -> None:
-    """The stock optimiser drops the zeros and takes the 3 of `x + 3` for a bias of one number, which no runtime reads."""
+def test_what_is_added_behind_a_bias_of_zeros_is_added_as_before(tmp_path: Path) -> None:
+    """The stock optimiser drops the zeros and takes what is added next for the bias: the 3 of a hard sigmoid, another branch."""
     from pagesight._tf import keras, tensorflow
 
     tf, tk = tensorflow(), keras()
@@ -342,8 +342,9 @@ def test_a_hard_sigmoid_behind_a_bias_of_zeros_answers_the_same(tmp_path: Path) 
     image = tk.Input((SIDE, SIDE, 3), name="image")
     x = tk.layers.Conv2D(8, 3, strides=2)(image / 255)
     squeezed = tk.layers.GlobalAveragePooling2D(keepdims=True)(x)
-    features = x * (tf.nn.relu6(tk.layers.Conv2D(8, 1)(squeezed) + 3) * (1 / 6))
-    embedding = tk.layers.GlobalAveragePooling2D()(features)
+    gated = x * (tf.nn.relu6(tk.layers.Conv2D(8, 1)(squeezed) + 3) * (1 / 6))
+    features = tk.layers.ReLU()(tk.layers.Add()([tk.layers.Conv2D(8, 1)(gated), gated]))
+    embedding = tk.layers.GlobalAveragePooling2D()(tk.layers.Add()([tk.layers.Conv2D(8, 1)(features), features]))
     model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
     web = quantize(_exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web")
     squares = natural_noise(Input(SIDE), 4)

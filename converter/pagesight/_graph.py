@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pagesight import _tfjs
 from pagesight._held import LARGE
+from pagesight._mend import taken_apart
 from pagesight._tf import graphs
 
 _BATCH = 64
@@ -126,33 +127,7 @@ def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> An
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, dtype=dtype, shape=value.shape))
             plain.node.append(node)
         elif "fused_ops" in node.attr and node.attr["fused_ops"].list.s:
-            plain.node.extend(_taken_apart(node))
+            plain.node.extend(taken_apart(node))
         else:
             plain.node.append(node)
     return plain
-
-
-def _taken_apart(node: Any) -> list[Any]:
-    """A fused convolution or product as its stock op, BiasAdd and activation; the last one keeps the fused node's name."""
-    tf = graphs()
-    base = {
-        "_FusedConv2D": "Conv2D",
-        "FusedDepthwiseConv2dNative": "DepthwiseConv2dNative",
-        "_FusedMatMul": "MatMul",
-    }[node.op]
-    steps = [s.decode() for s in node.attr["fused_ops"].list.s]
-    keep = {"T", "strides", "padding", "data_format", "dilations", "explicit_paddings", "transpose_a", "transpose_b"}
-    first = tf.NodeDef(name=f"{node.name}/product", op=base, input=node.input[:2])
-    for key in keep & set(node.attr):
-        first.attr[key].CopyFrom(node.attr[key])
-    nodes, extra = [first], list(node.input[2:])
-    for step in steps:
-        if step == "NoOp":  # what is left of a bias that was zero
-            continue
-        inputs = [nodes[-1].name] + ([extra.pop(0)] if step in ("BiasAdd", "Prelu") else [])
-        nodes.append(tf.NodeDef(name=f"{node.name}/{step}", op=step, input=inputs))
-        nodes[-1].attr["T"].CopyFrom(node.attr["T"])
-        if step == "LeakyRelu":
-            nodes[-1].attr["alpha"].CopyFrom(node.attr["leakyrelu_alpha"])
-    nodes[-1].name = node.name
-    return nodes

@@ -15,7 +15,7 @@ import pytest
 from pagesight import manifest
 from pagesight._graph import GraphModel, Runner
 from pagesight._quantization import passes
-from pagesight._quantization.calibration import Moments, natural_noise
+from pagesight._quantization.calibration import Moments, moments_of, natural_noise
 from pagesight._quantization.equalise import equalised
 from pagesight._quantization.layers import Layer, layers_of
 from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
@@ -103,13 +103,48 @@ def test_equalised_layers_answer_the_same_and_a_clipped_channel_stays_as_it_is(a
     peak = between(weights).max(0)
     assert (peak < 6).any()
     moments = {name: Moments(np.zeros((9, 8), np.float32), np.zeros((8, 9, 9), np.float32), peak) for name in ("first", "second")}
-    nodes = [{"name": "first", "input": ["x", "k1", "b1"]}, {"name": "second", "input": ["first", "k2"]}]
+    nodes = [
+        {"name": "first", "op": "_FusedConv2D", "input": ["x", "k1", "b1"]},
+        {"name": "second", "op": "DepthwiseConv2dNative", "input": ["first", "k2"]},
+    ]
     document = {"modelTopology": {"node": nodes}, "signature": {"outputs": {"out": {"name": "second:0"}}}}
     even, _ = equalised(GraphModel(document, weights), [first, second], moments, real=True)
     spread = [np.ptp(np.log(np.abs(w["k2"]).max((0, 1, 3)))) for w in (weights, even.weights)]
     assert spread[1] < 0.7 * spread[0]
     answers = [between(w)[:, None, None, :] * w["k2"][..., 0] for w in (weights, even.weights)]
     assert np.allclose(answers[0], answers[1], rtol=1e-4, atol=1e-5 * np.abs(answers[0]).max())
+
+
+def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_same(tmp_path: Path) -> None:
+    from pagesight._quantization.equalise import groups_of
+    from pagesight._tf import keras, tensorflow
+
+    tf, tk, rng = tensorflow(), keras(), np.random.default_rng(5)
+    tk.utils.set_random_seed(5)
+    image = tk.Input((SIDE, SIDE, 3), name="image")
+
+    def convolution(channels: int, **how: Any) -> Any:
+        return tk.layers.Conv2D(channels, 3, padding="same", bias_initializer="random_normal", **how)
+
+    trunk = convolution(8, strides=2)(image / 255)
+    block = tk.layers.Add()([convolution(8)(convolution(16, activation="relu")(trunk)), trunk])
+    features = convolution(12, activation="relu")(block)
+    embedding = tk.layers.GlobalAveragePooling2D()(features)
+    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
+    scale = 10.0 ** rng.uniform(-2, 0, 8)
+    writer, inner, second, reader = [layer for layer in model.layers if type(layer).__name__ == "Conv2D"]
+    for layer in (writer, second):
+        layer.set_weights([w * scale for w in layer.get_weights()])
+    for layer in (inner, reader):
+        layer.set_weights([layer.get_weights()[0] / scale[:, None], layer.get_weights()[1]])
+    floats = _model(quantize(_exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web"))
+    layers, squares = layers_of(floats), natural_noise(Input(SIDE), 8)
+    assert [(len(g.writers), len(g.readers)) for g in groups_of(floats, layers)] == [(2, 2), (1, 1)]
+    even, _ = equalised(floats, layers, moments_of(floats, layers, squares), real=True)
+    spread = [np.ptp(np.log(np.abs(m.weights[layers[0].kernel]).max((0, 1, 2)))) for m in (floats, even)]
+    assert spread[1] < 0.5 * spread[0]
+    answers = [Runner(m, ["probabilities"])(squares)[0] for m in (floats, even)]
+    assert np.abs(answers[0] - answers[1]).max() < 1e-5
 
 
 def _chain(activation: str) -> tuple[Layer, Layer]:

@@ -249,6 +249,10 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     other.get_by_role("button", name="Where it looked").click()
     expect(other.locator("#heat")).to_be_visible()
     assert complaints == []
+    ahead = {path.relative_to(taught).as_posix() for path in (taught / "model").iterdir()}
+    hints = other.locator("link[rel=preload]").evaluate_all("(links) => links.map((link) => link.getAttribute('href'))")
+    own = re.findall(r'own-files:([^"]*)', (taught / "pagesight.js").read_text(encoding="utf-8"))
+    assert ({"contract.json", *ahead}, [ahead]) == (set(hints), [set(text.split(",")) for text in own])
     assert Bundle.open(taught).contract.labels == tuple(COLOURS)
     manifest = json.loads((taught / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["files"].keys() == {

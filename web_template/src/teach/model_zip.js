@@ -39,6 +39,10 @@ export async function bundleFiles(lesson, contract, base, title) {
   const grafted = graft(parse(files[contract.model.path]), contract.outputs, head);
   files[contract.model.path] = json(grafted.model);
   files[folder + HEAD_FILE] = grafted.bytes;
+  const ahead = Object.keys(files).filter((path) => path.startsWith(folder));
+  // The module names the files that it asks for first.
+  const module = new TextDecoder().decode(files["pagesight.js"]);
+  files["pagesight.js"] = text(module.replace(/own-files:[^"]*/, `own-files:${ahead}`));
   const samples = await gallery(lesson, head, files);
   const { golden: _, also: __, ...kept } = contract;
   const published = await listed(files, (path) => /\.(js|wasm)$/.test(path) || path.startsWith(folder));
@@ -52,7 +56,8 @@ export async function bundleFiles(lesson, contract, base, title) {
     samples,
     files: published,
   });
-  const page = { title, labels: head.labels, samples, contractSha256: await sha256(files["contract.json"]) };
+  const contractSha256 = await sha256(files["contract.json"]);
+  const page = { title, labels: head.labels, samples, contractSha256, ahead };
   files["index.html"] = text(fillPage(new TextDecoder().decode(files["index.html"]), page));
   if (files["manifest.webmanifest"]) {
     const app = parse(files["manifest.webmanifest"]);

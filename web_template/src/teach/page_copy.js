@@ -6,6 +6,7 @@
  * @property {string[]} labels
  * @property {{ path: string, label: string }[]} samples
  * @property {string} contractSha256
+ * @property {string[]} ahead what the first answer waits for, besides the contract
  */
 
 /**
@@ -13,10 +14,17 @@
  * @param {NewPage} page
  * @returns {string}
  */
-export function fillPage(html, { title, labels, samples, contractSha256 }) {
+export function fillPage(html, { title, labels, samples, contractSha256, ahead }) {
   const copy = new DOMParser().parseFromString(html, "text/html");
   copy.documentElement.dataset.contractSha256 = contractSha256;
   copy.title = title;
+  for (const old of copy.querySelectorAll('link[rel="preload"]:not([href="contract.json"])')) old.remove();
+  const first = copy.querySelector('link[rel="preload"]');
+  for (const path of first ? ahead : []) {
+    const hint = /** @type {Element} */ (first?.cloneNode());
+    hint.setAttribute("href", path);
+    first?.after(hint);
+  }
   say(copy, "h1 bdi", title);
   say(copy, ".lead bdi", "");
   copy.querySelector('meta[name="description"]')?.setAttribute("content", title);

@@ -16,7 +16,7 @@ WAYS = {
     "plain": "everything at once, Adam 1e-3, cosine, 10 epochs",
     "ours": "`pagesight train`",
 }
-_KEY = ("way", "weights", "backbone", "pictures", "classes", "a_class", "seed")
+_KEY = ("page", "way", "weights", "backbone", "pictures", "classes", "a_class", "seed")
 
 Run = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ def keep(name: str, run: Run, into: Path = INTO) -> None:
 def write(into: Path = INTO) -> None:
     """training.md of what has been measured so far."""
     parts = ["# Training"]
-    for name, part in (("training", training), ("few", few), ("scaling", scaling)):
+    for name, part in (("training", training), ("few", few), ("unrelated", unrelated), ("scaling", scaling)):
         path = into / f"{name}.json"
         if path.is_file():
             parts.append(part(json.loads(path.read_text(encoding="utf-8"))))
@@ -87,6 +87,28 @@ def few(runs: Sequence[Run]) -> str:
     )
     head = ("", "pictures a class", "mean accuracy", "lowest – highest", "seconds", "seeds")
     return f"## Few pictures (`make bench-few`)\n\n{words}\n\n{tables.table(head, rows)}"
+
+
+def unrelated(runs: Sequence[Run]) -> str:
+    """Who is let in, and who is turned away."""
+    rows = [
+        (
+            r["page"],
+            f"{r['accuracy']:.1%}",
+            f"{r['ece']:.3f}",
+            f"{r['accepted']:.1%}",
+            f"{r['false_accepts']:.1%}",
+            f"{r['at']['accepted']:.1%}",
+            f"{r['auroc']:.3f}",
+        )
+        for r in runs
+    ]
+    words = (
+        f"{runs[0]['hands']} photographs of hands of people who were in no training, and {runs[0]['crops']} crops of "
+        f"{runs[0]['photographs']} photographs of anything else, of which no model has seen one; asked as the page does it."
+    )
+    head = ("page", "accuracy", "ECE", "hands accepted", "others accepted", "hands accepted at 1 % of the others", "AUROC")
+    return f"## Other things (`benchmarks/unrelated.py`)\n\n{words}\n\n{tables.table(head, rows)}"
 
 
 def scaling(runs: Sequence[Run]) -> str:

@@ -176,7 +176,8 @@ def test_pictures_of_one_group_on_both_sides_make_it_look_better_and_that_is_mea
             side: (squares_of(dataset, dataset.on(side), Input(32), tmp_path / side), np.array([p.label for p in dataset.on(side)]))
             for side in SIDES
         }
-        told[expression] = cross_validated(_Embeddings(None, ALONE), sides, dataset, 0)
+        answers = _Embeddings(None, ALONE)
+        told[expression] = cross_validated(answers, answers.embeddings(sides["train"][0]), sides, dataset, 0)
     by_split = told[r"person\d+"]["by_split"]
     assert {how["n"] for how in by_split.values()} == {96}
     assert by_split["group"]["value"] < 0.7 < 0.95 < by_split["random"]["value"]

@@ -114,13 +114,20 @@ def test_training_stops_when_validation_no_longer_improves(shapes: Dataset, tmp_
     assert len(trained.facts["history"]) < 4
 
 
-@pytest.mark.parametrize(
-    ("a_class", "shown"),
-    [(1, 72), (5, 36), (9, 24), (10, 6), (20, 4), (76, 1), (500, 1)],
-    ids=str,
-)
-def test_the_fewer_pictures_a_class_has_the_more_often_an_epoch_shows_each(a_class: int, shown: int) -> None:
-    assert _fit.passes(10 * a_class, 10, Training()) == shown
+@pytest.mark.parametrize(("a_class", "epochs", "steps"), [(1, 0, 72), (9.9, 0, 72), (10, 0, 24), (500, 0, 24), (5, 2, 24)], ids=str)
+def test_a_class_of_few_pictures_is_shown_more_often_where_nobody_asked_for_so_many_epochs(
+    a_class: float, epochs: int, steps: int
+) -> None:
+    assert _fit.suited(Training(epochs=epochs), "imagenet", 0.5, a_class).steps == steps
+
+
+def test_a_starter_that_tells_the_classes_apart_is_trained_gently_and_another_is_not() -> None:
+    gentle = _fit.suited(Training(), "starter", 0.95, 40)
+    assert gentle.learning_rate < Training().learning_rate
+    assert gentle.others > Training().others
+    for first_weights, accuracy in (("starter", 0.8), ("imagenet", 0.95), ("starter", float("nan"))):
+        assert _fit.suited(Training(), first_weights, accuracy, 40) == replace(Training(), epochs=Training().full_epochs)
+    assert _fit.suited(Training(epochs=2), "starter", 0.95, 40).epochs == 2
 
 
 @pytest.mark.parametrize("harm", ["truncated", "removed"])

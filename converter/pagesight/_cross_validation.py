@@ -44,8 +44,12 @@ class _Features:
         return {"n": n, "folds": folds, "value": right / n, "interval95": wilson(right, n)}
 
 
-def cross_validated(answers: _fit.Answers, sides: _fit.Sides, dataset: Dataset, seed: int) -> dict[str, Any]:
+def cross_validated(
+    answers: _fit.Answers, learnt: NDArray[np.float32], sides: _fit.Sides, dataset: Dataset, seed: int
+) -> dict[str, Any]:
     """Accuracies by cross-validation, of the head on the features that training starts from; fine-tuning usually adds to them.
+
+    `learnt` `[n, d]` are the embeddings of the train side, of which the head is made too.
 
     cross_validated   where a class has few pictures: over all pictures, groups kept together
     by_split          where pictures have groups: the same by "group", and by "random", which lets a group be in several folds
@@ -62,8 +66,8 @@ def cross_validated(answers: _fit.Answers, sides: _fit.Sides, dataset: Dataset, 
     if not (few or grouped) or folds < 2:
         return {"cross_validated": None, "by_split": None}
     with progress.task("cross-validating"):
-        embeddings = [answers.embeddings(sides[side][0][::every]) for side in SIDES if len(sides[side][1])]
-        features = _Features(np.concatenate(embeddings), labels, seed)
+        others = [answers.embeddings(sides[side][0][::every]) for side in SIDES[1:] if len(sides[side][1])]
+        features = _Features(np.concatenate([learnt[::every], *others]), labels, seed)
         by_group = features.accuracy(groups, folds)
         by_random = features.accuracy([picture.sha256 for picture in pictures], folds) if grouped else None
     compared = {"group": by_group, "random": by_random} if by_group and by_random else None

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -30,9 +30,6 @@ _DROPOUT = 0.2
 _WARM_UP = 0.1
 _WINDOW = 16
 """The last batches of an epoch whose statistics the batch norms keep."""
-_OTHERS = 0.25
-"""Pictures of other things in a batch, for each picture of a class (outlier exposure, Hendrycks et al. 2019)."""
-
 Sides = dict[str, tuple[Pixels, NDArray[np.int64]]]
 """Squares uint8 `[n, side, side, 3]` and labels `[n]` of each side, and of "others": pictures of no class, shown in training."""
 
@@ -81,11 +78,10 @@ def _floats(squares: Pixels, parts: list[NDArray[np.int64]], replica: int) -> An
     return tensorflow().constant(squares[parts[replica]], tensorflow().float32)
 
 
-def fit_head(model: Any, answers: Answers, sides: Sides, seed: int) -> None:
-    """Set the head to scikit-learn's logistic regression on the frozen backbone's embeddings."""
-    squares, labels = sides["train"]
+def fit_head(model: Any, features: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> None:
+    """Set the head to scikit-learn's logistic regression of `labels` `[n]` on the frozen backbone's `features` `[n, d]`."""
     with progress.task("training the head"):
-        model.get_layer("head").set_weights(solved(answers.embeddings(squares), labels, seed))
+        model.get_layer("head").set_weights(solved(features, labels, seed))
 
 
 def solved(features: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> list[NDArray[np.float32]]:
@@ -157,10 +153,18 @@ def fine_tune(
     return history
 
 
-def passes(pictures: int, classes: int, how: Training) -> int:
-    """How often one epoch shows each of so many pictures, which have so many classes."""
-    steps = how.few_steps if pictures < how.few * classes else how.steps
-    return math.ceil(steps / math.ceil(pictures / how.batch))
+def suited(how: Training, first_weights: str, head_accuracy: float, a_class: float) -> Training:
+    """What is left open filled in, for so many pictures `a_class` on the train side, in the mean.
+
+    Few pictures are shown more often, and a starter whose frozen features already do most of the work is treated gently:
+    `head_accuracy` is what a head alone reaches on the validation side.
+    """
+    if not how.epochs and a_class < how.few:
+        how = replace(how, steps=how.few_steps)
+    if first_weights == "starter" and head_accuracy >= how.gentle_from:
+        epochs = how.epochs or how.gentle_epochs
+        return replace(how, epochs=epochs, learning_rate=how.gentle_learning_rate, others=how.gentle_others)
+    return replace(how, epochs=how.epochs or how.full_epochs)
 
 
 class _Loop:
@@ -170,8 +174,9 @@ class _Loop:
         self._model, self._how, self._distribution = model, how, distribution
         self._squares, self._labels = sides["train"]
         self._others = sides["others"][0] if "others" in sides else self._squares[:0]
-        self._repeats = passes(len(self._labels), model.output_shape[0][-1], how)
-        self.steps = math.ceil(len(self._labels) / how.batch) * self._repeats
+        once = math.ceil(len(self._labels) / how.batch)
+        self._repeats = math.ceil(how.steps / once)
+        self.steps = once * self._repeats
         with distribution.scope():
             self._rate = tensorflow().Variable(0.0)
             # Keras' fused Adam: one op per variable, where the newer one traces twenty, for seconds.
@@ -208,7 +213,9 @@ class _Loop:
         known, others = len(self._labels), len(self._others)
         passes = [chance.permutation(known) for _ in range(self._repeats)]
         batches = [rows for one in passes for rows in np.array_split(one, self.steps // self._repeats)]
-        beside = known + chance.integers(0, max(1, others), (self.steps, round(self._how.batch * _OTHERS) if others else 0))
+        beside = known + chance.integers(
+            0, max(1, others), (self.steps, round(self._how.batch * self._how.others) if others else 0)
+        )
         spread = np.arange(beside.shape[1]) * 3  # among the others, so that every replica gets some
         return [np.insert(np.sort(rows), np.minimum(spread, len(rows)), more) for rows, more in zip(batches, beside, strict=True)]
 

@@ -4,20 +4,20 @@ import numpy as np
 
 from pagesight import progress
 from pagesight._quantization.calibration import natural_noise
+from pagesight._scenes import scenes
 from pagesight.contract import Input
 from pagesight.hands import render_room
 from pagesight.pixels import Pixels
 
-_EACH = 128
+_NOISE, _ROOMS, _SCENES = 64, 64, 384
 
 
 def drawn(how: Input, seed: int) -> Pixels:
-    """Noise with the statistics of photographs, and empty rooms: uint8 `[256, side, side, 3]`."""
-    with progress.task("drawing pictures of nothing", 2 * _EACH) as advance:
-        noise = natural_noise(how, _EACH, seed)
-        advance(_EACH)
-        rooms = []
-        for number in range(_EACH):
-            rooms.append(np.asarray(render_room(np.random.default_rng((seed, number)), how.side)))
-            advance()
-    return np.concatenate([noise, np.stack(rooms)])
+    """Noise with the statistics of photographs, empty rooms, and scenes of many things: uint8 `[512, side, side, 3]`."""
+    with progress.task("drawing pictures of nothing", _NOISE + _ROOMS + _SCENES) as advance:
+        noise = natural_noise(how, _NOISE, seed)
+        rooms = [np.asarray(render_room(np.random.default_rng((seed, number)), how.side)) for number in range(_ROOMS)]
+        advance(_NOISE + _ROOMS)
+        made = scenes(how.side, _SCENES, seed)
+        advance(_SCENES)
+    return np.concatenate([noise, np.stack(rooms), made])

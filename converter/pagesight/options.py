@@ -44,15 +44,19 @@ class Training:
     full_epochs: int = 6
     batch: int = 32
     learning_rate: float = 2e-3
-    gentle_epochs: int = 3
+    others: float = 0.25
+    """Pictures of other things in a batch, for each picture of a class (outlier exposure, Hendrycks et al. 2019)."""
+    gentle_epochs: int = 6
     """A starter that has seen pictures of this kind keeps what it knows in a few gentle epochs."""
     gentle_learning_rate: float = 2e-4
+    gentle_others: float = 0.5
+    """What is left to learn then is what is none of the classes."""
     gentle_from: float = 0.9
     """The validation accuracy of the head on the starter's frozen features from which training is gentle."""
     steps: int = 24
     """Steps in an epoch at least: where pictures are few, an epoch shows each several times, changed in other ways."""
     few: int = 10
-    """Pictures a class on the train side, in the mean, below which an epoch has `few_steps`."""
+    """Pictures a class on the train side, in the mean, below which an epoch has `few_steps`, where `epochs` is 0."""
     few_steps: int = 72
     """The same where hardly a picture is there: there is time enough, and the accuracy keeps rising."""
     patience: int = 5

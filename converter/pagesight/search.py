@@ -69,7 +69,7 @@ def _tried(dataset: Dataset, backbone: backbones.Backbone, how: Searching, into:
         sides[side] = np.array(squares), np.array([p.label for p in pictures], np.int64)
     (into / "squares.npy").unlink()
     answers = _fit.Answers.of(model)
-    _fit.fit_head(model, answers, sides, how.seed)
+    _fit.fit_head(model, answers.embeddings(sides["train"][0]), sides["train"][1], how.seed)
     accuracy = answers.judged(*sides["validation"])[1]
     model.save_weights(into / f"{backbone.name}.weights.h5")
     cost = cost_of(model)

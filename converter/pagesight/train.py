@@ -61,9 +61,12 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
         sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder(), how.seed)
         checkpoint.content = distribution.from_chief(checkpoint.content)
         answers = _fit.Answers.of(model, distribution)
-        crossed = cross_validated(answers, sides, dataset, how.seed)
-        _fit.fit_head(model, answers, sides, how.seed)
-        history = _fit.fine_tune(model, answers, sides, _suited(how, used, answers.judged(*sides["validation"])[1]), checkpoint)
+        with progress.task("looking at the pictures with the frozen backbone"):
+            features = answers.embeddings(sides["train"][0])
+        crossed = cross_validated(answers, features, sides, dataset, how.seed)
+        _fit.fit_head(model, features, sides["train"][1], how.seed)
+        head_accuracy, a_class = answers.judged(*sides["validation"])[1], len(features) / len(dataset.labels)
+        history = _fit.fine_tune(model, answers, sides, _fit.suited(how, used.kind, head_accuracy, a_class), checkpoint)
         decision = _decided(model, answers, sides, dataset, how)
         facts = _facts(answers, sides["test"], dataset, how, used) | {"decision": decision, "history": history}
         facts["accuracy"] |= crossed
@@ -76,13 +79,6 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
         model.save_weights(temporary / TrainedModel.WEIGHTS_FILE)
         manifest.write_json(temporary / "training.json", facts)
     checkpoint.remove()
-
-
-def _suited(how: Training, used: _network.Weights, head_accuracy: float) -> Training:
-    """Epochs and learning rate filled in: gentle where the starter's frozen features already do most of the work."""
-    if used.kind == "starter" and head_accuracy >= how.gentle_from:
-        return replace(how, epochs=how.epochs or how.gentle_epochs, learning_rate=how.gentle_learning_rate)
-    return replace(how, epochs=how.epochs or how.full_epochs)
 
 
 def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:

@@ -132,6 +132,12 @@ def _person(rng: np.random.Generator) -> Image.Image:
     pen.rectangle((x - 0.5 * head, y + 0.8 * head, x + 0.5 * head, y + 1.9 * head), fill=_fill(skin * 0.8))
     pen.ellipse((x - 1.05 * head, y - 1.5 * head, x + 1.05 * head, y + 0.7 * head), fill=_fill(hair))
     pen.ellipse((x - 0.85 * head, y - 1.05 * head, x + 0.85 * head, y + 1.25 * head), fill=_fill(skin))
+    for aside in (-0.36, 0.36):
+        eye = x + aside * head
+        pen.rectangle((eye - 0.22 * head, y - 0.35 * head, eye + 0.22 * head, y - 0.24 * head), fill=_fill(hair))
+        pen.ellipse((eye - 0.17 * head, y - 0.16 * head, eye + 0.17 * head, y + 0.1 * head), fill=_fill(skin * 0.35))
+    pen.polygon(((x, y), (x - 0.16 * head, y + 0.4 * head), (x + 0.16 * head, y + 0.4 * head)), fill=_fill(skin * 0.85))
+    pen.ellipse((x - 0.34 * head, y + 0.62 * head, x + 0.34 * head, y + 0.82 * head), fill=_fill(skin * np.array([0.8, 0.5, 0.5])))
     return room.filter(ImageFilter.GaussianBlur(rng.uniform(2, 5)))
 
 

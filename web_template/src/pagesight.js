@@ -66,7 +66,7 @@ const OWN_FILES = "own-files:";
 export async function load(base = import.meta.url, { contractSha256, onProgress, files = {} } = {}) {
   const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
   place(folder, files);
-  const carried = new WorkerLink(workerFrom(firstWorker, "classic"));
+  const carried = startCarried();
   const own = folder === new URL(".", import.meta.url).href;
   for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
     if (path && (own || files[path])) fetchAhead(folder, path);
@@ -76,10 +76,10 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
   try {
     contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
   } catch (error) {
-    carried.close();
+    carried?.close();
     throw error;
   }
-  if (!contract.files[FIRST]) carried.close();
+  if (!contract.files[FIRST]) carried?.close();
   const delivery = new Delivery(folder, contract, onProgress);
   /** @type {PagesightError | undefined} */
   let failure;
@@ -94,6 +94,15 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
     }
   }
   throw failure ?? new PagesightError("model", "the model has operations that cannot run here");
+}
+
+/** @returns {WorkerLink | undefined} undefined where a page's policy forbids it at once; others tell later */
+function startCarried() {
+  try {
+    return new WorkerLink(workerFrom(firstWorker, "classic"));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

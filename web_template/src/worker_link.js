@@ -86,6 +86,13 @@ export function startWorker(base, script, bytes) {
   return workerFrom(`import ${JSON.stringify(address.href)};`, "module");
 }
 
+/** Where scripts lie that are started more than once: each is kept once. @type {Map<string, string>} */
+const addresses = new Map();
+
 /** @param {string | ArrayBuffer} code @param {WorkerType} type */
-export const workerFrom = (code, type) =>
-  new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type });
+export function workerFrom(code, type) {
+  const known = typeof code === "string" ? addresses.get(code) : undefined;
+  const address = known ?? URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  if (typeof code === "string") addresses.set(code, address);
+  return new Worker(address, { type });
+}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import pagesight
-from pagesight import cli, options
+from pagesight import cli, languages, options
 from pagesight._console import Console
 from pagesight.errors import OptionError, PagesightError
 
@@ -24,6 +24,11 @@ from .conftest import PhotoFolder
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pagesight", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_help_names_the_languages_that_ship() -> None:
+    *others, last = languages.known()
+    assert f"{', '.join(others)} or {last}." in " ".join(run("build", "--help").stdout.split())
 
 
 def test_help_does_not_import_tensorflow_or_numpy() -> None:

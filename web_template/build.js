@@ -1,7 +1,7 @@
 // Writes what every bundle shares: ../build/web_template/static/ (copied verbatim to a bundle's root) and page/ (templates).
 import { main as compile } from "assemblyscript/asc";
 import { build } from "esbuild";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LEAN_OPS } from "./src/runtime/lean_op_names.js";
@@ -137,6 +137,19 @@ const built = {
   },
 };
 
+/** What src/element_words.js is given: the few words of the element out of all catalogues. */
+async function elementWords() {
+  const titles = (/** @type {Record<string, { title: string }>} */ messages) =>
+    Object.fromEntries(Object.entries(messages).map(([name, { title }]) => [name, title]));
+  const languages = (await readdir(join(here, "words"))).map(async (file) => {
+    const { direction, element, page } = JSON.parse(await readFile(join(here, "words", file), "utf8"));
+    const failures = { ...titles(page.failures), ...titles(page.camera), picture: page.noPicture.title };
+    return [basename(file, ".json"), { direction, ...element, camera: page.useCamera, failures }];
+  });
+  return Object.fromEntries(await Promise.all(languages));
+}
+const ELEMENT_WORDS = JSON.stringify(await elementWords());
+
 /** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
 const bundle = (entry, more) =>
   build({
@@ -147,7 +160,7 @@ const bundle = (entry, more) =>
     format: "esm",
     target: ["es2022"],
     legalComments: "none",
-    define: { "process.env.NODE_ENV": '"production"' },
+    define: { "process.env.NODE_ENV": '"production"', ELEMENT_WORDS },
     // These are loaded where they are needed. Emscripten and TF.js mention node's modules behind checks that are
     // false in a browser.
     external: [

@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from pagesight import languages
 from pagesight._console import Console
 from pagesight.options import FORMATS, MODES, STRATEGIES, Build
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+_LANGUAGES = " or ".join(", ".join(languages.known()).rsplit(", ", 1))
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
 _READ = {"photos", "dataset", "trained", "web", "model"}
@@ -133,7 +135,7 @@ _NAMING = (
     click.option("--name", help="Short name; the output folder's where not given."),
     click.option("--title", help="Heading of the page; made from the name where not given."),
     click.option("--description", default=Build.description, help="A sentence under the heading."),
-    click.option("--language", default=Build.language, show_default=True, help="Of the page's words: en, de or ar."),
+    click.option("--language", default=Build.language, show_default=True, help=f"Of the page's words: {_LANGUAGES}."),
 )
 
 

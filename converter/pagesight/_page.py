@@ -16,6 +16,8 @@ _SHORT = 40
 """Letters of a list of labels that is read at a glance, and so is given whole."""
 _OWN = "own-files:"
 _OWN_FILES = re.compile(_OWN + r'[^"]*')
+_LEAD = ("tellsApart", "tellsApartMore", "listSeparator")
+"""What describes a model by its labels: the page needs it for a model that was taught in it."""
 _CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
     "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
@@ -65,7 +67,7 @@ def write_page(
         "language": contract.language,
         "direction": words["direction"],
         "words": words["markup"],
-        "spoken": {"page": words["page"], "teach": words["teach"]},
+        "spoken": {"page": words["page"], "teach": words["teach"], "lead": {key: words["markup"][key] for key in _LEAD}},
         "labels": contract.labels,
         "samples": samples,
         "logo": logo,

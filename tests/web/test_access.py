@@ -1,26 +1,17 @@
 """axe-core finds nothing in any state of the page, light or dark, wide or narrow."""
 
-import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from colours import BLUE, RED, png
 from playwright.sync_api import Browser, Page, expect
 
 AXE = Path(__file__).parents[2] / "web_template" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = "() => axe.run().then(({ violations }) => violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`))"
 LOOKS = [("light", 1280), ("dark", 320)]
-
-
-def _png(colour: tuple[int, int, int], name: str) -> dict[str, Any]:
-    target = io.BytesIO()
-    Image.new("RGB", (80, 60), colour).save(target, "PNG")
-    return {"name": name, "mimeType": "image/png", "buffer": target.getvalue()}
-
-
-RED, BLUE = _png((230, 20, 20), "red.png"), _png((10, 20, 240), "blue.png")
 
 
 def _add_pictures(page: Page, name: str, pictures: list[dict[str, Any]]) -> None:
@@ -50,7 +41,17 @@ def test_axe_finds_nothing_in_any_state(
     expect(page.locator("#message")).to_contain_text("did not arrive")
     _check(page, "no model")
     page.unroute("**/*.bin")
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/*.bin", hold)
     page.reload()
+    expect(page.locator("#progress")).to_be_visible()
+    _check(page, "loading")
+    for route in held:
+        route.continue_()
     page.wait_for_selector("html[data-ready]")
     _check(page, "ready")
     page.set_input_files("#file", [RED])
@@ -59,12 +60,15 @@ def test_axe_finds_nothing_in_any_state(
     page.get_by_role("button", name="Where it looked").click()
     expect(page.locator("#heat")).to_be_visible()
     _check(page, "heat map")
-    page.set_input_files("#file", [_png((120, 110, 100), "grey.png")])
+    page.set_input_files("#file", [png((120, 110, 100), "grey.png")])
     expect(page.locator("#label")).to_have_text("Not sure")
     _check(page, "not sure")
     page.set_input_files("#file", [RED, BLUE, {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}])
     expect(page.locator("#batch-heading")).to_have_text("3 pictures")
     _check(page, "several pictures")
+    page.set_input_files("#file", [{"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}])
+    expect(page.locator("#answer")).to_have_attribute("data-state", "error")
+    _check(page, "not a picture")
     page.get_by_role("button", name="Use camera").click()
     expect(page.locator("#video")).to_be_visible()
     _check(page, "camera")
@@ -77,10 +81,18 @@ def test_axe_finds_nothing_in_any_state(
     _add_pictures(page, "Class 2", [BLUE] * 12)
     expect(page.locator(".class-count")).to_have_text(["12 pictures"] * 2)
     _check(page, "teach, filled")
+    page.get_by_role("button", name="Hold to record Class 2").focus()
+    page.keyboard.down("Space")
+    expect(page.get_by_role("button", name="Recording… Class 2")).to_be_visible()
+    _check(page, "teach, recording")
+    page.keyboard.up("Space")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.locator(".outcome")).to_contain_text("Done in")
     page.get_by_text("Keep and share").click()
     _check(page, "teach, trained")
+    context.set_offline(True)
+    expect(page.locator("#no-network")).to_be_visible()
+    _check(page, "no network")
     context.close()
 
 
@@ -98,9 +110,19 @@ def test_teaching_is_done_by_keyboard_alone(watched: Any, serve: Callable[[Path]
         record = page.get_by_role("button", name=f"Hold to record Class {number}")
         record.focus()
         page.keyboard.down("Enter")
-        expect(page.locator(".class-count").nth(number - 1)).not_to_have_text("0 pictures")
+        expect(page.locator(".class-count").nth(number - 1)).to_have_text(re.compile(r"^([2-9]|\d\d) pictures"))
         page.keyboard.up("Enter")
         expect(record).to_have_text("Hold to record")
+    # However many pictures there are, Tab stops at them once.
+    page.get_by_role("button", name="Add pictures of Class 1").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".thumb:nth-child(2) button:focus")).to_have_count(1)
+    before = page.locator(".thumb").count()
+    page.keyboard.press("Enter")
+    expect(page.locator(".thumb")).to_have_count(before - 1)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('.class-card:nth-child(2) .class-name')")
     page.get_by_role("button", name="Train", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.locator(".outcome")).to_contain_text("Done in")
@@ -121,3 +143,23 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(
     )
     assert durations == []
     context.close()
+
+
+def test_on_a_phone_what_has_the_focus_is_not_behind_the_picture_that_stays(
+    watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
+    page: Page = watched.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(serve(make_bundle()).url)
+    page.wait_for_selector("html[data-ready]")
+    page.get_by_role("button", name="Teach", exact=True).click()
+    page.get_by_role("button", name="Number gestures, 0 to 9").click()
+    page.get_by_text("Keep and share").focus()
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        hidden = page.evaluate(
+            """() => { const { x, y, width, height } = document.activeElement.getBoundingClientRect();
+              const there = document.elementFromPoint(x + width / 2, y + height / 2);
+              return document.activeElement.contains(there) ? "" : document.activeElement.outerHTML; }"""
+        )
+        assert hidden == ""

@@ -248,7 +248,7 @@ def test_a_worker_that_answers_wrongly_gives_way_to_the_next(make_bundle: Callab
 
 
 def test_the_element_loads_answers_and_tells(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
-    bundle = make_bundle()
+    bundle = make_bundle(language="de")
     page = blank(bundle)
     found = page.evaluate(
         """async () => {
@@ -263,9 +263,12 @@ def test_the_element_loads_answers_and_tells(make_bundle: Callable[..., Path], b
           await element.classify(await (await fetch("samples/2.jpg")).blob());
           const failed = new Promise((resolve) => element.addEventListener("failure", ({ detail }) => resolve(detail.code)));
           element.classify(new Blob(["words"])).catch(() => {});
-          return { told: await told, failed: await failed, text: element.shadowRoot.querySelector("output").textContent };
+          await failed;
+          const said = [...element.shadowRoot.querySelectorAll("slot, output")].map(({ textContent }) => textContent);
+          return { told: await told, failed: await failed, said };
         }"""
     )
     assert found["told"][0]["label"] == "blue"
     assert len(found["told"]) == 2
     assert found["failed"] == "picture"
+    assert found["said"] == ["Bild wählen oder hier ablegen", "Kamera benutzen", "Das ist kein Bild"]

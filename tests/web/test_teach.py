@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import assembly
 import numpy as np
 import pytest
 from PIL import Image
@@ -218,7 +219,13 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     tmp_path: Path,
     options: dict[str, bool],
 ) -> None:
-    page = teaching(make_bundle(**options))
+    bundle = make_bundle(**options)
+    # Other formats hold the old classes: a taught model is without them.
+    (bundle / "also").mkdir()
+    (bundle / "also" / "model.tflite").write_bytes(b"the old classes")
+    contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
+    assembly.seal(bundle, contract | {"also": {"tflite": "also/model.tflite"}})
+    page = teaching(bundle)
     _teach_colours(page)
     _train(page)
     page.get_by_text("Keep and share").click()
@@ -234,6 +241,10 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     other.wait_for_selector(READY)
     expect(other.locator("h1")).to_have_text('Holiday <b>"colours"')
     expect(other.locator(".chip")).to_have_text(list(COLOURS))
+    expect(other.locator(".lead")).to_have_text("Tells apart sun, sea, plum.")
+    # How many answers rounding kept was counted with the old classes.
+    expect(other.locator("#fact-quantization")).to_contain_text("uint8")
+    expect(other.locator("#fact-quantization")).not_to_contain_text("kept")
     expect(other.locator("#trust")).to_have_text("Not verified in a browser")
     pictures = [_picture(colour) for colour in COLOURS.values()]
     for name, picture in zip(COLOURS, pictures, strict=True):
@@ -254,6 +265,8 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     own = re.findall(r'own-files:([^"]*)', (taught / "pagesight.js").read_text(encoding="utf-8"))
     assert ({"contract.json", *ahead}, [ahead]) == (set(hints), [set(text.split(",")) for text in own])
     assert Bundle.open(taught).contract.labels == tuple(COLOURS)
+    assert not (taught / "also").exists()
+    assert "also" not in json.loads((taught / "contract.json").read_text(encoding="utf-8"))
     manifest = json.loads((taught / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["files"].keys() == {
         p.relative_to(taught).as_posix() for p in taught.rglob("*") if p.is_file() and p.name != "manifest.json"

@@ -14,6 +14,7 @@ import { PagesightError } from "./errors.js";
  * @property {import("./files.js").PublishedFiles} files
  * @property {{ path: string, label: string }[]} [samples]
  * @property {{ path: string, sha256?: string, probabilities: number[] }} [golden] a picture of the bundle, and what the model must answer
+ * @property {string} [language] of the page's words, a BCP 47 tag
  * @property {Record<string, string>} [also] where the model lies in other formats
  */
 

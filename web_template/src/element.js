@@ -1,6 +1,7 @@
 // <pagesight-classifier src="digits/">: a place to drop a picture or a camera, and the answer, in any page.
+import { elementWords, sayError } from "./element_words.js";
 import { Camera } from "./page/camera.js";
-import { PagesightError, load } from "./pagesight.js";
+import { load } from "./pagesight.js";
 
 /**
  * @typedef {import("./pagesight.js").Classifier} Classifier
@@ -24,13 +25,15 @@ const STYLE = `
   output { display: block; min-height: 1.5em; font-weight: 600; }
 `;
 const MARKUP = `
-  <label part="drop"><input type="file" accept="image/*"><slot>Choose or drop a picture</slot><img part="picture" alt="" hidden></label>
-  <button part="camera" type="button" aria-pressed="false" hidden><slot name="camera">Use camera</slot></button>
+  <label part="drop"><input type="file" accept="image/*"><slot id="choose"></slot><img part="picture" alt="" hidden></label>
+  <button part="camera" type="button" aria-pressed="false" hidden><slot name="camera"></slot></button>
   <video part="video" playsinline muted hidden></video>
   <output part="answer" aria-live="polite"></output>
 `;
 
 /**
+ * What it says is in the bundle's language; until that has come, in the page's, where it ships. What stands in its slots is said instead.
+ *
  * Attributes: `src`, the bundle's folder; `top-k`, how many answers an event carries; `camera`, to offer the camera as well.
  * Events: `ready`; `answer` with detail [{ label, probability }]; `failure` with detail PagesightError.
  */
@@ -43,6 +46,7 @@ export class PagesightClassifierElement extends HTMLElement {
   #button;
   #camera;
   #address = "";
+  #words = /** @type {import("./element_words.js").ElementWords} */ (elementWords("en"));
   /** @type {Promise<Classifier> | undefined} */
   #loading;
 
@@ -53,6 +57,7 @@ export class PagesightClassifierElement extends HTMLElement {
     // As an object, and not as markup: a strict policy allows no inline styles.
     this.#root.adoptedStyleSheets = [sheet];
     this.#root.innerHTML = MARKUP;
+    this.#speak("en");
     this.#video = /** @type {HTMLVideoElement} */ (this.#root.querySelector("video"));
     this.#button = /** @type {HTMLButtonElement} */ (this.#root.querySelector("button"));
     this.#camera = new Camera(this.#video, () => this.stopCamera());
@@ -74,6 +79,8 @@ export class PagesightClassifierElement extends HTMLElement {
   }
 
   connectedCallback() {
+    const { lang } = /** @type {HTMLElement} */ (this.closest("[lang]") ?? document.documentElement);
+    this.#speak(lang);
     // A module that defines what answers runs after the one that defines the element.
     queueMicrotask(() => void this.#load().catch(() => {}));
   }
@@ -179,7 +186,10 @@ export class PagesightClassifierElement extends HTMLElement {
         : PagesightClassifierElement.loadOwn();
       this.#loading = loading;
       loading.then(
-        () => this.dispatchEvent(new Event("ready")),
+        ({ contract }) => {
+          this.#speak(contract.language ?? "");
+          this.dispatchEvent(new Event("ready"));
+        },
         (error) => this.#fail(error),
       );
     }
@@ -205,6 +215,20 @@ export class PagesightClassifierElement extends HTMLElement {
     image.hidden = false;
   }
 
+  /** @param {string} language it goes on in the last one where it has no words in this one */
+  #speak(language) {
+    this.#words = elementWords(language) ?? this.#words;
+    const { direction, choose, camera } = this.#words;
+    for (const [slot, text] of [
+      ["#choose", choose],
+      ["slot[name=camera]", camera],
+    ]) {
+      const element = /** @type {HTMLElement} */ (this.#root.querySelector(slot));
+      element.textContent = text;
+      element.dir = direction;
+    }
+  }
+
   /** @param {string} text */
   #say(text) {
     const output = this.#root.querySelector("output");
@@ -213,7 +237,7 @@ export class PagesightClassifierElement extends HTMLElement {
 
   /** @param {unknown} error */
   #fail(error) {
-    this.#say(error instanceof PagesightError ? error.message : String(error));
+    this.#say(sayError(this.#words, error));
     this.dispatchEvent(new CustomEvent("failure", { detail: error }));
   }
 }

@@ -42,6 +42,8 @@ export interface Contract {
   samples?: { path: string; label: string }[];
   /** A picture of the bundle and what the model must answer (within 1e-3); checked on load. */
   golden?: { path: string; sha256?: string; probabilities: number[] };
+  /** Of the page's words, a BCP 47 tag. */
+  language?: string;
   /** Where the model lies in other formats, relative to the bundle. */
   also?: Record<string, string>;
 }

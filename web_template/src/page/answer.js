@@ -6,6 +6,8 @@ import { fill, words } from "./words.js";
 /** Up to so many classes each has a bar of its own place; beyond, the most probable ones are listed. */
 const FIXED_BARS = 10;
 const RANKED_BARS = 6;
+/** The states in which nothing needs the visitor's attention. */
+const RESTING = new Set(["idle", "sure", "unsure"]);
 /** A live answer is spoken when it has stood for so long. */
 const STEADY_MS = 900;
 
@@ -58,16 +60,35 @@ export class AnswerView {
    * @param {() => void} [act]
    */
   say(message, state, act) {
+    this.#write(message, state, act);
+    this.#speak(`${message.title}. ${message.text}`);
+  }
+
+  /** Nothing is on the stage any more: what was answered of it goes as well. */
+  rest() {
+    if (RESTING.has(this.#box.dataset.state ?? "")) this.#write(words.ready, "idle");
+  }
+
+  /**
+   * @param {Message} message
+   * @param {"idle" | "error"} state
+   * @param {() => void} [act]
+   */
+  #write(message, state, act) {
     this.#box.dataset.state = state;
+    this.#box.removeAttribute("aria-busy");
     this.#message.hidden = false;
-    this.#result.hidden = true;
+    // What it can tell apart is there from the start, as bars that are still empty.
+    const waiting = state === "idle" && this.#labels.length <= FIXED_BARS;
+    this.#result.hidden = !waiting;
+    byId("label", HTMLElement).textContent = "";
+    if (waiting) this.#showBars(this.#labels.map((label) => ({ label, probability: 0 })));
     this.#progress.hidden = true;
     byId("message-title", HTMLElement).textContent = message.title;
     byId("message-text", HTMLElement).textContent = message.text;
     this.#action.hidden = !message.action;
     this.#action.textContent = message.action ?? "";
     this.#action.onclick = act ?? null;
-    this.#speak(`${message.title}. ${message.text}`);
   }
 
   busy() {
@@ -119,7 +140,8 @@ export class AnswerView {
       write(name, label);
       write(value, percent(probability));
       row.style.setProperty("--share", String(probability));
-      row.classList.toggle("bar-best", label === ranked[0].label && probability === ranked[0].probability);
+      const best = label === ranked[0].label && probability === ranked[0].probability;
+      row.classList.toggle("bar-best", best && probability > 0);
     });
   }
 

@@ -9,6 +9,7 @@ import { fill, sayCamera, words } from "./words.js";
  * @property {(video: HTMLVideoElement) => Promise<void>} onFrame resolves when the frame is answered
  * @property {(message: import("./words.js").Message) => void} onMessage
  * @property {(text: string) => void} onAnnounce
+ * @property {() => void} onStop the visitor switched the camera off
  * @property {(blob: Blob) => void} onPicture
  */
 
@@ -41,6 +42,7 @@ export class CameraPanel {
     this.#toggle.addEventListener("click", () => {
       if (!this.running) return void this.start().catch((error) => handlers.onMessage(sayCamera(error)));
       this.stop();
+      handlers.onStop();
       handlers.onAnnounce(words.cameraOff);
     });
     this.#shutter.addEventListener("click", () => void this.#shoot());
@@ -164,6 +166,7 @@ export class CameraPanel {
     this.#toggleText.textContent = on ? words.stopCamera : words.useCamera;
     this.#toggle.classList.toggle("button-primary", !on);
     this.#shutter.hidden = !on;
+    document.documentElement.classList.toggle("filming", on);
     if (!on) byId("which-camera", HTMLElement).hidden = true;
   }
 }

@@ -59,7 +59,7 @@ function listenToInput(buttonId, inputId, give) {
  * @param {DataTransfer} transfer
  * @returns {Promise<File[]>} also those inside of dropped folders
  */
-async function dropped(transfer) {
+export async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());
   if (!entries.some((entry) => entry?.isDirectory)) return [...transfer.files];
   const found = await Promise.all(entries.map((entry) => (entry ? filesIn(entry) : [])));

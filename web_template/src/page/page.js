@@ -47,6 +47,7 @@ const camera = new CameraPanel(stage, {
   onFrame: (video) => recognise(video, true),
   onMessage: (message) => answers.say(message, "error"),
   onAnnounce: (text) => answers.announce(text),
+  onStop: () => answers.rest(),
   onPicture: (blob) => void takePicture(blob, ""),
 });
 
@@ -108,6 +109,7 @@ async function start() {
 function setAnswerer(next) {
   answerer = next;
   answers.setClasses(next.labels, next.threshold);
+  if (stage.state === "empty") answers.rest();
   return again();
 }
 
@@ -137,6 +139,7 @@ async function takePicture(blob, name) {
   heat.clear();
   shown = { blob, name };
   void stage.showPicture(blob);
+  stage.reveal();
   early = [];
   // Before the model is there, it is answered when the model comes.
   if (answerer) await recognise(blob, false, name);

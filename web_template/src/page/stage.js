@@ -32,6 +32,12 @@ export class Stage {
     this.#set("picture");
   }
 
+  /** Brings the picture into sight, and with it the answer beside or below it. */
+  reveal() {
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#box.scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+  }
+
   /** @param {boolean} mirrored */
   showCamera(mirrored) {
     this.#box.classList.toggle("stage-mirrored", mirrored);

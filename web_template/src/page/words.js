@@ -8,10 +8,10 @@ import { count, integer } from "./format.js";
  * @typedef {{ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>} Forms one for each number that a language inflects for
  */
 
-/** @type {Pick<Catalogue, "page" | "teach">} */
+/** @type {Pick<Catalogue, "page" | "teach"> & { lead: Pick<Catalogue["markup"], "tellsApart" | "tellsApartMore" | "listSeparator"> }} */
 const catalogue = JSON.parse(byId("words", HTMLScriptElement).text);
 
-export const { page: words, teach: teachWords } = catalogue;
+export const { page: words, teach: teachWords, lead: leadWords } = catalogue;
 
 const isRightToLeft = document.documentElement.dir === "rtl";
 const rightToLeftLetter = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;

@@ -1,6 +1,7 @@
 // One class: its name, its pictures, and the ways to add more.
 import { button, make } from "../page/elements.js";
 import { integer } from "../page/format.js";
+import { dropped } from "../page/inputs.js";
 import { fill, fillCount, words as pageWords, teachWords as words } from "../page/words.js";
 
 /**
@@ -28,6 +29,7 @@ export class ClassCard {
   #record = button("button button-record", words.record);
   #add = button("button", words.addPictures);
   #remove = button("button-icon", "×");
+  #state = words.record;
   /** @type {Map<Example, { row: HTMLElement, address: string }>} */
   #rows = new Map();
   element = make("li", "class-card");
@@ -53,6 +55,7 @@ export class ClassCard {
     this.#remove.addEventListener("click", () => actions.remove());
     this.#listenForFiles();
     this.#listenForHolding();
+    this.#listenForArrows();
     this.#nameButtons();
     const head = make("div", "class-head");
     head.append(this.#name, this.#count, this.#remove);
@@ -79,12 +82,15 @@ export class ClassCard {
     }
     for (const example of shown) if (!this.#rows.has(example)) this.#thumbs.prepend(this.#addRow(example));
     this.#thumbs.hidden = shown.size === 0;
+    this.#placeStop();
   }
 
   /** @param {string} text while something else than waiting is going on, or undefined */
   setState(text = words.record) {
+    this.#state = text;
     this.#record.textContent = text;
     this.#record.classList.toggle("button-recording", text === words.recording);
+    this.#nameButtons();
   }
 
   dispose() {
@@ -106,7 +112,8 @@ export class ClassCard {
       fill(words.removePicture, { n: integer(this.#rows.size + 1), name: this.one.name }),
     );
     remove.addEventListener("click", () => {
-      const next = row.nextElementSibling?.querySelector("button") ?? this.#add;
+      const beside = row.nextElementSibling ?? row.previousElementSibling;
+      const next = beside?.querySelector("button") ?? this.#add;
       this.#actions.removeExample(example);
       next.focus();
     });
@@ -117,7 +124,9 @@ export class ClassCard {
 
   #nameButtons() {
     const { name } = this.one;
-    this.#record.setAttribute("aria-label", fill(words.recordLabel, { name }));
+    // What is read aloud begins with what is written.
+    const label = this.#state === words.record ? fill(words.recordLabel, { name }) : `${this.#state} ${name}`;
+    this.#record.setAttribute("aria-label", label);
     this.#add.setAttribute("aria-label", fill(words.addPicturesLabel, { name }));
     this.#remove.setAttribute("aria-label", fill(words.removeClass, { name }));
   }
@@ -135,8 +144,29 @@ export class ClassCard {
       event.preventDefault();
       event.stopPropagation();
       document.dispatchEvent(new Event("dropped"));
-      this.#actions.addFiles([...(event.dataTransfer?.files ?? [])]);
+      if (event.dataTransfer) void dropped(event.dataTransfer).then((files) => this.#actions.addFiles(files));
     });
+  }
+
+  /** All pictures are one stop of the Tab key, however many they are; the arrows go from one to the next. */
+  #listenForArrows() {
+    this.#thumbs.addEventListener("keydown", (event) => {
+      const [back, on] = getComputedStyle(this.#thumbs).direction === "rtl" ? [1, -1] : [-1, 1];
+      const step = { ArrowLeft: back, ArrowRight: on }[event.key];
+      if (!step) return;
+      const buttons = [...this.#thumbs.querySelectorAll("button")];
+      const next = buttons[buttons.findIndex((each) => each === event.target) + step];
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
+      this.#placeStop();
+    });
+  }
+
+  #placeStop() {
+    const buttons = [...this.#thumbs.querySelectorAll("button")];
+    const stop = buttons.find((each) => each === document.activeElement) ?? buttons[0];
+    for (const each of buttons) each.tabIndex = each === stop ? 0 : -1;
   }
 
   /** Held by pointer, by Space or by Enter: as long as it is down, pictures come in. */

@@ -154,7 +154,7 @@ async function listed(files, wanted) {
 
 /**
  * What was measured in the page; what was not is null.
- * @param {Record<string, unknown>} old
+ * @param {Record<string, unknown> & { quantization?: object | null }} old
  * @param {Head} head
  */
 function report(old, { labels, heldOut: { asked, right }, examples }) {
@@ -167,6 +167,7 @@ function report(old, { labels, heldOut: { asked, right }, examples }) {
       exported: asked ? right / asked : null,
       interval95: asked ? wilson(right, asked) : null,
     },
+    quantization: old.quantization && { ...old.quantization, top1_agreement: null },
     parity: null,
   };
 }

@@ -1,5 +1,12 @@
 // index.html of a taught model: the page's own markup with new words in it; all of them as text, never as markup.
 
+import { integer } from "../page/format.js";
+import { leadWords } from "../page/words.js";
+
+/** As in every page: a list is given whole where it is short, else its first labels. */
+const SHORT = 40;
+const FEW = 6;
+
 /**
  * @typedef {object} NewPage
  * @property {string} title
@@ -26,8 +33,8 @@ export function fillPage(html, { title, labels, samples, contractSha256, ahead }
     first?.after(hint);
   }
   say(copy, "h1 bdi", title);
-  say(copy, ".lead bdi", "");
-  copy.querySelector('meta[name="description"]')?.setAttribute("content", title);
+  say(copy, ".lead bdi", describe(labels));
+  copy.querySelector('meta[name="description"]')?.setAttribute("content", describe(labels));
   const chips = copy.querySelector(".chips");
   chips?.replaceChildren(...repeat(chips.querySelector(".chip"), labels, (chip, label) => (chip.textContent = label)));
   say(copy, ".classes-count", String(labels.length));
@@ -42,6 +49,18 @@ export function fillPage(html, { title, labels, samples, contractSha256, ahead }
   });
   list?.replaceChildren(...rows);
   return `<!doctype html>\n${copy.documentElement.outerHTML}\n`;
+}
+
+/** @param {string[]} labels @returns {string} the sentence under the heading */
+function describe(labels) {
+  const { tellsApart, tellsApartMore, listSeparator } = leadWords;
+  const whole = labels.join(listSeparator);
+  const isShort = labels.length <= FEW || whole.length <= SHORT;
+  const shown = isShort ? whole : labels.slice(0, FEW).join(listSeparator);
+  // Labels are anyone's: braces in them are no places to fill.
+  return (isShort ? tellsApart : tellsApartMore).replace(/\{(\w+)\}/g, (_, name) =>
+    name === "labels" ? shown : integer(labels.length - FEW),
+  );
 }
 
 /**

@@ -54,7 +54,7 @@ class Teaching {
   #cards = [];
   #list = make("ul", "class-list");
   #start = make("div", "teach-start");
-  #addClass = button("button", words.addClass);
+  #addClass = button("button button-add", words.addClass);
 
   /**
    * @param {Host} host
@@ -87,7 +87,11 @@ class Teaching {
     const own = button("button", words.ownClasses);
     readyMade.addEventListener("click", () => void this.#addAll(GESTURES));
     own.addEventListener("click", () => void this.#addAll([className(1), className(2)]));
-    this.#start.append(make("p", "teach-start-text", words.startWith), readyMade, own);
+    const steps = make("ol", "steps");
+    // A list without its numbers is none to some who listen.
+    steps.setAttribute("role", "list");
+    steps.append(...[words.stepName, words.stepShow, words.stepTrain].map((step) => make("li", "", step)));
+    this.#start.append(steps, make("p", "teach-start-text", words.startWith), readyMade, own);
     const foot = make("div", "teach-foot");
     foot.append(this.#addClass, this.#outcome.element, this.#keeping.element);
     this.#host.root.replaceChildren(heading, make("p", "lead", words.lead), this.#start, this.#list, foot);

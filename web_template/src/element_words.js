@@ -1,0 +1,26 @@
+// What <pagesight-classifier> says, in every language that ships.
+
+/**
+ * @typedef {object} ElementWords
+ * @property {string} direction ltr or rtl
+ * @property {string} choose
+ * @property {string} camera
+ * @property {Record<string, string>} failures titles by a PagesightError's code, or the name of the camera's error
+ */
+
+/**
+ * @param {string} language a BCP 47 tag
+ * @returns {ElementWords | undefined} none in a language that does not ship
+ */
+export const elementWords = (language) =>
+  ELEMENT_WORDS[language] ?? ELEMENT_WORDS[language.toLowerCase().replace(/-.*/, "")];
+
+/**
+ * @param {ElementWords} words
+ * @param {unknown} error
+ * @returns {string} for visitors where there are words for it, else for developers
+ */
+export function sayError({ failures }, error) {
+  const { code, name, message } = /** @type {{ code?: string | number, name?: string, message?: string }} */ (error);
+  return failures[typeof code === "string" ? code : (name ?? "")] ?? message ?? String(error);
+}

@@ -13,9 +13,12 @@ from typing import Any
 
 import assembly
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from colours import READY
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-FAKE_CAMERA = ("--use-fake-device-for-media-stream=fps=60", "--use-fake-ui-for-media-stream")
+# Other work on the machine may slow a page down; what never comes is still found.
+expect.set_options(timeout=15_000)
+FAKE_CAMERA = ("--use-fake-device-for-media-stream=device-count=2,fps=60", "--use-fake-ui-for-media-stream")
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -81,16 +84,25 @@ def make_bundle(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Starts a Chromium with flags of one's own."""
     chromium = os.environ.get("CHROME") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
     )
     with sync_playwright() as playwright:
-        # --no-sandbox: tests may run as root in a container, where Chromium refuses to start otherwise.
-        flags = ["--no-sandbox", *FAKE_CAMERA, "--host-resolver-rules=MAP classroom.test 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
+
+        def start(*flags: str) -> Browser:
+            # --no-sandbox: tests may run as root in a container, where Chromium refuses to start otherwise.
+            return playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *flags])
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    browser = launch(*FAKE_CAMERA, "--host-resolver-rules=MAP classroom.test 127.0.0.1")
+    yield browser
+    browser.close()
 
 
 @dataclass
@@ -113,6 +125,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def watched(context: BrowserContext) -> Watched:
     """A page whose console and requests are watched."""
+    return watch(context)
+
+
+def watch(context: BrowserContext) -> Watched:
+    """Open a page and keep what it complains of and asks elsewhere for."""
     watched = Watched(context.new_page(), [], [])
     watched.page.on(
         "console", lambda message: watched.complaints.append(message.text) if message.type in {"error", "warning"} else None
@@ -132,6 +149,24 @@ def before_worker(page: Page, code: str) -> None:
           }}
         }};"""
     )
+
+
+@pytest.fixture
+def visit(watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> Callable[..., Page]:
+    """Opens a bundle's page; `before` may set the page up."""
+
+    def open_page(
+        before: Callable[[Page], None] | None = None, *, ready: bool = True, bundle: Path | None = None, **options: Any
+    ) -> Page:
+        page: Page = watched.page
+        if before:
+            before(page)
+        page.goto(serve(bundle or make_bundle(**options)).url)
+        if ready:
+            page.wait_for_selector(READY)
+        return page
+
+    return open_page
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

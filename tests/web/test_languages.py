@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from colours import RED, png
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from test_access import AXE, RED, RUN, _png
+from test_access import AXE, RUN
 
 from pagesight import languages
 
@@ -89,7 +90,7 @@ def test_a_page_in_another_language_says_nothing_in_english(
     page.set_input_files("#file", [RED])
     expect(page.locator("#label")).to_have_text("red")
     check("answer")
-    page.set_input_files("#file", [_png((120, 110, 100), "grey.png")])
+    page.set_input_files("#file", [png((120, 110, 100), "grey.png")])
     expect(page.locator("#label")).to_have_text(words["page"]["notSure"])
     page.set_input_files("#file", [RED, RED, {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}])
     expect(page.locator("#batch-progress")).to_be_hidden()
@@ -102,7 +103,8 @@ def test_a_page_in_another_language_says_nothing_in_english(
         with page.expect_file_chooser() as chooser:
             # What is read aloud begins with what is written.
             page.get_by_role("button", name=words["teach"]["addPictures"]).nth(number).click()
-        chooser.value.set_files([_png(colour, "x.png")] * 5)
+        chooser.value.set_files([png(colour, "x.png")] * 5)
+    expect(page.locator(".thumb")).to_have_count(10)
     page.get_by_role("button", name=words["teach"]["train"], exact=True).click()
     expect(page.locator(".teach-measured")).to_contain_text(
         page.evaluate("(tag) => Intl.NumberFormat(tag, { style: 'percent' }).format(1)", language)

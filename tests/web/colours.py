@@ -1,0 +1,25 @@
+"""Pictures of one colour each, and what the page of colours makes of them."""
+
+import io
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+READY = "html[data-ready]"
+
+
+def png(colour: tuple[int, int, int], name: str = "picture.png") -> dict[str, Any]:
+    """A file as Playwright gives one to a page."""
+    target = io.BytesIO()
+    Image.new("RGB", (80, 60), colour).save(target, "PNG")
+    return {"name": name, "mimeType": "image/png", "buffer": target.getvalue()}
+
+
+RED, BLUE = png((230, 20, 20), "red.png"), png((10, 20, 240), "blue.png")
+
+
+def shows(page: Page, label: str) -> None:
+    """The page answers `label`, to be seen."""
+    expect(page.locator("#label")).to_have_text(label)
+    expect(page.locator("#result")).to_be_visible()

@@ -1,0 +1,180 @@
+"""The camera: Chromium's green clocks, and a clip of hands that the page reads live and learns from."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import clip
+import pytest
+from colours import READY, RED, shows
+from conftest import Site, watch
+from playwright.sync_api import Browser, Page, expect
+
+from pagesight import pipeline, render
+from pagesight.options import Rendering
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+GESTURES = ("2", "5")
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A page that reads number hands: the starter model after a hundred rendered pictures, and no photograph."""
+    work = tmp_path_factory.mktemp("numbers")
+    pictures = render.render(Rendering(per_class=10, signers=5, side=128), work / "hands")
+    how: dict[str, Any] = {"weights": "starter", "epochs": 1, "quantize": "float16", "group_by": r"signer\d+"}
+    site = Site(pipeline.build_until("bundle", pictures, work / "page", **how).path)
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def filming(launch: Callable[..., Browser], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser whose camera sees a person's hand show GESTURES in turn, again and again."""
+    seen = [clip.hand(int(gesture), clip.photographs()) for gesture in GESTURES]
+    browser = launch(*clip.flags(clip.write(seen, tmp_path_factory.mktemp("clip") / "hands.mjpeg", seconds=1.5)))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def live(numbers: Site, filming: Browser) -> Iterator[Any]:
+    """The page of number hands, its camera on."""
+    context = filming.new_context()
+    context.set_default_timeout(15_000)
+    watched = watch(context)
+    watched.page.goto(numbers.url)
+    watched.page.wait_for_selector(READY)
+    watched.page.get_by_role("button", name="Use camera").click()
+    yield watched
+    assert watched.complaints == []
+    assert [url for url in watched.foreign if not url.startswith("blob:")] == []
+    context.close()
+
+
+def test_the_page_says_live_which_number_a_hand_shows(live: Any) -> None:
+    page: Page = live.page
+    for gesture in GESTURES:
+        shows(page, gesture)
+    expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* a second$"))
+    expect(page.locator("#timing")).to_have_text(re.compile(r"^Answered in [\d.]+ ms, [\d.]+ ms of it in the model$"))
+    assert "matrix(-1" in page.locator("#video").evaluate("(video) => getComputedStyle(video).transform")
+    page.evaluate(HIDE, True)
+    assert page.locator("#video").evaluate("(video) => video.srcObject") is None
+    page.evaluate(HIDE, False)
+    for gesture in GESTURES:
+        shows(page, gesture)
+
+
+def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any) -> None:
+    page: Page = live.page
+    page.get_by_role("button", name="Teach", exact=True).click()
+    page.get_by_role("button", name="My own classes").click()
+    names = ("peace", "high five")
+    for number, name in enumerate(names, 1):
+        field = page.get_by_label(f"Name of class {number}", exact=True)
+        field.fill(name)
+        field.press("Enter")
+    buttons = [page.get_by_role("button", name=f"Hold to record {name}") for name in names]
+    counts = page.locator(".class-count")
+    several = re.compile(r"^[4-9] pictures")
+    buttons[0].hover()
+    shows(page, GESTURES[1])
+    shows(page, GESTURES[0])
+    page.mouse.down()
+    expect(counts.nth(0)).to_have_text(several)
+    page.mouse.up()
+    buttons[1].focus()
+    shows(page, GESTURES[1])
+    page.keyboard.down("Space")
+    expect(counts.nth(1)).to_have_text(several)
+    page.keyboard.up("Space")
+    for number, button in enumerate(buttons):
+        expect(button).to_have_text("Hold to record")
+        thumbs = page.locator(".class-card").nth(number).locator(".thumb img")
+        assert f"{thumbs.count()} pictures" == counts.nth(number).inner_text()
+    page.get_by_role("button", name="Train", exact=True).click()
+    for name in names:
+        shows(page, name)
+    page.get_by_role("button", name="Answer with my classes").click()
+    shows(page, GESTURES[0])
+
+
+def test_another_camera_can_be_chosen(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use camera").click()
+    choice = page.locator("#cameras")
+    expect(choice.locator("option")).to_have_text(["fake_device_0", "fake_device_1"])
+    choice.select_option(label="fake_device_1")
+    page.wait_for_function("() => document.querySelector('#video').srcObject?.getVideoTracks()[0].label === 'fake_device_1'")
+    expect(page.locator("#result")).to_be_visible()
+    expect(choice).to_have_value(
+        page.evaluate("document.querySelector('#video').srcObject.getVideoTracks()[0].getSettings().deviceId")
+    )
+    page.get_by_role("button", name="Stop").click()
+    expect(choice).to_be_hidden()
+
+
+def test_the_camera_answers_stops_and_takes_a_picture(visit: Callable[..., Page], watched: Any) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use camera").click()
+    # Chromium's fake camera is a green clock.
+    shows(page, "green")
+    expect(page.locator("#rate")).to_have_text(re.compile(r"\d+ a second"))
+    assert "matrix(-1" in page.evaluate("getComputedStyle(document.querySelector('#video')).transform")
+    page.get_by_role("button", name="Take picture").click()
+    expect(page.locator("#picture")).to_be_visible()
+    shows(page, "green")
+    page.get_by_role("button", name="Use camera").click()
+    expect(page.locator("#video")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#stage")).to_have_attribute("data-state", "empty")
+    assert page.evaluate("document.querySelector('#video').srcObject") is None
+    assert watched.complaints == []
+
+
+def test_the_camera_is_answered_at_least_25_times_a_second(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use camera").click()
+    best = 0
+    # Other work on the machine may slow one second down; the best of ten is what the page can do.
+    for _ in range(10):
+        page.wait_for_timeout(1000)
+        best = max(best, int(re.sub(r"\D", "", page.locator("#rate").text_content() or "") or 0))
+        if best >= 25:
+            break
+    assert best >= 25
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("NotAllowedError", "The camera is blocked"),
+        ("NotFoundError", "No camera was found"),
+        ("NotReadableError", "The camera is busy"),
+        ("OverconstrainedError", "The camera did not start"),
+    ],
+)
+def test_a_camera_that_fails_is_explained(visit: Callable[..., Page], error: str, words: str) -> None:
+    page = visit()
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', '{error}')); }}")
+    page.get_by_role("button", name="Use camera").click()
+    expect(page.locator("#message")).to_contain_text(words)
+    page.set_input_files("#file", [RED])
+    shows(page, "red")
+
+
+def test_the_camera_rests_while_the_page_is_hidden(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use camera").click()
+    shows(page, "green")
+    page.evaluate("window.track = document.querySelector('#video').srcObject.getVideoTracks()[0]")
+    page.evaluate(HIDE, True)
+    assert page.evaluate("[track.readyState, document.querySelector('#video').srcObject]") == ["ended", None]
+    page.evaluate(HIDE, False)
+    expect(page.locator("#video")).to_be_visible()
+    page.wait_for_function("() => document.querySelector('#video').srcObject?.active")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()

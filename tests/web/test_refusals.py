@@ -1,0 +1,71 @@
+"""What the page refuses, and what it cannot run in: said in words, with what to do."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from colours import READY, RED, shows
+from conftest import before_worker
+from playwright.sync_api import BrowserContext, Page, expect
+
+
+@pytest.mark.parametrize("path", ["model/group1-shard1of1.bin", "contract.json"])
+def test_a_changed_file_is_refused_in_words(visit: Callable[..., Page], make_bundle: Callable[..., Path], path: str) -> None:
+    bundle = make_bundle()
+    (bundle / path).write_bytes((bundle / path).read_bytes() + b" ")
+    page = visit(ready=False, bundle=bundle)
+    expect(page.locator("#message")).to_contain_text(f"{path} is not the file that was published")
+    expect(page.locator(".stage")).to_be_hidden()
+
+
+def test_a_changed_page_script_is_said_in_the_markup(visit: Callable[..., Page], make_bundle: Callable[..., Path]) -> None:
+    bundle = make_bundle()
+    (bundle / "page.js").write_text((bundle / "page.js").read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    page = visit(ready=False, bundle=bundle)
+    expect(page.get_by_text("The page has not started.")).to_be_visible(timeout=8000)
+
+
+def test_without_javascript_the_page_says_what_it_needs(
+    browser: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(serve(make_bundle()).url)
+    expect(page.locator("noscript p")).to_be_visible()
+    expect(page.locator("#answer")).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("lacking", "words"),
+    [
+        ("delete globalThis.WebAssembly;", ["WebAssembly is missing"]),
+        ("WebAssembly.validate = () => false;", ["This browser is too old", "Safari 16.4"]),
+    ],
+    ids=["WebAssembly", "SIMD"],
+)
+def test_a_browser_that_cannot_run_the_model_is_told_what_it_lacks(
+    visit: Callable[..., Page], lacking: str, words: list[str]
+) -> None:
+    page = visit(lambda page: before_worker(page, lacking), ready=False)
+    for said in words:
+        expect(page.locator("#message")).to_contain_text(said)
+
+
+def test_a_model_that_does_not_arrive_can_be_tried_again(visit: Callable[..., Page]) -> None:
+    page = visit(lambda page: page.route("**/*.bin", lambda route: route.abort()), ready=False)
+    expect(page.locator("#message")).to_contain_text("The model did not arrive")
+    page.unroute("**/*.bin")
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector(READY)
+
+
+def test_the_content_security_policy_is_kept(context: BrowserContext, visit: Callable[..., Page]) -> None:
+    context.add_init_script(
+        "window.broken = []; addEventListener('securitypolicyviolation', (e) => broken.push(e.violatedDirective));"
+    )
+    page = visit()
+    page.set_input_files("#file", [RED])
+    shows(page, "red")
+    assert page.evaluate("broken") == []

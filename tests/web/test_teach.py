@@ -74,6 +74,8 @@ def _add_pictures(page: Page, name: str, pictures: list[dict[str, Any]]) -> None
 def _teach_colours(page: Page, each: int = 6) -> None:
     page.get_by_role("button", name="My own classes").click()
     page.get_by_role("button", name="Add class").click()
+    # A new class takes the focus, which typing elsewhere would lose to it.
+    expect(page.get_by_label("Name of class 3", exact=True)).to_be_focused()
     for number, (name, colour) in enumerate(COLOURS.items(), 1):
         field = page.get_by_label(f"Name of class {number}", exact=True)
         field.fill(name)

@@ -154,6 +154,7 @@ def test_on_a_phone_what_has_the_focus_is_not_behind_the_picture_that_stays(
     page.wait_for_selector("html[data-ready]")
     page.get_by_role("button", name="Teach", exact=True).click()
     page.get_by_role("button", name="Number gestures, 0 to 9").click()
+    expect(page.get_by_label("Name of class 1", exact=True)).to_be_focused()
     page.get_by_text("Keep and share").focus()
     for _ in range(20):
         page.keyboard.press("Shift+Tab")

@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test examples lint bench bench-convert bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -57,6 +57,9 @@ bench: setup code browser ## the page beside its peers, into docs/benchmarks (BE
 
 bench-convert: setup ## conversion beside the stock converter
 	@$(RUN) .venv/bin/python -m benchmarks.conversion $(BENCH)
+
+bench-large: setup code browser ## VGG16 to a page: seconds, and memory at its peak
+	@.venv/bin/python benchmarks/large.py $(BENCH)
 
 bench-curves: setup code browser ## latency by work, bytes by classes, build time by pictures
 	@$(RUN) .venv/bin/python -m benchmarks.browser.curves $(BENCH)

@@ -15,7 +15,7 @@ import pytest
 from pagesight import manifest
 from pagesight._graph import GraphModel, Runner
 from pagesight._quantization import passes
-from pagesight._quantization.calibration import Moments, moments_of, natural_noise
+from pagesight._quantization.calibration import Moments, calibration_squares, moments_of, natural_noise
 from pagesight._quantization.equalise import equalised
 from pagesight._quantization.layers import Layer, layers_of
 from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
@@ -414,6 +414,17 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: bool
     web = quantize(saved, Quantization("none"), tmp_path / "web")
     squares = natural_noise(Input(SIDE), 4)
     assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+def test_pictures_that_stand_in_for_photographs_have_edges_and_are_always_the_same(channels: int) -> None:
+    how = Input(48, channels)
+    drawn, noise = calibration_squares(how, None), natural_noise(how, 64)
+    assert drawn.shape == noise.shape == (64, 48, 48, channels)
+    assert np.array_equal(drawn, calibration_squares(how, None))
+    steps = [np.diff(squares.astype(float), axis=2) for squares in (drawn, noise)]
+    tails = [np.mean(step**4) / np.mean(step**2) ** 2 for step in steps]
+    assert tails[0] > 2 * tails[1], "photographs have a kurtosis far above that of noise (Ruderman and Bialek 1994)"
 
 
 def test_pictures_without_labels_calibrate_and_judge(saved: SavedModel, tmp_path: Path) -> None:

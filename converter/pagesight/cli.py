@@ -155,7 +155,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @click.option(
     "--calibrate",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Pictures, without labels, that tell how to round the weights; noise where not given.",
+    help="Pictures, without labels, that tell how to round the weights; drawn ones where not given.",
 )
 @click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
 @click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")

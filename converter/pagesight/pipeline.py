@@ -76,8 +76,8 @@ def convert(
 ) -> VerifiedBundle:
     """From a model made elsewhere (file, folder, archive, TF-Hub address) to a verified page in `into`.
 
-    `pictures` (a folder) are asked in the browser, those in `calibrate` tell how to round; without them, noise with the statistics
-    of photographs serves.
+    `pictures` (a folder) are asked in the browser, those in `calibrate` tell how to round; without them, noise and drawn
+    pictures with the statistics of photographs serve.
     """
     into = Path(into)
     manifest.refuse_overlap(Path(model), into)

@@ -38,8 +38,8 @@ def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset
     """Write `saved` as `model/` in the stock TF.js format with its float weights stored as `how.mode` says.
 
     Where `pictures` are given, their train side calibrates and their test side measures accuracy and the share of answers kept
-    from the float model; of a folder without labels every other picture calibrates, and the rest measures. Without pictures, noise
-    with the statistics of photographs calibrates.
+    from the float model; of a folder without labels every other picture calibrates, and the rest measures. Without pictures,
+    drawn ones with the statistics of photographs calibrate.
     Raises QuantizeError where TF.js lacks an op, or the folder has no pictures; nothing is written then.
     """
     key = {

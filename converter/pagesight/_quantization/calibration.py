@@ -1,4 +1,4 @@
-"""What reaches each layer: means and covariances of its inputs, from pictures or, where there are none, from noise like them."""
+"""What reaches each layer: means and covariances of its inputs, from pictures or, where there are none, from pretended ones."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pagesight import progress
 from pagesight._graph import GraphModel, Runner
 from pagesight._quantization.layers import Floats, Layer
+from pagesight._quantization.pretence import leaves
 from pagesight._squares import squares_in, squares_of
 from pagesight.artifacts import Dataset
 from pagesight.contract import Input
@@ -42,13 +43,13 @@ class Moments:
 def calibration_squares(how: Input, pictures: Dataset | Path | None) -> NDArray[np.uint8]:
     """Squares to calibrate on: evenly from the train side, never from the sides that judge; every other picture of a folder.
 
-    Without pictures, noise. Raises QuantizeError for a folder without a picture that can be read.
+    Without pictures, pretended ones. Raises QuantizeError for a folder without a picture that can be read.
     """
     if isinstance(pictures, Path):
         return folder_squares(how, pictures)[0]
     train = pictures.on("train") if pictures else []
     if pictures is None or not train:
-        return natural_noise(how, _PICTURES)
+        return leaves(how, natural_noise(how, _PICTURES))
     chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, _PICTURES).astype(int))]
     with TemporaryDirectory() as scratch:
         return np.array(squares_of(pictures, chosen, how, Path(scratch) / "squares.npy"))

@@ -44,30 +44,39 @@ def write(into: Path = INTO) -> None:
 
 def training(runs: Sequence[Run]) -> str:
     """Three ways to fine-tune, and the ratio that is aimed at."""
-    rows, means = [], {}
-    for way, words in WAYS.items():
-        mine = [r for r in runs if r["way"] == way]
+    by_way = {way: [r for r in runs if r["way"] == way] for way in WAYS}
+    rows = []
+    for way, mine in by_way.items():
         if mine:
-            means[way] = {k: _mean(mine, k) for k in ("seconds_to_98%", "seconds_to_99%", "cpu_to_99%", "seconds", "accuracy")}
-            times = (_seconds(means[way][k]) for k in list(means[way])[:4])
-            rows.append((words, *times, f"{means[way]['accuracy']:.2%}", str(len(mine))))
+            times = (_reached(mine, name) for name in ("seconds_to_98%", "seconds_to_99%", "cpu_to_99%", "cpu"))
+            right = [r["accuracy"] for r in mine]
+            rows.append((WAYS[way], *times, f"{statistics.mean(right):.2%} ({min(right):.2%} – {max(right):.2%})", str(len(mine))))
     first = runs[0]
     words = (
         f"{first['backbone']} from {_human(first['weights'])}, tested on the pictures of people who were not trained on "
         f"({first['train']} pictures to train, {first['n']} to test with); the same split and seeds for each way. The clock runs "
         "from the pictures on disk and stands still while the test side is measured after an epoch. "
-        f"Machine's load {_loads(runs)}."
+        f"Machine's load {_loads(runs)}: processor seconds say more than the clock. All ways use deterministic kernels."
     )
     head = ("", "seconds to 98 %", "to 99 %", "processor seconds to 99 %", "to the end", "accuracy in the end", "n")
-    table = tables.table(head, rows)
-    parts = ["## Three ways to fine-tune (`make bench-train`)", words, table]
-    if means.get("ours", {}).get("seconds_to_99%") and means.get("plain", {}).get("seconds_to_99%"):
-        ratio = means["ours"]["seconds_to_99%"] / means["plain"]["seconds_to_99%"]
-        ends = means["ours"]["accuracy"] >= means["plain"]["accuracy"]
-        bars = [("seconds to 99 %: ours to everything at once", f"{ratio:.2f}", "≤ 0.50", "yes" if ratio <= 0.5 else "no")]
-        bars.append(("accuracy in the end not below it", "", "", "yes" if ends else "no"))
-        parts.append(tables.table(("", "ratio", "aim", "met"), bars))
+    parts = ["## Three ways to fine-tune (`make bench-train`)", words, tables.table(head, rows)]
+    if by_way["plain"] and by_way["ours"]:
+        parts.append(_bars(by_way["ours"], by_way["plain"]))
     return "\n\n".join(parts)
+
+
+def _bars(ours: Sequence[Run], plain: Sequence[Run]) -> str:
+    """What is aimed at; a run that never came to 99 % counts with all its time, so that the ratio is smaller still."""
+    spent = [statistics.mean(r["cpu_to_99%"] or r["cpu"] for r in runs) for runs in (ours, plain)]
+    never = sum(r["cpu_to_99%"] is None for r in plain)
+    ratio, ends = spent[0] / spent[1], [statistics.mean(r["accuracy"] for r in runs) for runs in (ours, plain)]
+    most = f"at most {ratio:.2f}: {never} of {len(plain)} did not get there" if never else f"{ratio:.2f}"
+    rows = [
+        ("processor seconds to 99 %: ours to everything at once", most, "≤ 0.50", "yes" if ratio <= 0.5 else "no"),
+        ("accuracy in the end: ours, and everything at once", f"{ends[0]:.2%}, {ends[1]:.2%}", "≥ 99.30%, and not below it"),
+    ]
+    rows[1] = (*rows[1], "yes" if ends[0] >= max(0.993, ends[1]) else "no")
+    return tables.table(("", "measured", "aim", "met"), rows)
 
 
 def few(runs: Sequence[Run]) -> str:
@@ -78,7 +87,7 @@ def few(runs: Sequence[Run]) -> str:
         right = [r["accuracy"] for r in mine]
         settings = (f"{backbone} from {_human(weights)}", str(each))
         spread = f"{min(right):.1%} – {max(right):.1%}"
-        told = (f"{statistics.mean(right):.1%}", spread, f"{_mean(mine, 'seconds'):.0f}", str(len(mine)))
+        told = (f"{statistics.mean(right):.1%}", spread, f"{statistics.mean(r['seconds'] for r in mine):.0f}", str(len(mine)))
         rows.append((*settings, *told))
     words = (
         f"Accuracy on {runs[0]['n']} photographs of people who were in no training, of these weights or of the starter's; none of "
@@ -138,14 +147,12 @@ def _key(run: Run) -> tuple[Any, ...]:
     return tuple((isinstance(value, str), value) for value in (run.get(name, "") for name in _KEY))
 
 
-def _mean(runs: Sequence[Run], name: str) -> float | None:
-    """None where a run did not get there."""
-    values = [r[name] for r in runs]
-    return None if None in values else statistics.mean(values)
-
-
-def _seconds(value: float | None) -> str:
-    return "not in every run" if value is None else f"{value:.1f}"
+def _reached(runs: Sequence[Run], name: str) -> str:
+    """The mean of the runs that got there, and how many did where not all."""
+    values = [r[name] for r in runs if r[name] is not None]
+    if not values:
+        return "never"
+    return f"{statistics.mean(values):.1f}" + (f" ({len(values)} of {len(runs)})" if len(values) < len(runs) else "")
 
 
 def _human(weights: str) -> str:

@@ -11,7 +11,7 @@ from pagesight._quantization.layers import Floats, Layer
 from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight._tfjs import Coded
 
-_EXTRA_BYTES = 0.035
+_EXTRA_BYTES = 0.039
 """What `uint8` may take beyond one byte for every float, as a share."""
 _BYTE, _WIDE, _BIAS = 256, 4096, 65536
 """Levels of a kernel, of one that earned two bytes, and of a bias."""

@@ -108,8 +108,8 @@ def _tensor(name: str) -> str:
     return name if ":" in name else name + ":0"
 
 
-def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> Any:
-    """The GraphDef with its weights; those that TensorFlow had better not copy again and again are placeholders."""
+def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]], *, whole: bool = False) -> Any:
+    """The GraphDef with its weights; if not `whole`, those that TensorFlow had better not copy again and again are placeholders."""
     from google.protobuf.json_format import ParseDict
 
     tf = graphs()
@@ -119,7 +119,7 @@ def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> An
         if node.op == "Const" and node.name in weights:
             value = weights[node.name]
             dtype = tf.as_dtype(node.attr["dtype"].type)
-            if value.dtype == np.float32 and value.size >= LARGE:
+            if not whole and value.dtype == np.float32 and value.size >= LARGE:
                 large = plain.node.add(name=node.name, op="Placeholder")
                 large.attr["dtype"].CopyFrom(node.attr["dtype"])
                 large.attr["shape"].shape.dim.extend(tf.TensorShape(value.shape).as_proto().dim)

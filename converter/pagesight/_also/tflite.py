@@ -20,7 +20,7 @@ def write_tflite(model_json: Path, contract: Contract, mode: str, into: Path) ->
     """
     tf = tensorflow()
     model = GraphModel.read(model_json)
-    graph_def = _graph_def(model.document["modelTopology"], model.weights)
+    graph_def = _graph_def(model.document["modelTopology"], model.weights, whole=True)
     whole = tf.compat.v1.wrap_function(partial(tf.compat.v1.import_graph_def, graph_def, name=""), [])
     ends = (whole.graph.as_graph_element(name.split(":")[0] + ":0") for name in (model.input_name, contract.outputs.probabilities))
     image, probabilities = ends

@@ -416,6 +416,19 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: bool
     assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
 
 
+def test_a_number_is_written_as_a_number_and_not_as_a_list_of_one(tmp_path: Path) -> None:
+    """EfficientNet packs numbers into shapes, and no runtime packs a list with them."""
+    weights = {
+        "one": np.int32(7).reshape(()),
+        "kernel": np.arange(6, dtype=np.float32).reshape(3, 2).T,
+        "half": np.float32(0.5).reshape(()),
+    }
+    GraphModel({}, weights).write(tmp_path, {"kernel": "float16"})
+    found = GraphModel.read(tmp_path / "model.json").weights
+    assert {name: value.shape for name, value in found.items()} == {"one": (), "kernel": (2, 3), "half": ()}
+    assert all(np.array_equal(found[name], value) for name, value in weights.items())
+
+
 @pytest.mark.parametrize("channels", [3, 1])
 def test_pictures_that_stand_in_for_photographs_have_edges_and_are_always_the_same(channels: int) -> None:
     how = Input(48, channels)

@@ -139,7 +139,7 @@ def write_weights(
     written as it is. Other arrays stay float32 or int32.
     """
     tfjs = _tensorflowjs()
-    entries = [_entry(name, np.ascontiguousarray(array), stored_as.get(name)) for name, array in weights]
+    entries = [_entry(name, np.asarray(array, order="C"), stored_as.get(name)) for name, array in weights]
     by_dtype: dict[str, list[str]] = {}
     for name, how in stored_as.items():
         if isinstance(how, str):

@@ -20,6 +20,6 @@ RED, BLUE = png((230, 20, 20), "red.png"), png((10, 20, 240), "blue.png")
 
 
 def shows(page: Page, label: str) -> None:
-    """The page answers `label`, to be seen."""
-    expect(page.locator("#label")).to_have_text(label)
+    """The page answers `label`, to be seen; looked for at every frame, since a camera's answers pass."""
+    page.wait_for_function("(label) => document.querySelector('#label').textContent === label", arg=label)
     expect(page.locator("#result")).to_be_visible()

@@ -62,6 +62,7 @@ def main(quantize: str) -> None:
         shards = [p.stat().st_size for p in (Path(scratch) / "page" / "model").glob("*.bin")]
     print(f"exit {running.returncode}, {seconds:.0f} s, {len(shards)} shards, the largest of {max(shards, default=0):,} bytes")
     print(", ".join(f"{what} {size / 1e9:.2f} GB" for what, size in peak.items()))
+    sys.exit(running.returncode)
 
 
 if __name__ == "__main__":

@@ -388,8 +388,29 @@ def test_what_is_added_behind_a_bias_of_zeros_is_added_as_before(tmp_path: Path)
     assert [_model(web).weights[name].shape for name in biases] == [(8,)]
 
 
-@pytest.mark.parametrize("computed_with", [False, True])
-def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("padded", [True, False])
+def test_channels_that_a_network_pads_or_broadcasts_are_left_as_they_are(padded: bool, tmp_path: Path) -> None:
+    """A shortcut may bring fewer channels than the layers beside it write: nothing can be shared out between them."""
+    from pagesight._tf import keras, tensorflow
+
+    tf, tk = tensorflow(), keras()
+    tk.utils.set_random_seed(5)
+    image = tk.Input((SIDE, SIDE, 3), name="image")
+    few = tk.layers.Conv2D(4, 3, strides=4, padding="same")(image / 255)
+    beside = tk.layers.Conv2D(8, 3, strides=4, padding="same")(image / 255)
+    shortcut = few if padded else tk.layers.Conv2D(1, 3, strides=4, padding="same")(image / 255)
+    if padded:
+        shortcut = tk.layers.Lambda(lambda x: tf.pad(x, [[0, 0], [0, 0], [0, 0], [2, 2]]))(shortcut)
+    features = tk.layers.Conv2D(8, 1, activation="relu")(shortcut + beside)
+    embedding = tk.layers.GlobalAveragePooling2D()(features)
+    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
+    web = quantize(_exported(tf, model, tmp_path / "saved"), Quantization("uint8"), tmp_path / "web")
+    squares = natural_noise(Input(SIDE), 4)
+    assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 0.02
+
+
+@pytest.mark.parametrize("computed_with", ["", "alone", "beside"])
+def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str, tmp_path: Path) -> None:
     """A graph that computes with one before it is used needs its values while it is rewritten."""
     from pagesight._freeze import frozen_graph
     from pagesight._held import LARGE, survived
@@ -404,13 +425,15 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: bool
     wide.build(x.shape)
     assert wide.kernel.shape.num_elements() >= LARGE
     features = tk.layers.Lambda(lambda x: tf.nn.conv2d(x, wide.kernel * 2.0, 1, "SAME"))(x) if computed_with else wide(x)
+    if computed_with == "beside":
+        features = wide(features)
     embedding = tk.layers.GlobalAveragePooling2D()(features)
     model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
     model.kept = wide
     saved = _exported(tf, model, tmp_path / "saved")
     graph_def, signature, held = frozen_graph(saved.path / "saved_model")
     assert [value.shape for value in held.values()] == [(1, 1, 128, 128)]
-    assert survived(_rewritten(graph_def, signature), held) is not computed_with
+    assert survived(graph_def, _rewritten(graph_def, signature), held) is not bool(computed_with)
     web = quantize(saved, Quantization("none"), tmp_path / "web")
     squares = natural_noise(Input(SIDE), 4)
     assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5

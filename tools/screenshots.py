@@ -169,7 +169,7 @@ def failures(studio: Studio) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         copy = shutil.copytree(studio.bundle, Path(scratch) / "tampered")
         for shard in (copy / "model").glob("*.bin"):
-            shard.write_bytes(shard.read_bytes()[:-1] + b"\0")
+            shard.write_bytes(shard.read_bytes() + b" ")
         with studio.visit(copy) as page:
             page.wait_for_selector("#answer[data-state=error]")
             studio.keep(page, "tampered")
@@ -247,13 +247,22 @@ def main() -> None:
     parser.add_argument("into", type=Path)
     parser.add_argument("--camera", type=Path, help="an MJPEG clip to play as the camera")
     parser.add_argument("--photographs", type=Path, help="class folders 0 to 9 of hands, for a clip")
-    parser.add_argument("--only", nargs="*", default=[], metavar="STATE", help="only the groups that hold these states")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        default=[],
+        metavar="STATE",
+        choices=[*(s for states in GROUPS.values() for s in states), "more"],
+        help="only the groups that hold these states",
+    )
     asked = parser.parse_args()
     executable = _browser.find()
     if executable is None:
         parser.exit(1, f"error: there is no browser to take pictures with\n  fix: {_browser.HOW_TO_GET}\n")
     asked.into.mkdir(parents=True, exist_ok=True)
-    samples = sorted((asked.bundle / "samples").iterdir())
+    samples = sorted((asked.bundle / "samples").glob("*"))
+    if not samples:
+        parser.exit(1, f"{asked.bundle} holds no samples; build it from pictures\n")
     count = 0
     with tempfile.TemporaryDirectory() as scratch:
         film = asked.camera or clip.write(

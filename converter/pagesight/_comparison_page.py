@@ -73,7 +73,7 @@ def _reasons(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         if entry.why_not:
             found.setdefault(entry.why_not, []).append(entry.name)
-    return [f"– no milliseconds{'' if len(n) == len(entries) else f' for {chr(44).join(n)}'}: {why}" for why, n in found.items()]
+    return [f"– no milliseconds{'' if len(n) == len(entries) else ' for ' + ', '.join(n)}: {why}" for why, n in found.items()]
 
 
 def _chart(entries: Sequence[Entry]) -> str:
@@ -90,9 +90,7 @@ def _chart(entries: Sequence[Entry]) -> str:
         ("multiply-adds", lambda e: [(e.multiply_adds, "strong", "multiply-adds")], ""),
     ]
     if any(e.milliseconds for e in entries):
-        panels.append(
-            ("milliseconds in the browser", lambda e: [(e.milliseconds, "strong", "ms")] if e.milliseconds else [], " ms")
-        )
+        panels.append(("milliseconds in the browser", times, " ms"))
     rows: list[dict[str, Any]] = [{"name": e.name, "y": _TOP + _ROW * i + _ROW // 2, "marks": []} for i, e in enumerate(entries)]
     drawn, names = [], round(_LETTER * max(len(e.name) for e in entries)) + 24
     for number, (title, values, unit) in enumerate(panels):

@@ -3,6 +3,7 @@
 In their place stand constants of the same shape with one number, a different one in each, so that none is taken for another.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,11 @@ def complete(rest: Any, graph_def: Any, held: Held) -> Any:
     return whole
 
 
-def survived(graph_def: Any, held: Held) -> bool:
-    """Whether all that stand in are still there: a rewriter that computed with one has put another constant in its place."""
-    return held.keys() <= {node.name for node in graph_def.node if node.op == "Const"}
+def survived(before: Any, after: Any, held: Held) -> bool:
+    """Whether all that stand in are read as often as before: a rewriter that computed with one has put its result there instead."""
+    was, now = (Counter(name.split(":")[0] for node in graph.node for name in node.input) for graph in (before, after))
+    constants = {node.name for node in after.node if node.op == "Const"}
+    return all(name in constants and now[name] >= was[name] for name in held)
 
 
 def _empty(tensor: Any) -> None:

@@ -9,7 +9,7 @@ from pagesight._tf import graphs
 
 def mended(graph_def: Any) -> Any:
     """An optimised GraphDef that answers the same, with ops that TF.js has and biases of one number for each channel."""
-    return _hard_swish_taken_apart(_biases_put_right(graph_def))
+    return _biases_put_right(_hard_swish_taken_apart(graph_def))
 
 
 def _biases_put_right(graph_def: Any) -> Any:
@@ -26,7 +26,7 @@ def _biases_put_right(graph_def: Any) -> Any:
         if not fused and node.op != "BiasAdd":
             right.node.append(node)
             continue
-        bias = nodes.get(node.input[2 if fused else 1])
+        bias = nodes.get(node.input[2 if fused else 1].split(":")[0])
         rank = len(bias.attr["value"].tensor.tensor_shape.dim) if bias is not None and bias.op == "Const" else None
         if bias is None or rank == 1:
             right.node.append(node)

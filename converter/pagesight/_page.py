@@ -15,7 +15,7 @@ from pagesight.options import Bundling
 _SHORT = 40
 """Letters of a list of labels that is read at a glance, and so is given whole."""
 _OWN = "own-files:"
-_OWN_FILES = re.compile(_OWN + r'[^"]*')
+_OWN_FILES = re.compile(_OWN + r"""[^"'`]*""")
 _LEAD = ("tellsApart", "tellsApartMore", "listSeparator")
 """What describes a model by its labels: the page needs it for a model that was taught in it."""
 _CSP = (

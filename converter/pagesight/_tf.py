@@ -80,27 +80,32 @@ def bare(*packages: str) -> Iterator[None]:
 _CHATTER = re.compile(rb"(WARNING: All log messages before absl::|[IW]\d{4} |E\d{4} [^\n]*Unable to register \w+ factory)[^\n]*\n")
 
 
+_TURNED_ASIDE = threading.RLock()
+"""Standard error belongs to the process: two threads that turn it aside would give it back in the wrong order."""
+
+
 @contextlib.contextmanager
 def hushed() -> Iterator[None]:
     """While the block runs, keep from standard error what TensorFlow's C++ writes there whatever the log level (2.19 does)."""
-    reading, writing = os.pipe()
-    kept = os.dup(2)
+    with _TURNED_ASIDE:
+        reading, writing = os.pipe()
+        kept = os.dup(2)
 
-    def pass_on() -> None:
-        while said := os.read(reading, 1 << 16):
-            os.write(kept, _CHATTER.sub(b"", said))
+        def pass_on() -> None:
+            while said := os.read(reading, 1 << 16):
+                os.write(kept, _CHATTER.sub(b"", said))
 
-    listener = threading.Thread(target=pass_on, daemon=True)
-    listener.start()
-    os.dup2(writing, 2)
-    os.close(writing)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        listener.join()
-        os.close(reading)
-        os.close(kept)
+        listener = threading.Thread(target=pass_on, daemon=True)
+        listener.start()
+        os.dup2(writing, 2)
+        os.close(writing)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            listener.join()
+            os.close(reading)
+            os.close(kept)
 
 
 def _calm() -> None:

@@ -87,7 +87,7 @@ def optimized(graph_def: Any, signature: Any, held: _held.Held) -> tuple[dict[st
     from google.protobuf.json_format import MessageToDict
 
     done = _rewritten(graph_def, signature)
-    if not _held.survived(done, held):
+    if not _held.survived(graph_def, done, held):
         _held.give_back(graph_def, held)
         held = {}
         done = _rewritten(graph_def, signature)

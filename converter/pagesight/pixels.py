@@ -64,7 +64,9 @@ def _decoded(data: bytes, *, whole: bool) -> Image.Image:
             image.load()
             if image.format != "WEBP":
                 ImageOps.exif_transpose(image, in_place=True)  # a copy would cost as much as the decoding
-            return _flattened(image)
+            picture = _flattened(image)
+            picture.info.clear()  # a comment, a place, an author: what is saved again is pixels alone
+            return picture
     except UnreadablePicture:
         raise
     except Image.DecompressionBombError as cause:

@@ -164,3 +164,4 @@ def test_on_a_phone_what_has_the_focus_is_not_behind_the_picture_that_stays(
               return document.activeElement.contains(there) ? "" : document.activeElement.outerHTML; }"""
         )
         assert hidden == ""
+        assert page.evaluate("document.activeElement !== document.body")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ import networks
 import numpy as np
 import pytest
 import tiny_model
+from colours import READY
 from conftest import before_worker
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
 
 # A graphics card in software: it shows that answers are right, not how fast they come.
 SOFTWARE = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
-READY = "html[data-ready]"
 # A WebAssembly worker that any graphics card beats: softmax takes 15 ms a class.
 SLOW = "Math.exp=(f=>x=>{const end=performance.now()+15;while(performance.now()<end);return f(x)})(Math.exp);"
 # Lets a test lose the context, or have the driver answer nonsense.
@@ -65,9 +64,8 @@ CLASSIFY = """async () => {
 
 
 @pytest.fixture(scope="module")
-def gpu_browser(browser: Browser) -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    other = browser.browser_type.launch(executable_path=chromium, args=["--no-sandbox", *SOFTWARE])
+def gpu_browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    other = launch(*SOFTWARE)
     yield other
     other.close()
 
@@ -208,10 +206,8 @@ def test_nonsense_in_use_and_a_picture_under_way_are_answered_by_webassembly(
 def test_one_that_hangs_is_given_up(make_bundle: Callable[..., Path], visit: Callable[..., Page]) -> None:
     page = visit(_put_before(make_bundle(), worker_webgl="self.addEventListener=()=>{};"), empty=True)
     page.clock.install()
-    page.evaluate("(source) => void (window.trial = eval(source)())", TRY.replace("(options)", "(options = {})"))
-    page.wait_for_function("window.c")
-    while not [worker for worker in page.workers if "webgl" in worker.url]:
-        page.wait_for_timeout(20)
+    with page.expect_worker(lambda worker: "webgl" in worker.url):
+        page.evaluate("(source) => void (window.trial = eval(source)())", TRY.replace("(options)", "(options = {})"))
     page.wait_for_timeout(300)
     page.clock.run_for(30_001)
     assert page.evaluate("trial") == {

@@ -108,9 +108,11 @@ def test_another_camera_can_be_chosen(visit: Callable[..., Page]) -> None:
     page.get_by_role("button", name="Use camera").click()
     choice = page.locator("#cameras")
     expect(choice.locator("option")).to_have_text(["fake_device_0", "fake_device_1"])
+    shows(page, "green")
+    page.evaluate("document.querySelector('#rate').textContent = ''")
     choice.select_option(label="fake_device_1")
     page.wait_for_function("() => document.querySelector('#video').srcObject?.getVideoTracks()[0].label === 'fake_device_1'")
-    expect(page.locator("#result")).to_be_visible()
+    expect(page.locator("#rate")).to_have_text(re.compile(r"\d+ a second"))
     expect(choice).to_have_value(
         page.evaluate("document.querySelector('#video').srcObject.getVideoTracks()[0].getSettings().deviceId")
     )

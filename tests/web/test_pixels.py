@@ -197,3 +197,12 @@ def test_the_quick_look_of_a_scan_refuses_what_decoding_would_refuse(name: str) 
                 check(whole[:length])
         else:
             check(whole[:length])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "GIF", "PNG"])
+def test_what_is_saved_of_a_picture_again_tells_no_more_than_its_pixels(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "12 Elm Street"
+    about = {"exif": exif, "icc_profile": b"12 Elm Street"} if kind == "PNG" else {"comment": b"12 Elm Street"}
+    again = _save(decode(_save(_waves(60, 80, 3), kind, **about)), "JPEG")
+    assert b"Elm" not in again

@@ -23,9 +23,11 @@ export function fetchAhead(base, path) {
   const where = whereIs(base, path);
   if (where instanceof Blob || ahead.has(where)) return;
   const bytes = fetchBytes(where, path);
-  // Whoever asks for the file is told.
-  bytes.catch(() => {});
   ahead.set(where, bytes);
+  // Whoever asks for the file is told; a later try asks anew.
+  bytes.catch(() => {
+    if (ahead.get(where) === bytes) ahead.delete(where);
+  });
 }
 
 /**

@@ -150,7 +150,7 @@ export class Classifier {
   rank(probabilities: Float32Array): Answer[];
   /**
    * Asks the machine's graphics card, compares its answers with WebAssembly's, and takes it where it is right and faster. Answers
-   * go on meanwhile. Worth it from some 10 ms a picture; its worker (110 KB after gzip) is fetched when this is called.
+   * go on meanwhile. Worth it from some 10 ms a picture; its worker (some 100 KB after gzip) is fetched when this is called.
    */
   tryGpu(options?: GpuOptions): Promise<GpuTrial>;
   /** Leaves the graphics card again. */

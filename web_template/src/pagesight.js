@@ -3,7 +3,7 @@ import firstWorker from "built:worker.js";
 import { parseContract } from "./contract.js";
 import { PagesightError, asPagesightError } from "./errors.js";
 import { Delivery } from "./delivery.js";
-import { fetchAhead, fetchFile, fetchPublished, place } from "./files.js";
+import { fetchAhead, fetchFile, fetchPublished, place, whereIs } from "./files.js";
 import { toPicture } from "./source.js";
 import { WorkerLink, startWorker, workerFrom } from "./worker_link.js";
 
@@ -144,7 +144,8 @@ export class Classifier {
   #folder;
   /** @type {(Started & { onFallback?: (reason: PagesightError) => void }) | undefined} */
   #gpu;
-  #disposed = false;
+  /** Counts what overtakes a trial of the graphics card: another one, useWasm(), dispose(). */
+  #turn = 0;
 
   /**
    * @param {Contract} contract
@@ -265,8 +266,10 @@ export class Classifier {
    */
   async tryGpu({ onFallback, ...options } = {}) {
     this.useWasm();
-    // A model with rare operations comes without it.
-    if (!this.contract.files[GPU_SCRIPT]) return { backend: this.backend, attempts: [] };
+    const turn = this.#turn;
+    // A model with rare operations comes without it, and so does a page in one file.
+    const carried = typeof whereIs(this.#folder, this.contract.model.path) !== "string";
+    if (carried || !this.contract.files[GPU_SCRIPT]) return { backend: this.backend, attempts: [] };
     // Where this module lies in the bundle's folder, what is imported next is what was published.
     if (new URL(".", import.meta.url).href === this.#folder) {
       await fetchPublished(this.#folder, this.contract.files, GPU_SCRIPT);
@@ -278,7 +281,7 @@ export class Classifier {
       (backend) => this.#startGpu(backend),
       options,
     );
-    if (this.#disposed) started?.close();
+    if (turn !== this.#turn) started?.close();
     else this.#gpu = started && { ...started, onFallback };
     return { backend: this.backend, attempts };
   }
@@ -300,6 +303,7 @@ export class Classifier {
 
   /** Leaves the graphics card, where tryGpu() took it. */
   useWasm() {
+    this.#turn++;
     // What it still has under way is asked again.
     this.#gpu?.link.close(new PagesightError("model", "WebAssembly is asked instead"));
     this.#gpu = undefined;
@@ -307,7 +311,6 @@ export class Classifier {
 
   /** Ends the worker and frees all memory; calls that are under way are refused. */
   dispose() {
-    this.#disposed = true;
     this.useWasm();
     this.#wasm.link.close();
   }

@@ -8,6 +8,9 @@ import { whereIs } from "./files.js";
  * @typedef {{ resolve: (value: unknown) => void, reject: (error: PagesightError) => void }} Waiting
  */
 
+/** A worker that did not start within so many milliseconds was forbidden to, without a word. */
+const START_MS = 10_000;
+
 export class WorkerLink {
   /** Whether the worker runs: false where it could not be started, a page's policy may forbid it. @type {Promise<boolean>} */
   started;
@@ -26,6 +29,7 @@ export class WorkerLink {
     this.started = new Promise((resolve) => {
       worker.addEventListener("message", () => resolve(true), { once: true });
       worker.addEventListener("error", () => resolve(false), { once: true });
+      setTimeout(() => resolve(false), START_MS);
     });
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
     worker.addEventListener("error", (event) => {

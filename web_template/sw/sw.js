@@ -9,7 +9,7 @@ const prefix = `pagesight:${worker.registration.scope}:`;
 const cacheName = prefix + version;
 /** Files that visitors of the page never fetch. */
 const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also)\/.*)$/;
-/** Files that few visitors need: kept when they were fetched once. */
+/** Files that few visitors need: kept when they are fetched on a visit after the first. */
 const KEPT_WHEN_USED = /^(gpu|worker_web(gl|gpu))\.js$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
@@ -83,6 +83,7 @@ async function keep(cache, path) {
   /** @type {{ files: Record<string, { sha256: string }> }} */
   const { files } = (await manifest?.json()) ?? { files: {} };
   const response = await get(path, files[path]?.sha256);
-  await cache.put(path, response.clone());
+  // Without room for it, it is fetched again next time.
+  await cache.put(path, response.clone()).catch(() => {});
   return response;
 }

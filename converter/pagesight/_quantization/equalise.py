@@ -68,9 +68,15 @@ def groups_of(model: GraphModel, layers: list[Layer]) -> list[Group]:
         wrote = tuple(layer for layer in writers if root(layer.name) == channels)
         reads = tuple(layer for layer in layers if root(layer.source) == channels)
         group = Group(wrote, reads)
-        if wrote and reads and channels not in spoilt and (len(wrote) == 1 or not group.clipped):
+        widths = {model.weights[layer.bias or ""].size for layer in wrote} | {_width(layer) for layer in reads}
+        if wrote and reads and len(widths) == 1 and channels not in spoilt and (len(wrote) == 1 or not group.clipped):
             found.append(group)
     return found
+
+
+def _width(reader: Layer) -> int:
+    """How many channels a layer reads: not all that its writer made, where a network pads them or adds a map of one."""
+    return reader.shape[2] if len(reader.shape) == 4 else reader.shape[1 if reader.transposed else 0]
 
 
 def _same_channels(nodes: list[dict[str, Any]]) -> Callable[[str], str]:

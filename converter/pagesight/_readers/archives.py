@@ -39,7 +39,10 @@ def read_member(archive: Path, name: str, limit: int) -> bytes:
 def write_member(archive: Path, name: str, limit: int, into: Path) -> None:
     """Write one member of a zip archive to the file `into`, with the limits of `read_member`."""
     with _member(archive, name, limit) as packed:
-        _write(packed, into)
+        try:
+            _write(packed, into)
+        except OSError as cause:
+            raise AdoptError(f"{into} cannot be written: {cause.strerror}", fix="make room on the disk") from cause
 
 
 @contextlib.contextmanager

@@ -36,9 +36,10 @@ export class Computing {
     const able = "gpu.js" in files && typeof whereIs(home, "manifest.json") === "string";
     this.#settled = !able || Boolean(/** @type {any} */ (navigator).connection?.saveData);
     this.#button.addEventListener("click", () => {
-      if (classifier.backend.includes("wasm")) return void this.#try();
+      if (classifier.backend.includes("wasm")) return void this.#try().then(() => this.#tell());
       classifier.useWasm();
       this.#show("");
+      this.#tell();
     });
     const place = make("dd", "fact-action");
     if (able) this.#fact?.after(place);
@@ -66,6 +67,12 @@ export class Computing {
       this.#show(words.computing.failed);
     }
     this.#button.disabled = false;
+  }
+
+  /** What came of it, to whoever pressed the button. */
+  #tell() {
+    if (document.activeElement === document.body) this.#button.focus();
+    this.#announce(this.#fact?.textContent ?? "");
   }
 
   #fellBack() {

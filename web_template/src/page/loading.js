@@ -6,7 +6,8 @@ import { home } from "./home.js";
 /** Told of each step once there is an interface to show it. @type {(bytes: number, total: number) => void} */
 let show = () => {};
 
-for (const hint of document.querySelectorAll("link[rel=preload]")) fetchAhead(home, hint.getAttribute("href") ?? "");
+for (const hint of document.querySelectorAll("link[rel=preload][as=fetch]"))
+  fetchAhead(home, hint.getAttribute("href") ?? "");
 export const loading = load(home, {
   contractSha256: document.documentElement.dataset.contractSha256,
   onProgress: (bytes, total) => show(bytes, total),

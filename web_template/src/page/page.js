@@ -94,8 +94,8 @@ async function start() {
   }
   camera.enable();
   for (const sample of document.querySelectorAll(".sample")) sample.removeAttribute("disabled");
+  if (stage.state !== "picture") answers.say(words.ready, "idle");
   if (early.length) void takePictures(early);
-  else if (stage.state !== "picture") answers.say(words.ready, "idle");
   // The gallery, the card and keeping files for offline use wait until the visitor has what they came for.
   await answered;
   document.documentElement.dataset.ready = "true";
@@ -170,7 +170,8 @@ async function recognise(source, live, name = "") {
   try {
     const { labels, answer } = answerer;
     const found = await answer(source, heat.on);
-    computing?.heard(found.milliseconds);
+    // Where the picture is explained too, it is more than a forward pass.
+    if (!found.heat) computing?.heard(found.milliseconds);
     if (isStale() || labels !== answerer.labels) return;
     const timing = { total: performance.now() - started, model: found.milliseconds };
     answers.show(rank(labels, found.probabilities), timing, live);

@@ -42,7 +42,7 @@ export async function bundleFiles(lesson, contract, base, title) {
   const ahead = Object.keys(files).filter((path) => path.startsWith(folder));
   // The module names the files that it asks for first.
   const module = new TextDecoder().decode(files["pagesight.js"]);
-  files["pagesight.js"] = text(module.replace(/own-files:[^"]*/, `own-files:${ahead}`));
+  files["pagesight.js"] = text(module.replace(/own-files:[^"'`]*/, () => `own-files:${ahead}`));
   const samples = await gallery(lesson, head, files);
   const { golden: _, also: __, ...kept } = contract;
   const published = await listed(files, (path) => /\.(js|wasm)$/.test(path) || path.startsWith(folder));

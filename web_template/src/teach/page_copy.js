@@ -25,8 +25,8 @@ export function fillPage(html, { title, labels, samples, contractSha256, ahead }
   const copy = new DOMParser().parseFromString(html, "text/html");
   copy.documentElement.dataset.contractSha256 = contractSha256;
   copy.title = title;
-  for (const old of copy.querySelectorAll('link[rel="preload"]:not([href="contract.json"])')) old.remove();
-  const first = copy.querySelector('link[rel="preload"]');
+  for (const old of copy.querySelectorAll('link[rel="preload"][as="fetch"]:not([href="contract.json"])')) old.remove();
+  const first = copy.querySelector('link[rel="preload"][as="fetch"]');
   for (const path of first ? ahead : []) {
     const hint = /** @type {Element} */ (first?.cloneNode());
     hint.setAttribute("href", path);

@@ -75,9 +75,21 @@ def complete(rest: Any, graph_def: Any, held: Held) -> Any:
 
 def survived(before: Any, after: Any, held: Held) -> bool:
     """Whether all that stand in are read as often as before: a rewriter that computed with one has put its result there instead."""
-    was, now = (Counter(name.split(":")[0] for node in graph.node for name in node.input) for graph in (before, after))
+    was, now = _reads(before), _reads(after)
     constants = {node.name for node in after.node if node.op == "Const"}
     return all(name in constants and now[name] >= was[name] for name in held)
+
+
+def _reads(graph_def: Any) -> Counter[str]:
+    """How often each node is read, also through nodes that hand on what they get."""
+    behind = {node.name: node.input[0].split(":")[0] for node in graph_def.node if node.op == "Identity"}
+
+    def source(name: str) -> str:
+        while name in behind:
+            name = behind[name]
+        return name
+
+    return Counter(source(name.split(":")[0]) for node in graph_def.node if node.op != "Identity" for name in node.input)
 
 
 def _empty(tensor: Any) -> None:

@@ -13,6 +13,8 @@ PER_SECOND = 30
 """Chromium plays an MJPEG file at so many frames a second, and from the start again."""
 _WIDTH, _HEIGHT = 640, 480
 _FADING = 6
+_RENDERED = 7
+"""The seed of a rendered hand whose gestures are shown plainly."""
 
 
 def photographs() -> Path | None:
@@ -36,7 +38,7 @@ def hand(digit: int, photographs: Path | None, signer: int = 9) -> Image.Image:
     The 9th signer is among those whose photographs the starter model was never trained on.
     """
     if photographs is None:
-        return hands.render(digit, np.random.default_rng([signer, digit]), _HEIGHT)
+        return hands.render(digit, np.random.default_rng([_RENDERED, digit]), _HEIGHT)
     (file, *_) = sorted((photographs / str(digit)).glob(f"signer{signer:03}_*.jpg"))
     return Image.open(file).convert("RGB")
 

@@ -17,7 +17,7 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-GESTURES = ("2", "5")
+GESTURES = ("0", "5")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any) ->
     page: Page = live.page
     page.get_by_role("button", name="Teach", exact=True).click()
     page.get_by_role("button", name="My own classes").click()
-    names = ("peace", "high five")
+    names = ("ring", "high five")
     for number, name in enumerate(names, 1):
         field = page.get_by_label(f"Name of class {number}", exact=True)
         field.fill(name)

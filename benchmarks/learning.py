@@ -16,7 +16,7 @@ WAYS = {
     "plain": "everything at once, Adam 1e-3, cosine, 10 epochs",
     "ours": "`pagesight train`",
 }
-_KEY = ("page", "way", "weights", "backbone", "pictures", "classes", "a_class", "seed")
+_KEY = ("page", "way", "weights", "backbone", "pictures", "classes", "size", "until", "a_class", "seed")
 
 Run = Mapping[str, Any]
 

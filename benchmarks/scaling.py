@@ -90,6 +90,7 @@ def run(count: int, given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "pictures": count,
         "classes": given.classes,
         "size": given.size,
+        "until": given.until,
         "backbone": given.backbone,
         "seconds": round(whole, 1),
         **seconds,
@@ -113,11 +114,11 @@ def curve(results: list[dict[str, Any]], file: Path) -> None:
     slope = [results[-1]["seconds"] * n / counts[-1] for n in counts]
     left.loglog(counts, [r["seconds"] for r in results], marker="o", color="black", label="all stages")
     left.loglog(counts, slope, color="grey", linestyle=":", label="linear in pictures")
-    left.set(xlabel="pictures of 640×480", ylabel="seconds", ylim=(1, results[-1]["seconds"] * 30))
+    left.set(xlabel=f"pictures of {results[0]['size'].replace('x', '×')}", ylabel="seconds", ylim=(1, results[-1]["seconds"] * 30))
     left.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
     right.semilogx(counts, [r["peak_mb"] for r in results], marker="o", color="black")
     right.axhline(2048, color="grey", linestyle=":")
-    right.set(xlabel="pictures of 640×480", ylabel="peak resident memory (MB)", ylim=(0, 2300))
+    right.set(xlabel=f"pictures of {results[0]['size'].replace('x', '×')}", ylabel="peak resident memory (MB)", ylim=(0, 2300))
     figure.savefig(file, metadata={"Date": None, "Creator": None})
 
 
@@ -140,7 +141,10 @@ def main() -> None:
             sys.stdout.flush()
     if given.svg:
         known = json.loads((learning.INTO / "scaling.json").read_text(encoding="utf-8"))
-        curve([r for r in known if r["classes"] == 10], given.svg)
+        curve(
+            [r for r in known if all(r[name] == getattr(given, name) for name in ("classes", "size", "until", "backbone"))],
+            given.svg,
+        )
 
 
 if __name__ == "__main__":

@@ -98,3 +98,15 @@ def test_an_unknown_network_is_answered_with_the_nearest() -> None:
     with pytest.raises(OptionError) as caught:
         compare(["vgg61"])
     assert "vgg16" in caught.value.fix
+
+
+@pytest.mark.parametrize(("name", "why"), [("mobilenet_v2_100_16", "at least 32x32"), ("mobilenet_v1_000_224", "positive")])
+def test_a_width_or_side_that_no_network_has_is_refused(name: str, why: str) -> None:
+    with pytest.raises(OptionError, match=why):
+        compare([name])
+
+
+def test_a_chart_for_a_folder_that_is_not_there_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    found = CliRunner().invoke(cli.pagesight, ["compare", "vgg16", "--html", str(tmp_path / "none" / "chart.html")])
+    assert isinstance(found.exception, OptionError)
+    assert "is no folder" in found.exception.what

@@ -20,16 +20,13 @@ from pagesight._quantization.equalise import equalised
 from pagesight._quantization.layers import Layer, layers_of
 from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight.artifacts import SavedModel, WebModel
-from pagesight.contract import Contract, Input, Outputs
+from pagesight.contract import Input
 from pagesight.errors import QuantizeError
 from pagesight.options import Mode, Quantization
 from pagesight.quantize import quantize
 
 from .conftest import ROOT, write_photos
-
-SIDE = 96
-CLASSES = 10
-
+from .exported import CLASSES, SIDE, exported, model_of, probabilities
 
 # Rounding, on numbers alone
 
@@ -137,7 +134,7 @@ def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_
         layer.set_weights([w * scale for w in layer.get_weights()])
     for layer in (inner, reader):
         layer.set_weights([layer.get_weights()[0] / scale[:, None], layer.get_weights()[1]])
-    floats = _model(quantize(_exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web"))
+    floats = model_of(quantize(exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web"))
     layers, squares = layers_of(floats), natural_noise(Input(SIDE), 8)
     assert [(len(g.writers), len(g.readers)) for g in groups_of(floats, layers)] == [(2, 2), (1, 1)]
     even, _ = equalised(floats, layers, moments_of(floats, layers, squares), real=True)
@@ -145,6 +142,27 @@ def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_
     assert spread[1] < 0.5 * spread[0]
     answers = [Runner(m, ["probabilities"])(squares)[0] for m in (floats, even)]
     assert np.abs(answers[0] - answers[1]).max() < 1e-5
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_channels_that_a_network_pads_or_broadcasts_are_left_as_they_are(padded: bool, tmp_path: Path) -> None:
+    """A shortcut may bring fewer channels than the layers beside it write: nothing can be shared out between them."""
+    from pagesight._tf import keras, tensorflow
+
+    tf, tk = tensorflow(), keras()
+    tk.utils.set_random_seed(5)
+    image = tk.Input((SIDE, SIDE, 3), name="image")
+    few = tk.layers.Conv2D(4, 3, strides=4, padding="same")(image / 255)
+    beside = tk.layers.Conv2D(8, 3, strides=4, padding="same")(image / 255)
+    shortcut = few if padded else tk.layers.Conv2D(1, 3, strides=4, padding="same")(image / 255)
+    if padded:
+        shortcut = tk.layers.Lambda(lambda x: tf.pad(x, [[0, 0], [0, 0], [0, 0], [2, 2]]))(shortcut)
+    features = tk.layers.Conv2D(8, 1, activation="relu")(shortcut + beside)
+    embedding = tk.layers.GlobalAveragePooling2D()(features)
+    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
+    web = quantize(exported(tf, model, tmp_path / "saved"), Quantization("uint8"), tmp_path / "web")
+    squares = natural_noise(Input(SIDE), 4)
+    assert np.abs(probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 0.02
 
 
 def _chain(activation: str) -> tuple[Layer, Layer]:
@@ -174,7 +192,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
     head = tk.layers.Dense(CLASSES, activation="softmax")
     model = tk.Model(image, [head(embedding), embedding, features])
     head.set_weights([kernel.astype(np.float32), (-seen.mean(0) @ kernel).astype(np.float32)])
-    return _exported(tf, model, tmp_path_factory.mktemp("saved"))
+    return exported(tf, model, tmp_path_factory.mktemp("saved"))
 
 
 def _settle(body: Any, rng: np.random.Generator) -> None:
@@ -191,18 +209,6 @@ def _settle(body: Any, rng: np.random.Generator) -> None:
     body(squares, training=True)
 
 
-def _exported(tf: Any, model: Any, folder: Path) -> SavedModel:
-    module = tf.Module()
-    module.kept = model.variables
-    names = ("probabilities", "embedding", "features")
-    spec = tf.TensorSpec([None, SIDE, SIDE, 3], tf.float32, name="image")
-    serve = tf.function(lambda image: dict(zip(names, model(image), strict=True)), autograph=False)
-    tf.saved_model.save(module, str(folder / "saved_model"), signatures=serve.get_concrete_function(spec))
-    Contract("wild", "Wild", tuple("0123456789"), Input(SIDE), Outputs(*names)).write(folder)
-    manifest.write(folder, "export", {"seed": 1})
-    return SavedModel(folder)
-
-
 @pytest.fixture(scope="module")
 def webs(saved: SavedModel, tmp_path_factory: pytest.TempPathFactory) -> dict[Mode, WebModel]:
     folder = tmp_path_factory.mktemp("webs")
@@ -215,18 +221,10 @@ def squares() -> Any:
     return natural_noise(Input(SIDE), 200, seed=6)
 
 
-def _model(web: WebModel) -> GraphModel:
-    return GraphModel.read(web.path / "model" / "model.json")
-
-
-def _probabilities(web: WebModel, squares: Any) -> Any:
-    return Runner(_model(web), ["probabilities"])(squares)[0]
-
-
 @pytest.mark.slow
 def test_a_byte_a_weight_keeps_what_the_stock_rounding_forgets(webs: dict[Mode, WebModel], squares: Any) -> None:
     """A model that amplifies noise: a third of its answers change when the stock converter rounds."""
-    found = {mode: Runner(_model(web), ["probabilities", "embedding"])(squares) for mode, web in webs.items()}
+    found = {mode: Runner(model_of(web), ["probabilities", "embedding"])(squares) for mode, web in webs.items()}
     kept = {mode: float((p.argmax(1) == found["none"][0].argmax(1)).mean()) for mode, (p, _) in found.items()}
     noise = {mode: float(((e - found["none"][1]) ** 2).mean() ** 0.5) for mode, (_, e) in found.items()}
     assert kept["naive-uint8"] < 0.7
@@ -263,7 +261,7 @@ def test_auto_that_may_lose_nothing_takes_a_byte_a_weight(saved: SavedModel, web
 @pytest.mark.slow
 def test_every_layer_stays_fused_and_pads_for_itself(webs: dict[Mode, WebModel]) -> None:
     for web in webs.values():
-        ops = Counter(node["op"] for node in _model(web).document["modelTopology"]["node"])
+        ops = Counter(node["op"] for node in model_of(web).document["modelTopology"]["node"])
         assert ops["_FusedConv2D"] == 14
         assert ops["FusedDepthwiseConv2dNative"] == 13
         assert ops["Pad"] == ops["Conv2D"] == ops["DepthwiseConv2dNative"] == 0
@@ -276,7 +274,7 @@ def test_folded_batch_norms_change_no_answer(saved: SavedModel, webs: dict[Mode,
     tf = tensorflow()
     served = tf.saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
     expected = served(image=tf.constant(squares[:16], tf.float32))["probabilities"].numpy()
-    assert np.abs(_probabilities(webs["none"], squares[:16]) - expected).max() <= 1e-5
+    assert np.abs(probabilities(webs["none"], squares[:16]) - expected).max() <= 1e-5
 
 
 @pytest.mark.slow
@@ -348,108 +346,10 @@ def test_stock_tfjs_reads_it_and_leaks_nothing(webs: dict[Mode, WebModel], squar
     script = ROOT / "tests" / "web" / "stock_graph_model.mjs"
     command = [str(NODE), str(script), str(TFJS), str(webs[mode].path / "model"), str(tmp_path / "square.bin"), str(SIDE)]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    assert np.abs(np.float32(answer["probabilities"]) - _probabilities(webs[mode], square)[0]).max() <= 1e-4
+    assert np.abs(np.float32(answer["probabilities"]) - probabilities(webs[mode], square)[0]).max() <= 1e-4
     assert answer["inputs"] == 1
     assert answer["tensorsAfterEachCall"][1:] == answer["tensorsAfterEachCall"][:-1]
     assert answer["tensorsAfterDispose"] == 0
-
-
-def test_a_hard_swish_that_tensorflow_fused_is_written_out_for_tfjs() -> None:
-    from pagesight._mend import mended
-    from pagesight._tf import graphs
-
-    graph = graphs().GraphDef()
-    fused = graph.node.add(name="conv", op="_FusedConv2D", input=["x", "kernel", "bias"])
-    fused.attr["T"].type = graphs().as_dtype("float32").as_datatype_enum
-    fused.attr["fused_ops"].list.s.extend([b"BiasAdd", b"_FusedHardSwish"])
-    nodes = mended(graph).node
-    assert [node.op for node in nodes] == ["_FusedConv2D", "Const", "AddV2", "Relu6", "Const", "Mul", "Mul"]
-    assert nodes[0].attr["fused_ops"].list.s == [b"BiasAdd"]
-    assert nodes[-1].name == "conv"
-
-
-def test_what_is_added_behind_a_bias_of_zeros_is_added_as_before(tmp_path: Path) -> None:
-    """The stock optimiser drops the zeros and takes what is added next for the bias: the 3 of a hard sigmoid, another branch."""
-    from pagesight._tf import keras, tensorflow
-
-    tf, tk = tensorflow(), keras()
-    tk.utils.set_random_seed(3)
-    image = tk.Input((SIDE, SIDE, 3), name="image")
-    x = tk.layers.Conv2D(8, 3, strides=2)(image / 255)
-    squeezed = tk.layers.GlobalAveragePooling2D(keepdims=True)(x)
-    gated = x * (tf.nn.relu6(tk.layers.Conv2D(8, 1)(squeezed) + 3) * (1 / 6))
-    features = tk.layers.ReLU()(tk.layers.Add()([tk.layers.Conv2D(8, 1)(gated), gated]))
-    embedding = tk.layers.GlobalAveragePooling2D()(tk.layers.Add()([tk.layers.Conv2D(8, 1)(features), features]))
-    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
-    web = quantize(_exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web")
-    squares = natural_noise(Input(SIDE), 4)
-    assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
-    biases = [layer.bias for layer in layers_of(_model(web)) if layer.bias]
-    assert [_model(web).weights[name].shape for name in biases] == [(8,)]
-
-
-@pytest.mark.parametrize("padded", [True, False])
-def test_channels_that_a_network_pads_or_broadcasts_are_left_as_they_are(padded: bool, tmp_path: Path) -> None:
-    """A shortcut may bring fewer channels than the layers beside it write: nothing can be shared out between them."""
-    from pagesight._tf import keras, tensorflow
-
-    tf, tk = tensorflow(), keras()
-    tk.utils.set_random_seed(5)
-    image = tk.Input((SIDE, SIDE, 3), name="image")
-    few = tk.layers.Conv2D(4, 3, strides=4, padding="same")(image / 255)
-    beside = tk.layers.Conv2D(8, 3, strides=4, padding="same")(image / 255)
-    shortcut = few if padded else tk.layers.Conv2D(1, 3, strides=4, padding="same")(image / 255)
-    if padded:
-        shortcut = tk.layers.Lambda(lambda x: tf.pad(x, [[0, 0], [0, 0], [0, 0], [2, 2]]))(shortcut)
-    features = tk.layers.Conv2D(8, 1, activation="relu")(shortcut + beside)
-    embedding = tk.layers.GlobalAveragePooling2D()(features)
-    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
-    web = quantize(_exported(tf, model, tmp_path / "saved"), Quantization("uint8"), tmp_path / "web")
-    squares = natural_noise(Input(SIDE), 4)
-    assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 0.02
-
-
-@pytest.mark.parametrize("computed_with", ["", "alone", "beside"])
-def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str, tmp_path: Path) -> None:
-    """A graph that computes with one before it is used needs its values while it is rewritten."""
-    from pagesight._freeze import frozen_graph
-    from pagesight._held import LARGE, survived
-    from pagesight._tf import keras, tensorflow
-    from pagesight._tfjs import _rewritten
-
-    tf, tk = tensorflow(), keras()
-    tk.utils.set_random_seed(4)
-    wide = tk.layers.Conv2D(128, 1, activation="relu")
-    image = tk.Input((SIDE, SIDE, 3), name="image")
-    x = tk.layers.Conv2D(128, 3, strides=4, activation="relu")(image / 255)
-    wide.build(x.shape)
-    assert wide.kernel.shape.num_elements() >= LARGE
-    features = tk.layers.Lambda(lambda x: tf.nn.conv2d(x, wide.kernel * 2.0, 1, "SAME"))(x) if computed_with else wide(x)
-    if computed_with == "beside":
-        features = wide(features)
-    embedding = tk.layers.GlobalAveragePooling2D()(features)
-    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
-    model.kept = wide
-    saved = _exported(tf, model, tmp_path / "saved")
-    graph_def, signature, held = frozen_graph(saved.path / "saved_model")
-    assert [value.shape for value in held.values()] == [(1, 1, 128, 128)]
-    assert survived(graph_def, _rewritten(graph_def, signature), held) is not bool(computed_with)
-    web = quantize(saved, Quantization("none"), tmp_path / "web")
-    squares = natural_noise(Input(SIDE), 4)
-    assert np.abs(_probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
-
-
-def test_a_number_is_written_as_a_number_and_not_as_a_list_of_one(tmp_path: Path) -> None:
-    """EfficientNet packs numbers into shapes, and no runtime packs a list with them."""
-    weights = {
-        "one": np.int32(7).reshape(()),
-        "kernel": np.arange(6, dtype=np.float32).reshape(3, 2).T,
-        "half": np.float32(0.5).reshape(()),
-    }
-    GraphModel({}, weights).write(tmp_path, {"kernel": "float16"})
-    found = GraphModel.read(tmp_path / "model.json").weights
-    assert {name: value.shape for name, value in found.items()} == {"one": (), "kernel": (2, 3), "half": ()}
-    assert all(np.array_equal(found[name], value) for name, value in weights.items())
 
 
 @pytest.mark.parametrize("channels", [3, 1])

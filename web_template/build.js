@@ -144,7 +144,10 @@ async function elementWords() {
   const languages = (await readdir(join(here, "words"))).map(async (file) => {
     const { direction, element, page } = JSON.parse(await readFile(join(here, "words", file), "utf8"));
     const failures = { ...titles(page.failures), ...titles(page.camera), picture: page.noPicture.title };
-    return [basename(file, ".json"), { direction, ...element, camera: page.useCamera, failures }];
+    return [
+      basename(file, ".json"),
+      { language: basename(file, ".json"), direction, ...element, camera: page.useCamera, failures },
+    ];
   });
   return Object.fromEntries(await Promise.all(languages));
 }

@@ -59,7 +59,7 @@ def write_package(bundle: Path, package: Package, description: str) -> None:
     rows = "".join(f"  {json.dumps(path)}: new URL({json.dumps(to)}, import.meta.url).href,\n" for path, to in places.items())
     (into / "files.js").write_text(f"// Where a bundler put the files.\nexport default {{\n{rows}}};\n", encoding="utf-8")
     # Workers for graphics cards are many bytes for few visitors: they are fetched, or left.
-    text = pack({path: (bundle / path).read_bytes() for path in needed if not path.startswith("worker_web")})
+    text = pack({path: (bundle / path).read_bytes() for path in needed if path not in resources.FOR_GPUS})
     (into / "packed.js").write_text(f'// The files, packed.\nexport default "{text}";\n', encoding="utf-8")
     manifest.write_json(bundle / "package.json", _description(package, description, needed))
     (bundle / "README.md").write_text(_readme(package, description), encoding="utf-8")

@@ -10,6 +10,7 @@ from pagesight import languages, manifest, resources
 from pagesight._logo import OWN, check_logo, write_logo
 from pagesight._theme import STYLES, check_theme, copy_theme, render_page
 from pagesight.contract import FILE_NAME, Contract
+from pagesight.errors import BundleError
 from pagesight.options import Bundling
 
 _SHORT = 40
@@ -89,7 +90,8 @@ def name_files(folder: Path, paths: list[str]) -> None:
     """Write into `folder`'s module what it will ask for, so that it need not read the contract first."""
     script = folder / "pagesight.js"
     code, found = _OWN_FILES.subn(lambda _: _OWN + ",".join(paths), script.read_text(encoding="utf-8"))
-    assert found == 1, "the module has no place for its files"
+    if found != 1:
+        raise BundleError("the page's code is of another version than this program", fix="run `make page`")
     script.write_text(code, encoding="utf-8")
 
 

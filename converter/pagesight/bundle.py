@@ -25,8 +25,6 @@ from pagesight.options import STAGES, Bundling
 _SAMPLE_SIDE = 320
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-GPU = ("gpu.js", "worker_webgl.js", "worker_webgpu.js")
-"""Fetched by visitors whose machine may gain by them, after the first answer."""
 _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
 
 
@@ -89,7 +87,7 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
     topology = json.loads((web.path / web.contract.model_path).read_text(encoding="utf-8"))
     graphs = [topology["modelTopology"], topology.get("modelInitializer") or {}]
     missing = {node["op"] for graph in graphs for node in graph.get("node", [])} - set(lean)
-    left_out = shutil.ignore_patterns(*(GPU if missing else [_ONLY_IF_NEEDED]))
+    left_out = shutil.ignore_patterns(*(resources.FOR_GPUS if missing else [_ONLY_IF_NEEDED]))
     shutil.copytree(static, into, dirs_exist_ok=True, ignore=left_out)
     for path in into.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -160,7 +158,7 @@ def _sizes(folder: Path) -> dict[str, int]:
         name = path.relative_to(folder).as_posix()
         if name.startswith(_ASIDE):
             continue
-        if name in GPU:
+        if name in resources.FOR_GPUS:
             sizes["gpu_gzip"] += _gzip_bytes(path)
             continue
         kind = "model" if name.startswith("model/") else "runtime" if name.endswith(_RUNTIME) else "page"

@@ -88,7 +88,13 @@ def _entry(name: str) -> Entry:
 
 def _built(name: str) -> tuple[Any, int]:
     family, how, side = _known(name)
-    return getattr(keras().applications, family)(weights=None, input_shape=(side, side, 3), **how), side
+    try:
+        return getattr(keras().applications, family)(weights=None, input_shape=(side, side, 3), **how), side
+    except ValueError as cause:
+        raise OptionError(
+            f"there is no network {name}: {str(cause).split(';')[0]}",
+            fix="give a width and a side that the family has, as in mobilenet_v2_035_96",
+        ) from cause
 
 
 def untrained(name: str, into: Path) -> SavedModel:

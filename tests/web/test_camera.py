@@ -17,6 +17,12 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+# Whether an answer came when no camera ran.
+ANSWERED_AT_REST = """() => {
+  window.atRest = false;
+  const look = () => (window.atRest ||= !document.querySelector("#video").srcObject);
+  new MutationObserver(look).observe(document.querySelector("#timing"), { childList: true });
+}"""
 GESTURES = ("0", "5")
 
 
@@ -127,8 +133,10 @@ def test_the_camera_answers_stops_and_takes_a_picture(visit: Callable[..., Page]
     shows(page, "green")
     expect(page.locator("#rate")).to_have_text(re.compile(r"\d+ a second"))
     assert "matrix(-1" in page.evaluate("getComputedStyle(document.querySelector('#video')).transform")
+    page.evaluate(ANSWERED_AT_REST)
     page.get_by_role("button", name="Take picture").click()
     expect(page.locator("#picture")).to_be_visible()
+    page.wait_for_function("atRest")
     shows(page, "green")
     page.get_by_role("button", name="Use camera").click()
     expect(page.locator("#video")).to_be_visible()

@@ -28,7 +28,7 @@ const MARKUP = `
   <label part="drop"><input type="file" accept="image/*"><slot id="choose"></slot><img part="picture" alt="" hidden></label>
   <button part="camera" type="button" aria-pressed="false" hidden><slot name="camera"></slot></button>
   <video part="video" playsinline muted hidden></video>
-  <output part="answer" aria-live="polite"></output>
+  <output part="answer" aria-live="polite" dir="auto"></output>
 `;
 
 /**
@@ -218,7 +218,7 @@ export class PagesightClassifierElement extends HTMLElement {
   /** @param {string} language it goes on in the last one where it has no words in this one */
   #speak(language) {
     this.#words = elementWords(language) ?? this.#words;
-    const { direction, choose, camera } = this.#words;
+    const { language: spoken, direction, choose, camera } = this.#words;
     for (const [slot, text] of [
       ["#choose", choose],
       ["slot[name=camera]", camera],
@@ -226,6 +226,7 @@ export class PagesightClassifierElement extends HTMLElement {
       const element = /** @type {HTMLElement} */ (this.#root.querySelector(slot));
       element.textContent = text;
       element.dir = direction;
+      element.lang = spoken;
     }
   }
 

@@ -2,6 +2,7 @@
 
 /**
  * @typedef {object} ElementWords
+ * @property {string} language its BCP 47 tag
  * @property {string} direction ltr or rtl
  * @property {string} choose
  * @property {string} camera

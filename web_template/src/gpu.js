@@ -11,7 +11,7 @@
  * @typedef {object} GpuOptions
  * @property {GpuName[]} [backends] to try, in this order; those that the browser offers on real hardware when left out
  * @property {number} [margin] how many times faster than WebAssembly it must be; 0 takes whatever answers rightly
- * @property {(reason: Error) => void} [onFallback] it failed in use, and WebAssembly answers again
+ * @property {(reason: import("./errors.js").PagesightError) => void} [onFallback] it failed in use, and WebAssembly answers again
  *
  * @typedef {object} Attempt
  * @property {GpuName} backend

@@ -1,6 +1,8 @@
 // Offline after the first visit. One worker holds one version: its address names the version (sw.js?v=SHA256 of
 // manifest.json), and it takes over only when every file of that version is in its cache and checked. A page is
-// therefore never given files of two versions.
+// therefore never given files of two versions. What few visitors need, for graphics cards, is kept when it is fetched on a visit
+// after the first.
+import { FOR_GPUS } from "../src/gpu_files.js";
 
 /** @type {ServiceWorkerGlobalScope} */
 const worker = /** @type {any} */ (self);
@@ -9,8 +11,6 @@ const prefix = `pagesight:${worker.registration.scope}:`;
 const cacheName = prefix + version;
 /** Files that visitors of the page never fetch. */
 const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also)\/.*)$/;
-/** Files that few visitors need: kept when they are fetched on a visit after the first. */
-const KEPT_WHEN_USED = /^(gpu|worker_web(gl|gpu))\.js$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(dropOtherVersions()));
@@ -31,7 +31,7 @@ async function install() {
   /** @type {{ files: Record<string, { sha256: string }> }} */
   const { files } = await manifest.clone().json();
   const cache = await caches.open(cacheName);
-  const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path) && !KEPT_WHEN_USED.test(path));
+  const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path) && !FOR_GPUS.test(path));
   await Promise.all(wanted.map(async ([path, { sha256 }]) => cache.put(encodePath(path), await get(path, sha256))));
   await cache.put("manifest.json", manifest);
 }
@@ -74,7 +74,7 @@ async function answer(request) {
   const cache = await caches.open(cacheName);
   const path = new URL(request.url).pathname.slice(new URL(worker.registration.scope).pathname.length);
   const found = await cache.match(path === "" ? "index.html" : request, { ignoreSearch: true });
-  return found ?? (KEPT_WHEN_USED.test(path) ? keep(cache, path) : fetch(request));
+  return found ?? (FOR_GPUS.test(path) ? keep(cache, path) : fetch(request));
 }
 
 /** @param {Cache} cache @param {string} path */

@@ -1,5 +1,6 @@
 // The taught model as a bundle: the page's own folder with a new head, new labels and fresh hashes; and back.
 import { fetchFile } from "../files.js";
+import { FOR_GPUS } from "../gpu_files.js";
 import { sha256 } from "../sha256.js";
 import { HEAD_FILE, graft, readHead } from "./graft.js";
 import { THRESHOLD } from "./head.js";
@@ -16,8 +17,6 @@ import { fillPage } from "./page_copy.js";
 /** Written anew, or of the old model alone. */
 const REPLACED =
   /^(manifest\.json|report\.(html|css)|package\.json|README\.md|(samples|report|single-file|npm|also)\/.*)$/;
-/** What is for graphics cards: it may not have been kept for offline use, and a copy works without. */
-const FOR_GPUS = /^(gpu|worker_web(gl|gpu))\.js$/;
 /** Files for hosts, which some of them do not serve: a copy works without. */
 const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
 const text = (/** @type {string} */ value) => new TextEncoder().encode(value);
@@ -104,6 +103,7 @@ async function ownFiles(base) {
   const found = await Promise.all(
     wanted.map(([path, published]) =>
       fetchFile(base, encodeURI(path), published.sha256).catch((error) => {
+        // The latter may not have been kept for offline use.
         if (FOR_HOSTS.test(path) || FOR_GPUS.test(path)) return undefined;
         throw error;
       }),

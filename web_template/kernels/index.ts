@@ -4,3 +4,4 @@ export { bound, combine, mean, widen } from "./elements";
 export { gemm } from "./gemm";
 export { patches } from "./patches";
 export { resizeColumns, resizeRows } from "./resize";
+export { dequantize, panels } from "./weights";

@@ -4,6 +4,8 @@ import { openPixels } from "./decode.js";
 import { Resizer } from "./resize.js";
 
 /**
+ * @typedef {import("./contract.js").Contract["input"]} Input
+ *
  * @typedef {object} Square
  * @property {Uint8ClampedArray<ArrayBuffer>} data width × height × channels, row by row, 0..255
  * @property {number} width
@@ -16,31 +18,43 @@ const STRIP_PIXELS = 1 << 20;
 
 /** @type {Resizer | undefined} */
 let resizer;
+/** Settled when the resizer is free. @type {Promise<unknown>} */
+let free = Promise.resolve();
 
 /**
  * @param {import("./decode.js").Picture} source
- * @param {import("./contract.js").Contract["input"]} input
+ * @param {Input} input
  * @returns {Promise<Square>}
  */
 export async function toSquare(source, input) {
   const pixels = await openPixels(source);
-  try {
-    const box = cropBox(pixels.width, pixels.height, input.crop);
-    if (!box.width || !box.height) throw new PagesightError("picture", "the picture is empty");
-    const { side } = input;
-    const strip = Math.max(1, Math.floor(STRIP_PIXELS / box.width));
-    resizer ??= new Resizer();
-    const square = resizer.start(box.width, box.height, side, Math.min(strip, box.height));
-    for (let y = 0; y < box.height; y += strip) {
-      const { rgba, opaque } = pixels.read(box.left, box.top + y, box.width, Math.min(strip, box.height - y));
-      if (!opaque) flatten(rgba);
-      square.add(rgba);
-    }
-    const rgb = square.finish();
-    return { data: input.channels === 1 ? toGrey(rgb) : rgb, width: side, height: side, channels: input.channels };
-  } finally {
-    pixels.close();
+  const square = free.then(() => resized(pixels, input)).finally(() => pixels.close());
+  free = square.catch(() => {});
+  return square;
+}
+
+/**
+ * @param {import("./decode.js").Pixels} pixels
+ * @param {Input} input
+ * @returns {Promise<Square>}
+ */
+async function resized(pixels, { side, channels, crop }) {
+  const box = cropBox(pixels.width, pixels.height, crop);
+  if (!box.width || !box.height) throw new PagesightError("picture", "the picture is empty");
+  const strip = Math.min(box.height, Math.max(1, Math.floor(STRIP_PIXELS / box.width)));
+  resizer ??= new Resizer();
+  const square = resizer.start(box.width, box.height, side, strip);
+  let blueFirst = false;
+  for (let y = 0; y < box.height; y += strip) {
+    const count = Math.min(strip, box.height - y);
+    const rows = square.rows(count);
+    const read = await pixels.read(box.left, box.top + y, box.width, count, rows);
+    if (!read.opaque) flatten(rows);
+    square.add(count);
+    ({ blueFirst } = read);
   }
+  const rgb = square.finish(blueFirst);
+  return { data: channels === 1 ? toGrey(rgb) : rgb, width: side, height: side, channels };
 }
 
 /**
@@ -56,7 +70,7 @@ function cropBox(width, height, crop) {
 
 /**
  * Lays translucent pixels on white, in place, in integers.
- * @param {Uint8ClampedArray} rgba
+ * @param {Uint8Array} rgba
  */
 function flatten(rgba) {
   for (let i = 0; i < rgba.length; i += 4) {

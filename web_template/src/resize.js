@@ -49,7 +49,14 @@ export function triangle(from, to) {
   return filter;
 }
 
-/** Makes squares of pictures that come strip by strip. */
+/**
+ * @typedef {object} Strips
+ * @property {(count: number) => Uint8Array<ArrayBuffer>} rows where so many rows are to be written, RGBA or BGRA, opaque
+ * @property {(count: number) => void} add takes them; from the top down
+ * @property {(blueFirst: boolean) => Uint8ClampedArray<ArrayBuffer>} finish side × side × 3, RGB
+ */
+
+/** Makes squares of pictures that come strip by strip; one picture at a time. */
 export class Resizer {
   #machine = new Machine();
   #room = 0;
@@ -58,9 +65,8 @@ export class Resizer {
    * @param {number} width of the picture
    * @param {number} height
    * @param {number} side of the square
-   * @param {number} strip rows that add() gets at a time, at most
-   * @returns {{ add: (rgba: Uint8ClampedArray) => void, finish: () => Uint8ClampedArray<ArrayBuffer> }} add() takes opaque rows
-   *   from the top down, finish() gives side × side × 3
+   * @param {number} strip rows that come at a time, at most
+   * @returns {Strips}
    */
   start(width, height, side, strip) {
     const { kernels } = this.#machine;
@@ -82,29 +88,32 @@ export class Resizer {
     }
     let to = narrow;
     return {
-      add: (rgba) => {
+      rows: (count) => this.#machine.octets(rows, count * width * 4),
+      add: (added) => {
         const { first, count, weights, stride } = across;
-        const added = rgba.length / 4 / width;
-        this.#machine.octets(rows, rgba.length).set(rgba);
         kernels.resizeRows(rows, to, added, width, side, first.at, count.at, weights.at, stride);
         to += added * side * 4;
       },
-      finish: () => {
+      finish: (blueFirst) => {
         const { first, count, weights, stride } = down;
         kernels.resizeColumns(narrow, square, side, side, first.at, count.at, weights.at, stride);
-        return withoutAlpha(this.#machine.octets(square, side * side * 4));
+        return toRgb(this.#machine.octets(square, side * side * 4), blueFirst);
       },
     };
   }
 }
 
-/** @param {Uint8Array} rgba */
-function withoutAlpha(rgba) {
-  const rgb = new Uint8ClampedArray((rgba.length / 4) * 3);
-  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    rgb[to] = rgba[from];
-    rgb[to + 1] = rgba[from + 1];
-    rgb[to + 2] = rgba[from + 2];
+/**
+ * @param {Uint8Array} pixels four bytes each
+ * @param {boolean} blueFirst
+ */
+function toRgb(pixels, blueFirst) {
+  const rgb = new Uint8ClampedArray((pixels.length / 4) * 3);
+  const [red, blue] = blueFirst ? [2, 0] : [0, 2];
+  for (let from = 0, to = 0; from < pixels.length; from += 4, to += 3) {
+    rgb[to] = pixels[from + red];
+    rgb[to + 1] = pixels[from + 1];
+    rgb[to + 2] = pixels[from + blue];
   }
   return rgb;
 }

@@ -1,12 +1,13 @@
 // A forward pass being drawn up: its steps in order, what each reads and writes, and where all of it lies in memory.
+import { rows } from "./placement.js";
 import { count } from "./weights.js";
 
 /**
  * @typedef {import("./kernels.js").Machine} Machine
  * @typedef {{ floats: number, first: number, last: number, address: number }} Buffer steps between which it is in use
- * @typedef {{ data: Float32Array, address: number }} Placed
- * @typedef {{ shape: number[], data: Float32Array | Int32Array, placed?: Placed }} Known a constant
+ * @typedef {import("./placement.js").Placement & { address: number }} Placed
  * @typedef {{ shape: number[], buffer: Buffer }} Computed
+ * @typedef {{ shape: number[], constant: import("./weights.js").Constant }} Known
  * @typedef {Known | Computed} Value
  * @typedef {() => void} Step
  */
@@ -20,6 +21,8 @@ export class Draft {
   #buffers = [];
   /** @type {Placed[]} */
   #placed = [];
+  /** Those that lie there row by row. @type {Map<import("./weights.js").Constant, Placed>} */
+  #whole = new Map();
 
   /**
    * @param {number[]} shape
@@ -40,11 +43,11 @@ export class Draft {
   }
 
   /**
-   * @param {Float32Array} data
+   * @param {import("./placement.js").Placement} constant
    * @returns {Placed} written into memory once
    */
-  place(data) {
-    const placed = { data, address: 0 };
+  place(constant) {
+    const placed = { ...constant, address: 0 };
     this.#placed.push(placed);
     return placed;
   }
@@ -55,8 +58,9 @@ export class Draft {
    */
   whereabouts(value) {
     if ("buffer" in value) return value.buffer;
-    value.placed ??= this.place(Float32Array.from(value.data));
-    return value.placed;
+    let placed = this.#whole.get(value.constant);
+    if (!placed) this.#whole.set(value.constant, (placed = this.place(rows(value.constant))));
+    return placed;
   }
 
   /**
@@ -81,11 +85,13 @@ export class Draft {
     let size = 0;
     for (const placed of this.#placed) {
       placed.address = size;
-      size += aligned(placed.data.length * 4);
+      size += aligned(placed.floats * 4);
     }
-    const start = machine.reserve(size + arrange(this.#buffers, size));
+    // Until the first pass, the room of what is computed serves as scratch.
+    const scratch = this.#placed.reduce((most, placed) => Math.max(most, placed.scratch), 0);
+    const start = machine.reserve(size + Math.max(scratch, arrange(this.#buffers, size)));
     for (const item of [...this.#placed, ...this.#buffers]) item.address += start;
-    for (const { data, address } of this.#placed) machine.floats(address, data.length).set(data);
+    for (const { address, write } of this.#placed) write(machine, address, start + size);
     machine.held += this.#placed.length + this.#buffers.length;
     return this.#steps.map((make) => make(machine));
   }

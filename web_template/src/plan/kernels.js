@@ -8,6 +8,8 @@ import relaxed from "kernels:relaxed";
  * @property {(a: number, panels: number, out: number, rows: number, depth: number, columns: number, low: number, high: number) => void} gemm
  * @property {(x: number, weights: number, out: number, height: number, width: number, channels: number, size: number, stride: number, top: number, left: number, rows: number, columns: number, low: number, high: number) => void} depthwise
  * @property {(x: number, out: number, height: number, width: number, channels: number, size: number, stride: number, y: number, left: number, columns: number) => void} patches
+ * @property {(stored: number, out: number, count: number, kind: number, scale: number, low: number) => void} dequantize
+ * @property {(matrix: number, out: number, rows: number, columns: number, pitch: number) => void} panels
  * @property {(x: number, out: number, count: number) => void} widen
  * @property {(x: number, out: number, count: number, low: number, high: number) => void} bound
  * @property {(operation: number, a: number, b: number, out: number, count: number, period: number) => void} combine

@@ -1,19 +1,17 @@
 // How each op of a graph becomes steps on the machine.
 import { flag, fusion, integers, windows } from "./nodes.js";
 import { must } from "./not_planned.js";
+import { panels, rows as inRows, turnedPanels } from "./placement.js";
 import { count } from "./weights.js";
 
 /**
  * @typedef {import("./draft.js").Draft} Draft
  * @typedef {import("./draft.js").Value} Value
  * @typedef {import("./draft.js").Computed} Computed
- * @typedef {import("./draft.js").Known} Known
  * @typedef {import("./nodes.js").GraphNode} GraphNode
  * @typedef {(draft: Draft, node: GraphNode, inputs: Value[]) => Value} Operation
  */
 
-/** Columns of a panel: as in kernels/gemm.ts. */
-const WIDE = 8;
 /** The order of kernels/elements.ts. */
 const ARITHMETIC = ["Add", "Sub", "Mul", "Div", "Minimum", "Maximum"];
 
@@ -41,12 +39,12 @@ OPERATIONS.set("Squeeze", squeeze);
 /** @type {Operation} */
 function convolution(draft, node, [x, filter, added]) {
   const [batch, height, width, channels] = x.shape;
-  const { shape, data } = floats(filter);
-  const [size, across, depth, columns] = shape;
+  const kernel = known(filter);
+  const [size, across, depth, columns] = kernel.shape;
   must(size === across && depth === channels, "a kernel that is not square, or grouped");
   const { stride, top, left, rows, columns: outWidth } = windows(node, size, height, width);
   const { biased, low, high } = fusion(node);
-  const weights = draft.place(panels(data, size * size * depth, columns, biased ? floats(added).data : undefined));
+  const weights = draft.place(panels(kernel, size * size * depth, columns, biased ? known(added) : undefined));
   const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, outWidth, columns])];
   const to = out.buffer;
   if (size === 1 && stride === 1) {
@@ -72,18 +70,16 @@ function convolution(draft, node, [x, filter, added]) {
 /** @type {Operation} */
 function depthwise(draft, node, [x, filter, added]) {
   const [batch, height, width, channels] = x.shape;
-  const { shape, data } = floats(filter);
-  const [size, across, depth, multiplier] = shape;
+  const kernel = known(filter);
+  const [size, across, depth, multiplier] = kernel.shape;
   must(
     size === across && depth === channels && multiplier === 1,
     "a kernel that is not square, or multiplies channels",
   );
   const { stride, top, left, rows, columns } = windows(node, size, height, width);
   const { biased, low, high } = fusion(node);
-  const both = new Float32Array(channels + data.length);
-  if (biased) both.set(floats(added).data);
-  both.set(data, channels);
-  const [from, weights, out] = [draft.whereabouts(x), draft.place(both), draft.value([batch, rows, columns, channels])];
+  const weights = draft.place(inRows(biased ? known(added) : channels, kernel));
+  const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, columns, channels])];
   const to = out.buffer;
   draft.step([x], ({ kernels }) => () => {
     for (let i = 0; i < batch; i++) {
@@ -100,7 +96,8 @@ function depthwise(draft, node, [x, filter, added]) {
 
 /** @type {Operation} */
 function product(draft, node, [x, matrix, added]) {
-  const { shape, data } = floats(matrix);
+  const kernel = known(matrix);
+  const { shape } = kernel;
   must(
     x.shape.length === 2 && shape.length === 2 && !flag(node, "transpose_a"),
     "a product of other than two matrices",
@@ -108,8 +105,9 @@ function product(draft, node, [x, matrix, added]) {
   const turned = flag(node, "transpose_b");
   const [depth, columns] = turned ? [shape[1], shape[0]] : shape;
   const { biased, low, high } = fusion(node);
-  const upright = turned ? transposed(data, columns, depth) : data;
-  const weights = draft.place(panels(upright, depth, columns, biased ? floats(added).data : undefined));
+  const weights = draft.place(
+    (turned ? turnedPanels : panels)(kernel, depth, columns, biased ? known(added) : undefined),
+  );
   const [rows] = x.shape;
   const [from, out] = [draft.whereabouts(x), draft.value([rows, columns])];
   draft.step([x], ({ kernels }) => () => {
@@ -188,7 +186,7 @@ function most(draft, node, [x, axes]) {
 
 /** @type {Operation} */
 function joined(draft, _, inputs) {
-  const [parts, axis] = [inputs.slice(0, -1), known(inputs[inputs.length - 1]).data[0]];
+  const [parts, axis] = [inputs.slice(0, -1), known(inputs[inputs.length - 1]).integers[0]];
   const { shape } = parts[0];
   const last = shape.length - 1;
   must(axis === last || axis === -1, "a concatenation along other than the last axis");
@@ -247,7 +245,7 @@ function mapped(draft, x, change) {
 /** @type {Operation} */
 function pad(draft, _, [x, paddings]) {
   const [batch, height, width, channels] = x.shape;
-  const [n0, n1, top, bottom, left, right, c0, c1] = known(paddings).data;
+  const [n0, n1, top, bottom, left, right, c0, c1] = known(paddings).integers;
   must(x.shape.length === 4 && batch === 1 && !(n0 || n1 || c0 || c1), "padding of other than height and width");
   const outWidth = left + width + right;
   const [from, out] = [draft.whereabouts(x), draft.value([1, top + height + bottom, outWidth, channels])];
@@ -263,7 +261,7 @@ function pad(draft, _, [x, paddings]) {
 
 /** @type {Operation} */
 function reshape(_, __, [x, wanted]) {
-  const shape = [...known(wanted).data];
+  const shape = [...known(wanted).integers];
   const open = shape.indexOf(-1);
   if (open >= 0) shape[open] = -count(x.shape) / count(shape);
   must(count(shape) === count(x.shape), "a shape of another size");
@@ -278,34 +276,6 @@ function squeeze(_, node, [x]) {
 }
 
 /**
- * Weights as kernels/gemm.ts wants them.
- * @param {Float32Array} matrix depth × columns
- * @param {number} depth
- * @param {number} columns
- * @param {Float32Array} [bias]
- */
-function panels(matrix, depth, columns, bias) {
-  const panel = (depth + 1) * WIDE;
-  const packed = new Float32Array(Math.ceil(columns / WIDE) * panel);
-  for (let left = 0, at = 0; left < columns; left += WIDE, at += panel) {
-    const right = Math.min(columns, left + WIDE);
-    if (bias) packed.set(bias.subarray(left, right), at);
-    for (let row = 0, to = at + WIDE, from = left; row < depth; row++, to += WIDE, from += columns) {
-      for (let i = 0; i < right - left; i++) packed[to + i] = matrix[from + i];
-    }
-  }
-  return packed;
-}
-
-/**
- * @param {Float32Array} matrix
- * @param {number} rows
- * @param {number} columns
- */
-const transposed = (matrix, rows, columns) =>
-  Float32Array.from(matrix, (_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]);
-
-/**
  * Whether `small`, repeated, lines up with `large`: the same dimensions at the end, and ones before them.
  * @param {number[]} large
  * @param {number[]} small
@@ -317,13 +287,10 @@ function repeats(large, small) {
   );
 }
 
-/**
- * @param {Value} value
- * @returns {Known}
- */
+/** @param {Value} value */
 function known(value) {
-  must("data" in value, "an input that is not constant");
-  return value;
+  must("constant" in value, "an input that is not constant");
+  return value.constant;
 }
 
 /**
@@ -331,11 +298,4 @@ function known(value) {
  * @param {Value} x
  * @param {Value} axes
  */
-const overPlaces = (x, axes) => x.shape.length === 4 && [...known(axes).data].sort().join() === "1,2";
-
-/** @param {Value} value */
-function floats(value) {
-  const { shape, data } = known(value);
-  must(data instanceof Float32Array, "whole numbers where floats are expected");
-  return { shape, data };
-}
+const overPlaces = (x, axes) => x.shape.length === 4 && [...known(axes).integers].sort().join() === "1,2";

@@ -95,8 +95,9 @@ function valueOf(draft, graph, found, name) {
   const node = graph.nodes.get(name);
   if (node?.op === "Const") {
     const constant = graph.weights.read(name);
-    found.set(name, constant);
-    return constant;
+    const value = { shape: constant.shape, constant };
+    found.set(name, value);
+    return value;
   }
   const operation = node && OPERATIONS.get(node.op);
   if (!operation) throw new NotPlanned(`the op ${node?.op ?? name}`);

@@ -1,14 +1,15 @@
-// The constants of a stock TF.js graph model, widened from the types in which they are stored.
-import { NotPlanned } from "./not_planned.js";
+// The constants of a stock TF.js graph model: where each is stored, and its values when they are asked for.
+import { NotPlanned, must } from "./not_planned.js";
 
 /**
  * @typedef {{ name: string, shape: number[], dtype: string, quantization?: { dtype: string, min?: number, scale?: number } }} Spec
  * @typedef {{ weights: Spec[] }[]} WeightsManifest
- * @typedef {{ shape: number[], data: Float32Array | Int32Array }} Constant
  */
 
 /** @type {Record<string, number>} */
 const BYTES = { float32: 4, int32: 4, bool: 1, float16: 2, uint16: 2, uint8: 1 };
+/** The types that kernels/weights.ts widens, as it numbers them. */
+const KINDS = ["float32", "uint8", "uint16", "float16"];
 
 export class Weights {
   /** @type {Map<string, { spec: Spec, at: number }>} */
@@ -30,57 +31,70 @@ export class Weights {
     if (at !== bytes.byteLength) throw new NotPlanned("a weight's type");
   }
 
-  /**
-   * @param {string} name
-   * @returns {Constant} a copy, aligned
-   */
+  /** @param {string} name */
   read(name) {
     const place = this.#places.get(name);
     if (!place) throw new NotPlanned(`the constant ${name}`);
     const { spec, at } = place;
-    const stored = storedAs(spec);
-    const bytes = this.#bytes.slice(at, at + count(spec.shape) * BYTES[stored]);
-    return { shape: spec.shape, data: widened(spec, stored, bytes) };
+    return new Constant(spec, new Uint8Array(this.#bytes, at, count(spec.shape) * BYTES[storedAs(spec)]));
+  }
+}
+
+/** One constant: its values stay as they are stored until they are asked for. */
+export class Constant {
+  #spec;
+  #bytes;
+  #kind;
+
+  /**
+   * @param {Spec} spec
+   * @param {Uint8Array<ArrayBuffer>} bytes
+   */
+  constructor(spec, bytes) {
+    this.#spec = spec;
+    this.#bytes = bytes;
+    this.#kind = KINDS.indexOf(storedAs(spec));
+    const known = spec.dtype === "float32" ? this.#kind >= 0 : spec.dtype === "int32" && !spec.quantization;
+    if (!known) throw new NotPlanned(`a weight of ${spec.dtype}`);
+  }
+
+  get shape() {
+    return this.#spec.shape;
+  }
+
+  get isFloat() {
+    return this.#spec.dtype === "float32";
+  }
+
+  /** Bytes that one value takes as it is stored. */
+  get width() {
+    return BYTES[storedAs(this.#spec)];
+  }
+
+  /**
+   * Writes values `from` … `from + many` as floats.
+   * @param {import("./kernels.js").Machine} machine
+   * @param {number} from
+   * @param {number} many
+   * @param {number} scratch address of room for them as they are stored
+   * @param {number} out address
+   */
+  widen(machine, from, many, scratch, out) {
+    const { scale = 1, min = 0 } = this.#spec.quantization ?? {};
+    const { width } = this;
+    machine.octets(scratch, many * width).set(this.#bytes.subarray(from * width, (from + many) * width));
+    machine.kernels.dequantize(scratch, out, many, this.#kind, scale, min);
+  }
+
+  /** All values of an int32 constant. */
+  get integers() {
+    must(!this.isFloat, "floats where whole numbers are expected");
+    return new Int32Array(this.#bytes.slice().buffer);
   }
 }
 
 /** @param {Spec} spec */
 const storedAs = ({ dtype, quantization }) => quantization?.dtype ?? dtype;
-
-/**
- * @param {Spec} spec
- * @param {string} stored
- * @param {ArrayBuffer} bytes
- */
-function widened({ dtype, quantization }, stored, bytes) {
-  if (dtype === "int32" && !quantization) return new Int32Array(bytes);
-  if (dtype !== "float32") throw new NotPlanned(`a weight of ${dtype}`);
-  if (!quantization) return new Float32Array(bytes);
-  if (stored === "float16") return fromHalves(new Uint16Array(bytes));
-  const codes = stored === "uint8" ? new Uint8Array(bytes) : new Uint16Array(bytes);
-  const { scale = 1, min = 0 } = quantization;
-  const values = new Float32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) values[i] = codes[i] * scale + min;
-  return values;
-}
-
-/**
- * IEEE 754 binary16, widened bit by bit: a call for each number would take longer than all else of loading.
- * @param {Uint16Array} halves
- */
-function fromHalves(halves) {
-  const bits = new Uint32Array(halves.length);
-  const values = new Float32Array(bits.buffer);
-  for (let i = 0; i < bits.length; i++) {
-    const half = halves[i];
-    const exponent = half & 0x7c00;
-    const fraction = half & 0x3ff;
-    if (exponent === 0) values[i] = fraction * 2 ** -24;
-    else bits[i] = (exponent === 0x7c00 ? 0x7f800000 : (exponent << 13) + 0x38000000) | (fraction << 13);
-    bits[i] |= (half & 0x8000) << 16;
-  }
-  return values;
-}
 
 /** @param {number[]} shape */
 export const count = (shape) => shape.reduce((product, size) => product * size, 1);

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import pagesight
-from pagesight import _browser, manifest, pixels
+from pagesight import _browser, _memory, manifest, pixels
 from pagesight._graph import GraphModel, Runner
 from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
 from pagesight.bundle import bundle
@@ -92,6 +92,15 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
 
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: other tests may have left one running in this thread
         assert thread.submit(lambda: asyncio.run(ask())).result().report["parity"]["top1_agreement"] == 1.0
+
+
+def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
+    built: pagesight.VerifiedBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_memory, "LARGE", 0)
+    monkeypatch.setenv("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "0")  # not changed for the tests that follow
+    asked = verify(pagesight.Bundle(built.path), Verification(max_pictures=4))
+    assert asked.report["parity"]["top1_agreement"] == 1.0
 
 
 @pytest.fixture(scope="module")

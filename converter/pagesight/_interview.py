@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _browser, progress
+from pagesight import _browser, _memory, progress
 from pagesight.errors import VerifyError
 from pagesight.serve import serving
 
@@ -27,9 +27,12 @@ _ANSWER = """async (classifier, file) => {
     backend: classifier.backend,
   };
 }"""
-_ASK = f"""async (paths) => {{
+_ASK = f"""async ([paths, alone]) => {{
   const base = document.baseURI;
-  globalThis.asked ??= import(new URL("pagesight.js", base).href).then((module) => module.load(new URL("./", base).href));
+  globalThis.asked ??= Promise.resolve(alone && globalThis.classifier)
+    .then((own) => own && own.dispose())
+    .then(() => import(new URL("pagesight.js", base).href))
+    .then((module) => module.load(new URL("./", base).href));
   const answers = [];
   for (const path of paths) {{
     const file = new File([await (await fetch(new URL(path, base))).blob()], "picture");
@@ -65,14 +68,18 @@ class Answers:
 
 
 def ask_page(folder: Path, pictures: Pictures, executable: Path) -> Answers:
-    """Serve `folder`, open its page and send every picture through its public module. Raises VerifyError where it complains."""
+    """Serve `folder`, open its page and send every picture through its public module. Raises VerifyError where it complains.
+
+    The page and the module each load the model: at once, or a large one after the other.
+    """
     paths = [f"{_PHOTOS}/{i}" for i in range(len(pictures))]
     extra = {path: data for path, (_, data) in zip(paths, pictures, strict=True)}
+    alone = sum(p.stat().st_size for p in (folder / "model").iterdir()) >= _memory.LARGE
 
     def work() -> Answers:
         with serving(folder, extra=extra) as address, _opened(executable, address) as (page, browser):
             ask = partial(page.evaluate, _ASK)
-            return _asked(browser, len(paths), lambda start, end: ask(paths[start:end]))
+            return _asked(browser, len(paths), lambda start, end: ask([paths[start:end], alone]))
 
     return _in_own_thread(work)
 

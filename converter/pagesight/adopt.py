@@ -1,6 +1,5 @@
 """A model made elsewhere to the same SavedModel that `export` writes: pixels in, probabilities out, scaling inside the graph."""
 
-import gc
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _readers, languages, manifest, progress
+from pagesight import _memory, _readers, languages, manifest, progress
 from pagesight._readers import anatomy, ops, ranges, saved_model
 from pagesight._readers.foreign import Foreign, again, from_graph_def
 from pagesight._readers.names import read_labels
@@ -63,6 +62,8 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
         progress.stage("adopt", fresh=True)
         return SavedModel(into)
     progress.stage("adopt")
+    if _bytes(path) >= _memory.LARGE:
+        _memory.be_sparing()
     with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
         foreign = _flat(_readers.read(path, Path(scratch), trust=how.trust))
         named = labels or foreign.labels
@@ -85,7 +86,7 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
             contract = Contract(how.name, title, tuple(named), shape, outputs)
             replace(contract, description=how.description, language=how.language).write(temporary)
     del foreign, function, module
-    gc.collect()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
+    _memory.give_back()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
 
 
@@ -104,6 +105,10 @@ def _fingerprint(path: Path) -> str:
         beside = {p.name: manifest.sha256_file(p) for p in sorted(path.parent.glob("*.bin"))} if path.suffix == ".json" else {}
         return manifest.sha256_json([manifest.sha256_file(path), beside])
     return manifest.sha256_json(manifest.list_files(path, leave_out=frozenset()))
+
+
+def _bytes(path: Path) -> int:
+    return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")))
 
 
 def _input(foreign: Foreign, how: Adoption) -> Input:

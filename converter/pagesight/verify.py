@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pagesight import _browser, _single_file, manifest, pixels, progress
+from pagesight import _browser, _memory, _single_file, manifest, pixels, progress
 from pagesight._graph import GraphModel, Runner
 from pagesight._interview import Answers, Pictures, ask_page, ask_single_file
 from pagesight._quantization.calibration import natural_noise
@@ -117,8 +117,11 @@ def _noise(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
 def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification) -> dict[str, Any]:
     contract = bundle.contract
     squares = np.stack([pixels.read_square(data, contract.input) for _, data in pictures])
+    if sum(p.stat().st_size for p in (bundle.path / "model").iterdir()) >= _memory.LARGE:
+        _memory.be_sparing()
     with progress.task("asking Python"):
         expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(squares)[0]
+    _memory.give_back()
     found = _compared(pictures, squares, expected, ask_page(bundle.path, pictures, browser), how)
     file = _single_file.find(bundle.path)
     if file is not None:

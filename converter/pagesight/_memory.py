@@ -1,0 +1,22 @@
+"""Memory that large models leave behind, given back to the system: the browser that verifies their page needs it."""
+
+import ctypes
+import gc
+import os
+import sys
+
+LARGE = 32_000_000
+"""Bytes of a model from which on its copies count."""
+_SYSTEM_ALLOCATOR = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
+
+
+def be_sparing() -> None:
+    """Let TensorFlow give freed tensors back instead of keeping them for later; only where it has made none yet."""
+    os.environ.setdefault(_SYSTEM_ALLOCATOR, "1")
+
+
+def give_back() -> None:
+    """Give back what is free; the C library keeps it where nobody asks."""
+    gc.collect()
+    if sys.platform.startswith("linux") and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):  # not in musl
+        trim(0)

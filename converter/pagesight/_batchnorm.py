@@ -19,7 +19,7 @@ class Statistics:
     def __init__(self, model: Any, forward: Callable[[], Any]) -> None:
         """`forward` runs one fixed batch through `model` in training mode; used where a layer does not tell its momentum."""
         told = _told(model)
-        moving = [v for v in model.non_trainable_variables if any(name in v.name for name in _NAMES)]
+        moving = [v for v in model.non_trainable_variables if any(name in v.name for name in _NAMES) and told.get(id(v), 0) < 1]
         told |= _probed([v for v in moving if id(v) not in told], forward)
         self._momentum = [(v, told[id(v)]) for v in moving if id(v) in told]
 
@@ -35,9 +35,13 @@ class Statistics:
 
 
 def _told(model: Any) -> dict[int, float]:
-    """The momentum of every moving variable of a Keras layer, by the variable's id."""
+    """The momentum of every moving variable of a Keras layer, by the variable's id; 1 (none moves) where the layer is held."""
     norms = [layer for layer in model.submodules if isinstance(layer, keras().layers.BatchNormalization)]
-    return {id(v): float(layer.momentum) for layer in norms for v in (layer.moving_mean, layer.moving_variance)}
+    return {
+        id(v): float(layer.momentum) if layer.trainable else 1.0
+        for layer in norms
+        for v in (layer.moving_mean, layer.moving_variance)
+    }
 
 
 def _probed(variables: list[Any], forward: Callable[[], Any]) -> dict[int, float]:

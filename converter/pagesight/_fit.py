@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight import progress
+from pagesight import _network, progress
 from pagesight._augment import augment
 from pagesight._batchnorm import Statistics
 from pagesight._checkpoint import Checkpoint, State
@@ -123,6 +123,11 @@ def fine_tune(
     Where `checkpoint` holds the state of a run that was cut short, it is taken up from there. Pictures, their order and their
     changes follow from seed and epoch alone, so that both ways end with the same weights.
     """
+    with _network.lower_held(model, how.hold_lower):
+        return _fine_tune(model, answers, sides, how, checkpoint)
+
+
+def _fine_tune(model: Any, answers: Answers, sides: Sides, how: Training, checkpoint: Checkpoint | None) -> list[dict[str, float]]:
     loop = _Loop(model, sides, how, answers.distribution)
     history: list[dict[str, float]] = []
     best = _Best(None)
@@ -156,14 +161,16 @@ def fine_tune(
 def suited(how: Training, first_weights: str, head_accuracy: float, a_class: float) -> Training:
     """What is left open filled in, for so many pictures `a_class` on the train side, in the mean.
 
-    Few pictures are shown more often, and a starter whose frozen features already do most of the work is treated gently:
-    `head_accuracy` is what a head alone reaches on the validation side.
+    Few pictures are shown more often, many less often, and a starter whose frozen features already do most of the work is treated
+    gently: `head_accuracy` is what a head alone reaches on the validation side.
     """
     if not how.epochs and a_class < how.few:
         how = replace(how, steps=how.few_steps)
     if first_weights == "starter" and head_accuracy >= how.gentle_from:
         epochs = how.epochs or how.gentle_epochs
         return replace(how, epochs=epochs, learning_rate=how.gentle_learning_rate, others=how.gentle_others)
+    if not how.epochs and a_class >= how.many and first_weights != "random":
+        return replace(how, epochs=how.many_epochs, learning_rate=how.many_learning_rate, hold_lower=True)
     return replace(how, epochs=how.epochs or how.full_epochs)
 
 

@@ -72,6 +72,31 @@ def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[An
     return tk.Model(image, [_head(embedding, classes), embedding, features], name="pagesight"), used
 
 
+@contextlib.contextmanager
+def lower_held(model: Any, hold: bool = True) -> Iterator[None]:
+    """While the block runs, all layers of the backbone up to the last whose maps are an eighth of the side or larger do not learn.
+
+    Their batch norms then work as in inference. A backbone that shows no layers, from TF-Hub, learns as a whole.
+    """
+    body = next((layer for layer in model.layers if isinstance(layer, keras().Model)), None)
+    layers = body.layers if hold and body is not None else []
+    large = [i for i, layer in enumerate(layers) if _map_side(layer) * 8 >= model.input_shape[1]]
+    held = [layer for layer in layers[: max(large, default=-1) + 1] if layer.trainable]
+    for layer in held:
+        layer.trainable = False
+    try:
+        yield
+    finally:
+        for layer in held:
+            layer.trainable = True
+
+
+def _map_side(layer: Any) -> int:
+    """Height of the map that a layer gives; 0 where it gives none."""
+    shape = layer.output_shape[0] if isinstance(layer.output_shape, list) else layer.output_shape
+    return shape[1] if len(shape) == 4 else 0
+
+
 def _head(embedding: Any, classes: int) -> Any:
     return keras().layers.Dense(classes, activation="softmax", name="head", dtype="float32")(embedding)
 

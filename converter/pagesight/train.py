@@ -1,6 +1,8 @@
 """A Dataset to a TrainedModel: the head first, then the whole network, judged once on the test side."""
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -63,13 +65,14 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
         answers = _fit.Answers.of(model, distribution)
         with progress.task("looking at the pictures with the frozen backbone"):
             features = answers.embeddings(sides["train"][0])
-        crossed = cross_validated(answers, features, sides, dataset, how.seed)
+        first = model.get_weights()
         _fit.fit_head(model, features, sides["train"][1], how.seed)
         head_accuracy, a_class = answers.judged(*sides["validation"])[1], len(features) / len(dataset.labels)
         history = _fit.fine_tune(model, answers, sides, _fit.suited(how, used.kind, head_accuracy, a_class), checkpoint)
         decision = _decided(model, answers, sides, dataset, how)
         facts = _facts(answers, sides["test"], dataset, how, used) | {"decision": decision, "history": history}
-        facts["accuracy"] |= crossed
+        with _as_it_began(model, first):
+            facts["accuracy"] |= cross_validated(answers, features, sides, dataset, how.seed)
         if facts["accuracy"]["float"] < how.min_accuracy:
             raise TrainError(
                 f"the accuracy on {facts['accuracy']['n']} pictures kept for testing is {facts['accuracy']['float']:.1%}, "
@@ -81,16 +84,22 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
     checkpoint.remove()
 
 
+@contextlib.contextmanager
+def _as_it_began(model: Any, first: list[Any]) -> Iterator[None]:
+    """While the block runs, `model` has the weights `first` again."""
+    learnt = model.get_weights()
+    model.set_weights(first)
+    yield
+    model.set_weights(learnt)
+
+
 def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
     """The key without its bar: a run that fell short of one is not trained again for a lower one."""
     return key | {"options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
 
 
 def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> _fit.Sides:
-    """Squares and labels of each side, which stay on disk and are mapped; and pictures of other things, to learn and to decide by.
-
-    Where there are none to decide by, drawn ones take their place.
-    """
+    """Squares and labels of each side, mapped from disk; and pictures of other things, to learn and to decide by."""
     sides: _fit.Sides = {}
     for side in SIDES:
         pictures = dataset.on(side)
@@ -98,7 +107,7 @@ def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> _fit.Sides:
         sides[side] = squares, np.array([p.label for p in pictures], np.int64)
     real = _strangers(dataset, "train", how, work)
     learnt = np.concatenate([_others.drawn(how, seed), real])
-    decides = _strangers(dataset, "validation", how, work) if len(real) else _others.drawn(how, seed + 1)
+    decides = _strangers(dataset, "validation", how, work)
     return sides | {name: (s, np.full(len(s), NO_CLASS)) for name, s in (("others", learnt), ("decides", decides))}
 
 
@@ -109,9 +118,14 @@ def _strangers(dataset: Dataset, side: Side, how: Input, work: Path) -> Pixels:
 
 
 def _decided(model: Any, answers: _fit.Answers, sides: _fit.Sides, dataset: Dataset, how: Training) -> dict[str, Any]:
-    """Temperature and threshold, set on the validation side; the head is changed so that the model answers as scaled."""
+    """Temperature and threshold, set on the validation side; the head is changed so that the model answers as scaled.
+
+    Where there are no pictures of other things to decide by, drawn ones take their place.
+    """
     squares, labels = sides["validation"]
     others = sides["decides"][0]
+    if not len(others):
+        others = _others.drawn(Input(squares.shape[1]), how.seed + 1)
     known = answers.probabilities(squares) if len(labels) else np.zeros((0, len(dataset.labels)), np.float32)
     decision = _decision.decide(known, labels, answers.probabilities(others), how.false_accepts)
     head = model.get_layer("head")

@@ -59,6 +59,10 @@ class Network:
             epsilon={"f": 0.0},
         )
 
+    def largest(self, x: str, size: int, padding: str) -> str:
+        window = {"ksize": {"list": {"i": ["1", str(size), str(size), "1"]}}, "strides": {"list": {"i": ["1"] * 4}}}
+        return self.op("MaxPool", x, **window, padding=bytes_(padding), data_format=bytes_("NHWC"))
+
     def mean(self, x: str, *, keep: bool = False) -> str:
         return self.op("Mean", x, self.constant(np.int32([1, 2])), keep_dims={"b": keep})
 
@@ -170,8 +174,8 @@ def oddities() -> Network:
     """What no MobileNet has, and a plan runs all the same: channels that no vector fits, other arithmetic, shapes that change."""
     net = Network(53)
     x = net.conv(net.scaled(), 3, 6, 3, 2, "Relu", padding="VALID")
-    x = net.depthwise(x, 6, 3, 2, "Relu6")
-    x = net.conv(x, 6, 13, 1, 2)
+    x = net.depthwise(net.largest(x, 2, "VALID"), 6, 3, 2, "Relu6")
+    x = net.largest(net.conv(x, 6, 13, 1, 2), 3, "SAME")
     x = net.depthwise(x, 13, 5, 1, "Relu", padding="VALID")
     per_channel = net.constant(np.linspace(0.5, 2, 13, dtype=np.float32))
     x = net.op("Maximum", net.op("Sub", x, net.constant(np.float32(0.25))), net.op("Minimum", x, per_channel))

@@ -14,6 +14,7 @@ import { count } from "./weights.js";
 
 /** The order of kernels/elements.ts. */
 const ARITHMETIC = ["Add", "Sub", "Mul", "Div", "Minimum", "Maximum"];
+const MAXIMUM = ARITHMETIC.indexOf("Maximum");
 
 /** @type {Map<string, Operation>} */
 export const OPERATIONS = new Map();
@@ -29,6 +30,7 @@ OPERATIONS.set("Relu", (draft, _, [x]) => bounded(draft, x, 0, Infinity));
 OPERATIONS.set("Relu6", (draft, _, [x]) => bounded(draft, x, 0, 6));
 OPERATIONS.set("Mean", mean);
 OPERATIONS.set("Max", most);
+OPERATIONS.set("MaxPool", largest);
 OPERATIONS.set("ConcatV2", joined);
 OPERATIONS.set("Softmax", softmax);
 OPERATIONS.set("Sigmoid", sigmoid);
@@ -179,6 +181,33 @@ function most(draft, node, [x, axes]) {
     for (let i = 0; i < values.length; i++) {
       const to = Math.floor(i / (height * width * channels)) * channels + (i % channels);
       if (values[i] > largest[to]) largest[to] = values[i];
+    }
+  });
+  return out;
+}
+
+/** @type {Operation} */
+function largest(draft, node, [x]) {
+  const [batch, height, width, channels] = x.shape;
+  const [, size, across] = integers(node, "ksize");
+  must(size === across, "windows that are not square");
+  const { stride, top, left, rows, columns } = windows(node, size, height, width);
+  const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, columns, channels])];
+  draft.step([x], ({ kernels }) => () => {
+    for (let row = 0, to = out.buffer.address; row < batch * rows; row++) {
+      const y = (row % rows) * stride - top;
+      for (let column = 0; column < columns; column++, to += channels * 4) {
+        const start = column * stride - left;
+        let first = true;
+        for (let i = Math.max(0, y); i < Math.min(height, y + size); i++) {
+          for (let j = Math.max(0, start); j < Math.min(width, start + size); j++) {
+            const at = from.address + ((Math.floor(row / rows) * height + i) * width + j) * channels * 4;
+            if (first) kernels.bound(at, to, channels, -Infinity, Infinity);
+            else kernels.combine(MAXIMUM, to, at, to, channels, channels);
+            first = false;
+          }
+        }
+      }
     }
   });
   return out;

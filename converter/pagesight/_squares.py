@@ -17,8 +17,11 @@ _CHUNK = 2048
 """Pictures after which memory is released."""
 
 
-def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: Path) -> pixels.Pixels:
-    """Write the squares of `pictures` to `file` and map it: uint8 `[n, side, side, channels]`, in their order."""
+def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: Path, *, exact: bool = True) -> pixels.Pixels:
+    """Write the squares of `pictures` to `file` and map it: uint8 `[n, side, side, channels]`, in their order.
+
+    Where they need not be `exact`, large JPEG files are read several times as fast (see `pixels.read_square`).
+    """
     shape = (len(pictures), how.side, how.side, how.channels)
     if not pictures:  # an empty file cannot be mapped
         return np.zeros(shape, np.uint8)
@@ -26,7 +29,7 @@ def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: 
     _reserve(file)
 
     def read(index: int) -> None:
-        mapped[index] = pixels.read_square(dataset.read_bytes(pictures[index]), how)
+        mapped[index] = pixels.read_square(dataset.read_bytes(pictures[index]), how, exact=exact)
 
     with progress.task("preparing pictures", len(pictures)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(pictures), _CHUNK):

@@ -99,11 +99,14 @@ def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> _fit.Sides:
-    """Squares and labels of each side, mapped from disk; and pictures of other things, to learn and to decide by."""
+    """Squares and labels of each side, mapped from disk; and pictures of other things, to learn and to decide by.
+
+    Only what is learnt from may be decoded coarsely where it is large: what is chosen and measured by is what the page will see.
+    """
     sides: _fit.Sides = {}
     for side in SIDES:
         pictures = dataset.on(side)
-        squares = squares_of(dataset, pictures, how, work / f"{side}.npy")
+        squares = squares_of(dataset, pictures, how, work / f"{side}.npy", exact=side != "train")
         sides[side] = squares, np.array([p.label for p in pictures], np.int64)
     real = _strangers(dataset, "train", how, work)
     learnt = np.concatenate([_others.drawn(how, seed), real])

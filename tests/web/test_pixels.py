@@ -206,3 +206,15 @@ def test_what_is_saved_of_a_picture_again_tells_no_more_than_its_pixels(kind: st
     about = {"exif": exif, "icc_profile": b"12 Elm Street"} if kind == "PNG" else {"comment": b"12 Elm Street"}
     again = _save(decode(_save(_waves(60, 80, 3), kind, **about)), "JPEG")
     assert b"Elm" not in again
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_jpeg_to_learn_from_is_read_coarsely_and_hardly_differs(mode: str) -> None:
+    y, x = np.mgrid[:1500, :2000] / 100
+    drawn = np.stack([128 + 100 * np.sin(x), 128 + 100 * np.cos(y), 128 + 60 * np.sin(x * y)], axis=-1).astype(np.uint8)
+    data, how = _save(Image.fromarray(drawn).convert(mode), "JPEG", quality=92), Input(side=64)
+    exact, coarse = (read_square(data, how, exact=exact).astype(int) for exact in (True, False))
+    assert not np.array_equal(exact, coarse)
+    assert np.abs(exact - coarse).mean() < 1.5  # of 255; a pixel's own rounding is 0.5
+    small = Input(side=600)  # not even half of it would leave twice the side
+    np.testing.assert_array_equal(read_square(data, small), read_square(data, small, exact=False))

@@ -77,8 +77,10 @@ class Network:
     def hard_swish(self, x: str) -> str:
         return self.op("Mul", self.op("Mul", self.constant(np.float32(1 / 6)), x), self.hard_sigmoid(x))
 
-    def finish(self, features: str, channels: int) -> None:
+    def finish(self, features: str, channels: int, turned: bool = False) -> None:
+        """The head; `turned`: its matrix lies on its side, as Torch keeps it."""
         kernel = self._rng.normal(0, channels**-0.5, (channels, len(LABELS)))
+        kernel = np.ascontiguousarray(kernel.T) if turned else kernel
         pooled = self.mean(features)
         logits = self.op(
             "_FusedMatMul",
@@ -86,7 +88,7 @@ class Network:
             self.constant(kernel.astype(np.float32)),
             self.constant(self._rng.normal(0, 0.2, len(LABELS)).astype(np.float32)),
             transpose_a={"b": False},
-            transpose_b={"b": False},
+            transpose_b={"b": turned},
             num_args={"i": "1"},
             fused_ops={"list": {"s": [bytes_("BiasAdd")["s"]]}},
             epsilon={"f": 0.0},
@@ -185,5 +187,5 @@ def oddities() -> Network:
     pooled = net.op("Max", x, net.constant(np.int32([1, 2])), keep_dims={"b": False})
     both = net.op("ConcatV2", flat, pooled, net.constant(np.int32(-1)), N={"i": "2"})
     gate = net.op("Reshape", both, net.constant(np.int32([-1, 1, 1, 26])))
-    net.finish(net.op("AddV2", net.conv(x, 13, 26, act="Relu"), gate), 26)
+    net.finish(net.op("AddV2", net.conv(x, 13, 26, act="Relu"), gate), 26, turned=True)
     return net

@@ -72,5 +72,5 @@ def test_a_mobilenet_answers_as_in_tfjs(net: str, tmp_path: Path, compare: Compa
     assert found["probabilities"] <= 1e-5
     assert found["embedding"] <= 1e-4
     assert found["features"] <= 1e-3
-    # TF.js' WASM kernel adds wrong biases to several rows at once where the matrix lies on its side, as that of the odd shapes does.
+    # TF.js' WASM kernel adds wrong biases to several rows at once where the matrix lies on its side, as the odd shapes' does.
     assert net == "odd shapes" or found["map"] <= 1e-3

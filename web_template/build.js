@@ -81,6 +81,13 @@ const IN_PACKAGE = beside({
   "./packed.js": "./packed.js",
 });
 
+/** Gives the page's script what index.html began to load before. @type {import("esbuild").Plugin} */
+const begun = {
+  name: "begun",
+  setup: (plugin) =>
+    plugin.onResolve({ filter: /\/loading\.js$/ }, () => ({ path: join(here, "src", "page", "loading_begun.js") })),
+};
+
 /** Puts what teaches into the page's own script. @type {import("esbuild").Plugin} */
 const teachInside = {
   name: "teach-inside",
@@ -183,11 +190,25 @@ const bundle = (entry, more) =>
     ...more,
   });
 
+/** @param {string[]} paths of what is written into a page as it is: nothing in it may end its element early */
+async function checkInline(...paths) {
+  for (const path of paths) {
+    const found = /<\/(script|style)|<!--/i.exec(await readFile(path, "utf8"));
+    if (found) throw new Error(`${path} holds ${found[0]}, and cannot lie in a page`);
+  }
+}
+
 await rm(out, { recursive: true, force: true });
 await mkdir(join(out, "static"), { recursive: true });
 await bundle("worker", { plugins: [kernels] });
 // page.js stands alone: its integrity is in index.html, and a chunk's would not be.
-await bundle("page/page", { plugins: [built] });
+await bundle("page/page", { plugins: [begun] });
+await bundle("page/boot", {
+  outdir: join(out, "page"),
+  format: "iife",
+  define: { "import.meta.url": "document.baseURI" },
+  plugins: [built],
+});
 await bundle("pagesight", { plugins: [built] });
 await bundle("sha256_fallback");
 await bundle("gpu");
@@ -214,6 +235,7 @@ await build({
 await cp(join(modules, "tfjs-backend-wasm", "wasm-out", WASM), join(out, "static", WASM));
 await cp(join(here, "static"), join(out, "static"), { recursive: true });
 await cp(join(here, "page"), join(out, "page"), { recursive: true });
+await checkInline(join(out, "page", "boot.js"), join(out, "static", "style.css"));
 await cp(join(here, "words"), join(out, "words"), { recursive: true });
 await cp(join(here, "src", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
 await cp(join(here, "src", "npm", "index.d.ts"), join(out, "npm", "index.d.ts"));

@@ -1,6 +1,7 @@
 """index.html and the web app's manifest of a bundle: the template, the words of a language, and the user's own looks."""
 
 import base64
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -20,8 +21,9 @@ _OWN_FILES = re.compile(_OWN + r"""[^"'`]*""")
 _LEAD = ("tellsApart", "tellsApartMore", "listSeparator")
 """What describes a model by its labels: the page needs it for a model that was taught in it."""
 _CSP = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
-    "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src 'self' '{boot}' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; "
+    "style-src 'self' '{styles}'; font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; media-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'"
 )
 
 
@@ -61,6 +63,8 @@ def write_page(
     logo, icons = (None, OWN) if how.logo is None else write_logo(Path(how.logo), into)
     if how.theme is not None:
         copy_theme(Path(how.theme), into)
+    page = resources.web_template() / "page"
+    inside = {"boot": (page / "boot.js").read_text(encoding="utf-8"), "styles": (into / "style.css").read_text(encoding="utf-8")}
     context = {
         "title": contract.title,
         "name": contract.name,
@@ -73,14 +77,14 @@ def write_page(
         "samples": samples,
         "logo": logo,
         "icons": icons,
-        "integrity": {p.name: _integrity(p) for p in into.iterdir() if p.suffix == ".js" or p.name in ("style.css", STYLES)},
+        "integrity": {p.name: _integrity(p.read_bytes()) for p in into.iterdir() if p.suffix == ".js" or p.name == STYLES},
         "preloads": _preloads(into),
         "contract_sha256": manifest.sha256_file(into / FILE_NAME),
         "backbone": backbone,
-        "csp": _CSP,
+        "csp": _CSP.format_map({name: _integrity(text.encode()) for name, text in inside.items()}),
         "has_report": has_report,
+        **inside,
     }
-    page = resources.web_template() / "page"
     for name in ("index.html", "manifest.webmanifest", "_headers"):
         theme = Path(how.theme) if how.theme is not None else None
         (into / name).write_text(render_page(page, theme, f"{name}.j2", context) + "\n", encoding="utf-8")
@@ -102,5 +106,5 @@ def _preloads(folder: Path) -> list[str]:
     return [FILE_NAME, *(path for path in contract["files"] if path.startswith("model/")), *golden]
 
 
-def _integrity(path: Path) -> str:
-    return "sha256-" + base64.b64encode(bytes.fromhex(manifest.sha256_file(path))).decode()
+def _integrity(data: bytes) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()

@@ -17,7 +17,8 @@ from pagesight.errors import BundleError
 FOLDER = "single-file"
 _LEFT_OUT = (f"{FOLDER}/", "npm/", "also/", "report/", "report.html", "package.json", "README.md", *resources.FOR_GPUS)
 _DROPPED_LINKS = {"manifest", "apple-touch-icon", "preload", "modulepreload"}
-_OWN_SCRIPT = "page.js"
+_OWN_SCRIPT, _BOOT = "page.js", "boot"
+"""Scripts of the page, by address and by id, in whose place the single file has one of its own: it unpacks before it loads."""
 _URL = re.compile(r"""url\(\s*(['"]?)(?!data:|#)([^'")]+)\1\s*\)""")
 
 
@@ -70,7 +71,8 @@ class _Inliner(HTMLParser):
         self._out: list[str] = []
         self._hashes: dict[str, list[str]] = {"script": [], "style": []}
         self._policy_at: int | None = None
-        self._drops_end = False
+        # What stands in an element that is written anew, or not at all.
+        self._held: list[str] | None = None
 
     def text(self) -> str:
         if self._policy_at is not None:
@@ -84,8 +86,10 @@ class _Inliner(HTMLParser):
         self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        if self._drops_end:
-            self._drops_end = False
+        if self._held is not None:
+            text, self._held = "".join(self._held), None
+            if tag == "style":
+                self._out.append(self._style(text))
             return
         if tag == "body":
             self._out.append(f'<script type="application/octet-stream" id="carried">{pack(_carried(self._bundle))}</script>\n')
@@ -93,7 +97,7 @@ class _Inliner(HTMLParser):
         self._out.append(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
-        self._out.append(data)
+        (self._out if self._held is None else self._held).append(data)
 
     def handle_entityref(self, name: str) -> None:
         self._out.append(f"&{name};")
@@ -109,18 +113,20 @@ class _Inliner(HTMLParser):
         if tag == "meta" and (attributes.get("http-equiv") or "").lower() == "content-security-policy":
             self._policy_at = len(self._out)
             return ""
+        if tag == "style" or attributes.get("id") == _BOOT:
+            self._held = []
+            return ""
         address = attributes.get("href" if tag == "link" else "src") or ""
-        if not address or re.match(r"[a-z]+:|//", address):
-            return as_it_is
-        if tag == "link":
-            return self._link(attributes, address)
-        if tag == "script":
-            self._drops_end = True
-            own = address == _OWN_SCRIPT  # its place is after what is carried
-            return "" if own else self._inline("script", self._read(address).decode(), _kept(attributes, "src"))
-        if tag == "img":
-            self._read(address)
-            return f'<img{_kept(attributes, "src")} data-carried="{html.escape(address)}">'
+        if address and not re.match(r"[a-z]+:|//", address):
+            if tag == "link":
+                return self._link(attributes, address)
+            if tag == "script":
+                self._held = []
+                own = address == _OWN_SCRIPT  # its place is after what is carried
+                return "" if own else self._inline("script", self._read(address).decode(), _kept(attributes, "src"))
+            if tag == "img":
+                self._read(address)
+                return f'<img{_kept(attributes, "src")} data-carried="{html.escape(address)}">'
         return as_it_is
 
     def _link(self, attributes: dict[str, str | None], address: str) -> str:
@@ -128,8 +134,11 @@ class _Inliner(HTMLParser):
         if kinds & _DROPPED_LINKS:
             return ""
         if "stylesheet" in kinds:
-            return self._inline("style", _URL.sub(self._as_data, self._read(address).decode()), "")
+            return self._style(self._read(address).decode())
         return f'<link{_kept(attributes, "href")} href="{self._data_url(address)}">'
+
+    def _style(self, text: str) -> str:
+        return self._inline("style", _URL.sub(self._as_data, text), "")
 
     def _inline(self, tag: str, text: str, attributes: str) -> str:
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -212,7 +212,7 @@ def test_the_runtime_is_small(make_bundle: Callable[..., Path]) -> None:
 
     bundle = make_bundle()
     assert len(gzip.compress((bundle / "pagesight.js").read_bytes(), 9)) <= 17_000
-    page = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("index.html", "page.js", "style.css"))
+    page = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("index.html", "page.js"))
     assert page <= 40_000
     teach = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("teach.js", "teach_worker.js"))
     assert teach <= 25_000

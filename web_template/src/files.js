@@ -11,8 +11,10 @@ import { sha256 } from "./sha256.js";
 /** Files that lie elsewhere than under their bundle's address, by the address they would have. @type {Map<string, Blob | string>} */
 const elsewhere = new Map();
 
-/** What is being fetched before its sha256 is known, by address. @type {Map<string, Promise<ArrayBuffer>>} */
+/** What is being fetched before it is known what it must be, by address. @type {Map<string, Promise<Arrived>>} */
 const ahead = new Map();
+
+/** @typedef {{ bytes: ArrayBuffer, sha256: string }} Arrived */
 
 /**
  * Starts fetching a file that fetchFile() will be asked for.
@@ -22,11 +24,11 @@ const ahead = new Map();
 export function fetchAhead(base, path) {
   const where = whereIs(base, path);
   if (where instanceof Blob || ahead.has(where)) return;
-  const bytes = fetchBytes(where, path);
-  ahead.set(where, bytes);
+  const arrived = fetchBytes(where, path).then(sealed);
+  ahead.set(where, arrived);
   // Whoever asks for the file is told; a later try asks anew.
-  bytes.catch(() => {
-    if (ahead.get(where) === bytes) ahead.delete(where);
+  arrived.catch(() => {
+    if (ahead.get(where) === arrived) ahead.delete(where);
   });
 }
 
@@ -64,16 +66,20 @@ export async function fetchFile(base, path, expected) {
   if (where instanceof Blob) return where.arrayBuffer();
   const begun = ahead.get(where);
   ahead.delete(where);
-  let bytes = await (begun ?? fetchBytes(where, path));
-  if (expected && (await sha256(bytes)) !== expected) {
+  if (!expected) return (await begun)?.bytes ?? fetchBytes(where, path);
+  let arrived = await (begun ?? fetchBytes(where, path).then(sealed));
+  if (arrived.sha256 !== expected) {
     // A cache may hold the file of an earlier version: ask the server itself before calling it a forgery.
-    bytes = await fetchBytes(where, path, "reload");
-    if ((await sha256(bytes)) !== expected) {
+    arrived = await fetchBytes(where, path, "reload").then(sealed);
+    if (arrived.sha256 !== expected) {
       throw new PagesightError("tampered", `${path} is not the file that was published`, path);
     }
   }
-  return bytes;
+  return arrived.bytes;
 }
+
+/** @param {ArrayBuffer} bytes @returns {Promise<Arrived>} */
+const sealed = async (bytes) => ({ bytes, sha256: await sha256(bytes) });
 
 /**
  * @param {string} base

@@ -1,2 +1,4 @@
 // What build.js puts into the scripts.
 declare const ELEMENT_WORDS: Record<string, import("./element_words.js").ElementWords>;
+// What boot.js leaves for page.js.
+declare var pagesightLoading: Pick<typeof import("./page/loading.js"), "loading" | "onProgress">;

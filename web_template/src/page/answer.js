@@ -91,8 +91,10 @@ export class AnswerView {
     this.#action.onclick = act ?? null;
   }
 
+  /** A picture is on its way to be answered: what that is written with is made meanwhile. */
   busy() {
     this.#box.setAttribute("aria-busy", "true");
+    setTimeout(() => percent(0));
   }
 
   /**
@@ -117,12 +119,15 @@ export class AnswerView {
       best.label.length > 40 && sure ? "long" : best.label.length > 12 && sure ? "medium" : "short";
     write(byId("eyebrow", HTMLElement), sure ? words.looksLike : "");
     write(byId("detail", HTMLElement), detail);
-    const times = { time: milliseconds(timing.total), model: milliseconds(timing.model) };
-    byId("timing", HTMLElement).textContent = fill(words.answered, times);
     this.#showBars(ranked);
     const answer = sure ? best.label : words.notSure;
     if (!live) this.#speak(fill(words.spoken, { answer, detail }));
     else this.#speakWhenSteady(answer);
+    // How long it took is the last thing to know; the first time, it takes longer to write than to compute.
+    setTimeout(() => {
+      const times = { time: milliseconds(timing.total), model: milliseconds(timing.model) };
+      write(byId("timing", HTMLElement), fill(words.answered, times));
+    });
   }
 
   /** @param {string} text */

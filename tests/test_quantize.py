@@ -18,7 +18,9 @@ from pagesight._quantization import passes
 from pagesight._quantization.calibration import Moments, calibration_squares, moments_of, natural_noise
 from pagesight._quantization.equalise import equalised
 from pagesight._quantization.layers import Layer, layers_of
+from pagesight._quantization.plans import within_a_byte
 from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
+from pagesight._quantization.settle import settled
 from pagesight.artifacts import SavedModel, WebModel
 from pagesight.contract import Input
 from pagesight.errors import QuantizeError
@@ -239,6 +241,19 @@ def test_a_byte_a_weight_is_no_more_than_five_hundredths_above_the_stock_roundin
     assert ours["bytes"] <= 1.05 * stock["bytes"] < half["bytes"]
     assert ours["gzip_bytes"] <= 1.07 * stock["gzip_bytes"]
     assert ours["bytes"] <= 0.26 * ours["float_bytes"]
+
+
+@pytest.mark.slow
+def test_biases_make_good_what_rounded_layers_shift_further_on(webs: dict[Mode, WebModel], squares: Any) -> None:
+    floats = model_of(webs["none"])
+    layers, asked = layers_of(floats), squares[:32]
+    moments = moments_of(floats, layers, asked)
+    plan = within_a_byte(floats, layers, moments)
+    exact, before, after = (
+        Runner(floats.with_weights(weights), ["embedding"])(asked)[0].mean(0)
+        for weights in ({}, plan.weights, settled(floats, moments, layers, plan, asked).weights)
+    )
+    assert np.abs(after - exact).mean() < 0.5 * np.abs(before - exact).mean()
 
 
 @pytest.mark.slow

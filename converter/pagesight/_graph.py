@@ -72,6 +72,23 @@ class Runner:
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
+class Workbench:
+    """A GraphModel that is run with other float weights each time, and with tensors inside of it that are known already."""
+
+    def __init__(self, model: GraphModel) -> None:
+        self._session, fed = _session(model.document["modelTopology"], model.weights, large=1)
+        self._input, self._captured, self._fed = _tensor(model.input_name), _captured(model), set(fed)
+
+    def __call__(
+        self, tensor: str, squares: NDArray[Any], weights: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
+    ) -> NDArray[np.float32]:
+        """One tensor for one batch; nothing that lies before the `known` ones is computed."""
+        given = {_tensor(name): value for name, value in weights.items() if _tensor(name) in self._fed}
+        given |= {_tensor(name): value for name, value in known.items()}
+        found = self._session.run(_tensor(tensor), {self._input: np.asarray(squares, np.float32), **self._captured, **given})
+        return np.asarray(found)
+
+
 def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
     """Values that the model's initializer graph computes once, by the input tensor that takes each."""
     initializer = model.document.get("modelInitializer")
@@ -85,10 +102,10 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
     return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}
 
 
-def _session(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> tuple[Any, dict[str, NDArray[Any]]]:
-    """A session on the graph, and what it is to be fed at every run: the large weights."""
+def _session(topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """A session on the graph, and what it is to be fed at every run: the weights of `large` or more numbers."""
     tf = graphs()
-    graph_def = _graph_def(topology, weights)
+    graph_def = _graph_def(topology, weights, large)
     fed = {_tensor(node.name): weights[node.name] for node in graph_def.node if node.op == "Placeholder" and node.name in weights}
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
@@ -108,7 +125,7 @@ def _tensor(name: str) -> str:
     return name if ":" in name else name + ":0"
 
 
-def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]], *, whole: bool = False) -> Any:
+def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, whole: bool = False) -> Any:
     """The GraphDef with its weights; if not `whole`, those that TensorFlow had better not copy again and again are placeholders."""
     from google.protobuf.json_format import ParseDict
 
@@ -119,10 +136,10 @@ def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]], *, wh
         if node.op == "Const" and node.name in weights:
             value = weights[node.name]
             dtype = tf.as_dtype(node.attr["dtype"].type)
-            if not whole and value.dtype == np.float32 and value.size >= LARGE:
-                large = plain.node.add(name=node.name, op="Placeholder")
-                large.attr["dtype"].CopyFrom(node.attr["dtype"])
-                large.attr["shape"].shape.dim.extend(tf.TensorShape(value.shape).as_proto().dim)
+            if not whole and value.dtype == np.float32 and value.size >= large:
+                fed = plain.node.add(name=node.name, op="Placeholder")
+                fed.attr["dtype"].CopyFrom(node.attr["dtype"])
+                fed.attr["shape"].shape.dim.extend(tf.TensorShape(value.shape).as_proto().dim)
                 continue
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, dtype=dtype, shape=value.shape))
             plain.node.append(node)

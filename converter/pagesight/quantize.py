@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from pagesight import _tfjs, manifest, progress
 from pagesight._freeze import frozen_graph
 from pagesight._graph import GraphModel, Runner
-from pagesight._quantization import calibration, equalise, passes, plans, search
+from pagesight._quantization import calibration, equalise, passes, plans, search, settle
 from pagesight._quantization.layers import layers_of
 from pagesight._squares import release, squares_of
 from pagesight.artifacts import Dataset, SavedModel, WebModel
@@ -100,12 +100,17 @@ def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures
         real = isinstance(pictures, Path) or (pictures is not None and bool(pictures.on("train")))
         facts: dict[str, Any] = {"calibration_pictures": len(squares) if real else 0}
         candidates = [(floats, moments), equalise.equalised(floats, layers, moments, real)]
+
+        def within_a_byte() -> plans.Stored:
+            plan, chosen = plans.quietest(candidates, layers)
+            return settle.settled(*chosen, layers, plan, squares)
+
         if how.mode == "auto":
             judge = _Judge(floats, contract, pictures)
-            stored, steps = search.smallest_of(candidates, layers, judge.lost, how.max_drop)
+            stored, steps = search.smallest_of(candidates, layers, judge.lost, how.max_drop, within_a_byte)
             facts |= {"max_drop": how.max_drop, "judged_by": judge.by, "steps": steps}
         else:
-            stored = plans.quietest(candidates, layers)
+            stored = within_a_byte()
     return _Plan(stored.coded, facts | {"layers": stored.layers})
 
 

@@ -18,7 +18,7 @@ from pagesight.contract import Input
 from pagesight.errors import QuantizeError
 
 _PICTURES = 64
-_BATCH = 8
+BATCH = 8
 _PLACES = (16, 64)
 """Places sampled in each picture's feature map: at least and at most."""
 _FIELDS_PER_INPUT = 8
@@ -86,8 +86,8 @@ def moments_of(model: GraphModel, layers: list[Layer], squares: NDArray[Any]) ->
     run = Runner(model, order)
     sums = {layer.name: _Sum(layer) for layer in layers}
     with progress.task("calibrating", len(squares)) as advance:
-        for start in range(0, len(squares), _BATCH):
-            batch = squares[start : start + _BATCH]
+        for start in range(0, len(squares), BATCH):
+            batch = squares[start : start + BATCH]
             maps = dict(zip(order, run(batch), strict=True))
             for layer in layers:
                 sums[layer.name].add(maps[layer.source])
@@ -107,17 +107,17 @@ class _Sum:
         self._peak: Any = 0.0
 
     def add(self, source: Floats) -> None:
-        fields = _fields(self._layer, source, self._random)
-        self._count += len(fields)
+        found = fields(self._layer, source, self._random)
+        self._count += len(found)
         self._peak = np.maximum(self._peak, np.abs(source).reshape(-1, source.shape[-1]).max(0))
-        self._mean = self._mean + fields.sum(0, dtype=np.float64)
+        self._mean = self._mean + found.sum(0, dtype=np.float64)
         if self._layer.kind == "depthwise":
-            by_channel = np.ascontiguousarray(fields.transpose(2, 1, 0))
+            by_channel = np.ascontiguousarray(found.transpose(2, 1, 0))
             self._square = self._square + by_channel @ by_channel.transpose(0, 2, 1)
-        elif fields.shape[1] <= _LARGEST:
-            self._square = self._square + fields.T @ fields
+        elif found.shape[1] <= _LARGEST:
+            self._square = self._square + found.T @ found
         else:
-            self._square = self._square + np.einsum("pk,pk->k", fields, fields)
+            self._square = self._square + np.einsum("pk,pk->k", found, found)
 
     def moments(self) -> Moments:
         mean, square = self._mean / self._count, self._square / self._count
@@ -128,7 +128,7 @@ class _Sum:
         return Moments(mean.astype(np.float32), (square - outer).astype(np.float32), self._peak)
 
 
-def _fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:
+def fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:
     """Receptive fields at random places: `[places, inputs]`, or `[places, h·w, channels]` for a depthwise layer."""
     if layer.kind == "product":
         return source.reshape(-1, source.shape[-1])
@@ -143,10 +143,10 @@ def _fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats
     top, left = chosen // columns * layer.stride[0], chosen % columns * layer.stride[1]
     i = top[:, :, None, None] + np.arange(height)[None, None, :, None] * layer.dilation[0]
     j = left[:, :, None, None] + np.arange(width)[None, None, None, :] * layer.dilation[1]
-    fields = padded[np.arange(len(source))[:, None, None, None], i, j]
+    found = padded[np.arange(len(source))[:, None, None, None], i, j]
     if layer.kind == "depthwise":
-        return np.asarray(fields.reshape(-1, height * width, source.shape[-1]))
-    return np.asarray(fields.reshape(-1, height * width * source.shape[-1]))
+        return np.asarray(found.reshape(-1, height * width, source.shape[-1]))
+    return np.asarray(found.reshape(-1, height * width * source.shape[-1]))
 
 
 def _padded(layer: Layer, source: Floats) -> Floats:

@@ -13,11 +13,15 @@ from pagesight._tfjs import Coded
 
 _EXTRA_BYTES = 0.039
 """What `uint8` may take beyond one byte for every float, as a share."""
-_BYTE, _WIDE, _BIAS = 256, 4096, 65536
+_BYTE, _WIDE, BIAS_LEVELS = 256, 4096, 65536
 """Levels of a kernel, of one that earned two bytes, and of a bias."""
 _SHARES = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32, 0.2, 0.1)
 _WORTHWHILE = 0.1
 """Shares of a kernel's range that a grid may span, and the gain that makes it worth cutting off more."""
+
+
+Candidate = tuple[GraphModel, dict[str, Moments]]
+"""A model, and what its layers see."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,11 @@ class Stored:
         return float(sum(10 ** (-line["signal_to_noise_db"] / 10) for line in self.layers))
 
 
-def quietest(candidates: list[tuple[GraphModel, dict[str, Moments]]], layers: list[Layer]) -> Stored:
-    """The plan of the first model, unless another that answers alike has a third less noise."""
-    first, *others = (within_a_byte(model, layers, moments) for model, moments in candidates)
-    best = min(others, key=lambda plan: plan.noise, default=first)
-    return best if best.noise < first.noise * 2 / 3 else first
+def quietest(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, Candidate]:
+    """The plan of the first model, unless another that answers alike has a third less noise; and that model."""
+    first, *others = ((within_a_byte(model, layers, moments), (model, moments)) for model, moments in candidates)
+    best = min(others, key=lambda found: found[0].noise, default=first)
+    return best if best[0].noise < first[0].noise * 2 / 3 else first
 
 
 def within_a_byte(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> Stored:
@@ -67,7 +71,7 @@ def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> Gri
 
 
 def stored(
-    model: GraphModel, layers: list[Layer], moments: dict[str, Moments], grids: dict[str, Grid], bias_levels: int = _BIAS
+    model: GraphModel, layers: list[Layer], moments: dict[str, Moments], grids: dict[str, Grid], bias_levels: int = BIAS_LEVELS
 ) -> Stored:
     """Every layer rounded on its grid, its bias corrected; matrices outside the layers take a byte a value, vectors two."""
     coded, lines = {}, []
@@ -83,7 +87,7 @@ def stored(
     for name, value in model.weights.items():
         if name not in coded and value.dtype == np.float32 and value.size > 1:
             wide = value.ndim < 2  # a scale or an offset of channels, small and dear
-            coded[name] = Grid.spanning(value, _BIAS if wide else _BYTE).coded(value)
+            coded[name] = Grid.spanning(value, BIAS_LEVELS if wide else _BYTE).coded(value)
     return Stored(coded, lines)
 
 

@@ -12,7 +12,7 @@ from pagesight import progress
 from pagesight._graph import GraphModel
 from pagesight._quantization.calibration import Moments
 from pagesight._quantization.layers import Floats, Layer
-from pagesight._quantization.plans import Stored, quietest, stored, within_a_byte
+from pagesight._quantization.plans import Stored, stored, within_a_byte
 from pagesight._quantization.rounding import Grid, output_variance
 
 _LEVELS = (4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64, 45, 32, 22, 16, 11, 8)
@@ -47,11 +47,12 @@ def smallest_of(
     layers: list[Layer],
     lost: Callable[[dict[str, Floats]], float],
     most: float,
+    otherwise: Callable[[], Stored],
 ) -> Found:
-    """The smallest plan for one of several models that answer alike; `uint8`'s where none gets beyond the first steps."""
+    """The smallest plan for one of several models that answer alike; another where none gets beyond the first steps."""
     found = [smallest(model, layers, moments, lost, most) for model, moments in candidates]
     got_far = [plan for plan in found if len(plan[1]) >= _FAR]
-    return min(got_far, key=lambda plan: compressed(plan[0])) if got_far else (quietest(candidates, layers), found[0][1])
+    return min(got_far, key=lambda plan: compressed(plan[0])) if got_far else (otherwise(), found[0][1])
 
 
 def smallest(

@@ -9,6 +9,7 @@ import textwrap
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,6 +127,7 @@ def test_a_starter_that_tells_the_classes_apart_is_trained_gently_and_another_is
     gentle = _fit.suited(Training(), "starter", 0.95, 40)
     assert gentle.learning_rate < Training().learning_rate
     assert gentle.others > Training().others
+    assert (gentle.hold, gentle.hold_norms) == (Training().gentle_hold, True)
     for first_weights, accuracy in (("starter", 0.8), ("imagenet", 0.95), ("starter", float("nan"))):
         assert _fit.suited(Training(), first_weights, accuracy, 40) == replace(Training(), epochs=Training().full_epochs)
     assert _fit.suited(Training(epochs=2), "starter", 0.95, 40).epochs == 2
@@ -133,29 +135,32 @@ def test_a_starter_that_tells_the_classes_apart_is_trained_gently_and_another_is
 
 def test_many_pictures_are_learnt_in_fewer_epochs_unless_weights_begin_at_random_or_somebody_counts_them() -> None:
     brief = _fit.suited(Training(), "imagenet", 0.5, 50)
-    assert (brief.epochs, brief.hold_lower) == (Training().many_epochs, True)
+    assert (brief.epochs, brief.hold) == (Training().many_epochs, Training().many_hold)
     assert brief.learning_rate > Training().learning_rate
     for how, first_weights, a_class in (
         (Training(), "random", 500),
         (Training(epochs=9), "imagenet", 500),
         (Training(), "hub", 49),
     ):
-        assert not _fit.suited(how, first_weights, 0.5, a_class).hold_lower
+        assert not _fit.suited(how, first_weights, 0.5, a_class).hold
 
 
 @pytest.mark.slow
-def test_lower_layers_that_are_held_stay_as_they_were_and_the_others_learn() -> None:
-    model, _ = _network.build(backbones.named("mobilenet_v1_025_96"), 2, None)
+@pytest.mark.parametrize(
+    ("how", "kept"),
+    [({"hold": 8}, r"conv1|conv_[dp]w_[1-5][/_]"), ({"hold": 16, "hold_norms": True}, r"conv1|conv_[dp]w_(\d|1[01])[/_]|.*_bn/")],
+    ids=["lower", "lower and norms"],
+)
+def test_layers_that_are_held_stay_as_they_were_and_the_others_learn(how: dict[str, Any], kept: str) -> None:
+    backbone = backbones.named("mobilenet_v1_025_128")
+    model, _ = _network.build(backbone, 2, _network.parse_weights("starter", backbone))
     before = {v.name: v.numpy() for v in model.variables}
-    squares = np.random.default_rng(0).integers(0, 256, (16, 96, 96, 3), np.uint8)
-    side = squares, np.arange(16) % 2
-    history = _fit.fine_tune(
-        model, _fit.Answers.of(model), {"train": side, "validation": side}, replace(TINY, epochs=1, steps=2, hold_lower=True)
-    )
+    side = np.random.default_rng(0).integers(0, 256, (16, 128, 128, 3), np.uint8), np.arange(16) % 2
+    sides = {"train": side, "validation": side}
+    history = _fit.fine_tune(model, _fit.Answers.of(model), sides, replace(TINY, epochs=1, steps=2, **how))
     assert np.isfinite(history[0]["validation_loss"])
     same = {v.name for v in model.variables if np.array_equal(before[v.name], v.numpy())}
-    lower = {name for name in before if re.match(r"conv1|conv_[dp]w_[1-5]_bn|conv_[dp]w_[1-5]/", name)}
-    assert same == lower
+    assert same == {name for name in before if re.match(kept, name)}
     assert len(model.trainable_variables) == 83  # all of them, afterwards
 
 

@@ -123,7 +123,7 @@ def fine_tune(
     Where `checkpoint` holds the state of a run that was cut short, it is taken up from there. Pictures, their order and their
     changes follow from seed and epoch alone, so that both ways end with the same weights.
     """
-    with _network.lower_held(model, how.hold_lower):
+    with _network.held(model, how.hold, norms=how.hold_norms):
         return _fine_tune(model, answers, sides, how, checkpoint)
 
 
@@ -167,10 +167,10 @@ def suited(how: Training, first_weights: str, head_accuracy: float, a_class: flo
     if not how.epochs and a_class < how.few:
         how = replace(how, steps=how.few_steps)
     if first_weights == "starter" and head_accuracy >= how.gentle_from:
-        epochs = how.epochs or how.gentle_epochs
-        return replace(how, epochs=epochs, learning_rate=how.gentle_learning_rate, others=how.gentle_others)
+        how = replace(how, epochs=how.epochs or how.gentle_epochs, hold=how.gentle_hold, hold_norms=True)
+        return replace(how, learning_rate=how.gentle_learning_rate, others=how.gentle_others)
     if not how.epochs and a_class >= how.many and first_weights != "random":
-        return replace(how, epochs=how.many_epochs, learning_rate=how.many_learning_rate, hold_lower=True)
+        return replace(how, epochs=how.many_epochs, learning_rate=how.many_learning_rate, hold=how.many_hold)
     return replace(how, epochs=how.epochs or how.full_epochs)
 
 

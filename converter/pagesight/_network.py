@@ -73,21 +73,24 @@ def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[An
 
 
 @contextlib.contextmanager
-def lower_held(model: Any, hold: bool = True) -> Iterator[None]:
-    """While the block runs, all layers of the backbone up to the last whose maps are an eighth of the side or larger do not learn.
+def held(model: Any, part: int, *, norms: bool = False) -> Iterator[None]:
+    """While the block runs, the backbone's layers up to the last whose maps are one `part`th of the side or larger do not learn.
 
-    Their batch norms then work as in inference. A backbone that shows no layers, from TF-Hub, learns as a whole.
+    Nor does any batch norm with `norms`; those that are held work as in inference. `part` 0 holds no layer for its place. A
+    backbone that shows no layers, from TF-Hub, learns as a whole.
     """
     body = next((layer for layer in model.layers if isinstance(layer, keras().Model)), None)
-    layers = body.layers if hold and body is not None else []
-    large = [i for i, layer in enumerate(layers) if _map_side(layer) * 8 >= model.input_shape[1]]
-    held = [layer for layer in layers[: max(large, default=-1) + 1] if layer.trainable]
-    for layer in held:
+    layers = body.layers if body is not None else []
+    large = [i for i, layer in enumerate(layers) if _map_side(layer) * part >= model.input_shape[1]]
+    lower = layers[: max(large, default=-1) + 1]
+    fixed = [layer for layer in layers if norms and isinstance(layer, keras().layers.BatchNormalization)]
+    stopped = [layer for layer in {id(layer): layer for layer in lower + fixed}.values() if layer.trainable]
+    for layer in stopped:
         layer.trainable = False
     try:
         yield
     finally:
-        for layer in held:
+        for layer in stopped:
             layer.trainable = True
 
 

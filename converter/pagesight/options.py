@@ -49,15 +49,19 @@ class Training:
     """Pictures of other things in a batch, for each picture of a class (outlier exposure, Hendrycks et al. 2019)."""
     many: int = 50
     """Pictures a class on the train side, in the mean, from which training is brief where `epochs` is 0: fewer epochs at a higher
-    rate, with `hold_lower`; weights that begin at random take longer."""
+    rate, with the layers held that tell edges and textures; weights that begin at random take longer."""
     many_epochs: int = 4
     many_learning_rate: float = 4e-3
-    hold_lower: bool = False
-    """Keep the lower layers, down to an eighth of the side, as they are: they tell edges and textures of any picture, and a step
-    takes a third less."""
+    many_hold: int = 8
+    hold: int = 0
+    """Keep the lower layers as they are, up to the last whose maps are this part of the side or larger; 0 holds none. With 8, a
+    step takes a third less."""
+    hold_norms: bool = False
+    """Keep all batch norms as they are: pictures unlike those to learn from were seen before, and shall be read too."""
     gentle_epochs: int = 6
-    """A starter that has seen pictures of this kind keeps what it knows in a few gentle epochs."""
-    gentle_learning_rate: float = 2e-4
+    """A starter that has seen pictures of this kind keeps what it knows in a few gentle epochs, its norms and lower layers held."""
+    gentle_learning_rate: float = 5e-4
+    gentle_hold: int = 16
     gentle_others: float = 0.5
     """What is left to learn then is what is none of the classes."""
     gentle_from: float = 0.9

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pagesight import progress
 from pagesight._graph import GraphModel, Workbench, static_shapes
+from pagesight._memory import LARGE
 from pagesight._quantization.calibration import BATCH, Moments, fields
 from pagesight._quantization.layers import Floats, Layer
 from pagesight._quantization.plans import BIAS_LEVELS, Stored
@@ -28,6 +29,8 @@ _MAPS = 3
 
 def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer], plan: Stored, squares: NDArray[Any]) -> Stored:
     """`plan`, made from `model` and `moments`, with other biases; `squares` are the pictures that the moments were measured on."""
+    if sum(weight.nbytes for weight in model.weights.values()) >= LARGE:
+        return plan  # each step would hand all of them to TensorFlow
     if _MAPS * _largest(model, layers) * len(squares) > _ROOM:
         return plan
     bench, coded, weights = Workbench(model), dict(plan.coded), {**model.weights, **plan.weights}

@@ -30,22 +30,27 @@ export function startCarried() {
  * @param {Contract} contract
  * @param {import("./delivery.js").Delivery} delivery
  * @param {{ patience?: number, carried?: WorkerLink }} [how] patience: milliseconds that loading may take; carried: the
- *   first worker, which is up already
+ *   first worker, which is starting
  * @returns {Promise<Started | undefined>} undefined where the worker cannot run the model's graph
  */
 export async function tryWorker({ script, binaries }, folder, contract, delivery, { patience, carried } = {}) {
   const files = delivery.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
-  // A page's policy may allow workers from files alone. The worker's own request is then answered from the cache that this one
-  // filled: the bytes are checked before they run.
   const link =
-    carried && script === FIRST && (await carried.started)
-      ? carried
-      : new WorkerLink(startWorker(folder, script, await delivery.file(script)));
+    (script === FIRST && carried) || new WorkerLink(startWorker(folder, script, await delivery.file(script)));
   link.patience = patience;
   try {
-    const loaded = await link.call({ method: "load", load: { contract, files: await files } });
+    // The carried worker is asked before it is known to be up.
+    const asked = link.call({ method: "load", load: { contract, files: await files } });
+    asked.catch(() => {});
+    // A page's policy may allow workers from files alone. The new worker's own request is answered from the cache that checking
+    // it filled.
+    if (link === carried && !(await link.started)) {
+      link.close();
+      return await tryWorker({ script, binaries }, folder, contract, delivery, { patience });
+    }
+    const loaded = await asked;
     if (loaded) return { .../** @type {import("./serve.js").Loaded} */ (loaded), link };
   } catch (error) {
     link.close();

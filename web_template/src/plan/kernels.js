@@ -85,10 +85,11 @@ export function compileAhead() {
 /** @returns {WebAssembly.Module} */
 function compile() {
   if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
-  // Relaxed SIMD has an instruction for a · b + c; a browser that lacks it refuses the binary.
-  const binary = [relaxed, plain].find((bytes) => WebAssembly.validate(bytes));
-  if (!binary) {
+  try {
+    // Relaxed SIMD has an instruction for a · b + c; a browser that lacks it refuses the binary.
+    return new WebAssembly.Module(relaxed);
+  } catch {
+    if (WebAssembly.validate(plain)) return new WebAssembly.Module(plain);
     throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
   }
-  return new WebAssembly.Module(binary);
 }

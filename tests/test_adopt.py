@@ -80,14 +80,15 @@ APPLICATIONS: list[tuple[str, str, dict[str, Any], Callable[[Any], Any]]] = [
 def test_known_networks_get_the_pixels_they_were_made_for(
     flavour: str, family: str, how: dict[str, Any], scale: Callable[[Any], Any], tmp_path: Path
 ) -> None:
-    side = 32
+    side = 64
     model = foreign.application(flavour, family, side, **how)
     saved = adopt(foreign.saved(model, tmp_path / "m.h5"), LABELS, tmp_path / "out")
     images = foreign.noise(side)
     found = answers(saved, images)
     assert np.abs(found["probabilities"] - np.asarray(model(scale(images), training=False))).max() < 1e-4
     assert found["embedding"].ndim == 2
-    assert found["features"].ndim == 4 or family == "ResNet50"
+    # VGG16 knows where it saw what to the end: no place of its map can be asked alone.
+    assert ("features" in found) == (family != "VGG16")
 
 
 def hub_model(folder: Path) -> Any:

@@ -30,6 +30,7 @@ _PASSES = frozenset(
 )
 """Ops between the last kernel and the answer."""
 _KERNELS = frozenset(["MatMul", "Conv2D", "BatchMatMulV2", "BatchMatMul", "DepthwiseConv2dNative", "_FusedMatMul", "_FusedConv2D"])
+_POOLINGS = frozenset(["Mean", "Max"])
 CALLS = frozenset(["PartitionedCall", "StatefulPartitionedCall", "If", "While", "StatelessIf", "StatelessWhile"])
 
 
@@ -66,12 +67,20 @@ def _one_vector(tensor: Any) -> Any | None:
 def features_of(embedding: Any, image: Any) -> Any | None:
     """The nearest ancestor of `embedding` with four dimensions and some extent in space, short of the picture itself.
 
-    A kernel has four dimensions too, but not a free first one.
+    None where its places are not pooled into one: only what has forgotten where it was seen can be asked of a single place,
+    as heat maps do. A kernel has four dimensions too, but not a free first one.
     """
+    pooled = set()
     for found in ancestors(embedding):
         shape = found.shape
-        if shape.rank == 4 and shape[0] is None and shape[1] is not None and shape[1] > 1 and shape[3] is not None:
-            return None if shape[1:3] == image.shape[1:3] and shape[3] == image.shape[3] else found
+        if shape.rank == 4 and shape[0] is None and shape[1] is not None and shape[3] is not None:
+            if found.name in pooled:
+                is_picture = shape[1:3] == image.shape[1:3] and shape[3] == image.shape[3]
+                return found if shape[1] > 1 and not is_picture else None
+            if shape[1] > 1:
+                return None
+        if found.op.type in _POOLINGS:
+            pooled.add(found.op.inputs[0].name)
     return None
 
 

@@ -7,7 +7,7 @@ import pytest
 from pagesight.adopt import Adoption, adopt
 from pagesight.errors import AdoptError
 
-from .cases.make import CASES
+from .cases import CASES, sound
 
 HERE = Path(__file__).parent / "cases"
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow warns about what it is asked to read
@@ -35,12 +35,10 @@ def test_a_hostile_or_broken_model_is_refused_and_leaves_nothing(name: str, tmp_
 
 
 def test_a_sound_file_of_the_same_making_is_taken(tmp_path: Path) -> None:
-    from .cases import make
-
     sources = [
-        make.h5(tmp_path / "m.h5", make.network()),
-        make.keras_file(tmp_path / "m.keras", make.network()),
-        make.tfjs(tmp_path / "m"),
+        sound.h5(tmp_path / "m.h5", sound.network()),
+        sound.keras_file(tmp_path / "m.keras", sound.network()),
+        sound.tfjs(tmp_path / "m"),
     ]
     for number, source in enumerate(sources):
         assert adopt(source, Adoption(labels="a,b"), tmp_path / f"out{number}").contract.labels == ("a", "b")

@@ -44,6 +44,11 @@ class _Features:
         return {"n": n, "folds": folds, "value": right / n, "interval95": wilson(right, n)}
 
 
+def has_few(labels: NDArray[np.int64]) -> bool:
+    """Whether a class of `labels` `[n]` has too few pictures for a test side that says much."""
+    return int(np.bincount(labels).min()) < _FEW
+
+
 def cross_validated(
     answers: _fit.Answers, learnt: NDArray[np.float32], sides: _fit.Sides, dataset: Dataset, seed: int
 ) -> dict[str, Any]:
@@ -57,7 +62,7 @@ def cross_validated(
     Each is None where it does not apply, or where there is too little to cut into folds. Equal bytes are never in two folds.
     """
     labels = np.concatenate([sides[side][1] for side in SIDES])
-    few, grouped = int(np.bincount(labels).min()) < _FEW, dataset.facts["split"] == "group"
+    few, grouped = has_few(labels), dataset.facts["split"] == "group"
     every = 1 if few else -(-len(labels) // _MOST)
     pictures = [picture for side in SIDES for picture in dataset.on(side)[::every]]
     labels = np.concatenate([sides[side][1][::every] for side in SIDES])

@@ -1,4 +1,4 @@
-"""The training loop: a head solved on frozen features, then fine-tuning of the whole network."""
+"""The training loop: a head solved on frozen features, then fine-tuning of the network, or of its upper part."""
 
 import math
 import warnings
@@ -161,16 +161,17 @@ def _fine_tune(model: Any, answers: Answers, sides: Sides, how: Training, checkp
 def suited(how: Training, first_weights: str, head_accuracy: float, a_class: float) -> Training:
     """What is left open filled in, for so many pictures `a_class` on the train side, in the mean.
 
-    Few pictures are shown more often, many less often, and a starter whose frozen features already do most of the work is treated
-    gently: `head_accuracy` is what a head alone reaches on the validation side.
+    Few pictures are shown more often, many less often where layers can be held (a TF-Hub module hides them), and a starter whose
+    frozen features already do most of the work is treated gently: `head_accuracy` is what a head alone reaches on the validation
+    side.
     """
     if not how.epochs and a_class < how.few:
         how = replace(how, steps=how.few_steps)
     if first_weights == "starter" and head_accuracy >= how.gentle_from:
-        how = replace(how, epochs=how.epochs or how.gentle_epochs, hold=how.gentle_hold, hold_norms=True)
+        how = replace(how, epochs=how.epochs or how.gentle_epochs, hold=how.hold or how.gentle_hold, hold_norms=True)
         return replace(how, learning_rate=how.gentle_learning_rate, others=how.gentle_others)
-    if not how.epochs and a_class >= how.many and first_weights != "random":
-        return replace(how, epochs=how.many_epochs, learning_rate=how.many_learning_rate, hold=how.many_hold)
+    if not how.epochs and a_class >= how.many and first_weights not in ("random", "hub"):
+        return replace(how, epochs=how.many_epochs, learning_rate=how.many_learning_rate, hold=how.hold or how.many_hold)
     return replace(how, epochs=how.epochs or how.full_epochs)
 
 

@@ -29,7 +29,8 @@ _ANSWER = """async (classifier, file) => {
 }"""
 _ASK = f"""async ([paths, alone]) => {{
   const base = document.baseURI;
-  globalThis.asked ??= Promise.resolve(alone && globalThis.classifier)
+  const patience = new Promise((_, reject) => setTimeout(reject, 300_000, new Error("the page did not load its model")));
+  globalThis.asked ??= Promise.resolve(alone && Promise.race([globalThis.classifier, patience]))
     .then((own) => own && own.dispose())
     .then(() => import(new URL("pagesight.js", base).href))
     .then((module) => module.load(new URL("./", base).href));
@@ -74,7 +75,7 @@ def ask_page(folder: Path, pictures: Pictures, executable: Path) -> Answers:
     """
     paths = [f"{_PHOTOS}/{i}" for i in range(len(pictures))]
     extra = {path: data for path, (_, data) in zip(paths, pictures, strict=True)}
-    alone = sum(p.stat().st_size for p in (folder / "model").iterdir()) >= _memory.LARGE
+    alone = _memory.is_large(folder / "model")
 
     def work() -> Answers:
         with serving(folder, extra=extra) as address, _opened(executable, address) as (page, browser):

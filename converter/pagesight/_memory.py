@@ -4,14 +4,23 @@ import ctypes
 import gc
 import os
 import sys
+from pathlib import Path
 
-LARGE = 32_000_000
+_LARGE = 32_000_000
 """Bytes of a model from which on its copies count."""
 _SYSTEM_ALLOCATOR = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 
 
+def is_large(model: Path) -> bool:
+    """Whether copies of a model, a file or a folder, are to be avoided."""
+    return sum(p.stat().st_size for p in ([model] if model.is_file() else model.rglob("*"))) >= _LARGE
+
+
 def be_sparing() -> None:
-    """Let TensorFlow give freed tensors back instead of keeping them for later; only where it has made none yet."""
+    """Let TensorFlow give freed tensors back instead of keeping them for later; only where it has made none yet.
+
+    It holds for the whole process and those that it starts, unless the environment says otherwise.
+    """
     os.environ.setdefault(_SYSTEM_ALLOCATOR, "1")
 
 

@@ -26,6 +26,8 @@ _CSP = (
     "base-uri 'none'; form-action 'none'"
 )
 
+_OTHER_VERSION = BundleError("the page's code is of another version than this program", fix="run `make page`")
+
 
 def looks_key(how: Bundling) -> dict[str, Any]:
     """What the page's looks depend on beside its own template. Raises OptionError for a theme or a logo that cannot be one."""
@@ -64,7 +66,7 @@ def write_page(
     if how.theme is not None:
         copy_theme(Path(how.theme), into)
     page = resources.web_template() / "page"
-    inside = {"boot": (page / "boot.js").read_text(encoding="utf-8"), "styles": (into / "style.css").read_text(encoding="utf-8")}
+    inside = {name: _code(path) for name, path in (("boot", page / "boot.js"), ("styles", into / "style.css"))}
     context = {
         "title": contract.title,
         "name": contract.name,
@@ -95,8 +97,14 @@ def name_files(folder: Path, paths: list[str]) -> None:
     script = folder / "pagesight.js"
     code, found = _OWN_FILES.subn(lambda _: _OWN + ",".join(paths), script.read_text(encoding="utf-8"))
     if found != 1:
-        raise BundleError("the page's code is of another version than this program", fix="run `make page`")
+        raise _OTHER_VERSION
     script.write_text(code, encoding="utf-8")
+
+
+def _code(path: Path) -> str:
+    if not path.is_file():
+        raise _OTHER_VERSION
+    return path.read_text(encoding="utf-8")
 
 
 def _preloads(folder: Path) -> list[str]:

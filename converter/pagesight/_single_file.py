@@ -17,8 +17,9 @@ from pagesight.errors import BundleError
 FOLDER = "single-file"
 _LEFT_OUT = (f"{FOLDER}/", "npm/", "also/", "report/", "report.html", "package.json", "README.md", *resources.FOR_GPUS)
 _DROPPED_LINKS = {"manifest", "apple-touch-icon", "preload", "modulepreload"}
-_OWN_SCRIPT, _BOOT = "page.js", "boot"
-"""Scripts of the page, by address and by id, in whose place the single file has one of its own: it unpacks before it loads."""
+_OWN_SCRIPT = "page.js"
+_WRITTEN_ANEW = {("style", "styles"), ("script", "boot")}
+"""Elements of the page, by tag and id: its own styles, and the script that begins to load: here all is unpacked before."""
 _URL = re.compile(r"""url\(\s*(['"]?)(?!data:|#)([^'")]+)\1\s*\)""")
 
 
@@ -113,7 +114,7 @@ class _Inliner(HTMLParser):
         if tag == "meta" and (attributes.get("http-equiv") or "").lower() == "content-security-policy":
             self._policy_at = len(self._out)
             return ""
-        if tag == "style" or attributes.get("id") == _BOOT:
+        if (tag, attributes.get("id")) in _WRITTEN_ANEW:
             self._held = []
             return ""
         address = attributes.get("href" if tag == "link" else "src") or ""

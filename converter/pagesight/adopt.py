@@ -62,7 +62,7 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
         progress.stage("adopt", fresh=True)
         return SavedModel(into)
     progress.stage("adopt")
-    if _bytes(path) >= _memory.LARGE:
+    if _memory.is_large(path):
         _memory.be_sparing()
     with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
         foreign = _flat(_readers.read(path, Path(scratch), trust=how.trust))
@@ -105,10 +105,6 @@ def _fingerprint(path: Path) -> str:
         beside = {p.name: manifest.sha256_file(p) for p in sorted(path.parent.glob("*.bin"))} if path.suffix == ".json" else {}
         return manifest.sha256_json([manifest.sha256_file(path), beside])
     return manifest.sha256_json(manifest.list_files(path, leave_out=frozenset()))
-
-
-def _bytes(path: Path) -> int:
-    return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")))
 
 
 def _input(foreign: Foreign, how: Adoption) -> Input:

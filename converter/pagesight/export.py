@@ -7,6 +7,7 @@ from typing import Any
 
 from pagesight import _network, backbones, languages, manifest, progress
 from pagesight._branches import decided
+from pagesight._readers import anatomy
 from pagesight._tf import keras, tensorflow
 from pagesight.artifacts import SavedModel, TrainedModel
 from pagesight.contract import Contract, Decision, Input, Outputs
@@ -82,7 +83,7 @@ def _with_features(function: Any, spec: Any) -> Any:
     flat = tf.compat.v1.wrap_function(partial(tf.compat.v1.import_graph_def, decided(frozen.graph.as_graph_def()), name=""), [])
     image, *outputs = (flat.graph.as_graph_element(tensor.name) for tensor in (*frozen.inputs, *frozen.outputs))
     wanted = dict(zip(names, outputs, strict=True))
-    features = _pooled_from(wanted["embedding"])
+    features = anatomy.features_of(wanted["embedding"], image)
     if features is not None:
         wanted["features"] = features
     pruned = flat.prune([image], list(wanted.values()))
@@ -91,18 +92,3 @@ def _with_features(function: Any, spec: Any) -> Any:
         return dict(zip(wanted, pruned(image), strict=True))
 
     return tf.function(serve, autograph=False).get_concrete_function(spec)
-
-
-def _pooled_from(embedding: Any) -> Any | None:
-    """The nearest ancestor of `embedding` with four dimensions and some extent in space."""
-    queue, seen = [embedding], set()
-    while queue:
-        tensor = queue.pop(0)
-        if tensor.name in seen:
-            continue
-        seen.add(tensor.name)
-        shape = tensor.shape
-        if shape.rank == 4 and shape[1] is not None and shape[1] > 1:
-            return tensor
-        queue.extend(tensor.op.inputs)
-    return None

@@ -54,8 +54,8 @@ class Training:
     many_learning_rate: float = 4e-3
     many_hold: int = 8
     hold: int = 0
-    """Keep the lower layers as they are, up to the last whose maps are this part of the side or larger; 0 holds none. With 8, a
-    step takes a third less."""
+    """Keep the lower layers as they are, up to the last whose maps are this part of the side or larger. With 8, a step
+    takes a third less. 0 holds none, or as many as `many_hold` or `gentle_hold` where these apply."""
     hold_norms: bool = False
     """Keep all batch norms as they are: pictures unlike those to learn from were seen before, and shall be read too."""
     gentle_epochs: int = 6

@@ -1,4 +1,4 @@
-"""A Dataset to a TrainedModel: the head first, then the whole network, judged once on the test side."""
+"""A Dataset to a TrainedModel: the head first, then the layers below it, judged once on the test side."""
 
 import contextlib
 import tempfile
@@ -11,7 +11,7 @@ import numpy as np
 
 from pagesight import _decision, _fit, _network, _others, backbones, manifest, progress
 from pagesight._checkpoint import Checkpoint
-from pagesight._cross_validation import cross_validated
+from pagesight._cross_validation import cross_validated, has_few
 from pagesight._distribution import Distribution, distributed
 from pagesight._squares import squares_of
 from pagesight._statistics import wilson
@@ -71,14 +71,14 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
         history = _fit.fine_tune(model, answers, sides, _fit.suited(how, used.kind, head_accuracy, a_class), checkpoint)
         decision = _decided(model, answers, sides, dataset, how)
         facts = _facts(answers, sides["test"], dataset, how, used) | {"decision": decision, "history": history}
-        with _as_it_began(model, first):
-            facts["accuracy"] |= cross_validated(answers, features, sides, dataset, how.seed)
         if facts["accuracy"]["float"] < how.min_accuracy:
             raise TrainError(
                 f"the accuracy on {facts['accuracy']['n']} pictures kept for testing is {facts['accuracy']['float']:.1%}, "
                 f"below {how.min_accuracy:.1%}",
                 fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
             )
+        with _as_it_began(model, first):
+            facts["accuracy"] |= cross_validated(answers, features, sides, dataset, how.seed)
         model.save_weights(temporary / TrainedModel.WEIGHTS_FILE)
         manifest.write_json(temporary / "training.json", facts)
     checkpoint.remove()
@@ -102,11 +102,13 @@ def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> _fit.Sides:
     """Squares and labels of each side, mapped from disk; and pictures of other things, to learn and to decide by.
 
     Only what is learnt from may be decoded coarsely where it is large: what is chosen and measured by is what the page will see.
+    Where pictures are few, all are measured by.
     """
     sides: _fit.Sides = {}
+    few = has_few(np.array([p.label for side in SIDES for p in dataset.on(side)]))
     for side in SIDES:
         pictures = dataset.on(side)
-        squares = squares_of(dataset, pictures, how, work / f"{side}.npy", exact=side != "train")
+        squares = squares_of(dataset, pictures, how, work / f"{side}.npy", exact=few or side != "train")
         sides[side] = squares, np.array([p.label for p in pictures], np.int64)
     real = _strangers(dataset, "train", how, work)
     learnt = np.concatenate([_others.drawn(how, seed), real])
@@ -117,7 +119,8 @@ def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> _fit.Sides:
 def _strangers(dataset: Dataset, side: Side, how: Input, work: Path) -> Pixels:
     """Squares of the pictures of other things on one side, evenly chosen where there are many."""
     pictures = dataset.unknown_on(side)
-    return squares_of(dataset, pictures[:: -(-len(pictures) // _STRANGERS) or 1], how, work / f"unknown-{side}.npy")
+    chosen = pictures[:: -(-len(pictures) // _STRANGERS) or 1]
+    return squares_of(dataset, chosen, how, work / f"unknown-{side}.npy", exact=side != "train")
 
 
 def _decided(model: Any, answers: _fit.Answers, sides: _fit.Sides, dataset: Dataset, how: Training) -> dict[str, Any]:

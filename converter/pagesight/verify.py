@@ -117,7 +117,7 @@ def _noise(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
 def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification) -> dict[str, Any]:
     contract = bundle.contract
     squares = np.stack([pixels.read_square(data, contract.input) for _, data in pictures])
-    if sum(p.stat().st_size for p in (bundle.path / "model").iterdir()) >= _memory.LARGE:
+    if _memory.is_large((bundle.path / contract.model_path).parent):
         _memory.be_sparing()
     with progress.task("asking Python"):
         expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(squares)[0]

@@ -199,6 +199,31 @@ def test_memory_is_flat_over_a_thousand_frames(make_bundle: Callable[..., Path],
     assert before == after
 
 
+def test_pictures_that_come_at_once_are_answered_each_for_itself(
+    make_bundle: Callable[..., Path], blank: Callable[..., Page]
+) -> None:
+    page = blank(make_bundle())
+    page.evaluate(LOAD, "./")
+    alone, together = page.evaluate(
+        """async () => {
+          const draw = (colour, width) => {
+            const context = new OffscreenCanvas(width, 300).getContext("2d");
+            context.fillStyle = colour;
+            context.fillRect(0, 0, width, 150);
+            return context.canvas.convertToBlob({ type: "image/jpeg" });
+          };
+          const files = await Promise.all([draw("red", 200), draw("green", 900), draw("blue", 500)]);
+          const seen = (file) => c.square(file).then(({ data }) => data.join(), ({ code }) => code);
+          const alone = [];
+          for (const file of files) alone.push(await seen(file));
+          files.splice(1, 0, new Blob(["no picture"]));
+          return [alone, await Promise.all(files.map(seen))];
+        }"""
+    )
+    assert len(set(alone)) == 3
+    assert together == [alone[0], "picture", alone[1], alone[2]]
+
+
 def test_a_disposed_classifier_refuses_and_a_new_one_loads(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
     page = blank(make_bundle())
     page.evaluate(LOAD, "./")

@@ -30,14 +30,20 @@ export async function openPixels(source) {
   if (source instanceof ImageData) return fromImageData(source);
   if (typeof VideoFrame === "function" && source instanceof VideoFrame) return fromVideoFrame(source);
   const bitmap = source instanceof ImageBitmap ? source : await decode(/** @type {Blob} */ (source));
-  const frame = opaqueFrame(bitmap);
+  let frame = opaqueFrame(bitmap);
   return {
     width: bitmap.width,
     height: bitmap.height,
     async read(left, top, width, height, into) {
       if (frame) {
-        await frame.copyTo(into, { rect: { x: left, y: top, width, height } });
-        return { opaque: true, blueFirst: frame.format === "BGRX" };
+        try {
+          await frame.copyTo(into, { rect: { x: left, y: top, width, height } });
+          return { opaque: true, blueFirst: frame.format === "BGRX" };
+        } catch {
+          // It may lie on a graphics card that was lost; the canvas tells what is left of it.
+          frame.close();
+          frame = undefined;
+        }
       }
       // What was drawn before must not shine through what is translucent now.
       const rgba = readFlat(bitmap, left, top, width, height, "copy");

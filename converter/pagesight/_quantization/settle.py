@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from pagesight import progress
 from pagesight._graph import GraphModel, Workbench, static_shapes
-from pagesight._memory import LARGE
 from pagesight._quantization.calibration import BATCH, Moments, fields
 from pagesight._quantization.layers import Floats, Layer
 from pagesight._quantization.plans import BIAS_LEVELS, Stored
@@ -23,14 +22,16 @@ from pagesight._quantization.rounding import Grid, mean_shift
 
 _ROOM = 1 << 30
 """Bytes that the maps between layers may take; a network with larger ones keeps the biases it has."""
+_WEIGHTS = 32_000_000
+"""Bytes of float weights up to which biases are settled: each step hands all of them to TensorFlow."""
 _MAPS = 3
 """So many of the largest maps are in use at once, or less."""
 
 
 def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer], plan: Stored, squares: NDArray[Any]) -> Stored:
     """`plan`, made from `model` and `moments`, with other biases; `squares` are the pictures that the moments were measured on."""
-    if sum(weight.nbytes for weight in model.weights.values()) >= LARGE:
-        return plan  # each step would hand all of them to TensorFlow
+    if sum(weight.nbytes for weight in model.weights.values()) >= _WEIGHTS:
+        return plan
     if _MAPS * _largest(model, layers) * len(squares) > _ROOM:
         return plan
     bench, coded, weights = Workbench(model), dict(plan.coded), {**model.weights, **plan.weights}

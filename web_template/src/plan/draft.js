@@ -5,7 +5,7 @@ import { count } from "./weights.js";
 /**
  * @typedef {import("./kernels.js").Machine} Machine
  * @typedef {{ floats: number, first: number, last: number, address: number }} Buffer steps between which it is in use
- * @typedef {import("./placement.js").Placement & { address: number }} Placed
+ * @typedef {{ address: number }} Placed a constant
  * @typedef {{ shape: number[], buffer: Buffer }} Computed
  * @typedef {{ shape: number[], constant: import("./weights.js").Constant }} Known
  * @typedef {Known | Computed} Value
@@ -19,7 +19,7 @@ export class Draft {
   #steps = [];
   /** @type {Buffer[]} */
   #buffers = [];
-  /** @type {Placed[]} */
+  /** @type {{ placed: Placed, constant: import("./placement.js").Placement }[]} */
   #placed = [];
   /** Those that lie there row by row. @type {Map<import("./weights.js").Constant, Placed>} */
   #whole = new Map();
@@ -47,8 +47,8 @@ export class Draft {
    * @returns {Placed} written into memory once
    */
   place(constant) {
-    const placed = { ...constant, address: 0 };
-    this.#placed.push(placed);
+    const placed = { address: 0 };
+    this.#placed.push({ placed, constant });
     return placed;
   }
 
@@ -83,15 +83,15 @@ export class Draft {
    */
   finish(machine) {
     let size = 0;
-    for (const placed of this.#placed) {
+    for (const { placed, constant } of this.#placed) {
       placed.address = size;
-      size += aligned(placed.floats * 4);
+      size += aligned(constant.floats * 4);
     }
     // Until the first pass, the room of what is computed serves as scratch.
-    const scratch = this.#placed.reduce((most, placed) => Math.max(most, placed.scratch), 0);
+    const scratch = this.#placed.reduce((most, { constant }) => Math.max(most, constant.scratch), 0);
     const start = machine.reserve(size + Math.max(scratch, arrange(this.#buffers, size)));
-    for (const item of [...this.#placed, ...this.#buffers]) item.address += start;
-    for (const { address, write } of this.#placed) write(machine, address, start + size);
+    for (const item of [...this.#placed.map(({ placed }) => placed), ...this.#buffers]) item.address += start;
+    for (const { placed, constant } of this.#placed) constant.write(machine, placed.address, start + size);
     machine.held += this.#placed.length + this.#buffers.length;
     return this.#steps.map((make) => make(machine));
   }

@@ -41,12 +41,11 @@ OPERATIONS.set("Squeeze", squeeze);
 /** @type {Operation} */
 function convolution(draft, node, [x, filter, added]) {
   const [batch, height, width, channels] = x.shape;
-  const kernel = known(filter);
-  const [size, across, depth, columns] = kernel.shape;
+  const [size, across, depth, columns] = filter.shape;
   must(size === across && depth === channels, "a kernel that is not square, or grouped");
   const { stride, top, left, rows, columns: outWidth } = windows(node, size, height, width);
   const { biased, low, high } = fusion(node);
-  const weights = draft.place(panels(kernel, size * size * depth, columns, biased ? known(added) : undefined));
+  const weights = draft.place(panels(known(filter), size * size * depth, columns, biased ? known(added) : undefined));
   const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, outWidth, columns])];
   const to = out.buffer;
   if (size === 1 && stride === 1) {
@@ -72,15 +71,14 @@ function convolution(draft, node, [x, filter, added]) {
 /** @type {Operation} */
 function depthwise(draft, node, [x, filter, added]) {
   const [batch, height, width, channels] = x.shape;
-  const kernel = known(filter);
-  const [size, across, depth, multiplier] = kernel.shape;
+  const [size, across, depth, multiplier] = filter.shape;
   must(
     size === across && depth === channels && multiplier === 1,
     "a kernel that is not square, or multiplies channels",
   );
   const { stride, top, left, rows, columns } = windows(node, size, height, width);
   const { biased, low, high } = fusion(node);
-  const weights = draft.place(inRows(biased ? known(added) : channels, kernel));
+  const weights = draft.place(inRows(biased ? known(added) : channels, known(filter)));
   const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, columns, channels])];
   const to = out.buffer;
   draft.step([x], ({ kernels }) => () => {
@@ -98,17 +96,17 @@ function depthwise(draft, node, [x, filter, added]) {
 
 /** @type {Operation} */
 function product(draft, node, [x, matrix, added]) {
-  const kernel = known(matrix);
-  const { shape } = kernel;
+  const { shape } = matrix;
   must(
     x.shape.length === 2 && shape.length === 2 && !flag(node, "transpose_a"),
     "a product of other than two matrices",
   );
   const turned = flag(node, "transpose_b");
   const [depth, columns] = turned ? [shape[1], shape[0]] : shape;
+  must(x.shape[1] === depth, "a product of unlike shapes");
   const { biased, low, high } = fusion(node);
   const weights = draft.place(
-    (turned ? turnedPanels : panels)(kernel, depth, columns, biased ? known(added) : undefined),
+    (turned ? turnedPanels : panels)(known(matrix), depth, columns, biased ? known(added) : undefined),
   );
   const [rows] = x.shape;
   const [from, out] = [draft.whereabouts(x), draft.value([rows, columns])];

@@ -97,7 +97,7 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
 def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
     built: pagesight.VerifiedBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_memory, "LARGE", 0)
+    monkeypatch.setattr(_memory, "_LARGE", 0)
     monkeypatch.setenv("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "0")  # not changed for the tests that follow
     asked = verify(pagesight.Bundle(built.path), Verification(max_pictures=4))
     assert asked.report["parity"]["top1_agreement"] == 1.0

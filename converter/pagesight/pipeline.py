@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from pagesight import _browser, _remote, backbones, languages, manifest, progress
+from pagesight import _browser, _memory, _remote, backbones, languages, manifest, progress
 from pagesight._latency import latency
 from pagesight._npm import Package
 from pagesight._page import looks_key
@@ -54,6 +54,7 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
         for name, step in _steps(source, into, how).items():
             start = time.perf_counter()
             last = step()
+            _memory.give_back()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
             if name == stage:
                 break

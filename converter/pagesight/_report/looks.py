@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,11 @@ class Looks:
         types = (np.uint64, np.uint8, np.float32, np.float32, np.int64)
         return cls(*(np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), types, strict=True)))
 
+    @classmethod
+    def joined(cls, parts: Sequence["Looks"]) -> "Looks":
+        """Those of `parts`, one behind the other."""
+        return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)))
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -77,17 +82,18 @@ def look_at(dataset: Dataset, columns: Sequence[int], how: Input, runner: Runner
     held_out = np.array([i for i, p in enumerate(pictures) if p.side != "train"], np.int64)
     kept: list[NDArray[np.float32]] = []
     answers: list[tuple[NDArray[Any], ...]] = []
-    looks: list[tuple[Any, ...]] = []
+    looks: list[Looks] = []  # small objects between large ones would keep the memory of these
+    start = 0
     with progress.task("looking at every picture", len(pictures)) as advance:
         for chunk in _chunks(dataset, how):
-            rows = np.arange(len(looks), len(looks) + len(chunk))
+            rows = np.arange(start, start := start + len(chunk))
             probabilities = runner(np.stack([square for square, _ in chunk]))[0]
             answers.append((probabilities.argmax(1), probabilities.max(1), probabilities[np.arange(len(rows)), labels[rows]]))
             kept.append(probabilities[np.isin(rows, held_out)])
-            looks += [look for _, look in chunk]
+            looks.append(Looks.of([look for _, look in chunk]))
             advance(len(rows))
     said, sure, own = (np.concatenate(column) for column in zip(*answers, strict=True))
-    return Seen(pictures, labels, said, sure, own, Looks.of(looks), held_out, np.concatenate(kept))
+    return Seen(pictures, labels, said, sure, own, Looks.joined(looks), held_out, np.concatenate(kept))
 
 
 def read(dataset: Dataset, how: Input, picture: Picture) -> tuple[pixels.Pixels, int]:

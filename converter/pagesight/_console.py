@@ -151,9 +151,10 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
             f"{parity['pictures']} pictures, probabilities within {parity['max_abs_diff']:.1g}"
         )
     else:
-        from pagesight._browser import HOW_TO_GET
+        from pagesight import _browser
 
-        lines.append(f"verified  not verified in a browser: {HOW_TO_GET}")
+        how = f"pagesight verify {folder}" if _browser.find() else _browser.HOW_TO_GET
+        lines.append(f"verified  not verified in a browser: {how}")
     lines += _beside(Path(folder))
     return [*lines, f"look      pagesight serve {folder} --open"]
 

@@ -71,11 +71,11 @@ def main() -> None:
         page.wait_for_selector("html[data-ready]")
         session = page.context.new_cdp_session(page)
         page.locator("#camera").click()
-        page.wait_for_function("answers >= 100", timeout=120_000)  # what grows once has grown
+        page.wait_for_function("() => answers >= 100", timeout=120_000)  # what grows once has grown
         page.evaluate("() => { longTasks.length = 0; }")
         first, steps, began = page.evaluate("answers"), [memory(page, session)], time.perf_counter()
         for tenth in range(1, 11):
-            page.wait_for_function(f"answers >= {first + asked.frames * tenth // 10}", timeout=600_000)
+            page.wait_for_function(f"() => answers >= {first + asked.frames * tenth // 10}", timeout=600_000)
             steps.append(memory(page, session))
         seconds = time.perf_counter() - began
         tasks = page.evaluate("longTasks")

@@ -20,8 +20,9 @@ HIDE = """(hidden) => {
 # Whether an answer came when no camera ran.
 ANSWERED_AT_REST = """() => {
   window.atRest = false;
-  const look = () => (window.atRest ||= !document.querySelector("#video").srcObject);
-  new MutationObserver(look).observe(document.querySelector("#timing"), { childList: true });
+  const answer = document.querySelector("#answer");
+  const look = () => (window.atRest ||= !document.querySelector("#video").srcObject && !answer.hasAttribute("aria-busy"));
+  new MutationObserver(look).observe(answer, { attributes: true, attributeFilter: ["aria-busy"] });
 }"""
 GESTURES = ("0", "5")
 
@@ -136,7 +137,7 @@ def test_the_camera_answers_stops_and_takes_a_picture(visit: Callable[..., Page]
     page.evaluate(ANSWERED_AT_REST)
     page.get_by_role("button", name="Take picture").click()
     expect(page.locator("#picture")).to_be_visible()
-    page.wait_for_function("atRest")
+    page.wait_for_function("() => window.atRest")
     shows(page, "green")
     page.get_by_role("button", name="Use camera").click()
     expect(page.locator("#video")).to_be_visible()

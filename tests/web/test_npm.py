@@ -87,7 +87,7 @@ def ask(watched: Any, serve: Callable[[Path], Any]) -> Callable[[Path], str]:
     def answer(built: Path) -> str:
         page: Page = watched.page
         page.goto(serve(built).url)
-        page.wait_for_function("document.body.dataset.answer")
+        page.wait_for_function("() => document.body.dataset.answer")
         assert watched.complaints == []
         return str(page.evaluate("document.body.dataset.answer"))
 

@@ -133,14 +133,15 @@ def test_a_starter_that_tells_the_classes_apart_is_trained_gently_and_another_is
     assert _fit.suited(Training(epochs=2), "starter", 0.95, 40).epochs == 2
 
 
-def test_many_pictures_are_learnt_in_fewer_epochs_unless_weights_begin_at_random_or_somebody_counts_them() -> None:
+def test_many_pictures_are_learnt_in_fewer_epochs_unless_no_layer_can_be_held_or_somebody_counts_them() -> None:
     brief = _fit.suited(Training(), "imagenet", 0.5, 50)
     assert (brief.epochs, brief.hold) == (Training().many_epochs, Training().many_hold)
     assert brief.learning_rate > Training().learning_rate
     for how, first_weights, a_class in (
         (Training(), "random", 500),
         (Training(epochs=9), "imagenet", 500),
-        (Training(), "hub", 49),
+        (Training(), "hub", 500),
+        (Training(), "imagenet", 49),
     ):
         assert not _fit.suited(how, first_weights, 0.5, a_class).hold
 

@@ -29,8 +29,8 @@ _ANSWER = """async (classifier, file) => {
 }"""
 _ASK = f"""async ([paths, alone]) => {{
   const base = document.baseURI;
-  const patience = new Promise((_, reject) => setTimeout(reject, 300_000, new Error("the page did not load its model")));
-  globalThis.asked ??= Promise.resolve(alone && Promise.race([globalThis.classifier, patience]))
+  const late = (_, reject) => setTimeout(reject, 300_000, new Error("the page did not load its model"));
+  globalThis.asked ??= Promise.resolve(alone && Promise.race([globalThis.classifier, new Promise(late)]))
     .then((own) => own && own.dispose())
     .then(() => import(new URL("pagesight.js", base).href))
     .then((module) => module.load(new URL("./", base).href));

@@ -99,7 +99,7 @@ export function turnedPanels(matrix, depth, columns, bias) {
 }
 
 /** @param {Constant} constant */
-export function floats(constant) {
+function floats(constant) {
   must(constant.isFloat, "whole numbers where floats are expected");
   return constant;
 }

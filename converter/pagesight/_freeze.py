@@ -5,7 +5,7 @@ from typing import Any
 
 from pagesight import _held
 from pagesight._fold import fold_batch_norms
-from pagesight._tf import graphs, hushed
+from pagesight._tf import graphs, hushed, session_of
 
 SIGNATURE = "serving_default"
 
@@ -87,7 +87,7 @@ def _with_constants(meta: Any, saved_model: Path) -> Any:
     """The graph with its variables restored and turned into constants."""
     tf = graphs()
     ends = [name.split(":")[0] for name in _ends(meta.signature_def[SIGNATURE])]
-    with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+    with tf.Graph().as_default() as graph, session_of(graph, rewrite=False) as session:
         tf.import_graph_def(meta.graph_def, name="")
         saver = meta.saver_def
         session.run(saver.restore_op_name, {saver.filename_tensor_name: str(saved_model / "variables" / "variables")})

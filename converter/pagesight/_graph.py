@@ -1,7 +1,7 @@
 """A TF.js graph model in Python: read, written, and run by TensorFlow as an independent check of what was written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pagesight import _tfjs
 from pagesight._held import LARGE
 from pagesight._mend import taken_apart
-from pagesight._tf import graphs
+from pagesight._tf import graphs, session_of
 
 _BATCH = 64
 
@@ -57,8 +57,8 @@ class GraphModel:
 class Runner:
     """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work."""
 
-    def __init__(self, model: GraphModel, outputs: list[str]) -> None:
-        self._session, fed = _session(model.document["modelTopology"], model.weights)
+    def __init__(self, model: GraphModel, outputs: list[str], *, often: bool = True) -> None:
+        self._session, fed = _session(model.document["modelTopology"], model.weights, rewrite=often)
         self._input = _tensor(model.input_name)
         self._feeds = {**_captured(model), **fed}
         self._fetches = [_tensor(name) for name in outputs]
@@ -76,17 +76,31 @@ class Workbench:
     """A GraphModel that is run with other float weights each time, and with tensors inside of it that are known already."""
 
     def __init__(self, model: GraphModel) -> None:
-        self._session, fed = _session(model.document["modelTopology"], model.weights, large=1)
+        self._session, fed = _session(model.document["modelTopology"], model.weights, large=1, rewrite=False)
         self._input, self._captured, self._fed = _tensor(model.input_name), _captured(model), set(fed)
+        self._inputs = {node["name"]: node.get("input", []) for node in model.document["modelTopology"]["node"]}
 
     def __call__(
         self, tensor: str, squares: NDArray[Any], weights: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
     ) -> NDArray[np.float32]:
         """One tensor for one batch; nothing that lies before the `known` ones is computed."""
-        given = {_tensor(name): value for name, value in weights.items() if _tensor(name) in self._fed}
-        given |= {_tensor(name): value for name, value in known.items()}
+        between, frontier = self.leads_to([tensor], set(known))
+        given = {_tensor(name): weights[name] for name in between if name in weights and _tensor(name) in self._fed}
+        given |= {_tensor(name): known[name] for name in frontier}
         found = self._session.run(_tensor(tensor), {self._input: np.asarray(squares, np.float32), **self._captured, **given})
         return np.asarray(found)
+
+    def leads_to(self, wanted: Iterable[str], known: set[str]) -> tuple[set[str], set[str]]:
+        """What must be computed for the `wanted` tensors, and those of the `known` ones that this starts from."""
+        queue, computed, frontier = list(wanted), set[str](), set[str]()
+        while queue:
+            tensor = queue.pop()
+            if tensor in known:
+                frontier.add(tensor)
+            elif tensor not in computed:
+                computed.add(tensor)
+                queue.extend(self._inputs.get(_node(tensor), []))
+        return computed, frontier
 
 
 def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
@@ -102,14 +116,16 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
     return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}
 
 
-def _session(topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE) -> tuple[Any, dict[str, NDArray[Any]]]:
+def _session(
+    topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, rewrite: bool = True
+) -> tuple[Any, dict[str, NDArray[Any]]]:
     """A session on the graph, and what it is to be fed at every run: the weights of `large` or more numbers."""
     tf = graphs()
     graph_def = _graph_def(topology, weights, large)
     fed = {_tensor(node.name): weights[node.name] for node in graph_def.node if node.op == "Placeholder" and node.name in weights}
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
-    return tf.Session(graph=graph), fed
+    return session_of(graph, rewrite=rewrite), fed
 
 
 def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int | None, ...]]:
@@ -119,6 +135,10 @@ def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int 
         tf.import_graph_def(_graph_def(model.document["modelTopology"], model.weights), name="")
         found = {name: graph.as_graph_element(_tensor(name)).shape for name in tensors}
     return {name: tuple(shape.as_list()) if shape.rank is not None else () for name, shape in found.items()}
+
+
+def _node(tensor: str) -> str:
+    return tensor.removeprefix("^").split(":")[0]
 
 
 def _tensor(name: str) -> str:

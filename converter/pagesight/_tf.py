@@ -1,6 +1,7 @@
 """Imports TensorFlow and tf-keras quietly, once, when a stage needs them; never for `--help`."""
 
 import contextlib
+import gc
 import importlib.util
 import os
 import re
@@ -20,7 +21,7 @@ def graphs() -> Any:
     A namespace with the names of `tf.compat.v1` that deal with graphs. Kernels are deterministic.
     """
     _calm()
-    with bare("tensorflow"), warnings.catch_warnings(), hushed():
+    with _kept(), bare("tensorflow"), warnings.catch_warnings(), hushed():
         warnings.simplefilter("ignore")
         from tensorflow.core.framework.graph_pb2 import GraphDef
         from tensorflow.core.framework.node_def_pb2 import NodeDef
@@ -57,6 +58,26 @@ def graphs() -> Any:
         parse_saved_model=parse_saved_model,
         __version__=VERSION,
     )
+
+
+@contextlib.contextmanager
+def _kept() -> Iterator[None]:
+    """What the block imports stays for good: the garbage collector does not look at it, not at the end of the program either."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()
+
+
+def session_of(graph: Any, *, rewrite: bool = True) -> Any:
+    """A session on a Graph, which TensorFlow may `rewrite` for each set of outputs: that pays for those asked for many times."""
+    config = graphs().ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = not rewrite
+    return graphs().Session(graph=graph, config=config)
 
 
 @contextlib.contextmanager
@@ -117,7 +138,7 @@ def _calm() -> None:
 def tensorflow() -> Any:
     """The tensorflow module, with deterministic kernels and Keras 2 behind `tf.keras` for those who ask it."""
     _calm()
-    with warnings.catch_warnings(), hushed():
+    with _kept(), warnings.catch_warnings(), hushed():
         warnings.simplefilter("ignore")
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")

@@ -18,7 +18,7 @@ from pagesight.contract import Input
 from pagesight.errors import QuantizeError
 
 _PICTURES = 64
-BATCH = 8
+_BATCH = 8
 _PLACES = (16, 64)
 """Places sampled in each picture's feature map: at least and at most."""
 _FIELDS_PER_INPUT = 8
@@ -67,15 +67,17 @@ def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
     """Pictures with the 1/f spectrum and correlated colours of photographs (Field 1987): uint8 `[count, side, side, channels]`."""
     random = np.random.default_rng(seed)
     f = np.hypot(np.fft.fftfreq(how.side)[:, None, None], np.fft.rfftfreq(how.side)[None, :, None])
+    steps = -np.log(np.maximum(f, 1 / how.side)).astype(np.float32)
     squares = np.empty((count, how.side, how.side, how.channels), np.uint8)
     for square in squares:
-        amplitude = 1 / np.maximum(f, 1 / how.side) ** random.uniform(1.0, 1.6)
-        phases = random.random((*f.shape[:2], 1 + how.channels))
-        spectrum = amplitude * np.exp(2j * np.pi * phases)
-        colours = spectrum[..., :1] * (1 + 0.3 * random.standard_normal(how.channels)) + 0.3 * spectrum[..., 1:]
+        amplitude = np.exp(steps * np.float32(random.uniform(1.0, 1.6)))
+        phases = random.random((*f.shape[:2], 1 + how.channels), np.float32) * np.float32(2 * np.pi)
+        spectrum = amplitude * (np.cos(phases) + 1j * np.sin(phases))
+        tint = 1 + 0.3 * random.standard_normal(how.channels, np.float32)
+        colours = spectrum[..., :1] * tint + np.float32(0.3) * spectrum[..., 1:]
         noise = np.fft.irfft2(colours, s=(how.side, how.side), axes=(0, 1))
-        noise *= random.uniform(30, 70) / noise.std()
-        grey = 128 + random.uniform(-50, 50) + random.normal(0, 15, how.channels)
+        noise *= np.float32(random.uniform(30, 70)) / noise.std()
+        grey = 128 + random.uniform(-50, 50) + random.normal(0, 15, how.channels).astype(np.float32)
         square[:] = np.clip(np.round(grey + noise - noise.mean((0, 1))), 0, 255)
     return squares
 
@@ -83,11 +85,11 @@ def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
 def moments_of(model: GraphModel, layers: list[Layer], squares: NDArray[Any]) -> dict[str, Moments]:
     """Moments of what each layer of the float model reads, by the layer's name."""
     order = sorted({layer.source for layer in layers})
-    run = Runner(model, order)
+    run = Runner(model, order, often=False)
     sums = {layer.name: _Sum(layer) for layer in layers}
     with progress.task("calibrating", len(squares)) as advance:
-        for start in range(0, len(squares), BATCH):
-            batch = squares[start : start + BATCH]
+        for start in range(0, len(squares), _BATCH):
+            batch = squares[start : start + _BATCH]
             maps = dict(zip(order, run(batch), strict=True))
             for layer in layers:
                 sums[layer.name].add(maps[layer.source])

@@ -48,5 +48,9 @@ def _drawn(side: int, random: np.random.Generator) -> Image.Image:
 
 
 def _colour(tones: NDArray[Any], spread: float, random: np.random.Generator) -> tuple[int, int, int]:
-    red, green, blue = np.clip(tones + random.normal(0, spread) + random.normal(0, spread / 2, 3), 0, 255)
-    return int(red), int(green), int(blue)
+    red, green, blue = tones + random.normal(0, spread) + random.normal(0, spread / 2, 3)
+    return _byte(red), _byte(green), _byte(blue)
+
+
+def _byte(value: float) -> int:
+    return int(min(max(value, 0), 255))

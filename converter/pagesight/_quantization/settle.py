@@ -5,8 +5,6 @@ through many layers the inputs of the rounded model differ from those; so they a
 arXiv:1906.04721, appendix D).
 """
 
-import re
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 
 from pagesight import progress
 from pagesight._graph import GraphModel, Workbench, static_shapes
-from pagesight._quantization.calibration import BATCH, Moments, fields
+from pagesight._quantization.calibration import Moments, fields
 from pagesight._quantization.layers import Floats, Layer
 from pagesight._quantization.plans import BIAS_LEVELS, Stored
 from pagesight._quantization.rounding import Grid, mean_shift
@@ -35,21 +33,19 @@ def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer],
     if _MAPS * _largest(model, layers) * len(squares) > _ROOM:
         return plan
     bench, coded, weights = Workbench(model), dict(plan.coded), {**model.weights, **plan.weights}
-    batches = [squares[start : start + BATCH] for start in range(0, len(squares), BATCH)]
-    known: list[dict[str, Floats]] = [{} for _ in batches]
+    known: dict[str, Floats] = {}
     with progress.task("correcting the biases", len(layers)) as advance:
         for number, layer in enumerate(layers):
-            for batch, maps in zip(batches, known, strict=True):
-                if layer.source not in maps:
-                    maps[layer.source] = bench(layer.source, batch, weights, maps)
+            if layer.source not in known:
+                known[layer.source] = bench(layer.source, squares, weights, known)
             if layer.bias:
-                before, after = moments[layer.name], _mean(layer, [maps[layer.source] for maps in known])
+                before, after = moments[layer.name], _mean(layer, known[layer.source])
                 shift = mean_shift(layer, weights[layer.kernel], replace(before, mean=after))
                 exact = model.weights[layer.bias] + mean_shift(layer, model.weights[layer.kernel], before) - shift
                 coded[layer.bias] = Grid.spanning(exact, BIAS_LEVELS).coded(exact)
                 weights[layer.bias] = coded[layer.bias].values()
-            needed = _needed(model, (later.source for later in layers[number + 1 :]), set(known[0]))
-            known = [{name: value for name, value in maps.items() if name in needed} for maps in known]
+            _, needed = bench.leads_to((later.source for later in layers[number + 1 :]), set(known))
+            known = {name: value for name, value in known.items() if name in needed}
             advance(1)
     return replace(plan, coded=coded)
 
@@ -60,25 +56,7 @@ def _largest(model: GraphModel, layers: list[Layer]) -> int:
     return max((4 * int(np.prod([size or 1 for size in shape[1:]])) for shape in shapes), default=0)
 
 
-def _mean(layer: Layer, sources: list[Floats]) -> Floats:
+def _mean(layer: Layer, source: Floats) -> Floats:
     """The mean of the receptive fields at the places where the moments were measured."""
-    random = np.random.default_rng(0)
-    total, count = 0.0, 0
-    for source in sources:
-        found = fields(layer, source, random)
-        total, count = total + found.sum(0, dtype=np.float64), count + len(found)
-    return np.asarray(total / count, np.float32)
-
-
-def _needed(model: GraphModel, wanted: Iterable[str], known: set[str]) -> set[str]:
-    """Those of the `known` tensors from which the `wanted` can be computed without what lies before them."""
-    inputs = {node["name"]: node.get("input", []) for node in model.document["modelTopology"]["node"]}
-    queue, seen, needed = list(wanted), set[str](), set[str]()
-    while queue:
-        tensor = queue.pop()
-        if tensor in known:
-            needed.add(tensor)
-        elif tensor not in seen:
-            seen.add(tensor)
-            queue.extend(inputs.get(re.sub(r"^\^|:\d+$", "", tensor), []))
-    return needed
+    found = fields(layer, source, np.random.default_rng(0))
+    return np.asarray(found.mean(0, dtype=np.float64), np.float32)

@@ -289,7 +289,7 @@ def test_folded_batch_norms_change_no_answer(saved: SavedModel, webs: dict[Mode,
     tf = tensorflow()
     served = tf.saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
     expected = served(image=tf.constant(squares[:16], tf.float32))["probabilities"].numpy()
-    assert np.abs(probabilities(webs["none"], squares[:16]) - expected).max() <= 1e-5
+    assert np.abs(probabilities(webs["none"], squares[:16]) - expected).max() <= 5e-5
 
 
 @pytest.mark.slow

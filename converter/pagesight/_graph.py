@@ -65,11 +65,11 @@ class Runner:
 
     def __call__(self, squares: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The outputs for uint8 or float squares `[n, side, side, channels]`, batch by batch."""
-        parts = []
+        parts: list[list[NDArray[np.float32]]] = []
         for start in range(0, len(squares), _BATCH):
             batch = np.asarray(squares[start : start + _BATCH], np.float32)
             parts.append(self._session.run(self._fetches, {self._input: batch, **self._feeds}))
-        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 class Workbench:

@@ -60,9 +60,10 @@ def within_a_byte(model: GraphModel, layers: list[Layer], moments: dict[str, Mom
 def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> Grid:
     """The grid with the least noise: far values of channels that hardly vary may be cut off, to give the others finer steps."""
     best, least = Grid.spanning(kernel, levels), np.inf
+    signal = output_variance(layer, kernel, moments)
     for share in _SHARES:
         grid = Grid.spanning(kernel.clip(kernel.min() * share, kernel.max() * share), levels)
-        noise = _noise(layer, kernel, grid.moved(kernel) - kernel, moments)
+        noise = _noise(layer, signal, grid.moved(kernel) - kernel, moments)
         if noise < (1 - _WORTHWHILE) * least:
             best, least = grid, noise
         elif noise > 2 * least:
@@ -99,7 +100,8 @@ def _worth_two_bytes(model: GraphModel, layers: list[Layer], moments: dict[str, 
     for layer in layers:
         kernel = model.weights[layer.kernel]
         error = grids[layer.name].moved(kernel) - kernel
-        ranked.append((_noise(layer, kernel, error, moments[layer.name]) / kernel.size, layer))
+        signal = output_variance(layer, kernel, moments[layer.name])
+        ranked.append((_noise(layer, signal, error, moments[layer.name]) / kernel.size, layer))
     chosen = []
     for _, layer in sorted(ranked, key=lambda pair: pair[0], reverse=True):
         size = model.weights[layer.kernel].size
@@ -109,14 +111,13 @@ def _worth_two_bytes(model: GraphModel, layers: list[Layer], moments: dict[str, 
     return chosen
 
 
-def _noise(layer: Layer, kernel: Floats, error: Floats, moments: Moments) -> float:
+def _noise(layer: Layer, signal: Floats, error: Floats, moments: Moments) -> float:
     """The error's variance as a share of the signal's, averaged over the outputs; outputs that never vary hardly count."""
-    signal = output_variance(layer, kernel, moments)
     return float(np.mean(output_variance(layer, error, moments) / (signal + 1e-3 * signal.mean() + 1e-30)))
 
 
 def _line(layer: Layer, kernel: Floats, done: Floats, levels: int, moments: Moments) -> dict[str, Any]:
-    noise = _noise(layer, kernel, done - kernel, moments)
+    noise = _noise(layer, output_variance(layer, kernel, moments), done - kernel, moments)
     return {
         "name": layer.name,
         "kind": layer.kind,

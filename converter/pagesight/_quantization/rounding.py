@@ -11,6 +11,8 @@ from pagesight._quantization.layers import Floats, Layer
 from pagesight._tfjs import Coded
 
 _DAMPING = 0.01
+_BLOCK = 32
+"""Rows that are rounded between two products of large matrices."""
 _PART = 1 << 22
 """Numbers that are worked on at a time, where a copy of all would be too much."""
 
@@ -78,24 +80,32 @@ def rounded(layer: Layer, kernel: Floats, grid: Grid, moments: Moments) -> Float
 
 
 def _compensated(rows: NDArray[np.float64], grid: Grid, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round `[groups, inputs, outputs]` row after row; `covariance` is `[groups, inputs, inputs]`."""
-    factor = _factor(covariance)
-    left, done = rows.copy(), np.empty_like(rows)
-    for i in range(rows.shape[1]):
-        done[:, i] = grid.nearest(left[:, i])
-        error = (left[:, i] - done[:, i]) / factor[:, i, i, None]
-        left[:, i + 1 :] -= factor[:, i, i + 1 :, None] * error[:, None, :]
+    """Round `[groups, inputs, outputs]` row after row; `covariance` is `[groups, inputs, inputs]`.
+
+    Each row is moved by what makes good the errors before it: (U' e)_i = 0 where the covariance is U U', U upper triangular
+    (Babai's nearest plane, in which GPTQ has been recognised: Chen et al. 2025, arXiv:2507.18553). Errors before a block of rows
+    are taken into account by one product for the whole block.
+    """
+    factor = _factor(covariance).transpose(0, 2, 1)
+    done, error = np.empty_like(rows), np.empty_like(rows)
+    for start in range(0, rows.shape[1], _BLOCK):
+        block = range(start, min(start + _BLOCK, rows.shape[1]))
+        before = factor[:, start : block.stop, :start] @ error[:, :start]
+        for i in block:
+            owed = before[:, i - start] + (factor[:, i, None, start:i] @ error[:, start:i])[:, 0]
+            done[:, i] = grid.nearest(rows[:, i] + owed / factor[:, i, i, None])
+            error[:, i] = rows[:, i] - done[:, i]
     return done
 
 
 def _factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Upper Cholesky factors of the inverses, `[groups, inputs, inputs]`; damped as far as dead or constant inputs need it."""
+    """Upper triangular U with U U' = covariance, `[groups, inputs, inputs]`; damped as far as dead or constant inputs need it."""
     size = covariance.shape[1]
     mean = np.trace(covariance, axis1=1, axis2=2) / size
     for damping in (_DAMPING, 10 * _DAMPING, 100 * _DAMPING):
         damped = covariance + np.eye(size) * (damping * mean + 1e-12)[:, None, None]
         try:
-            return np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+            return np.linalg.cholesky(damped[:, ::-1, ::-1])[:, ::-1, ::-1]
         except np.linalg.LinAlgError:
             continue
     return np.broadcast_to(np.eye(size), covariance.shape)  # nothing to compensate by: plain rounding

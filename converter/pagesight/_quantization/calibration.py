@@ -1,5 +1,7 @@
 """What reaches each layer: means and covariances of its inputs, from pictures or, where there are none, from pretended ones."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,12 +89,11 @@ def moments_of(model: GraphModel, layers: list[Layer], squares: NDArray[Any]) ->
     order = sorted({layer.source for layer in layers})
     run = Runner(model, order, often=False)
     sums = {layer.name: _Sum(layer) for layer in layers}
-    with progress.task("calibrating", len(squares)) as advance:
+    with progress.task("calibrating", len(squares)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(squares), _BATCH):
             batch = squares[start : start + _BATCH]
             maps = dict(zip(order, run(batch), strict=True))
-            for layer in layers:
-                sums[layer.name].add(maps[layer.source])
+            list(pool.map(lambda layer, maps=maps: sums[layer.name].add(maps[layer.source]), layers))
             advance(len(batch))
     return {name: total.moments() for name, total in sums.items()}
 

@@ -1,5 +1,7 @@
 """Which grid each kernel gets: `uint8` spends a little more than a byte a weight where that buys the most."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +46,9 @@ class Stored:
 
 def quietest(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, Candidate]:
     """The plan of the first model, unless another that answers alike has a third less noise; and that model."""
-    first, *others = ((within_a_byte(model, layers, moments), (model, moments)) for model, moments in candidates)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        plans = pool.map(lambda candidate: within_a_byte(candidate[0], layers, candidate[1]), candidates)
+        first, *others = zip(plans, candidates, strict=True)
     best = min(others, key=lambda found: found[0].noise, default=first)
     return best if best[0].noise < first[0].noise * 2 / 3 else first
 

@@ -33,16 +33,23 @@ def take(graph_def: Any, held: Held) -> None:
 
 
 def read_directly(graph_def: Any, held: Held) -> None:
-    """Let nodes read what is held without the Identity nodes between, which a rewriter would turn into constants of other names."""
+    """Let nodes read what is held without the Identity nodes between, which a rewriter would turn into constants of other names.
+
+    Nor does anything wait for a constant any more: a kernel that was folded into another would stay for that alone.
+    """
     nodes = {node.name: node for node in graph_def.node}
+
+    def source(reference: str) -> str:
+        name = reference.removesuffix(":0")
+        while name in nodes and nodes[name].op == "Identity":
+            name = nodes[name].input[0].removesuffix(":0")
+        return name
+
     for node in graph_def.node:
         node.attr.pop("_class", None)  # where it should be placed: beside nodes that may go
-        for i, reference in enumerate(node.input):
-            name = reference.removesuffix(":0")
-            while name in nodes and nodes[name].op == "Identity":
-                name = nodes[name].input[0].removesuffix(":0")
-            if name in held:
-                node.input[i] = name
+        inputs = [source(reference) if source(reference) in held else reference for reference in node.input]
+        del node.input[:]
+        node.input.extend(i for i in inputs if not (i.startswith("^") and source(i[1:]) in held))
 
 
 def give_back(graph_def: Any, held: Held) -> None:

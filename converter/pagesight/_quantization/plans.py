@@ -55,15 +55,16 @@ def quietest(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, 
 
 def within_a_byte(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> Stored:
     """Kernels on 256 levels per tensor, the most sensitive small ones on 4096, biases corrected on 65536."""
-    grids = {layer.name: _fitting(layer, model.weights[layer.kernel], _BYTE, moments[layer.name]) for layer in layers}
-    for layer in _worth_two_bytes(model, layers, moments, grids):
-        grids[layer.name] = _fitting(layer, model.weights[layer.kernel], _WIDE, moments[layer.name])
+    found = {layer.name: _fitting(layer, model.weights[layer.kernel], _BYTE, moments[layer.name]) for layer in layers}
+    grids = {name: grid for name, (grid, _) in found.items()}
+    for layer in _worth_two_bytes(model, layers, {name: noise for name, (_, noise) in found.items()}):
+        grids[layer.name], _ = _fitting(layer, model.weights[layer.kernel], _WIDE, moments[layer.name])
     return stored(model, layers, moments, grids)
 
 
-def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> Grid:
-    """The grid with the least noise: far values of channels that hardly vary may be cut off, to give the others finer steps."""
-    best, least = Grid.spanning(kernel, levels), np.inf
+def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> tuple[Grid, float]:
+    """The grid with the least noise, and that noise: far values of channels that hardly vary may be cut off, for finer steps."""
+    best, least = Grid.spanning(kernel, levels), float("inf")
     signal = output_variance(layer, kernel, moments)
     for share in _SHARES:
         grid = Grid.spanning(kernel.clip(kernel.min() * share, kernel.max() * share), levels)
@@ -72,7 +73,7 @@ def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> Gri
             best, least = grid, noise
         elif noise > 2 * least:
             break
-    return best
+    return best, least
 
 
 def stored(
@@ -96,16 +97,11 @@ def stored(
     return Stored(coded, lines)
 
 
-def _worth_two_bytes(model: GraphModel, layers: list[Layer], moments: dict[str, Moments], grids: dict[str, Grid]) -> list[Layer]:
+def _worth_two_bytes(model: GraphModel, layers: list[Layer], noise: dict[str, float]) -> list[Layer]:
     """The layers that lose the most per byte, as many as the extra bytes allow."""
     floats = sum(value.size for value in model.weights.values() if value.dtype == np.float32)
     left = _EXTRA_BYTES * floats - sum(v.size for v in model.weights.values() if v.dtype == np.float32 and v.ndim == 1)
-    ranked = []
-    for layer in layers:
-        kernel = model.weights[layer.kernel]
-        error = grids[layer.name].moved(kernel) - kernel
-        signal = output_variance(layer, kernel, moments[layer.name])
-        ranked.append((_noise(layer, signal, error, moments[layer.name]) / kernel.size, layer))
+    ranked = [(noise[layer.name] / model.weights[layer.kernel].size, layer) for layer in layers]
     chosen = []
     for _, layer in sorted(ranked, key=lambda pair: pair[0], reverse=True):
         size = model.weights[layer.kernel].size

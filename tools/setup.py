@@ -30,7 +30,9 @@ def main() -> None:
         venv.create(VENV, with_pip=True)
     python = str(BIN / "python")
     run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", "requirements-bootstrap.lock")
-    run(str(BIN / "uv"), "pip", "sync", "--quiet", "--python", python, "--require-hashes", "requirements.lock")
+    # Compiled as pip does it: TensorFlow then starts in less than half the time, at every command and in every test.
+    sync = ("pip", "sync", "--quiet", "--compile-bytecode", "--python", python, "--require-hashes", "requirements.lock")
+    run(str(BIN / "uv"), *sync)
     run(str(BIN / "uv"), "pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", ".")
     link_node()
     say("installing the page's packages")

@@ -306,6 +306,7 @@ def test_every_source_ends_as_a_verified_page(kind: str, tmp_path: Path) -> None
     images = foreign.noise(saved.contract.input.side, saved.contract.input.channels)
     same_answers(saved, np.asarray(model(images, training=False)), images)
     verified = through_the_browser(saved, tmp_path)
+    assert not {"report.html", "style.css"} & set(manifest.list_files(verified))
     if kind.startswith("MobileNet"):
         ops = Counter(n["op"] for n in json.loads((verified / "model" / "model.json").read_text())["modelTopology"]["node"])
         assert ops["_FusedConv2D"] == 14

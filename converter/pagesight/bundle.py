@@ -66,6 +66,8 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         backbone = backbones.named(origin.trained.facts["backbone"]).human if origin.trained else ""
         has_report = origin.dataset is not None
         write_page(temporary, web.contract, samples, how, backbone=backbone, has_report=has_report)
+        if not has_report:  # the page has its styles in itself
+            (temporary / "style.css").unlink()
         evaluation = write_report(web, origin, temporary)
         report = _report(web, origin, temporary) | ({"evaluation": evaluation} if evaluation else {})
         if how.max_bytes is not None and report["bytes"]["total_gzip"] > how.max_bytes:

@@ -11,6 +11,8 @@ export class Delivery {
   #total = 0;
   /** @type {Map<string, Promise<ArrayBuffer>>} */
   #under = new Map();
+  /** @type {Promise<import("./serve.js").Files> | undefined} */
+  #goldenFile;
 
   /**
    * @param {string} base address of the bundle's folder
@@ -54,8 +56,13 @@ export class Delivery {
     return { ...golden, ...Object.fromEntries(paths.map((path, i) => [path, parts[i]])) };
   }
 
+  /** @returns {Promise<import("./serve.js").Files>} fetched once */
+  #golden() {
+    return (this.#goldenFile ??= this.#fetchGolden());
+  }
+
   /** @returns {Promise<import("./serve.js").Files>} */
-  async #golden() {
+  async #fetchGolden() {
     const { golden } = this.#contract;
     if (!golden) return {};
     try {

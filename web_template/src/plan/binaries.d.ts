@@ -1,7 +1,7 @@
-// What build.js makes: binaries from web_template/kernels, and scripts as texts.
+// What build.js makes, as texts: binaries from web_template/kernels in hexadecimal digits, and scripts.
 declare module "kernels:*" {
-  const bytes: Uint8Array<ArrayBuffer>;
-  export default bytes;
+  const code: string;
+  export default code;
 }
 declare module "built:*" {
   const code: string;

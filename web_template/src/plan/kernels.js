@@ -87,9 +87,16 @@ function compile() {
   if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
   try {
     // Relaxed SIMD has an instruction for a · b + c; a browser that lacks it refuses the binary.
-    return new WebAssembly.Module(relaxed);
+    return new WebAssembly.Module(bytesOf(relaxed));
   } catch {
-    if (WebAssembly.validate(plain)) return new WebAssembly.Module(plain);
+    const bytes = bytesOf(plain);
+    if (WebAssembly.validate(bytes)) return new WebAssembly.Module(bytes);
     throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
   }
+}
+
+/** @param {string} code in hexadecimal digits */
+function bytesOf(code) {
+  if (Uint8Array.fromHex) return Uint8Array.fromHex(code);
+  return Uint8Array.from({ length: code.length / 2 }, (_, i) => parseInt(code.slice(2 * i, 2 * i + 2), 16));
 }

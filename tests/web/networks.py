@@ -172,6 +172,17 @@ def mobilenet_v3() -> Network:
     return net
 
 
+def large_products() -> Network:
+    """Pointwise convolutions of 121 places, all but those of 100 channels large enough for Strassen's method."""
+    net = Network(22)
+    x, depth = net.conv(net.scaled(), 3, 96, 3, 2, "Relu6"), 96
+    for channels, act in ((112, "Relu6"), (100, ""), (128, "Relu"), (512, ""), (128, "Relu6"), (20, "Relu6")):
+        x = net.conv(x, depth, channels, act=act)
+        depth = channels
+    net.finish(x, depth)
+    return net
+
+
 def oddities() -> Network:
     """What no MobileNet has, and a plan runs all the same: channels that no vector fits, other arithmetic, shapes that change."""
     net = Network(53)

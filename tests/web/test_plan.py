@@ -14,6 +14,7 @@ NETS = {
     "V2": (networks.mobilenet_v2, "float16"),
     "V3": (networks.mobilenet_v3, "uint16"),
     "V1 in floats": (networks.mobilenet_v1, "float32"),
+    "large products": (networks.large_products, "uint8"),
     "odd shapes": (networks.oddities, "float32"),
 }
 COMPARE = """async ([ours, stock, side]) => {

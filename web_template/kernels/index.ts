@@ -2,6 +2,7 @@
 export { depthwise } from "./depthwise";
 export { bound, combine, mean, widen } from "./elements";
 export { gemm } from "./gemm";
-export { patches } from "./patches";
+export { patches, spread } from "./patches";
 export { resizeColumns, resizeRows } from "./resize";
+export { corner, sums } from "./strassen";
 export { dequantize, panels } from "./weights";

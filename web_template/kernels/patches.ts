@@ -33,6 +33,11 @@ export function patches(
   }
 }
 
+/** out[rows]: rows of `bytes` bytes, laid `pitch` bytes apart. */
+export function spread(x: usize, out: usize, pitch: usize, rows: usize, bytes: usize): void {
+  for (let row: usize = 0; row < rows; row++) memory.copy(out + row * pitch, x + row * bytes, bytes);
+}
+
 /** A few floats: shorter than what memory.copy is good at. */
 function copy(to: usize, from: usize, bytes: usize): void {
   for (const end = from + bytes; from < end; from += 4, to += 4) store<f32>(to, load<f32>(from));

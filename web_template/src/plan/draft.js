@@ -13,6 +13,8 @@ import { count } from "./weights.js";
  */
 
 const ALIGNMENT = 64;
+/** Bytes behind a buffer that a kernel may write to: less than a panel's width. */
+const BEHIND = 32;
 
 export class Draft {
   /** @type {((machine: Machine) => Step)[]} */
@@ -109,11 +111,11 @@ function arrange(buffers, start) {
   let inUse = [];
   for (const buffer of buffers) {
     inUse = inUse.filter(({ last }) => last >= buffer.first).sort((a, b) => a.address - b.address);
-    const size = aligned(buffer.floats * 4);
+    const size = aligned(buffer.floats * 4 + BEHIND);
     buffer.address = start;
     for (const other of inUse) {
       if (buffer.address + size <= other.address) break;
-      buffer.address = Math.max(buffer.address, other.address + aligned(other.floats * 4));
+      buffer.address = Math.max(buffer.address, other.address + aligned(other.floats * 4 + BEHIND));
     }
     inUse.push(buffer);
     end = Math.max(end, buffer.address + size);

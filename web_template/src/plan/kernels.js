@@ -5,9 +5,12 @@ import relaxed from "kernels:relaxed";
 
 /**
  * @typedef {object} Kernels channels last, addresses in bytes; see the sources
- * @property {(a: number, panels: number, out: number, rows: number, depth: number, columns: number, low: number, high: number) => void} gemm
+ * @property {(a: number, pitch: number, panels: number, start: number, out: number, outPitch: number, rows: number, depth: number, columns: number, low: number, high: number) => void} gemm
+ * @property {(top: number, bottom: number, out: number, pitch: number, rows: number, half: number) => void} sums
+ * @property {(u: number, out: number, rows: number, half: number, low: number, high: number) => void} corner
  * @property {(x: number, weights: number, out: number, height: number, width: number, channels: number, size: number, stride: number, top: number, left: number, rows: number, columns: number, low: number, high: number) => void} depthwise
  * @property {(x: number, out: number, height: number, width: number, channels: number, size: number, stride: number, y: number, left: number, columns: number) => void} patches
+ * @property {(x: number, out: number, pitch: number, rows: number, bytes: number) => void} spread
  * @property {(stored: number, out: number, count: number, kind: number, scale: number, low: number) => void} dequantize
  * @property {(matrix: number, out: number, rows: number, columns: number, pitch: number) => void} panels
  * @property {(x: number, out: number, count: number) => void} widen

@@ -2,6 +2,7 @@
 import { flag, fusion, integers, windows } from "./nodes.js";
 import { must } from "./not_planned.js";
 import { panels, rows as inRows, turnedPanels } from "./placement.js";
+import { byPanels, multiply } from "./products.js";
 import { count } from "./weights.js";
 
 /**
@@ -45,24 +46,26 @@ function convolution(draft, node, [x, filter, added]) {
   must(size === across && depth === channels, "a kernel that is not square, or grouped");
   const { stride, top, left, rows, columns: outWidth } = windows(node, size, height, width);
   const { biased, low, high } = fusion(node);
-  const weights = draft.place(panels(known(filter), size * size * depth, columns, biased ? known(added) : undefined));
-  const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, outWidth, columns])];
-  const to = out.buffer;
+  const bias = biased ? known(added) : undefined;
+  const out = draft.value([batch, rows, outWidth, columns]);
   if (size === 1 && stride === 1) {
-    const places = batch * rows * outWidth;
-    draft.step([x], ({ kernels }) => () => {
-      kernels.gemm(from.address, weights.address, to.address, places, depth, columns, low, high);
-    });
+    multiply(draft, x, out, known(filter), bias, { rows: batch * rows * outWidth, depth, columns }, { low, high });
     return out;
   }
-  const line = draft.buffer(outWidth * size * size * depth);
+  const deep = size * size * depth;
+  const weights = draft.place(panels(known(filter), deep, columns, bias));
+  const [from, to] = [draft.whereabouts(x), out.buffer];
+  const line = draft.buffer(outWidth * deep);
   draft.step([x], ({ kernels }) => () => {
     for (let row = 0; row < batch * rows; row++) {
       const picture = from.address + Math.floor(row / rows) * height * width * channels * 4;
       const y = (row % rows) * stride - top;
       kernels.patches(picture, line.address, height, width, channels, size, stride, y, left, outWidth);
       const target = to.address + row * outWidth * columns * 4;
-      kernels.gemm(line.address, weights.address, target, outWidth, size * size * depth, columns, low, high);
+      // prettier-ignore
+      kernels.gemm(
+        line.address, deep * 4, weights.address, 0, target, columns * 4, outWidth, deep, columns, low, high,
+      );
     }
   });
   return out;
@@ -104,15 +107,10 @@ function product(draft, node, [x, matrix, added]) {
   const turned = flag(node, "transpose_b");
   const [depth, columns] = turned ? [shape[1], shape[0]] : shape;
   must(x.shape[1] === depth, "a product of unlike shapes");
-  const { biased, low, high } = fusion(node);
-  const weights = draft.place(
-    (turned ? turnedPanels : panels)(known(matrix), depth, columns, biased ? known(added) : undefined),
-  );
-  const [rows] = x.shape;
-  const [from, out] = [draft.whereabouts(x), draft.value([rows, columns])];
-  draft.step([x], ({ kernels }) => () => {
-    kernels.gemm(from.address, weights.address, out.buffer.address, rows, depth, columns, low, high);
-  });
+  const { biased, ...bounds } = fusion(node);
+  const weights = (turned ? turnedPanels : panels)(known(matrix), depth, columns, biased ? known(added) : undefined);
+  const out = draft.value([x.shape[0], columns]);
+  byPanels(draft, x, out, weights, { rows: x.shape[0], depth, columns }, bounds);
   return out;
 }
 

@@ -48,24 +48,38 @@ export function rows(...parts) {
  * @returns {Placement}
  */
 export function panels(matrix, depth, columns, bias) {
-  floats(matrix);
-  const pitch = (depth + 1) * WIDE * FLOAT;
-  const together = Math.max(1, Math.floor(CHUNK / columns));
-  const stored = together * columns * FLOAT;
   return {
     floats: Math.ceil(columns / WIDE) * (depth + 1) * WIDE,
-    scratch: stored * 2,
+    scratch: together(columns) * columns * FLOAT * 2,
     write: (machine, at, scratch) => {
-      /** @param {Constant} constant @param {number} first @param {number} many @param {number} to */
-      const put = (constant, first, many, to) => {
-        constant.widen(machine, first * columns, many * columns, scratch, scratch + stored);
-        machine.kernels.panels(scratch + stored, at + to * WIDE * FLOAT, many, columns, pitch);
-      };
-      if (bias) put(floats(bias), 0, 1, 0);
-      for (let row = 0; row < depth; row += together) put(matrix, row, Math.min(together, depth - row), row + 1);
+      if (bias) intoPanels(machine, bias, depth, columns, at, scratch);
+      intoPanels(machine, matrix, depth, columns, at + WIDE * FLOAT, scratch);
     },
   };
 }
+
+/**
+ * Lays rows of `columns` values into panels `depth` rows deep, from the row on that lies at `at`.
+ * @param {Machine} machine
+ * @param {Constant} constant
+ * @param {number} depth
+ * @param {number} columns
+ * @param {number} at address
+ * @param {number} scratch address
+ */
+export function intoPanels(machine, constant, depth, columns, at, scratch) {
+  const rows = count(floats(constant).shape) / columns;
+  const most = together(columns);
+  const widened = scratch + most * columns * FLOAT;
+  for (let row = 0; row < rows; row += most, at += most * WIDE * FLOAT) {
+    const many = Math.min(most, rows - row);
+    constant.widen(machine, row * columns, many * columns, scratch, widened);
+    machine.kernels.panels(widened, at, many, columns, (depth + 1) * WIDE * FLOAT);
+  }
+}
+
+/** @param {number} columns @returns {number} rows that are widened at a time */
+const together = (columns) => Math.max(1, Math.floor(CHUNK / columns));
 
 /**
  * As panels(), of a matrix that lies on its side.

@@ -72,6 +72,16 @@ export class Constant {
   }
 
   /**
+   * @param {number} from
+   * @param {number} many
+   * @returns {Constant} values `from` … `from + many`, in a row
+   */
+  part(from, many) {
+    const { width } = this;
+    return new Constant({ ...this.#spec, shape: [many] }, this.#bytes.subarray(from * width, (from + many) * width));
+  }
+
+  /**
    * Writes values `from` … `from + many` as floats.
    * @param {import("./kernels.js").Machine} machine
    * @param {number} from

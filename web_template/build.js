@@ -98,32 +98,25 @@ const teachInside = {
 };
 
 /**
- * Compiles kernels/ for `import code from "kernels:plain"` and "kernels:relaxed": in hexadecimal digits, which gzip makes
- * smaller than base64, since equal bytes look equal.
+ * Compiles kernels/ for `import code from "kernels:wasm"`: in hexadecimal digits, which gzip makes smaller than base64, since
+ * equal bytes look equal.
  * @type {import("esbuild").Plugin}
  */
 const kernels = {
   name: "kernels",
   setup(plugin) {
     plugin.onResolve({ filter: /^kernels:/ }, ({ path }) => ({ path, namespace: "kernels" }));
-    plugin.onLoad({ filter: /./, namespace: "kernels" }, async ({ path }) => {
-      const relaxed = path === "kernels:relaxed" ? ["--enable", "relaxed-simd", "--use", "RELAXED=1"] : [];
+    plugin.onLoad({ filter: /./, namespace: "kernels" }, async () => {
       let contents = "";
-      const options = [
-        "-O3",
-        "--enable",
-        "simd",
-        "--noAssert",
-        "--runtime",
-        "stub",
-        "--importMemory",
-        "--baseDir",
-        join(here, "kernels"),
-      ];
-      const { error, stderr } = await compile(["index.ts", "--outFile", "out.wasm", ...options, ...relaxed], {
-        writeFile: (_, bytes) => void (contents = Buffer.from(bytes).toString("hex")),
-      });
+      const options = ["-O3", "--enable", "simd", "--noAssert", "--runtime", "stub", "--importMemory"];
+      const { error, stderr } = await compile(
+        ["index.ts", "--outFile", "out.wasm", "--baseDir", join(here, "kernels"), ...options],
+        { writeFile: (_, bytes) => void (contents = Buffer.from(bytes).toString("hex")) },
+      );
       if (error) throw new Error(`${error.message}\n${stderr}`);
+      for (const { index } of contents.matchAll(/fd8201|fd9b01/g)) {
+        if (index % 2) throw new Error("the kernels hold what src/plan/kernels.js would take for an instruction");
+      }
       return { contents, loader: "text" };
     });
   },

@@ -3,18 +3,22 @@ import { clip, madd } from "./simd";
 
 /** Columns of a packed panel. */
 const WIDE: usize = 8;
-/** Rows that are computed together, so that a weight is read once for all of them. Without a · b + c, x86 has registers for four. */
-const TALL: usize = isDefined(RELAXED) ? 6 : 4;
-/** Rows that are computed together where no more are left. */
+/** Rows that are computed together, so that a weight is read once for all of them. */
+const TALL: usize = 6;
+/** As many where no more are left, or where a · b + c takes two instructions: x86 then has no registers for more. */
 const SHORT: usize = 4;
 /** Floats of `a` that stay in the cache while all panels pass over them. */
 const BLOCK: usize = 32768;
+
+/** How many at most: TALL or SHORT. */
+export let tall: usize = SHORT;
 
 /**
  * out[rows × columns] = clip(start[rows × columns] + a[rows × depth] · weights[depth × columns] + bias[columns]).
  * The weights come in panels of eight columns, the last filled up with zeros: bias[8], then depth × 8 values.
  * pitch, outPitch: bytes from one row to the next of `a`, and of both `out` and `start`.
- * start: 0 where there is none, else it may be `out`. `out` has room for the last panel's eight columns behind its last row.
+ * start: 0 where there is none; it may be `out`, and wants whole panels and an even number of rows from four on.
+ * `out` has room for the last panel's eight columns behind its last row.
  */
 export function gemm(
   a: usize,
@@ -29,13 +33,14 @@ export function gemm(
   low: f32,
   high: f32,
 ): void {
-  const block = max(1, BLOCK / depth / TALL) * TALL;
+  const most = tall;
+  const block = max(1, BLOCK / depth / most) * most;
   const size = (depth + 1) * (WIDE * 4);
   const last = (columns - 1) & ~(WIDE - 1);
   for (let top: usize = 0; top < rows; top += block) {
     const bottom = min(rows, top + block);
     // With each weight that is read, so many bytes of the next panel are fetched: all of it by the time that it is needed.
-    const share = max(1, (WIDE * 4 * TALL) / max(TALL, bottom - top));
+    const share = max(1, (WIDE * 4 * most) / max(most, bottom - top));
     // The last panel comes first: what it writes beyond a row is the next row's, and still to be computed.
     let left = last;
     do {
@@ -46,15 +51,15 @@ export function gemm(
       let at = top * outPitch + left * 4;
       for (let row = top; row < bottom;) {
         const more = bottom - row;
-        const tall: usize = more < SHORT ? 1 : more < TALL || more >> 1 == SHORT ? SHORT : TALL;
+        const many: usize = more < SHORT ? 1 : more < TALL || more >> 1 == SHORT ? SHORT : most;
         const step = ahead < enough ? share : 0;
         const begin = start ? start + at : 0;
-        if (tall == 1) one(from, panel, begin, out + at, depth, low, high);
-        else if (tall == SHORT) four(from, pitch, panel, begin, out + at, outPitch, depth, ahead, step, low, high);
-        else if (isDefined(RELAXED)) six(from, pitch, panel, begin, out + at, outPitch, depth, ahead, step, low, high);
-        row += tall;
-        from += tall * pitch;
-        at += tall * outPitch;
+        if (many == 1) one(from, panel, out + at, depth, low, high);
+        else if (many == SHORT) four(from, pitch, panel, begin, out + at, outPitch, depth, ahead, step, low, high);
+        else six(from, pitch, panel, begin, out + at, outPitch, depth, ahead, step, low, high);
+        row += many;
+        from += many * pitch;
+        at += many * outPitch;
         ahead += step * depth;
       }
       left = left == last ? 0 : left + WIDE;
@@ -229,13 +234,9 @@ function four(
 }
 
 /** One row of one panel. */
-function one(a: usize, panel: usize, start: usize, out: usize, depth: usize, low: f32, high: f32): void {
+function one(a: usize, panel: usize, out: usize, depth: usize, low: f32, high: f32): void {
   let c0 = v128.load(panel);
   let c1 = v128.load(panel, 16);
-  if (start) {
-    c0 = f32x4.add(c0, v128.load(start));
-    c1 = f32x4.add(c1, v128.load(start, 16));
-  }
   for (const end = a + depth * 4; a < end; a += 4) {
     panel += WIDE * 4;
     const x = v128.load32_splat(a);

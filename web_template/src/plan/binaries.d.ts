@@ -1,5 +1,5 @@
-// What build.js makes, as texts: binaries from web_template/kernels in hexadecimal digits, and scripts.
-declare module "kernels:*" {
+// What build.js makes, as texts: web_template/kernels in hexadecimal digits, and scripts.
+declare module "kernels:wasm" {
   const code: string;
   export default code;
 }

@@ -1,7 +1,6 @@
 // The machine that plans and pictures run on: a WASM memory, and the kernels of web_template/kernels on it.
 import { PagesightError } from "../errors.js";
-import plain from "kernels:plain";
-import relaxed from "kernels:relaxed";
+import code from "kernels:wasm";
 
 /**
  * @typedef {object} Kernels channels last, addresses in bytes; see the sources
@@ -22,8 +21,14 @@ import relaxed from "kernels:relaxed";
  */
 
 const PAGE = 65536;
+/** In hexadecimal digits, the instructions that stand for a · b + c in kernels/simd.ts, … */
+const MARKS = ["fd8201", "fd9b01"];
+/** … f32x4.mul and f32x4.add, … */
+const PLAIN = ["fde601", "fde401"];
+/** … and three times nop and f32x4.relaxed_madd. */
+const RELAXED = ["010101", "fd8502"];
 
-/** @type {WebAssembly.Module | undefined} */
+/** With the rows that kernels/gemm.ts computes together. @type {{ module: WebAssembly.Module, tall: number } | undefined} */
 let compiled;
 
 export class Machine {
@@ -36,7 +41,8 @@ export class Machine {
   constructor() {
     compiled ??= compile();
     this.#memory = new WebAssembly.Memory({ initial: 1 });
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
+    const { exports } = new WebAssembly.Instance(compiled.module, { env: { memory: this.#memory } });
+    /** @type {WebAssembly.Global} */ (exports.tall).value = compiled.tall;
     /** @readonly */
     this.kernels = /** @type {Kernels} */ (/** @type {unknown} */ (exports));
   }
@@ -85,21 +91,19 @@ export function compileAhead() {
   }
 }
 
-/** @returns {WebAssembly.Module} */
+/** @returns {NonNullable<typeof compiled>} */
 function compile() {
   if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
   try {
-    // Relaxed SIMD has an instruction for a · b + c; a browser that lacks it refuses the binary.
-    return new WebAssembly.Module(bytesOf(relaxed));
+    return { module: new WebAssembly.Module(bytes(RELAXED)), tall: 6 };
   } catch {
-    const bytes = bytesOf(plain);
-    if (WebAssembly.validate(bytes)) return new WebAssembly.Module(bytes);
+    if (WebAssembly.validate(bytes(PLAIN))) return { module: new WebAssembly.Module(bytes(PLAIN)), tall: 4 };
     throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
   }
 }
 
-/** @param {string} code in hexadecimal digits */
-function bytesOf(code) {
-  if (Uint8Array.fromHex) return Uint8Array.fromHex(code);
-  return Uint8Array.from({ length: code.length / 2 }, (_, i) => parseInt(code.slice(2 * i, 2 * i + 2), 16));
+/** @param {string[]} instructions in the places of MARKS */
+function bytes(instructions) {
+  const digits = MARKS.reduce((text, mark, i) => text.replaceAll(mark, instructions[i]), code);
+  return Uint8Array.fromHex?.(digits) ?? Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }

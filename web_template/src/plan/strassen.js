@@ -44,23 +44,21 @@ export function strassen(draft, x, out, matrix, bias, { rows, depth, columns }, 
   const [from, { buffer: to }] = [draft.whereabouts(x), out];
   const weights = draft.place(quarters(matrix, bias, depth, columns));
   const wide = between((depth / 2) * 7);
+  const [pitch, sumsPitch, outPitch] = [depth * FLOAT, wide * FLOAT, columns * FLOAT];
   const [sums, parts] = [draft.buffer(half * wide), draft.buffer(half * columns)];
   draft.step([x], ({ kernels }) => {
-    const [bottom, below] = [
-      from.address + (rows - half) * depth * FLOAT,
-      to.address + (rows - half) * columns * FLOAT,
-    ];
-    const [a11, a12, a22, s1, s2, s3, s4] = addresses(sums.address, (depth / 2) * FLOAT);
+    const [bottom, below] = [from.address + (rows - half) * pitch, to.address + (rows - half) * outPitch];
+    const [a11, a12, a22, s1, s2, s3, s4] = addresses(sums.address, pitch / 2);
     const [b11, t3, b21, b22, t1, t2, t4] = addresses(weights.address, quarter(depth, columns) * FLOAT);
     const [[u, w], [c11, c12], [c21, c22]] = [parts.address, to.address, below].map((at) =>
-      addresses(at, (columns / 2) * FLOAT),
+      addresses(at, outPitch / 2),
     );
     /** @param {number} a @param {number} b @param {number} start @param {number} c */
     const multiply = (a, b, start, c, least = -Infinity, most = Infinity) => {
-      kernels.gemm(a, wide * FLOAT, b, start, c, columns * FLOAT, half, depth / 2, columns / 2, least, most);
+      kernels.gemm(a, sumsPitch, b, start, c, outPitch, half, depth / 2, columns / 2, least, most);
     };
     return () => {
-      kernels.sums(from.address, bottom, sums.address, wide * FLOAT, half, depth / 2);
+      kernels.sums(from.address, bottom, sums.address, sumsPitch, half, depth / 2);
       multiply(a11, b11, 0, u);
       multiply(a12, b21, u, c11, low, high);
       multiply(s2, t2, u, u);

@@ -1,6 +1,9 @@
 // Convolution of each channel with a kernel of its own.
 import { clip, madd } from "./simd";
 
+/** Floats of a row that are in turn for all channels, so that three rows of them stay in the cache. */
+const PIECE = 2048;
+
 /**
  * out[rows × columns × channels] from x[height × width × channels]; what lies outside the picture counts as zero.
  * weights: bias[channels], then the kernel [size × size × channels].
@@ -25,14 +28,18 @@ export function depthwise(
   // Output columns whose window lies inside, in a kernel of 3 × 3 whose weights fit into registers.
   const first = min(columns, (left + stride - 1) / stride);
   const last = max(first, min(columns, (width + left - 3) / stride + 1));
+  const piece = max(4, PIECE / channels / stride);
   const simple = size == 3 && (channels & 3) == 0;
   for (let row = 0; row < rows; row++) {
     const y = row * stride - top;
     const inside = simple && y >= 0 && y + 3 <= height;
     for (let column = 0; column < columns; column++) {
-      if (inside && column == first && first < last) {
-        const from = x + (y * width + first * stride - left) * channels * 4;
-        span(from, weights, out, width * channels * 4, channels, stride * channels * 4, last - first, low, high);
+      if (inside && column == first) {
+        for (; column < last; column += piece) {
+          const from = x + (y * width + column * stride - left) * channels * 4;
+          const to = out + (column - first) * channels * 4;
+          span(from, weights, to, width * channels * 4, channels, stride, min(piece, last - column), low, high);
+        }
         out += (last - first) * channels * 4;
         column = last;
         if (column == columns) break;
@@ -43,22 +50,22 @@ export function depthwise(
   }
 }
 
-/** A part of one output row where all windows of 3 × 3 lie inside. */
+/** A part of one output row where all windows of 3 × 3 lie inside: each column is read once for all of its windows. */
 function span(
   x: usize,
   weights: usize,
   out: usize,
   pitch: usize,
   channels: usize,
-  step: usize,
+  stride: usize,
   count: usize,
   low: f32,
   high: f32,
 ): void {
   const apart = channels * 4;
   for (let channel: usize = 0; channel < channels; channel += 4) {
-    let w = weights + channel * 4;
-    const bias = v128.load(w);
+    const bias = weights + channel * 4;
+    let w = bias;
     const w0 = v128.load((w += apart));
     const w1 = v128.load((w += apart));
     const w2 = v128.load((w += apart));
@@ -72,21 +79,31 @@ function span(
     let x1 = x0 + pitch;
     let x2 = x1 + pitch;
     let to = out + channel * 4;
-    for (let i: usize = 0; i < count; i++) {
-      let sum = madd(w0, v128.load(x0), bias);
-      sum = madd(w1, v128.load(x0 + apart), sum);
-      sum = madd(w2, v128.load(x0 + 2 * apart), sum);
-      sum = madd(w3, v128.load(x1), sum);
-      sum = madd(w4, v128.load(x1 + apart), sum);
-      sum = madd(w5, v128.load(x1 + 2 * apart), sum);
-      sum = madd(w6, v128.load(x2), sum);
-      sum = madd(w7, v128.load(x2 + apart), sum);
-      sum = madd(w8, v128.load(x2 + 2 * apart), sum);
-      v128.store(to, clip(sum, low, high));
-      x0 += step;
-      x1 += step;
-      x2 += step;
-      to += apart;
+    // Sums of the windows that a column is the second and the first of. The first window is whole with the third column.
+    let wanted: usize = 2;
+    let second = f32x4.splat(0);
+    let first = second;
+    for (let column: usize = 0; column < (count - 1) * stride + 3; column++) {
+      let value = v128.load(x0);
+      let whole = madd(w2, value, second);
+      second = madd(w1, value, first);
+      first = madd(w0, value, v128.load(bias));
+      value = v128.load(x1);
+      whole = madd(w5, value, whole);
+      second = madd(w4, value, second);
+      first = madd(w3, value, first);
+      value = v128.load(x2);
+      whole = madd(w8, value, whole);
+      second = madd(w7, value, second);
+      first = madd(w6, value, first);
+      if (column == wanted) {
+        v128.store(to, clip(whole, low, high));
+        to += apart;
+        wanted += stride;
+      }
+      x0 += apart;
+      x1 += apart;
+      x2 += apart;
     }
   }
 }

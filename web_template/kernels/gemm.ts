@@ -17,7 +17,7 @@ export let tall: usize = SHORT;
  * out[rows × columns] = clip(start[rows × columns] + a[rows × depth] · weights[depth × columns] + bias[columns]).
  * The weights come in panels of eight columns, the last filled up with zeros: bias[8], then depth × 8 values.
  * pitch, outPitch: bytes from one row to the next of `a`, and of both `out` and `start`.
- * start: 0 where there is none; it may be `out`, and wants whole panels and an even number of rows from four on.
+ * start: 0 where there is none; it has whole panels, and may be `out`.
  * `out` has room for the last panel's eight columns behind its last row.
  */
 export function gemm(
@@ -54,7 +54,7 @@ export function gemm(
         const many: usize = more < SHORT ? 1 : more < TALL || more >> 1 == SHORT ? SHORT : most;
         const step = ahead < enough ? share : 0;
         const begin = start ? start + at : 0;
-        if (many == 1) one(from, panel, out + at, depth, low, high);
+        if (many == 1) one(from, panel, begin, out + at, depth, low, high);
         else if (many == SHORT) four(from, pitch, panel, begin, out + at, outPitch, depth, ahead, step, low, high);
         else six(from, pitch, panel, begin, out + at, outPitch, depth, ahead, step, low, high);
         row += many;
@@ -234,9 +234,13 @@ function four(
 }
 
 /** One row of one panel. */
-function one(a: usize, panel: usize, out: usize, depth: usize, low: f32, high: f32): void {
+function one(a: usize, panel: usize, start: usize, out: usize, depth: usize, low: f32, high: f32): void {
   let c0 = v128.load(panel);
   let c1 = v128.load(panel, 16);
+  if (start) {
+    c0 = f32x4.add(c0, v128.load(start));
+    c1 = f32x4.add(c1, v128.load(start, 16));
+  }
   for (const end = a + depth * 4; a < end; a += 4) {
     panel += WIDE * 4;
     const x = v128.load32_splat(a);

@@ -2,6 +2,7 @@
 
 /**
  * out[columns × (size × size × channels)]: the windows of one output row, zero where they lie outside the picture.
+ * `x` and `out` end with room for three floats more.
  * y, left: the windows' first row, and the columns that the first of them lies outside.
  */
 export function patches(
@@ -24,10 +25,11 @@ export function patches(
     const inside = (end - start) * channels * 4;
     for (let i = 0; i < size; i++) {
       const row = y + i;
-      if (row < 0 || row >= height || inside < line) memory.fill(out, 0, line);
-      if (row >= 0 && row < height && inside > 0) {
-        copy(out + start * channels * 4, x + (row * width + first + start) * channels * 4, inside);
-      }
+      const from = x + (row * width + first + start) * channels * 4;
+      const outside = row < 0 || row >= height;
+      if (outside || inside < line) memory.fill(out, 0, line);
+      else for (let at = 0; at < line; at += 16) v128.store(out + at, v128.load(from + at));
+      if (!outside && inside < line) copy(out + start * channels * 4, from, inside);
       out += line;
     }
   }

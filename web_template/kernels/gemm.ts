@@ -40,7 +40,7 @@ export function gemm(
   for (let top: usize = 0; top < rows; top += block) {
     const bottom = min(rows, top + block);
     // With each weight that is read, so many bytes of the next panel are fetched: all of it by the time that it is needed.
-    const share = max(1, (WIDE * 4 * most) / max(most, bottom - top));
+    const share = (WIDE * 4 * most - 1) / max(most, bottom - top) + 1;
     // The last panel comes first: what it writes beyond a row is the next row's, and still to be computed.
     let left = last;
     do {

@@ -8,7 +8,7 @@ const TALL: usize = 6;
 /** As many where no more are left, or where a · b + c takes two instructions: x86 then has no registers for more. */
 const SHORT: usize = 4;
 /** Floats of `a` that stay in the cache while all panels pass over them. */
-const BLOCK: usize = 32768;
+const BLOCK: usize = 98304;
 
 /** How many at most: TALL or SHORT. */
 export let tall: usize = SHORT;

@@ -1,6 +1,7 @@
 """Promises about graphs: however they are rewritten on the way to TF.js, they answer as before."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +78,26 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str,
     web = quantize(saved, Quantization("none"), tmp_path / "web")
     squares = natural_noise(Input(SIDE), 4)
     assert np.abs(probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
+
+
+def test_nothing_waits_for_a_large_weight_that_was_folded_into_another() -> None:
+    from pagesight._held import LARGE, read_directly, take
+    from pagesight._tf import graphs
+
+    graph_def = graphs().GraphDef()
+    kernel = graph_def.node.add(name="kernel", op="Const")
+    kernel.attr["value"].tensor.CopyFrom(graphs().make_tensor_proto(np.ones(LARGE, np.float32)))
+    kernel.attr["dtype"].type = kernel.attr["value"].tensor.dtype
+    graph_def.node.add(name="kernel/read", op="Identity", input=["kernel"])
+    graph_def.node.add(name="reader", op="Neg", input=["kernel/read"])
+    graph_def.node.add(name="waiting", op="NoOp", input=["^kernel/read", "^reader"])
+    held: dict[str, Any] = {}
+    take(graph_def, held)
+    read_directly(graph_def, held)
+    assert {node.name: list(node.input) for node in graph_def.node if node.op in ("Neg", "NoOp")} == {
+        "reader": ["kernel"],
+        "waiting": ["^reader"],
+    }
 
 
 def test_a_number_is_written_as_a_number_and_not_as_a_list_of_one(tmp_path: Path) -> None:

@@ -68,19 +68,23 @@ def test_the_mean_shift_is_what_the_outputs_really_shift_by(kind: str) -> None:
     assert np.allclose(mean_shift(layer, error, moments), outputs.mean(0), atol=1e-4)
 
 
+INPUTS = 72
+"""More than are rounded between two products of large matrices, and no multiple of that."""
+
+
 def _layer(kind: str) -> Layer:
-    shape = (3, 3, 8, 1) if kind == "depthwise" else (1, 1, 24, 16)
+    shape = (3, 3, 8, 1) if kind == "depthwise" else (1, 1, INPUTS, 16)
     return Layer("layer", kind, "source", "kernel", None, shape)
 
 
 def _moments(layer: Layer, rng: np.random.Generator) -> Moments:
     """Inputs that mostly go together, as neighbouring pixels and channels do."""
-    groups = (8, 9) if layer.kind == "depthwise" else (1, 24)
+    groups = (8, 9) if layer.kind == "depthwise" else (1, INPUTS)
     mixing = rng.normal(size=(*groups, 3))
     covariance = mixing @ mixing.transpose(0, 2, 1) + 0.05 * np.eye(groups[1])
     if layer.kind == "depthwise":
         return Moments(np.zeros((9, 8), np.float32), covariance.astype(np.float32), np.ones(8, np.float32))
-    return Moments(np.zeros(24, np.float32), covariance[0].astype(np.float32), np.ones(24, np.float32))
+    return Moments(np.zeros(INPUTS, np.float32), covariance[0].astype(np.float32), np.ones(INPUTS, np.float32))
 
 
 @pytest.mark.parametrize("activation", ["Relu", "Relu6"])
@@ -289,7 +293,7 @@ def test_folded_batch_norms_change_no_answer(saved: SavedModel, webs: dict[Mode,
     tf = tensorflow()
     served = tf.saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
     expected = served(image=tf.constant(squares[:16], tf.float32))["probabilities"].numpy()
-    assert np.abs(probabilities(webs["none"], squares[:16]) - expected).max() <= 5e-5
+    assert np.abs(probabilities(webs["none"], squares[:16]) - expected).max() <= 1e-5
 
 
 @pytest.mark.slow

@@ -55,7 +55,10 @@ class GraphModel:
 
 
 class Runner:
-    """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work."""
+    """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work.
+
+    `often`: it runs so many batches that TensorFlow's own rewriting of the graph pays.
+    """
 
     def __init__(self, model: GraphModel, outputs: list[str], *, often: bool = True) -> None:
         self._session, fed = _session(model.document["modelTopology"], model.weights, rewrite=often)

@@ -1,5 +1,6 @@
 """Imports TensorFlow and tf-keras quietly, once, when a stage needs them; never for `--help`."""
 
+import atexit
 import contextlib
 import gc
 import importlib.util
@@ -62,13 +63,13 @@ def graphs() -> Any:
 
 @contextlib.contextmanager
 def _kept() -> Iterator[None]:
-    """What the block imports stays for good: the garbage collector does not look at it, not at the end of the program either."""
+    """What the block imports stays for good: the garbage collector does not look at it meanwhile, nor when the program ends."""
     collecting = gc.isenabled()
     gc.disable()
+    atexit.register(gc.freeze)
     try:
         yield
     finally:
-        gc.freeze()
         if collecting:
             gc.enable()
 

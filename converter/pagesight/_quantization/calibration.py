@@ -69,17 +69,15 @@ def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
     """Pictures with the 1/f spectrum and correlated colours of photographs (Field 1987): uint8 `[count, side, side, channels]`."""
     random = np.random.default_rng(seed)
     f = np.hypot(np.fft.fftfreq(how.side)[:, None, None], np.fft.rfftfreq(how.side)[None, :, None])
-    steps = -np.log(np.maximum(f, 1 / how.side)).astype(np.float32)
     squares = np.empty((count, how.side, how.side, how.channels), np.uint8)
     for square in squares:
-        amplitude = np.exp(steps * np.float32(random.uniform(1.0, 1.6)))
-        phases = (2 * np.pi * random.random((*f.shape[:2], 1 + how.channels))).astype(np.float32)
-        spectrum = amplitude * (np.cos(phases) + 1j * np.sin(phases))
-        tint = (1 + 0.3 * random.standard_normal(how.channels)).astype(np.float32)
-        colours = spectrum[..., :1] * tint + np.float32(0.3) * spectrum[..., 1:]
+        amplitude = 1 / np.maximum(f, 1 / how.side) ** random.uniform(1.0, 1.6)
+        phases = random.random((*f.shape[:2], 1 + how.channels))
+        spectrum = amplitude * np.exp(2j * np.pi * phases)
+        colours = spectrum[..., :1] * (1 + 0.3 * random.standard_normal(how.channels)) + 0.3 * spectrum[..., 1:]
         noise = np.fft.irfft2(colours, s=(how.side, how.side), axes=(0, 1))
-        noise *= np.float32(random.uniform(30, 70)) / noise.std()
-        grey = 128 + random.uniform(-50, 50) + random.normal(0, 15, how.channels).astype(np.float32)
+        noise *= random.uniform(30, 70) / noise.std()
+        grey = 128 + random.uniform(-50, 50) + random.normal(0, 15, how.channels)
         square[:] = np.clip(np.round(grey + noise - noise.mean((0, 1))), 0, 255)
     return squares
 

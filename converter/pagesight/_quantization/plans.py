@@ -17,6 +17,8 @@ _EXTRA_BYTES = 0.039
 """What `uint8` may take beyond one byte for every float, as a share."""
 _BYTE, _WIDE, BIAS_LEVELS = 256, 4096, 65536
 """Levels of a kernel, of one that earned two bytes, and of a bias."""
+_LARGE = 1 << 22
+"""Numbers in a kernel from which on one model is planned after the other."""
 _SHARES = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32, 0.2, 0.1)
 _WORTHWHILE = 0.1
 """Shares of a kernel's range that a grid may span, and the gain that makes it worth cutting off more."""
@@ -46,7 +48,8 @@ class Stored:
 
 def quietest(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, Candidate]:
     """The plan of the first model, unless another that answers alike has a third less noise; and that model."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    large = any(layer.shape and np.prod(layer.shape) >= _LARGE for layer in layers)
+    with ThreadPoolExecutor(1 if large else os.cpu_count()) as pool:  # what is worked with has the size of the kernel, many times
         plans = pool.map(lambda candidate: within_a_byte(candidate[0], layers, candidate[1]), candidates)
         first, *others = zip(plans, candidates, strict=True)
     best = min(others, key=lambda found: found[0].noise, default=first)

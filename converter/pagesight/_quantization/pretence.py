@@ -36,21 +36,15 @@ def leaves(how: Input, texture: NDArray[np.uint8], seed: int = 0) -> NDArray[np.
 def _drawn(side: int, random: np.random.Generator) -> Image.Image:
     large = _FINER * side
     tones, spread = random.uniform(40, 215, 3), random.uniform(20, 80)
-    image = Image.new("RGB", (large, large), _colour(tones, spread, random))
+    count = int(random.integers(*_LEAVES))
+    widths = large * np.minimum(1.0, _SMALLEST * (1 - random.random(count)) ** (-1 / _TAIL))
+    halves = np.stack([widths, widths * random.uniform(0.3, 1, count)], axis=1) / 2
+    middles = random.uniform(-0.1 * large, 1.1 * large, (count, 2))
+    shades = random.normal(0, spread, (count + 1, 1)) + random.normal(0, spread / 2, (count + 1, 3))
+    ground, *colours = (tuple(colour) for colour in (tones + shades).clip(0, 255).astype(int).tolist())
+    image = Image.new("RGB", (large, large), ground)
     draw = ImageDraw.Draw(image)
-    for _ in range(int(random.integers(*_LEAVES))):
-        width = large * min(1.0, _SMALLEST * (1 - random.random()) ** (-1 / _TAIL))
-        height = width * random.uniform(0.3, 1)
-        x, y = random.uniform(-0.1 * large, 1.1 * large, 2)
-        shape = draw.ellipse if random.random() < 0.6 else draw.rectangle
-        shape((x - width / 2, y - height / 2, x + width / 2, y + height / 2), fill=_colour(tones, spread, random))
+    boxes = np.concatenate([middles - halves, middles + halves], axis=1).tolist()
+    for box, colour, round_ in zip(boxes, colours, random.random(count) < 0.6, strict=True):
+        (draw.ellipse if round_ else draw.rectangle)(box, fill=colour)
     return image.resize((side, side), Image.Resampling.BOX)
-
-
-def _colour(tones: NDArray[Any], spread: float, random: np.random.Generator) -> tuple[int, int, int]:
-    red, green, blue = tones + random.normal(0, spread) + random.normal(0, spread / 2, 3)
-    return _byte(red), _byte(green), _byte(blue)
-
-
-def _byte(value: float) -> int:
-    return int(min(max(value, 0), 255))

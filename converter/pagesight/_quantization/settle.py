@@ -22,6 +22,8 @@ _ROOM = 1 << 30
 """Bytes that the maps between layers may take; a network with larger ones keeps the biases it has."""
 _WEIGHTS = 32_000_000
 """Bytes of float weights up to which biases are settled: each step hands all of them to TensorFlow."""
+_BATCH = 16
+"""Pictures that TensorFlow has under way: what lies between the maps is held for so many alone."""
 _MAPS = 3
 """So many of the largest maps are in use at once, or less."""
 
@@ -34,10 +36,16 @@ def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer],
         return plan
     bench, coded, weights = Workbench(model), dict(plan.coded), {**model.weights, **plan.weights}
     known: dict[str, Floats] = {}
+    parts = [slice(start, start + _BATCH) for start in range(0, len(squares), _BATCH)]
     with progress.task("correcting the biases", len(layers)) as advance:
         for number, layer in enumerate(layers):
             if layer.source not in known:
-                known[layer.source] = bench(layer.source, squares, weights, known)
+                known[layer.source] = np.concatenate(
+                    [
+                        bench(layer.source, squares[part], weights, {name: value[part] for name, value in known.items()})
+                        for part in parts
+                    ]
+                )
             if layer.bias:
                 before, after = moments[layer.name], _mean(layer, known[layer.source])
                 shift = mean_shift(layer, weights[layer.kernel], replace(before, mean=after))

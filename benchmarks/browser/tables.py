@@ -41,7 +41,10 @@ def conversion(found: Mapping[str, Any]) -> str:
         for backbone, ways in found["backbones"].items()
         for way, row in ways.items()
     ]
-    words = f"A SavedModel to TF.js files, whole processes, imports included (compiled once, as pip does it), taking turns; machine's load {found['load']}."
+    words = (
+        "A SavedModel to TF.js files, whole processes, imports included (compiled once, as pip does it), taking turns; machine's "
+        f"load {found['load']}."
+    )
     return f"## Conversion (`make bench-convert`)\n\n{words}\n\n" + table(
         ("", "seconds", "ratio", "processor seconds", "ratio", "n"), rows
     )

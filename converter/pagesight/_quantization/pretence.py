@@ -5,8 +5,6 @@ pictures, which noise with their spectrum alone lacks; networks answer them more
 arXiv:2106.05963).
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw

@@ -33,30 +33,41 @@ class Network:
         self.nodes.append(node(name, op, list(inputs), **_FLOAT, **attributes))
         return name
 
+    def kernel(self, size: int, depth: int, channels: int) -> np.ndarray:
+        return self._rng.normal(0, (2 / (size * size * depth)) ** 0.5, (size, size, depth, channels))
+
     def conv(self, x: str, depth: int, channels: int, size: int = 1, stride: int = 1, act: str = "", **more: Any) -> str:
-        kernel = self._rng.normal(0, (2 / (size * size * depth)) ** 0.5, (size, size, depth, channels))
-        return self._convolved("_FusedConv2D", x, kernel, channels, stride, act, **more)
+        return self._convolved("_FusedConv2D", x, self.kernel(size, depth, channels), stride, act, **more)
+
+    def unbiased(self, x: str, kernel: np.ndarray) -> str:
+        """A convolution that nothing is fused to."""
+        return self._convolved("Conv2D", x, kernel, 1, "", biased=False)
 
     def depthwise(self, x: str, channels: int, size: int = 3, stride: int = 1, act: str = "", **more: Any) -> str:
         kernel = self._rng.normal(0.1, 1 / size, (size, size, channels, 1))
-        return self._convolved("FusedDepthwiseConv2dNative", x, kernel, channels, stride, act, **more)
+        return self._convolved("FusedDepthwiseConv2dNative", x, kernel, stride, act, **more)
 
-    def _convolved(self, op: str, x: str, kernel: Any, channels: int, stride: int, act: str, padding: str = "SAME") -> str:
-        bias = self._rng.normal(0.1, 0.2, channels)
-        steps = ["BiasAdd", *([act] if act else [])]
+    def _convolved(self, op: str, x: str, kernel: Any, stride: int, act: str, padding: str = "SAME", *, biased: bool = True) -> str:
+        inputs, fused = [self.constant(kernel.astype(np.float32))], {}
+        if biased:
+            channels = kernel.shape[2] if op.startswith("FusedDepthwise") else kernel.shape[3]
+            inputs.append(self.constant(self._rng.normal(0.1, 0.2, channels).astype(np.float32)))
+            steps = ["BiasAdd", *([act] if act else [])]
+            fused = {
+                "num_args": {"i": "1"},
+                "fused_ops": {"list": {"s": [bytes_(step)["s"] for step in steps]}},
+                "epsilon": {"f": 0.0},
+            }
         return self.op(
             op,
             x,
-            self.constant(kernel.astype(np.float32)),
-            self.constant(bias.astype(np.float32)),
+            *inputs,
             strides={"list": {"i": ["1", str(stride), str(stride), "1"]}},
             dilations={"list": {"i": ["1"] * 4}},
             padding=bytes_(padding),
             data_format=bytes_("NHWC"),
             explicit_paddings={"list": {}},
-            num_args={"i": "1"},
-            fused_ops={"list": {"s": [bytes_(step)["s"] for step in steps]}},
-            epsilon={"f": 0.0},
+            **fused,
         )
 
     def largest(self, x: str, size: int, padding: str) -> str:
@@ -173,13 +184,32 @@ def mobilenet_v3() -> Network:
 
 
 def large_products() -> Network:
-    """Pointwise convolutions of 121 places, all but those of 100 channels large enough for Strassen's method."""
-    net = Network(22)
-    x, depth = net.conv(net.scaled(), 3, 96, 3, 2, "Relu6"), 96
-    for channels, act in ((112, "Relu6"), (100, ""), (128, "Relu"), (512, ""), (128, "Relu6"), (20, "Relu6")):
+    """Pointwise convolutions of 144 and 121 places, most of them large enough for Strassen's method.
+
+    Rows that lie multiples of 2 KB apart are spread: where panels take 512 channels, and in Strassen's where 1,024 come in.
+    """
+    net = Network(24)
+    x = net.conv(net.scaled(), 3, 96, 3, 2, "Relu6")
+    x = net.op("Relu", net.unbiased(x, net.kernel(1, 96, 1024)))
+    x = net.depthwise(net.depthwise(x, 1024, act="Relu6"), 1024, 2, act="Relu6", padding="VALID")
+    depth = 1024
+    for channels, act in ((112, "Relu6"), (512, ""), (100, ""), (128, "Relu"), (128, "Relu6"), (20, "Relu6")):
         x = net.conv(x, depth, channels, act=act)
         depth = channels
     net.finish(x, depth)
+    return net
+
+
+def outlier() -> Network:
+    """One channel a hundred times larger than the rest before a product by Strassen's method; the features do not read it."""
+    net = Network(28)
+    sizes = np.ones(128, np.float32)
+    sizes[0] = 100
+    x = net.op("Mul", net.conv(net.scaled(), 3, 128, 3, 2, "Relu6"), net.constant(sizes))
+    kernel, blind = net.kernel(1, 128, 128), slice(0, None, 6)
+    kernel[..., 0, blind] = 0
+    chosen = np.eye(128)[:, blind]
+    net.finish(net.unbiased(net.unbiased(x, kernel), chosen[None, None]), chosen.shape[1])
     return net
 
 
@@ -187,6 +217,9 @@ def oddities() -> Network:
     """What no MobileNet has, and a plan runs all the same: channels that no vector fits, other arithmetic, shapes that change."""
     net = Network(53)
     x = net.conv(net.scaled(), 3, 6, 3, 2, "Relu", padding="VALID")
+    # 26 × 26 × 6 values as a map two columns wide, and one column after the first stride.
+    narrow = net.op("Reshape", x, net.constant(np.int32([-1, 169, 2, 12])))
+    narrow = net.mean(net.depthwise(net.depthwise(narrow, 12, stride=2), 12, stride=2))
     x = net.depthwise(net.largest(x, 2, "VALID"), 6, 3, 2, "Relu6")
     x = net.largest(net.conv(x, 6, 13, 1, 2), 3, "SAME")
     x = net.depthwise(x, 13, 5, 1, "Relu", padding="VALID")
@@ -196,7 +229,8 @@ def oddities() -> Network:
     x = net.op("Mul", x, net.op("Sigmoid", net.mean(x, keep=True)))
     flat = net.op("Squeeze", net.mean(x, keep=True), squeeze_dims={"list": {"i": ["1", "2"]}})
     pooled = net.op("Max", x, net.constant(np.int32([1, 2])), keep_dims={"b": False})
-    both = net.op("ConcatV2", flat, pooled, net.constant(np.int32(-1)), N={"i": "2"})
-    gate = net.op("Reshape", both, net.constant(np.int32([-1, 1, 1, 26])))
-    net.finish(net.op("AddV2", net.conv(x, 13, 26, act="Relu"), gate), 26, turned=True)
+    both = net.op("ConcatV2", flat, pooled, narrow, net.constant(np.int32(-1)), N={"i": "3"})
+    gate = net.op("Reshape", both, net.constant(np.int32([-1, 1, 1, 38])))
+    # Not more than 48: TF.js' WASM kernel adds the bias once for every 48 values of a row where the matrix lies on its side.
+    net.finish(net.op("AddV2", net.conv(x, 13, 38, act="Relu"), gate), 38, turned=True)
     return net

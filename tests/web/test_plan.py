@@ -15,6 +15,7 @@ NETS = {
     "V3": (networks.mobilenet_v3, "uint16"),
     "V1 in floats": (networks.mobilenet_v1, "float32"),
     "large products": (networks.large_products, "uint8"),
+    "large products in halves": (networks.large_products, "float16"),
     "odd shapes": (networks.oddities, "float32"),
 }
 COMPARE = """async ([ours, stock, side]) => {
@@ -49,13 +50,15 @@ Compare = Callable[..., dict[str, float]]
 def compare(tmp_path: Path, make_bundle: Callable[..., Path], serve: Callable[[Path], Any], context: Any) -> Compare:
     """Asks the plan and TF.js' executor the same pictures; the second gets a contract that lists no worker.js."""
 
-    def ask(options: dict[str, Any], *, relaxed: bool = True) -> dict[str, float]:
+    def ask(options: dict[str, Any], *, modern: bool = True) -> dict[str, float]:
         ours, stock = make_bundle(**options), make_bundle(**options)
-        if not relaxed:
-            # An instruction that no browser knows, in the place of a · b + c.
+        if not modern:
             code = (ours / "pagesight.js").read_text(encoding="utf-8")
-            assert "fd8502" in code
-            (ours / "pagesight.js").write_text(code.replace("fd8502", "fdff7f"), encoding="utf-8")
+            # An instruction that no browser knows, in the place of a · b + c, and a method that none has.
+            for known, unknown in (("fd8502", "fdff7f"), (".fromHex?.(", ".fromHax?.(")):
+                assert known in code
+                code = code.replace(known, unknown)
+            (ours / "pagesight.js").write_text(code, encoding="utf-8")
         contract = json.loads((stock / "contract.json").read_text(encoding="utf-8"))
         del contract["files"]["worker.js"]
         (stock / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
@@ -82,7 +85,13 @@ def test_a_mobilenet_answers_as_in_tfjs(net: str, tmp_path: Path, compare: Compa
     assert net == "odd shapes" or found["map"] <= 1e-3
 
 
-def test_a_browser_without_relaxed_simd_answers_the_same(tmp_path: Path, compare: Compare) -> None:
-    found = compare({"model": networks.large_products().write(tmp_path / "model", "uint8")}, relaxed=False)
+def test_a_browser_without_relaxed_simd_and_hexadecimal_digits_answers_the_same(tmp_path: Path, compare: Compare) -> None:
+    found = compare({"model": networks.large_products().write(tmp_path / "model", "uint16")}, modern=False)
     assert found["probabilities"] <= 1e-5
     assert found["features"] <= 1e-3
+
+
+def test_a_channel_a_hundred_times_larger_leaves_its_neighbours_four_digits(tmp_path: Path, compare: Compare) -> None:
+    found = compare({"model": networks.outlier().write(tmp_path / "model", "float32")})
+    # Strassen's sums carry the large values through results that do not read them, and round there.
+    assert found["features"] <= 1e-4

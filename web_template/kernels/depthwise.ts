@@ -27,7 +27,8 @@ export function depthwise(
 ): void {
   // Output columns whose window lies inside, in a kernel of 3 × 3 whose weights fit into registers.
   const first = min(columns, (left + stride - 1) / stride);
-  const last = max(first, min(columns, (width + left - 3) / stride + 1));
+  // Added before the division, which rounds towards zero: of a picture narrower than the kernel, none.
+  const last = max(first, min(columns, (width + left - 3 + stride) / stride));
   const piece = max(4, PIECE / channels / stride);
   const simple = size == 3 && (channels & 3) == 0;
   for (let row = 0; row < rows; row++) {

@@ -4,6 +4,7 @@ import { build } from "esbuild";
 import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { MARKS, PLAIN, RELAXED, filled } from "./src/plan/instructions.js";
 import { LEAN_OPS } from "./src/runtime/lean_op_names.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -98,6 +99,38 @@ const teachInside = {
 };
 
 /**
+ * Makes sure that a · b + c comes out of the kernels with either instructions for it: the compiler does not know what those that it
+ * sees stand for, and may turn their operands round.
+ * @param {string} code in hexadecimal digits
+ */
+function tryOut(code) {
+  const places = MARKS.map((mark) => [...code.matchAll(mark)].map(({ index }) => index));
+  if (places[0].length !== places[1].length || places.flat().some((digit) => digit % 2)) {
+    throw new Error(
+      "the kernels hold a constant that src/plan/instructions.js would take for one of its MARKS: change one",
+    );
+  }
+  for (const instructions of [PLAIN, RELAXED]) {
+    const bytes = filled(code, instructions);
+    // Node knows relaxed SIMD only from version 21 on.
+    if (instructions === RELAXED && !WebAssembly.validate(bytes)) continue;
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const { gemm, tall } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
+    tall.value = instructions.tall;
+    const floats = new Float32Array(memory.buffer);
+    // A panel of biases and weights, and eleven rows of one value: gemm() takes six, four and one of them, or fours and ones.
+    floats.fill(5, 256, 264).fill(3, 264, 272).fill(2, 512, 523);
+    gemm(2048, 4, 1024, 0, 4096, 4, 11, 1, 1, -Infinity, Infinity);
+    const wrong = floats.subarray(1024, 1035).find((value) => value !== 11);
+    if (wrong !== undefined) {
+      throw new Error(
+        `the kernels answer 2 · 3 + 5 with ${wrong}: has the compiler turned the operands of madd() in kernels/simd.ts?`,
+      );
+    }
+  }
+}
+
+/**
  * Compiles kernels/ for `import code from "kernels:wasm"`: in hexadecimal digits, which gzip makes smaller than base64, since
  * equal bytes look equal.
  * @type {import("esbuild").Plugin}
@@ -114,9 +147,7 @@ const kernels = {
         { writeFile: (_, bytes) => void (contents = Buffer.from(bytes).toString("hex")) },
       );
       if (error) throw new Error(`${error.message}\n${stderr}`);
-      for (const { index } of contents.matchAll(/fd8201|fd9b01/g)) {
-        if (index % 2) throw new Error("the kernels hold what src/plan/kernels.js would take for an instruction");
-      }
+      tryOut(contents);
       return { contents, loader: "text" };
     });
   },

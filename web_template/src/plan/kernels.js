@@ -1,5 +1,6 @@
 // The machine that plans and pictures run on: a WASM memory, and the kernels of web_template/kernels on it.
 import { PagesightError } from "../errors.js";
+import { PLAIN, RELAXED, filled } from "./instructions.js";
 import code from "kernels:wasm";
 
 /**
@@ -21,13 +22,6 @@ import code from "kernels:wasm";
  */
 
 const PAGE = 65536;
-/** In hexadecimal digits, the instructions that stand for a · b + c in kernels/simd.ts, … */
-const MARKS = ["fd8201", "fd9b01"];
-/** … f32x4.mul and f32x4.add, … */
-const PLAIN = ["fde601", "fde401"];
-/** … and three times nop and f32x4.relaxed_madd. */
-const RELAXED = ["010101", "fd8502"];
-
 /** With the rows that kernels/gemm.ts computes together. @type {{ module: WebAssembly.Module, tall: number } | undefined} */
 let compiled;
 
@@ -95,15 +89,15 @@ export function compileAhead() {
 function compile() {
   if (typeof WebAssembly !== "object") throw new PagesightError("no-wasm", "this browser has no WebAssembly");
   try {
-    return { module: new WebAssembly.Module(bytes(RELAXED)), tall: 6 };
+    return compiledWith(RELAXED);
   } catch {
-    if (WebAssembly.validate(bytes(PLAIN))) return { module: new WebAssembly.Module(bytes(PLAIN)), tall: 4 };
+    if (WebAssembly.validate(filled(code, PLAIN))) return compiledWith(PLAIN);
     throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
   }
 }
 
-/** @param {string[]} instructions in the places of MARKS */
-function bytes(instructions) {
-  const digits = MARKS.reduce((text, mark, i) => text.replaceAll(mark, instructions[i]), code);
-  return Uint8Array.fromHex?.(digits) ?? Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-}
+/** @param {import("./instructions.js").Instructions} instructions */
+const compiledWith = (instructions) => ({
+  module: new WebAssembly.Module(filled(code, instructions)),
+  tall: instructions.tall,
+});

@@ -13,7 +13,7 @@ import { count } from "./weights.js";
  */
 
 const ALIGNMENT = 64;
-/** Bytes behind a buffer that a kernel may write to: less than a panel's width. */
+/** Bytes behind a buffer that kernels may read and write: a panel's eight floats, of which at most seven are written. */
 const BEHIND = 32;
 
 export class Draft {
@@ -89,6 +89,7 @@ export class Draft {
       placed.address = size;
       size += aligned(constant.floats * 4);
     }
+    // Kernels may read a few floats behind a constant too: there lie other constants or, behind the last, the buffers.
     // Until the first pass, the room of what is computed serves as scratch.
     const scratch = this.#placed.reduce((most, { constant }) => Math.max(most, constant.scratch), 0);
     const start = machine.reserve(size + Math.max(scratch, arrange(this.#buffers, size)));

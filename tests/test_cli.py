@@ -56,6 +56,7 @@ def test_every_command_explains_itself() -> None:
         (["build", "x", "-o", "y", "--bakcbone", "z"], "--backbone"),
         (["build", "x"], "Missing option '-o'"),
         (["build", "x", "-o", "y", "--quantize", "uint9"], "'uint9' is not one of"),
+        (["build", "x", "-o", "y", "--max-ms", "5"], "add --search all"),
         (["build", "x", "-o", "y", "--language", "fr"], "choose one of ar, de, en"),
         (["build", "x", "-o", "y", "--logo", "nowhere.svg"], "nowhere.svg is no logo"),
         (["build", "x", "-o", "y", "--backbone", "mobilenet_v1_25_128"], "did you mean mobilenet_v1_025_128"),
@@ -174,6 +175,17 @@ def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(ca
 def test_only_build_searches_for_a_backbone() -> None:
     flags = {name: {flag for p in command.params for flag in p.opts} for name, command in cli.pagesight.commands.items()}
     assert {name for name, own in flags.items() if "--search" in own} == {"build"}
+
+
+def test_ctrl_c_is_no_error_where_a_library_made_one_of_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where tests run in the background
+    with pytest.raises(KeyboardInterrupt) as found, Console(quiet=True):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise SystemError("bad argument to internal function") from None
+    assert isinstance(found.value.__cause__, SystemError)
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_ends_the_work_also_where_a_library_swallowed_it() -> None:

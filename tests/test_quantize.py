@@ -25,7 +25,7 @@ from pagesight.artifacts import SavedModel, WebModel
 from pagesight.contract import Input
 from pagesight.errors import QuantizeError
 from pagesight.options import Mode, Quantization
-from pagesight.quantize import quantize
+from pagesight.quantize import _Judge, quantize
 
 from .conftest import ROOT, write_photos
 from .exported import CLASSES, SIDE, exported, model_of, probabilities
@@ -269,6 +269,19 @@ def test_auto_takes_fewer_bytes_and_says_why(webs: dict[Mode, WebModel]) -> None
     assert max(step["lost"] for step in good) <= facts["max_drop"] < bad["lost"]
     assert facts["gzip_bytes"] > bad["gzip_bytes"]
     assert {"name", "levels", "bytes", "signal_to_noise_db"} <= set(facts["layers"][0])
+
+
+@pytest.mark.slow
+def test_a_page_that_is_less_sure_has_lost_something_though_every_answer_is_kept(webs: dict[Mode, WebModel]) -> None:
+    floats, contract = model_of(webs["none"]), webs["none"].contract
+    judge = _Judge(floats, contract, None)
+    assert judge.lost({}) == 0
+    head = layers_of(floats)[-1]
+    halved = {name: floats.weights[name] / 2 for name in (head.kernel, head.bias or "")}
+    asked = natural_noise(Input(SIDE), 50, seed=1)
+    before, after = (Runner(floats.with_weights(w), [contract.outputs.probabilities])(asked)[0] for w in ({}, halved))
+    assert (before.argmax(1) == after.argmax(1)).all()
+    assert judge.lost(halved) > 1
 
 
 @pytest.mark.slow

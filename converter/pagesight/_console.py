@@ -1,6 +1,7 @@
 """What a person sees in the terminal: a progress bar there, plain lines in a pipe, one JSON object where asked."""
 
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -52,6 +53,8 @@ class Console(Reporter):
             self._bar.stop()
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
+        if self._interrupted and isinstance(error, Exception):  # what came of it, inside of some library
+            raise KeyboardInterrupt from error
 
     def _interrupt(self, _: int, __: FrameType | None) -> None:
         self._interrupted = True
@@ -119,7 +122,9 @@ class Console(Reporter):
 
 def _lines(value: dict[str, Any]) -> list[str]:
     width = max(len(k) for k in value) + 2
-    return [f"{k.replace('_', ' '):{width}}{_text(v)}" for k, v in value.items() if v is not None]
+    return [
+        f"{k.replace('_', ' '):{width}}{_accuracy(v) if k == 'accuracy' else _text(v)}" for k, v in value.items() if v is not None
+    ]
 
 
 def _text(value: Any) -> str:
@@ -130,20 +135,26 @@ def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _accuracy(accuracy: dict[str, Any], how: str = "never trained on") -> str:
+    if accuracy["float"] is None:
+        return "not measured: no pictures were set aside"
+    low, high = accuracy["interval95"]
+    exported = f", {accuracy['exported']:.1%} in the page" if accuracy.get("exported") is not None else ""
+    return f"{accuracy['float']:.1%} on {accuracy['n']} pictures {how} (95 % interval {low:.1%} to {high:.1%}){exported}"
+
+
 def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
-    accuracy, size, parity = report["accuracy"], report["bytes"], report["parity"]
+    size, parity, stored = report["bytes"], report["parity"], report["quantization"]
     lines = [f"page      {folder}"]
-    if accuracy["float"] is not None:
-        low, high = accuracy["interval95"]
+    if report["accuracy"]["float"] is not None:
         split = (report.get("dataset") or {}).get("split")
-        how = "of groups never trained on" if split == "group" else "never trained on"
-        exported = f", {accuracy['exported']:.1%} in the page" if accuracy["exported"] is not None else ""
         lines.append(
-            f"accuracy  {accuracy['float']:.1%} on {accuracy['n']} pictures {how} (95 % interval {low:.1%} to {high:.1%}){exported}"
+            f"accuracy  {_accuracy(report['accuracy'], 'of groups never trained on' if split == 'group' else 'never trained on')}"
         )
-    kept = report["quantization"].get("top1_agreement")
+    kept = stored.get("top1_agreement")
     answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
-    lines.append(f"model     {report['quantization']['bytes']:,} bytes ({report['quantization']['mode']}){answers}")
+    judged = f", judged by {stored['judged_by']}" if stored.get("judged_by") else ""
+    lines.append(f"model     {stored['bytes']:,} bytes, {stored['gzip_bytes']:,} after gzip ({stored['mode']}{judged}){answers}")
     lines.append(f"size      {size['total_gzip']:,} bytes after gzip, samples aside")
     if parity:
         lines.append(
@@ -153,10 +164,10 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
     else:
         from pagesight import _browser
 
-        how = f"pagesight verify {folder}" if _browser.find() else _browser.HOW_TO_GET
+        how = f"pagesight verify {shlex.quote(folder)}" if _browser.find() else _browser.HOW_TO_GET
         lines.append(f"verified  not verified in a browser: {how}")
     lines += _beside(Path(folder))
-    return [*lines, f"look      pagesight serve {folder} --open"]
+    return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
 
 
 def _beside(folder: Path) -> list[str]:
@@ -166,5 +177,6 @@ def _beside(folder: Path) -> list[str]:
     file = _single_file.find(folder)
     lines = [f"file      {file}: a double click opens it"] if file else []
     if (folder / "package.json").is_file():
-        lines.append(f"package   npm pack {folder}")
+        # Without a dot or a slash in front npm takes it for a repository's name.
+        lines.append(f"package   npm pack {shlex.quote(str(folder if folder.is_absolute() else f'./{folder}'))}")
     return lines

@@ -73,7 +73,7 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         if how.max_bytes is not None and report["bytes"]["total_gzip"] > how.max_bytes:
             raise BundleError(
                 f"the bundle takes {report['bytes']['total_gzip']:,} bytes after gzip, more than {how.max_bytes:,}",
-                fix="take a smaller --backbone, fewer bits (--quantize), or raise --max-bytes",
+                fix="take a smaller network, fewer bits (--quantize), or raise --max-bytes",
             )
         manifest.write_json(temporary / "report.json", report)
         if package:

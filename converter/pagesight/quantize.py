@@ -2,7 +2,7 @@
 
 import gzip
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from pagesight.contract import Contract, Outputs
 from pagesight.options import Quantization
 
 _NOISE = 256
+_MOVED = 4
+"""Points by which the probability of an answer may move, on average, for one point of accuracy that may be lost."""
 _CHUNK = 1024
 """Squares answered before their memory is released."""
 
@@ -136,18 +138,21 @@ class _Judge:
         else:
             self.by = f"agreement on {_NOISE} pictures of noise"
             self._squares = calibration.natural_noise(contract.input, _NOISE, seed=1)
-        self._before = _answers(floats, self._outputs, self._squares)
+        self._before = np.concatenate([*_probabilities(floats, self._outputs, self._squares)])
 
     def lost(self, weights: dict[str, NDArray[np.float32]]) -> float:
         """Percentage points of accuracy, or of agreement where there are no labels.
 
-        On few pictures gains hide losses, so that a third of all changed answers is the least that counts as lost.
+        On few pictures gains hide losses, so that a third of all changed answers is the least that counts as lost; and few pictures
+        change their answer only long after their probabilities have moved, so that a quarter of that counts, too.
         """
-        after = _answers(self._floats.with_weights(weights), self._outputs, self._squares)
-        changed = float((after != self._before).mean()) * 100
+        after = np.concatenate([*_probabilities(self._floats.with_weights(weights), self._outputs, self._squares)])
+        was, now = self._before.argmax(1), after.argmax(1)
+        changed = float((now != was).mean()) * 100
+        moved = float(np.abs(np.take_along_axis(after - self._before, was[:, None], 1)).mean()) * 100
         if not len(self._labels):
-            return changed
-        return max(changed / 3, float((self._before == self._labels).mean() - (after == self._labels).mean()) * 100)
+            return max(changed, moved / _MOVED)
+        return max(changed / 3, moved / _MOVED, float((was == self._labels).mean() - (now == self._labels).mean()) * 100)
 
 
 def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset | Path) -> dict[str, Any]:
@@ -164,12 +169,17 @@ def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictur
 
 
 def _answers(model: GraphModel, outputs: Outputs, squares: NDArray[Any]) -> NDArray[np.int64]:
-    runner = Runner(model, [outputs.probabilities])
     answers = []
     with progress.task("comparing with the float model", len(squares)) as advance:
-        for start in range(0, len(squares), _CHUNK):
-            part = squares[start : start + _CHUNK]
-            answers.append(runner(part)[0].argmax(1))
-            release(squares)
+        for part in _probabilities(model, outputs, squares):
+            answers.append(part.argmax(1))
             advance(len(part))
     return np.concatenate(answers)
+
+
+def _probabilities(model: GraphModel, outputs: Outputs, squares: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+    """Part by part, `[n, classes]`."""
+    runner = Runner(model, [outputs.probabilities])
+    for start in range(0, len(squares), _CHUNK):
+        yield runner(squares[start : start + _CHUNK])[0]
+        release(squares)

@@ -128,7 +128,7 @@ class _Inliner(HTMLParser):
             if tag == "img":
                 self._read(address)
                 return f'<img{_kept(attributes, "src")} data-carried="{html.escape(address)}">'
-        return as_it_is
+        return as_it_is.replace("<html", "<html data-single", 1) if tag == "html" else as_it_is
 
     def _link(self, attributes: dict[str, str | None], address: str) -> str:
         kinds = set((attributes.get("rel") or "").split())

@@ -15,6 +15,7 @@ from pagesight.contract import Contract
 from pagesight.options import Bundling
 
 BUILT = Path(__file__).parents[2] / "build" / "web_template"
+BACKBONE = "MobileNet V1, α 0.25, 128 × 128"
 COLOURS = {"red": (220, 30, 40), "green": (30, 180, 60), "blue": (40, 60, 220)}
 REPORT: dict[str, Any] = {
     "name": "colours",
@@ -37,6 +38,7 @@ def assemble(
     model: Path | None = None,
     language: str = "en",
     looks: dict[str, str] | None = None,
+    backbone: str = BACKBONE,
     **tiny: Any,
 ) -> Path:
     """Write a whole bundle into `into`; `model` is a folder of a model and its contract, else the tiny one is made.
@@ -70,11 +72,11 @@ def assemble(
     contract["samples"] = samples
     if report is not None:
         (into / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    seal(into, contract, **(looks or {}))
+    seal(into, contract, backbone=backbone, **(looks or {}))
     return into
 
 
-def seal(into: Path, contract: dict[str, Any], **looks: str) -> None:
+def seal(into: Path, contract: dict[str, Any], *, backbone: str = BACKBONE, **looks: str) -> None:
     """Write what depends on the other files: contract.json, index.html and manifest.json."""
     runtime = [p for p in _files(into) if p.suffix in {".js", ".wasm"} or p.is_relative_to(into / "model")]
     contract["files"] = {_name(into, path): published(path) for path in runtime}
@@ -84,7 +86,7 @@ def seal(into: Path, contract: dict[str, Any], **looks: str) -> None:
         Contract.from_json(contract),
         contract["samples"],
         Bundling(**looks),
-        backbone="MobileNet V1, α 0.25, 128 × 128",
+        backbone=backbone,
     )
     files = {_name(into, path): published(path) for path in _files(into)}
     (into / "manifest.json").write_text(json.dumps({"format": 1, "files": files}), encoding="utf-8")

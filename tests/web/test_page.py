@@ -88,6 +88,24 @@ def test_what_is_no_picture_is_said_by_name_and_the_page_goes_on(visit: Callable
     shows(page, "red")
 
 
+def test_what_went_wrong_is_forgiven_and_the_table_stays_with_its_model(visit: Callable[..., Page]) -> None:
+    page = visit()
+    wrong = [{"name": "t.jpg", "mimeType": "image/jpeg", "buffer": b"words"}]
+    page.set_input_files("#file", wrong)
+    expect(page.locator("#answer")).to_have_attribute("data-state", "error")
+    page.set_input_files("#file", [RED, BLUE])
+    expect(page.locator("#batch-heading")).to_have_text("2 pictures")
+    expect(page.locator("#message")).not_to_contain_text("not a picture")
+    expect(page.locator("#answer")).to_have_attribute("data-state", "idle")
+    page.set_input_files("#file", wrong)
+    expect(page.locator("#answer")).to_have_attribute("data-state", "error")
+    page.get_by_role("button", name="Teach", exact=True).click()
+    expect(page.locator("#answer")).to_have_attribute("data-state", "idle")
+    expect(page.locator("#batch")).to_be_hidden()
+    page.get_by_role("button", name="Recognise", exact=True).click()
+    expect(page.locator("#batch")).to_be_visible()
+
+
 def test_labels_are_data_and_never_markup(visit: Callable[..., Page], watched: Any) -> None:
     page = visit(labels=[*HOSTILE[:2], "x" * 200], title=HOSTILE[0])
     expect(page.locator("h1")).to_have_text(HOSTILE[0])
@@ -119,6 +137,25 @@ def test_what_was_not_measured_is_not_claimed(visit: Callable[..., Page], report
     page = visit(report=report)
     expect(page.locator("#trust")).to_have_text("Not verified in a browser")
     expect(page.locator("#fact-accuracy")).to_contain_text("not measured")
+
+
+def test_a_model_made_elsewhere_has_no_empty_facts_and_its_rounding_is_said_in_words(
+    visit: Callable[..., Page], make_bundle: Callable[..., Path]
+) -> None:
+    quantization = {"mode": "auto", "float_bytes": 943360, "bytes": 238576, "top1_agreement": None}
+    page = visit(bundle=make_bundle(backbone="", report={"dataset": None, "quantization": quantization}))
+    expect(page.locator("#fact-quantization dd")).to_have_text("as few bytes as keep the answers239 kB instead of 943 kB")
+    facts = page.locator(".fact:visible dt")
+    expect(facts).to_have_text(["Accuracy", "Same answers in the browser", "Size", "Weights", "Computed by"])
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1366, 768), (1920, 1080)])
+def test_the_buttons_stand_above_the_fold(visit: Callable[..., Page], width: int, height: int) -> None:
+    page = visit(lambda page: page.set_viewport_size({"width": width, "height": height}))
+    for button in ("Use camera", "Choose pictures", "Folder"):
+        expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
+    square = page.locator("#stage").bounding_box() or {}
+    assert square["width"] == pytest.approx(square["height"], abs=1)
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 3840])

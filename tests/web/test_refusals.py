@@ -9,6 +9,8 @@ from colours import READY, RED, shows
 from conftest import before_worker
 from playwright.sync_api import BrowserContext, Page, expect
 
+from pagesight import languages
+
 
 @pytest.mark.parametrize("path", ["model/group1-shard1of1.bin", "contract.json"])
 def test_a_changed_file_is_refused_in_words(visit: Callable[..., Page], make_bundle: Callable[..., Path], path: str) -> None:
@@ -24,6 +26,24 @@ def test_a_changed_page_script_is_said_in_the_markup(visit: Callable[..., Page],
     (bundle / "page.js").write_text((bundle / "page.js").read_text(encoding="utf-8") + "\n", encoding="utf-8")
     page = visit(ready=False, bundle=bundle)
     expect(page.get_by_text("The page has not started.")).to_be_visible(timeout=8000)
+
+
+@pytest.mark.parametrize("language", languages.known())
+def test_a_page_opened_from_the_disk_says_at_once_what_to_do(
+    watched: Any, visit: Callable[..., Page], make_bundle: Callable[..., Path], language: str
+) -> None:
+    bundle = make_bundle(language=language)
+    page = watched.page
+    page.goto((bundle / "index.html").as_uri(), wait_until="commit")
+    said = page.get_by_text("pagesight serve")
+    expect(said).to_be_visible(timeout=1000)
+    expect(said).to_have_text(languages.catalogue(language)["markup"]["fromDisk"])
+    assert "--single-file" in said.inner_text()
+    for nothing in ("#answer", "#not-started", "#camera", ".mode"):
+        expect(page.locator(nothing).first).to_be_hidden()
+    # Its twin: served, it says nothing of this.
+    visit(bundle=bundle)
+    expect(page.get_by_text("pagesight serve")).to_be_hidden()
 
 
 def test_without_javascript_the_page_says_what_it_needs(

@@ -50,6 +50,9 @@ def test_it_answers_pictures_samples_and_the_camera_and_shows_where_it_looked(si
     single.get_by_role("button", name="Use camera").click()
     expect(single.locator("#rate")).to_contain_text("a second")
     expect(single.locator("#fact-accuracy")).to_contain_text("99.3%")
+    expect(single.get_by_text("pagesight serve")).to_be_hidden()
+    # No pill keeps a place for what never comes.
+    assert single.locator("#offline").bounding_box() is None
     _asks_for_nothing(watched)
 
 

@@ -11,7 +11,7 @@ import { load } from "./pagesight.js";
 const STYLE = `
   :host { display: inline-grid; gap: .5rem; min-width: 12rem; font: inherit; color: inherit; }
   :host([hidden]) { display: none; }
-  label { display: grid; place-items: center; min-height: 8rem; padding: 1rem; border: 2px dashed currentcolor; border-radius: .75rem;
+  label { display: grid; gap: .5rem; place-items: center; min-height: 8rem; padding: 1rem; border: 2px dashed currentcolor; border-radius: .75rem;
     text-align: center; cursor: pointer; }
   label:focus-within { outline: 3px solid; outline-offset: 2px; }
   input { position: absolute; width: 1px; height: 1px; opacity: 0; }

@@ -69,6 +69,11 @@ export class AnswerView {
     if (RESTING.has(this.#box.dataset.state ?? "")) this.#write(words.ready, "idle");
   }
 
+  /** Something else is begun: what went wrong before is past. */
+  forgive() {
+    if (this.#box.dataset.state === "error") this.#write(words.ready, "idle");
+  }
+
   /**
    * @param {Message} message
    * @param {"idle" | "error"} state

@@ -48,6 +48,8 @@ export class Batch {
     this.#clear();
     this.#threshold = threshold;
     this.#section.hidden = false;
+    // It is shown in the mode whose model answers.
+    this.#section.classList.toggle("batch-taught", document.documentElement.classList.contains("teaching"));
     this.#save.disabled = true;
     this.#progress.hidden = false;
     this.#section.scrollIntoView({ block: "nearest" });

@@ -29,6 +29,8 @@ export async function fillCard() {
   }
   setFact("fact-accuracy", accuracy(report));
   setFact("fact-training", training(report));
+  // A model made elsewhere does not say what it was made from.
+  byId("fact-training", HTMLElement).hidden = !report.dataset;
   setFact("fact-parity", parity(report));
   setFact("fact-size", size(report));
   setFact("fact-quantization", quantization(report));
@@ -103,7 +105,7 @@ function quantization({ quantization }) {
   if (mode === "none") return { value: words.unquantised, note: kilobytes(bytes) };
   const kept = top1_agreement != null && fill(words.kept, { share: exactPercent(top1_agreement) });
   return {
-    value: mode,
+    value: mode === "auto" ? words.fewestBytes : mode,
     note: list(fill(words.instead, { size: kilobytes(bytes), before: kilobytes(float_bytes) }), kept),
   };
 }

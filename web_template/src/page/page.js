@@ -27,6 +27,7 @@ if (document.readyState === "loading") {
   await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
 }
 byId("not-started", HTMLElement).remove();
+document.documentElement.classList.remove("on-disk");
 
 const stage = new Stage();
 const answers = new AnswerView();
@@ -77,12 +78,13 @@ async function start() {
     computing = new Computing(loaded, (text) => answers.announce(text));
     answered = setAnswerer(own);
     if (loaded.contract.outputs.features) heat.enable();
-    new TeachMode({
+    const lent = {
       classifier: loaded,
       camera,
-      setAnswerer: (taught) => void setAnswerer(taught ?? own),
-      onMessage: (message) => answers.say(message, "error"),
-    });
+      setAnswerer: (/** @type {Answerer | undefined} */ taught) => void setAnswerer(taught ?? own),
+      onMessage: (/** @type {import("./words.js").Message} */ message) => answers.say(message, "error"),
+    };
+    new TeachMode(lent, () => answers.forgive());
   } catch (error) {
     // What is still on its way may arrive, and must not talk over the failure.
     onProgress(() => {});
@@ -126,6 +128,7 @@ async function takePictures(files) {
     early = files;
     return;
   }
+  answers.forgive();
   const { labels, threshold, answer } = answerer;
   await batch.run(files, threshold, async (file) => rank(labels, (await answer(file, false)).probabilities));
 }

@@ -13,9 +13,14 @@ export class TeachMode {
   #status = byId("teach-status", HTMLElement);
   /** @type {Promise<void> | undefined} */
   #opened;
+  #onSwitch;
 
-  /** @param {Lent} lent */
-  constructor(lent) {
+  /**
+   * @param {Lent} lent
+   * @param {() => void} onSwitch another mode was chosen
+   */
+  constructor(lent, onSwitch) {
+    this.#onSwitch = onSwitch;
     this.#teach.disabled = !lent.classifier.canDescribe;
     this.#recognise.addEventListener("click", () => this.#show(false));
     this.#teach.addEventListener("click", () => {
@@ -30,6 +35,7 @@ export class TeachMode {
     this.#teach.setAttribute("aria-pressed", String(teaching));
     document.documentElement.classList.toggle("teaching", teaching);
     this.#section.hidden = !teaching;
+    this.#onSwitch();
   }
 
   /** @param {Lent} lent */

@@ -122,12 +122,12 @@ class Console(Reporter):
 
 def _lines(value: dict[str, Any]) -> list[str]:
     width = max(len(k) for k in value) + 2
-    return [
-        f"{k.replace('_', ' '):{width}}{_accuracy(v) if k == 'accuracy' else _text(v)}" for k, v in value.items() if v is not None
-    ]
+    return [f"{k.replace('_', ' '):{width}}{_text(v)}" for k, v in value.items() if v is not None]
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict) and "interval95" in value:
+        return _accuracy(value)
     if isinstance(value, dict):
         return ", ".join(f"{k.replace('_', ' ')} {_text(v)}" for k, v in value.items())
     if isinstance(value, list):

@@ -286,14 +286,21 @@ def test_the_element_loads_answers_and_tells(make_bundle: Callable[..., Path], b
           document.body.append(element);
           await ready;
           await element.classify(await (await fetch("samples/2.jpg")).blob());
+          const image = element.shadowRoot.querySelector("img");
+          await image.decode();
+          const words = document.createRange();
+          words.selectNodeContents(element.shadowRoot.querySelector("#choose"));
+          const apart = image.getBoundingClientRect().top - words.getBoundingClientRect().bottom;
           const failed = new Promise((resolve) => element.addEventListener("failure", ({ detail }) => resolve(detail.code)));
           element.classify(new Blob(["words"])).catch(() => {});
           await failed;
           const said = [...element.shadowRoot.querySelectorAll("slot, output")].map(({ textContent }) => textContent);
-          return { told: await told, failed: await failed, said };
+          return { told: await told, failed: await failed, said, apart };
         }"""
     )
     assert found["told"][0]["label"] == "blue"
     assert len(found["told"]) == 2
+    # Below the line, and not on its descenders.
+    assert found["apart"] >= 4
     assert found["failed"] == "picture"
     assert found["said"] == ["Bild wählen oder hier ablegen", "Kamera benutzen", "Das ist kein Bild"]

@@ -61,6 +61,9 @@ def main() -> None:
     parser.add_argument("into", type=Path, nargs="?", default=ROOT / "docs" / "benchmarks")
     parser.add_argument("--n", type=int, default=5)
     given = parser.parse_args()
+    # All of it compiled once, in the round that is thrown away: as it is where packages were installed.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
     found: dict[str, Any] = {}
     for backbone in ("mobilenet_v1_025_128", "mobilenet_v1_100_224"):
         made = models.untrained(backbone, models.DIGITS, CACHE / "curves" / backbone)

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 the work failed or fell short of a bar; 2 the command was 
 """
 
 import difflib
+import gc
 import json
 import sys
 import traceback
@@ -340,10 +341,15 @@ def _bundle_result(bundle: Any) -> dict[str, Any]:
     return {"bundle": str(bundle.path), "report": bundle.report}
 
 
+_COLLECTIONS = (10_000, 10, 10)
+"""Libraries are imported that make hundreds of thousands of objects, to stay: the garbage collector looks at them less often."""
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in arguments
+    gc.set_threshold(*_COLLECTIONS)
     try:
         pagesight.main(arguments, prog_name="pagesight", standalone_mode=False)
     except click.exceptions.Exit as cause:

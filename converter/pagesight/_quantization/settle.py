@@ -35,25 +35,21 @@ def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer],
     if _MAPS * _largest(model, layers) * len(squares) > _ROOM:
         return plan
     bench, coded, weights = Workbench(model), dict(plan.coded), {**model.weights, **plan.weights}
-    known: dict[str, Floats] = {}
-    parts = [slice(start, start + _BATCH) for start in range(0, len(squares), _BATCH)]
+    parts = [squares[start : start + _BATCH] for start in range(0, len(squares), _BATCH)]
+    known: list[dict[str, Floats]] = [{} for _ in parts]
     with progress.task("correcting the biases", len(layers)) as advance:
         for number, layer in enumerate(layers):
-            if layer.source not in known:
-                known[layer.source] = np.concatenate(
-                    [
-                        bench(layer.source, squares[part], weights, {name: value[part] for name, value in known.items()})
-                        for part in parts
-                    ]
-                )
+            for part, maps in zip(parts, known, strict=True):
+                if layer.source not in maps:
+                    maps[layer.source] = bench(layer.source, part, weights, maps)
             if layer.bias:
-                before, after = moments[layer.name], _mean(layer, known[layer.source])
+                before, after = moments[layer.name], _mean(layer, [maps[layer.source] for maps in known])
                 shift = mean_shift(layer, weights[layer.kernel], replace(before, mean=after))
                 exact = model.weights[layer.bias] + mean_shift(layer, model.weights[layer.kernel], before) - shift
                 coded[layer.bias] = Grid.spanning(exact, BIAS_LEVELS).coded(exact)
                 weights[layer.bias] = coded[layer.bias].values()
-            _, needed = bench.leads_to((later.source for later in layers[number + 1 :]), set(known))
-            known = {name: value for name, value in known.items() if name in needed}
+            _, needed = bench.leads_to((later.source for later in layers[number + 1 :]), set(known[0]))
+            known = [{name: value for name, value in maps.items() if name in needed} for maps in known]
             advance(1)
     return replace(plan, coded=coded)
 
@@ -64,7 +60,11 @@ def _largest(model: GraphModel, layers: list[Layer]) -> int:
     return max((4 * int(np.prod([size or 1 for size in shape[1:]])) for shape in shapes), default=0)
 
 
-def _mean(layer: Layer, source: Floats) -> Floats:
+def _mean(layer: Layer, sources: list[Floats]) -> Floats:
     """The mean of the receptive fields at the places where the moments were measured."""
-    found = fields(layer, source, np.random.default_rng(0))
-    return np.asarray(found.mean(0, dtype=np.float64), np.float32)
+    random = np.random.default_rng(0)
+    total, count = 0.0, 0
+    for source in sources:
+        found = fields(layer, source, random)
+        total, count = total + found.sum(0, dtype=np.float64), count + len(found)
+    return np.asarray(total / count, np.float32)

@@ -48,7 +48,7 @@ class Stored:
 
 def quietest(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, Candidate]:
     """The plan of the first model, unless another that answers alike has a third less noise; and that model."""
-    large = any(layer.shape and np.prod(layer.shape) >= _LARGE for layer in layers)
+    large = any(np.prod(layer.shape) >= _LARGE for layer in layers)
     with ThreadPoolExecutor(1 if large else os.cpu_count()) as pool:  # what is worked with has the size of the kernel, many times
         plans = pool.map(lambda candidate: within_a_byte(candidate[0], layers, candidate[1]), candidates)
         first, *others = zip(plans, candidates, strict=True)

@@ -23,8 +23,8 @@ import numpy as np
 from benchmarks import learning
 
 from pagesight import manifest
-from pagesight._tf import keras
 from pagesight.artifacts import SIDES, Dataset
+from pagesight.graph.tensorflow import keras
 from pagesight.options import Scanning, Training
 from pagesight.scan import scan
 from pagesight.train import train

@@ -10,10 +10,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from pagesight._graph import GraphModel, Runner
-from pagesight._quantization.calibration import folder_squares
 from pagesight.adopt import Adoption, adopt
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import MODES, Mode, Quantization
+from pagesight.quantization.statistics import folder_squares
 from pagesight.quantize import quantize
 
 

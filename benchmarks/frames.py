@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _browser
+from pagesight.browser import discovery
 from pagesight.serve import serving
 
 _TRACED_MS = 10_000
@@ -58,13 +58,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=10_000)
     parser.add_argument("--camera", type=Path)
     asked = parser.parse_args()
-    executable = _browser.find()
+    executable = discovery.find()
     if executable is None:
-        parser.exit(1, f"error: there is no browser\n  fix: {_browser.HOW_TO_GET}\n")
+        parser.exit(1, f"error: there is no browser\n  fix: {discovery.HOW_TO_GET}\n")
     flags = ["--use-fake-device-for-media-stream=fps=60", "--use-fake-ui-for-media-stream", "--js-flags=--expose-gc"]
     if asked.camera:
         flags.append(f"--use-file-for-fake-video-capture={asked.camera.resolve()}")
-    with _browser.launched(executable, *flags) as browser, serving(asked.bundle) as address:
+    with discovery.launched(executable, *flags) as browser, serving(asked.bundle) as address:
         page = browser.new_context(bypass_csp=True).new_page()
         page.add_init_script(f"({WATCH})()")
         page.goto(address)

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import cast
 
-from pagesight._tfjs import _tensorflowjs
 from pagesight.artifacts import Dataset, SavedModel
+from pagesight.graph.tensorflowjs import _tensorflowjs
 from pagesight.options import MODES, Mode, Quantization
 from pagesight.quantize import quantize
 

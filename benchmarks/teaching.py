@@ -22,8 +22,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pagesight import _browser
 from pagesight.artifacts import Dataset
+from pagesight.browser import discovery
 from pagesight.serve import serving
 
 DESCRIBE = """async (addresses) => {
@@ -129,14 +129,14 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=10)
     parser.add_argument("--draws", type=int, default=5)
     asked = parser.parse_args()
-    executable = _browser.find()
+    executable = discovery.find()
     if executable is None:
-        parser.exit(1, f"error: there is no browser\n  fix: {_browser.HOW_TO_GET}\n")
+        parser.exit(1, f"error: there is no browser\n  fix: {discovery.HOW_TO_GET}\n")
     rows = pictures(asked.photos, asked.group, asked.dataset)
     extra = {f".photos/{i}": path.read_bytes() for i, (path, _, _) in enumerate(rows)}
     with tempfile.TemporaryDirectory() as scratch:
         bundle = imagenet_page(asked.imagenet, Path(scratch)) if asked.imagenet else asked.bundle
-        with _browser.launched(executable) as browser, serving(bundle, extra=extra) as address:
+        with discovery.launched(executable) as browser, serving(bundle, extra=extra) as address:
             page = browser.new_page()
             page.goto(address)
             page.wait_for_selector("html[data-ready]")

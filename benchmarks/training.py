@@ -25,15 +25,16 @@ from unittest import mock
 import numpy as np
 from benchmarks import learning
 
-from pagesight import _fit, _network, backbones
-from pagesight._augment import augment
-from pagesight._squares import squares_of
-from pagesight._tf import keras, tensorflow
+from pagesight import backbones
 from pagesight.artifacts import SIDES, Dataset, Side
 from pagesight.contract import Input
+from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.options import Scanning, Training
+from pagesight.pictures.model_inputs import squares_of
 from pagesight.scan import scan
 from pagesight.train import train
+from pagesight.training import loop, network
+from pagesight.training.augmentation import augment
 
 BARS = (0.98, 0.99)
 
@@ -62,7 +63,7 @@ class Clock:
         return found | {"seconds": round(last["seconds"], 1), "cpu": round(last["cpu"], 1), "accuracy": last["accuracy"]}
 
 
-class Watched(_fit.Answers):
+class Watched(loop.Answers):
     """Answers that stop the clock whenever the validation side was judged: for the head, and once an epoch."""
 
     def judged(self, squares: Any, labels: Any) -> tuple[float, float]:
@@ -78,12 +79,12 @@ TEST: list[Any] = []
 
 def ours(dataset: Dataset, how: Training, folder: Path) -> None:
     """The train stage, watched."""
-    with mock.patch.object(_fit, "Answers", Watched):
+    with mock.patch.object(loop, "Answers", Watched):
         trained = train(dataset, how, folder / "trained")
     CLOCKS[-1].stop(lambda: float(trained.facts["accuracy"]["float"]))
 
 
-def plain(sides: _fit.Sides, model: Any, seed: int) -> None:
+def plain(sides: loop.Sides, model: Any, seed: int) -> None:
     """One `fit` of everything, with the augmentation of the package, in parallel with the training."""
     tf, tk = tensorflow(), keras()
     squares, labels = sides["train"]
@@ -95,7 +96,7 @@ def plain(sides: _fit.Sides, model: Any, seed: int) -> None:
     _fit_epochs(tk.Model(model.input, model.outputs[0]), shown.prefetch(4), sides, tk.optimizers.Adam(rate), 10)
 
 
-def guide(sides: _fit.Sides, model: Any, seed: int) -> None:
+def guide(sides: loop.Sides, model: Any, seed: int) -> None:
     """keras.io/guides/transfer_learning: flips and small rotations, dropout, batch norms in inference mode throughout."""
     tk = keras()
     body = next(layer for layer in model.layers if isinstance(layer, tk.Model))
@@ -112,7 +113,7 @@ def guide(sides: _fit.Sides, model: Any, seed: int) -> None:
     _fit_epochs(whole, shown, sides, tk.optimizers.Adam(1e-5), 10)
 
 
-def _fit_epochs(model: Any, shown: Any, sides: _fit.Sides, optimizer: Any, epochs: int) -> None:
+def _fit_epochs(model: Any, shown: Any, sides: loop.Sides, optimizer: Any, epochs: int) -> None:
     model.compile(optimizer, "sparse_categorical_crossentropy")
 
     def measure() -> float:
@@ -134,7 +135,7 @@ def run(way: str, dataset: Dataset, how: Training) -> dict[str, Any]:
             ours(dataset, how, folder)
         else:
             sides = {side: side_of(dataset, side, Input(chosen.side), folder / f"{side}.npy") for side in SIDES}
-            model, _ = _network.build(chosen, len(dataset.labels), _network.parse_weights(how.weights, chosen))
+            model, _ = network.build(chosen, len(dataset.labels), network.parse_weights(how.weights, chosen))
             {"guide": guide, "plain": plain}[way](sides, model, how.seed)
     keras().backend.clear_session()
     known = {"train": len(dataset.on("train")), "n": len(TEST[1])}

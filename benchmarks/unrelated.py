@@ -19,11 +19,10 @@ from benchmarks import learning
 from benchmarks.few import EVERY
 from PIL import Image
 
-from pagesight import pixels
-from pagesight._graph import GraphModel, Runner
-from pagesight._report import measures
+from pagesight import metrics, pixels
 from pagesight.artifacts import Bundle
 from pagesight.contract import Input
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Scanning, Training
 from pagesight.scan import scan
 
@@ -72,12 +71,12 @@ def main() -> None:
         "page": contract.name,
         "hands": len(labels),
         "accuracy": float((known.argmax(1) == labels).mean()),
-        "ece": measures.reliability(known, labels).ece,
+        "ece": metrics.reliability(known, labels).ece,
         "threshold": threshold,
         "accepted": float((known.max(1) >= threshold).mean()),
         "photographs": photographs,
         "crops": len(unknown),
-        **measures.strangers(known, unknown, threshold, Training.false_accepts),
+        **metrics.strangers(known, unknown, threshold, Training.false_accepts),
     }
     learning.keep("unrelated", found)
     sys.stdout.write(json.dumps(found) + "\n")

@@ -16,12 +16,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pagesight import _network, backbones
-from pagesight._tf import keras
+from pagesight import backbones
+from pagesight.graph.tensorflow import keras
 from pagesight.hands import render_folder
 from pagesight.options import Scanning, Training
 from pagesight.scan import scan
 from pagesight.train import train
+from pagesight.training import network
 
 BACKBONE = "mobilenet_v1_025_128"
 GROUP = r"(?:rendered-)?signer\d+"
@@ -81,7 +82,7 @@ def main() -> None:
     dataset = scan(pictures, Scanning(group_by=GROUP, test=0.1, validation=0.1), given.work / "scan")
     trained = train(dataset, Training(backbone=BACKBONE, weights=given.weights, epochs=8), given.work / "trained")
     backbone = backbones.named(BACKBONE)
-    model, _ = _network.build(backbone, len(dataset.labels), None)
+    model, _ = network.build(backbone, len(dataset.labels), None)
     model.load_weights(trained.path / trained.WEIGHTS_FILE)
     body = next(layer for layer in model.layers if isinstance(layer, keras().Model))
     write_half(body, HERE / f"{BACKBONE}.starter.h5", given.work / "body.h5")

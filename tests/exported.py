@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from pagesight import manifest
-from pagesight._graph import GraphModel, Runner
 from pagesight.artifacts import SavedModel, WebModel
 from pagesight.contract import Contract, Input, Outputs
+from pagesight.graph.model import GraphModel, Runner
 
 SIDE = 96
 CLASSES = 10

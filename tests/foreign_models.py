@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from pagesight._quantization.calibration import natural_noise
-from pagesight._readers.keras_files import keras3
-from pagesight._tf import keras
 from pagesight.contract import Input
+from pagesight.graph.tensorflow import keras
+from pagesight.importers.keras_files import keras3
+from pagesight.quantization.statistics import natural_noise
 
 LABELS = "ant,bee,cat"
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagesight._report.looks import Looks, Seen, appearance
 from pagesight.artifacts import Picture
+from pagesight.report.image_statistics import Looks, Seen, appearance
 
 
 def scene(rng: np.random.Generator, side: int = 96) -> NDArray[np.uint8]:

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pagesight import _browser, manifest
-from pagesight._tf import tensorflow
+from pagesight import manifest
 from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import SavedModel
+from pagesight.browser import discovery
 from pagesight.bundle import bundle
 from pagesight.errors import AdoptError
+from pagesight.graph.tensorflow import tensorflow
 from pagesight.options import Bundling, Quantization, Verification
 from pagesight.quantize import quantize
 from pagesight.verify import verify
@@ -93,7 +94,7 @@ def test_known_networks_get_the_pixels_they_were_made_for(
 
 def hub_model(folder: Path) -> Any:
     """A tf-keras model with a hub layer, and the layer's own folder."""
-    from pagesight._tf import hub, keras
+    from pagesight.graph.tensorflow import hub, keras
 
     body = foreign.tiny("keras2", activation="relu", classes=6)
     body.save(folder / "body", save_format="tf")
@@ -140,7 +141,7 @@ def test_a_teachable_machine_export_brings_labels_size_and_scaling(shared: Path,
 
 
 def layers_model(model: Any, folder: Path) -> Path:
-    from pagesight._tfjs import _tensorflowjs
+    from pagesight.graph.tensorflowjs import _tensorflowjs
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -298,7 +299,7 @@ SOURCES: dict[str, Callable[[Path], tuple[Any, Path]]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_source_ends_as_a_verified_page(kind: str, tmp_path: Path) -> None:
     model, source = SOURCES[kind](tmp_path / "source")
@@ -329,7 +330,7 @@ def through_the_browser(saved: SavedModel, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.shared
-@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
 def test_a_teachable_machine_export_ends_as_a_verified_page(shared: Path, tmp_path: Path) -> None:
     saved = adopt(shared / "peers" / "teachable-machine-tiny-image-model.zip", Adoption(), tmp_path / "adopt")
     assert (through_the_browser(saved, tmp_path) / "index.html").is_file()

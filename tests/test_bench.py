@@ -13,7 +13,7 @@ from benchmarks.browser import curves, sites, steps, tables, visits
 from benchmarks.browser.host import brotli_bytes, hosting
 from benchmarks.browser.models import Model
 
-from pagesight import _browser
+from pagesight.browser import discovery
 
 from .conftest import ROOT
 
@@ -66,13 +66,13 @@ def test_a_run_that_ends_early_goes_on_and_measures_anew_only_what_changed(tmp_p
 )
 def test_the_page_people_write_today_answers(tmp_path: Path) -> None:
     formats = ROOT / "build" / "bench" / "digits.formats"
-    if not (formats / "graph").is_dir() or not (browser := _browser.find()):
+    if not (formats / "graph").is_dir() or not (browser := discovery.find()):
         pytest.skip("no model or no browser: make bench makes what is missing")
     model = Model("digits", formats, tmp_path, 128, tuple("0123456789"))
     site = sites.assemble(sites.TODAY, model, tmp_path / "site")
 
     def visited() -> dict[str, Any]:
-        with _browser.launched(browser) as launched:
+        with discovery.launched(browser) as launched:
             return visits.visit_all(launched, {sites.TODAY: site}, 1, (visits.LOCALHOST,))[sites.TODAY].to_json()
 
     with ThreadPoolExecutor(1) as aside:  # another test's browser may still be open in this thread

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 import pagesight
-from pagesight import _browser, _memory, manifest, pixels
-from pagesight._graph import GraphModel, Runner
+from pagesight import manifest, pixels
 from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
+from pagesight.browser import discovery
 from pagesight.bundle import bundle
 from pagesight.errors import BundleError, OptionError, TrainError, VerifyError
+from pagesight.graph import memory
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
@@ -52,7 +54,7 @@ def test_the_report_says_what_was_measured(built: pagesight.VerifiedBundle) -> N
     assert 0 < report["bytes"]["total_gzip"] < report["bytes"]["total"]
 
 
-@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
 def test_the_browser_answers_what_python_answers(built: pagesight.VerifiedBundle) -> None:
     parity = built.report["parity"]
     assert parity["top1_agreement"] == 1.0
@@ -85,7 +87,7 @@ def test_the_graph_is_fully_fused(built: pagesight.VerifiedBundle) -> None:
     assert not {"FusedBatchNormV3", "BiasAdd", "Relu6", "Conv2D", "DepthwiseConv2dNative"} & set(ops)
 
 
-@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
 def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight.VerifiedBundle) -> None:
     async def ask() -> pagesight.VerifiedBundle:
         return verify(pagesight.Bundle(built.path), Verification())
@@ -97,7 +99,7 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
 def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
     built: pagesight.VerifiedBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_memory, "_LARGE", 0)
+    monkeypatch.setattr(memory, "_LARGE", 0)
     monkeypatch.setenv("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "0")  # not changed for the tests that follow
     asked = verify(pagesight.Bundle(built.path), Verification(max_pictures=4))
     assert asked.report["parity"]["top1_agreement"] == 1.0
@@ -140,7 +142,7 @@ def test_other_formats_lie_beside_the_page_and_are_listed(
 
 @pytest.mark.filterwarnings("ignore")  # tf.lite says that it will move to another package
 def test_the_tflite_file_answers_as_the_page(in_one_file: pagesight.VerifiedBundle) -> None:
-    from pagesight._tf import tensorflow
+    from pagesight.graph.tensorflow import tensorflow
 
     page = in_one_file
     files = sorted((page.path / "samples").iterdir())
@@ -225,7 +227,7 @@ def test_a_missing_and_a_strange_file_are_found(built: pagesight.VerifiedBundle,
         verify(pagesight.Bundle(copy), Verification())
 
 
-@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
 def test_an_answer_that_differs_fails_the_build(built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
     with pytest.raises(VerifyError, match="a probability differs"):
         verify(pagesight.Bundle(built.path), Verification(max_abs_diff=0.0))

@@ -15,7 +15,7 @@ import pytest
 
 import pagesight
 from pagesight import cli, languages, options
-from pagesight._console import Console
+from pagesight.console.output import Console
 from pagesight.errors import OptionError, PagesightError
 
 from .conftest import PhotoFolder
@@ -158,9 +158,9 @@ def test_an_archive_is_called_by_its_name(tmp_path: Path) -> None:
 
 
 def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(capfd: pytest.CaptureFixture[str]) -> None:
-    from pagesight import _tf
+    from pagesight.graph import tensorflow
 
-    with _tf.hushed():
+    with tensorflow.hushed():
         for line in (
             "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
             "I0000 00:00:1795549393.572171    7715 port.cc:153] oneDNN custom operations are on. You may see …",

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pagesight._graph import GraphModel, Runner
 from pagesight.artifacts import SavedModel
 from pagesight.export import export
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Naming, Quantization, Scanning, Training
 from pagesight.quantize import quantize
 from pagesight.scan import scan
@@ -19,8 +19,8 @@ from .conftest import PhotoFolder
 
 
 def test_a_branch_on_a_constant_is_replaced_by_the_way_taken() -> None:
-    from pagesight._branches import decided
-    from pagesight._tf import tensorflow
+    from pagesight.graph.conditionals import decided
+    from pagesight.graph.tensorflow import tensorflow
 
     tf = tensorflow()
 

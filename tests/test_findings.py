@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from pagesight._report import findings, twins
-from pagesight._report.looks import Looks, Seen
+from pagesight.report import findings, near_duplicates
+from pagesight.report.image_statistics import Looks, Seen
 
 from .seen import scene, seen_of
 
@@ -19,7 +19,7 @@ def _resaved(square: NDArray[np.uint8], quality: int = 50) -> NDArray[np.uint8]:
 
 
 def _found(seen: Seen, *, grouped: bool = False, side: int = 96) -> dict[str, findings.Finding]:
-    pairs = twins.near_duplicates(seen.looks, seen.labels)
+    pairs = near_duplicates.near_duplicates(seen.looks, seen.labels)
     return {f.kind: f for f in findings.find(seen, pairs, ("yes", "no"), side, grouped=grouped)}
 
 
@@ -29,15 +29,15 @@ def test_planted_near_duplicates_are_found_and_unrelated_pictures_are_not() -> N
     planted = [(3, 400), (77, 401), (200, 402), (201, 403)]
     squares += [_resaved(squares[a]) for a, _ in planted]
     seen = seen_of(squares)
-    assert twins.near_duplicates(seen.looks, seen.labels).tolist() == [list(pair) for pair in planted]
+    assert near_duplicates.near_duplicates(seen.looks, seen.labels).tolist() == [list(pair) for pair in planted]
 
 
 def test_thousands_of_equal_flat_pictures_take_no_longer_than_others() -> None:
     n = 3_000
     looks = Looks(np.zeros(n, np.uint64), np.zeros((n, 16, 16), np.uint8), *(np.ones(n, np.float32),) * 2, np.ones(n, np.int64))
-    pairs = twins.near_duplicates(looks, np.zeros(n, np.int64))
+    pairs = near_duplicates.near_duplicates(looks, np.zeros(n, np.int64))
     assert len(pairs) < 70 * n
-    assert twins.families(pairs) == [list(range(n))]
+    assert near_duplicates.families(pairs) == [list(range(n))]
 
 
 def test_a_test_picture_that_was_seen_in_training_inflates_the_score() -> None:
@@ -51,7 +51,7 @@ def test_a_test_picture_that_was_seen_in_training_inflates_the_score() -> None:
     assert "likely inflated" in finding.what
     assert "--group-by" in finding.fix
     assert set(finding.rows) == {0, 6}
-    assert findings.leaked(seen, twins.near_duplicates(seen.looks, seen.labels)).tolist() == [6]
+    assert findings.leaked(seen, near_duplicates.near_duplicates(seen.looks, seen.labels)).tolist() == [6]
 
 
 def test_the_same_picture_in_two_classes_is_reported() -> None:

@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pagesight._graph import GraphModel
-from pagesight._quantization.calibration import natural_noise
-from pagesight._quantization.layers import layers_of
 from pagesight.contract import Input
+from pagesight.graph.layers import layers_of
+from pagesight.graph.model import GraphModel
 from pagesight.options import Quantization
+from pagesight.quantization.statistics import natural_noise
 from pagesight.quantize import quantize
 
 from .exported import CLASSES, SIDE, exported, model_of, probabilities
 
 
 def test_a_hard_swish_that_tensorflow_fused_is_written_out_for_tfjs() -> None:
-    from pagesight._mend import mended
-    from pagesight._tf import graphs
+    from pagesight.graph.converter_fixes import mended
+    from pagesight.graph.tensorflow import graphs
 
     graph = graphs().GraphDef()
     fused = graph.node.add(name="conv", op="_FusedConv2D", input=["x", "kernel", "bias"])
@@ -32,7 +32,7 @@ def test_a_hard_swish_that_tensorflow_fused_is_written_out_for_tfjs() -> None:
 
 def test_what_is_added_behind_a_bias_of_zeros_is_added_as_before(tmp_path: Path) -> None:
     """The stock optimiser drops the zeros and takes what is added next for the bias: the 3 of a hard sigmoid, another branch."""
-    from pagesight._tf import keras, tensorflow
+    from pagesight.graph.tensorflow import keras, tensorflow
 
     tf, tk = tensorflow(), keras()
     tk.utils.set_random_seed(3)
@@ -53,10 +53,10 @@ def test_what_is_added_behind_a_bias_of_zeros_is_added_as_before(tmp_path: Path)
 @pytest.mark.parametrize("computed_with", ["", "alone", "beside"])
 def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str, tmp_path: Path) -> None:
     """A graph that computes with one before it is used needs its values while it is rewritten."""
-    from pagesight._freeze import frozen_graph
-    from pagesight._held import LARGE, survived
-    from pagesight._tf import keras, tensorflow
-    from pagesight._tfjs import _rewritten
+    from pagesight.graph.freeze import frozen_graph
+    from pagesight.graph.large_constants import LARGE, survived
+    from pagesight.graph.tensorflow import keras, tensorflow
+    from pagesight.graph.tensorflowjs import _rewritten
 
     tf, tk = tensorflow(), keras()
     tk.utils.set_random_seed(4)
@@ -81,8 +81,8 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str,
 
 
 def test_nothing_waits_for_a_large_weight_that_was_folded_into_another() -> None:
-    from pagesight._held import LARGE, read_directly, take
-    from pagesight._tf import graphs
+    from pagesight.graph.large_constants import LARGE, read_directly, take
+    from pagesight.graph.tensorflow import graphs
 
     graph_def = graphs().GraphDef()
     kernel = graph_def.node.add(name="kernel", op="Const")

@@ -7,10 +7,12 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 
-from pagesight import _browser, _comparison_page, cli
-from pagesight._inspection_page import as_html, as_table
+from pagesight import cli
 from pagesight.adopt import Adoption, adopt
+from pagesight.browser import discovery
 from pagesight.compare import compare
+from pagesight.console import comparison
+from pagesight.console.inspection import as_html, as_table
 from pagesight.errors import OptionError
 from pagesight.inspect import InspectError, inspect
 from pagesight.options import Quantization
@@ -65,11 +67,11 @@ def test_the_known_networks_have_their_known_sizes() -> None:
     assert round(quarter.multiply_adds / 1e6) in range(13, 15)  # 14 million
     assert round(vgg.multiply_adds / 1e9, 1) == 15.5
     assert vgg.exported["uint8"] == 138_357_544
-    assert "138,357,544" in _comparison_page.as_table([vgg])
+    assert "138,357,544" in comparison.as_table([vgg])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(_browser.find() is None, reason="no browser")
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
 def test_networks_are_timed_in_the_browser_and_drawn(tmp_path: Path) -> None:
     """MobileNetV3 without training has biases of zeros, behind which the stock converter leaves what nobody can run."""
     name, files = "mobilenet_v3_small_100_64", [tmp_path / "c.html", tmp_path / "c.svg"]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from pagesight import manifest
-from pagesight._checkpoint import Checkpoint, State
 from pagesight.errors import OutputError
+from pagesight.training.checkpoint import Checkpoint, State
 
 from .conftest import write_photos
 

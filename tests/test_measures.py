@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pagesight import _decision
-from pagesight._report import measures
+from pagesight import calibration, metrics
 from pagesight.contract import Decision
 
 
 def test_the_calibration_error_is_what_a_hand_computes() -> None:
     # Two answers of 0.9, one right: a gap of 0.4 for half of all. Two of 0.6, both right: a gap of 0.4 for the other half.
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])
-    found = measures.reliability(probabilities, np.array([0, 1, 0, 1]))
+    found = metrics.reliability(probabilities, np.array([0, 1, 0, 1]))
     assert found.ece == pytest.approx(0.4)
     assert found.counts.sum() == 4
     assert found.counts[[8, 13]].tolist() == [2, 2]  # (8/15, 9/15] and (13/15, 14/15]
@@ -20,26 +19,26 @@ def test_the_calibration_error_is_what_a_hand_computes() -> None:
 
 
 def test_answers_that_are_always_sure_and_right_have_no_calibration_error() -> None:
-    assert measures.reliability(np.eye(4), np.arange(4)).ece == 0
+    assert metrics.reliability(np.eye(4), np.arange(4)).ece == 0
 
 
 def _overconfident(n: int, factor: float, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Probabilities whose logits are `factor` times too large for their labels."""
     rng = np.random.default_rng(seed)
-    honest = _decision.scaled(rng.dirichlet(np.ones(5), n), 0.7)
+    honest = calibration.scaled(rng.dirichlet(np.ones(5), n), 0.7)
     labels = (honest.cumsum(1) < rng.random((n, 1))).sum(1)
-    return _decision.scaled(honest, 1 / factor), labels
+    return calibration.scaled(honest, 1 / factor), labels
 
 
 def test_temperature_scaling_calms_a_model_that_is_too_sure() -> None:
     held, held_labels = _overconfident(10_000, 3, 0)
     fresh, labels = _overconfident(10_000, 3, 1)
-    temperature = _decision.fitted_temperature(held, held_labels)
+    temperature = calibration.fitted_temperature(held, held_labels)
     assert temperature == pytest.approx(3, rel=0.1)
-    before = measures.reliability(fresh, labels).ece
-    after = measures.reliability(_decision.scaled(fresh, temperature), labels).ece
+    before = metrics.reliability(fresh, labels).ece
+    after = metrics.reliability(calibration.scaled(fresh, temperature), labels).ece
     assert after < 0.02 < before / 4  # 15 bins of 10,000 answers are off by about 0.01 by chance
-    assert (_decision.scaled(fresh, temperature).argmax(1) == fresh.argmax(1)).all()
+    assert (calibration.scaled(fresh, temperature).argmax(1) == fresh.argmax(1)).all()
 
 
 def test_scaling_probabilities_is_scaling_logits() -> None:
@@ -48,53 +47,53 @@ def test_scaling_probabilities_is_scaling_logits() -> None:
     def softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.exp(x) / np.exp(x).sum(1, keepdims=True)
 
-    assert np.allclose(_decision.scaled(softmax(logits), 2.5), softmax(logits / 2.5))
+    assert np.allclose(calibration.scaled(softmax(logits), 2.5), softmax(logits / 2.5))
 
 
 def test_few_faultless_answers_do_not_make_the_model_sure_of_everything() -> None:
     probabilities = np.full((6, 3), 0.1) + 0.7 * np.eye(3)[[0, 1, 2, 0, 1, 2]]
-    assert 0.2 < _decision.fitted_temperature(probabilities, np.array([0, 1, 2, 0, 1, 2])) < 2
-    assert _decision.fitted_temperature(np.zeros((0, 3)), np.zeros(0, np.int64)) == 1
+    assert 0.2 < calibration.fitted_temperature(probabilities, np.array([0, 1, 2, 0, 1, 2])) < 2
+    assert calibration.fitted_temperature(np.zeros((0, 3)), np.zeros(0, np.int64)) == 1
 
 
 def test_the_threshold_accepts_the_stated_share_of_right_answers() -> None:
     probabilities, labels = _overconfident(1000, 1, 2)
     for share in (1.0, 0.95, 0.5):
-        threshold = _decision.threshold_for(probabilities, labels, share)
-        taken = measures.accepted(probabilities, labels, threshold)
+        threshold = calibration.threshold_for(probabilities, labels, share)
+        taken = metrics.accepted(probabilities, labels, threshold)
         assert share <= taken["right"] < share + 0.02
         assert taken["wrong"] <= taken["right"]
-    assert _decision.threshold_for(np.zeros((0, 3)), np.zeros(0, np.int64), 0.95) == 0.5
+    assert calibration.threshold_for(np.zeros((0, 3)), np.zeros(0, np.int64), 0.95) == 0.5
 
 
 def test_the_decision_lets_in_no_more_strangers_than_stated_and_few_right_answers_go() -> None:
     known, labels = _overconfident(2000, 3, 3)
     sure = np.full((100, 5), 0.02) + 0.9 * np.eye(5)[np.zeros(100, int)]
     for share, others in ((0.01, sure), (0.1, sure), (0.01, np.full((100, 5), 0.2))):
-        found = _decision.decide(known, labels, others, share)
+        found = calibration.decide(known, labels, others, share)
         assert found.temperature == pytest.approx(3, rel=0.15)
-        assert (_decision.scaled(others, found.temperature).max(1) >= found.threshold).mean() <= share
-    assert measures.accepted(_decision.scaled(known, found.temperature), labels, found.threshold)["right"] >= 0.98
+        assert (calibration.scaled(others, found.temperature).max(1) >= found.threshold).mean() <= share
+    assert metrics.accepted(calibration.scaled(known, found.temperature), labels, found.threshold)["right"] >= 0.98
     nothing = np.zeros((0, 5), np.float32)
-    assert _decision.decide(nothing, np.zeros(0, np.int64), nothing, 0.01) == Decision(1.0, 0.5)
+    assert calibration.decide(nothing, np.zeros(0, np.int64), nothing, 0.01) == Decision(1.0, 0.5)
 
 
 def test_strangers_are_told_apart_and_counted() -> None:
     known = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.55, 0.45]])
     unknown = np.array([[0.6, 0.4], [0.5, 0.5]])
-    found = measures.strangers(known, unknown, threshold=0.6, false_accepts=0.5)
+    found = metrics.strangers(known, unknown, threshold=0.6, false_accepts=0.5)
     assert found["auroc"] == pytest.approx(7 / 8)  # of eight pairs one is the wrong way round: 0.55 and 0.6
     assert found["false_accepts"] == 0.5
     assert found["at"]["accepted"] == 1  # above 0.5, where one of two strangers is let in
-    strict = measures.strangers(known, unknown, threshold=0.6, false_accepts=0.01)["at"]
+    strict = metrics.strangers(known, unknown, threshold=0.6, false_accepts=0.01)["at"]
     assert (unknown.max(1) >= strict["threshold"]).sum() == 0
     assert strict["accepted"] == 0.75
 
 
 def test_scores_by_class_are_scikit_learns() -> None:
     labels, said = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0])
-    found = measures.per_class(labels, said, ("a", "b", "c"))
+    found = metrics.per_class(labels, said, ("a", "b", "c"))
     assert [row["recall"] for row in found["classes"]] == [0.5, 1, 0]
     assert [row["precision"] for row in found["classes"]] == pytest.approx([0.5, 2 / 3, 0])
     assert found["macro"]["f1"] == pytest.approx((0.5 + 0.8 + 0) / 3)
-    assert measures.confusion(labels, said, 3).tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert metrics.confusion(labels, said, 3).tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]

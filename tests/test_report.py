@@ -1,8 +1,8 @@
 """Promises about the report: the page is safe, whole and the same every time."""
 
-import html.parser
 import itertools
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,17 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagesight import _fit, manifest, pixels
-from pagesight._cross_validation import cross_validated
-from pagesight._distribution import ALONE
-from pagesight._report import findings, heat, page, plots, twins, write_report
-from pagesight._report.judged import Judged
-from pagesight._squares import squares_of
+from pagesight import manifest, pixels
 from pagesight.artifacts import SIDES, Origin, WebModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.options import Scanning
+from pagesight.pictures.model_inputs import squares_of
+from pagesight.report import class_activation, findings, html, near_duplicates, plots, write_report
+from pagesight.report.evaluation import Judged
 from pagesight.scan import scan
+from pagesight.training import loop
+from pagesight.training.cross_validation import cross_validated
+from pagesight.training.distribution import ALONE
 
 from .conftest import PhotoFolder, draw, write_greys
 from .seen import scene, seen_of
@@ -47,16 +48,16 @@ def test_an_epoch_without_validation_pictures_is_drawn_all_the_same() -> None:
 def test_the_heat_map_is_hottest_where_the_class_was_seen() -> None:
     features = np.zeros((4, 4, 2), np.float32)
     features[1, 2, 0], features[3, 3, 1] = 2, 5
-    found = heat.activation(features, np.float32([[1, 0], [0, 1]]), 0)
+    found = class_activation.activation(features, np.float32([[1, 0], [0, 1]]), 0)
     assert np.unravel_index(found.argmax(), found.shape) == (1, 2)
     assert found[3, 3] == 0
-    assert heat.overlaid(np.full((32, 32, 3), 90, np.uint8), found).size == (32, 32)
+    assert class_activation.overlaid(np.full((32, 32, 3), 90, np.uint8), found).size == (32, 32)
 
 
 # The page
 
 
-class _Page(html.parser.HTMLParser):
+class _Page(HTMLParser):
     """Tags and attributes; fails on nothing, as browsers do."""
 
     def __init__(self, text: str) -> None:
@@ -71,7 +72,7 @@ class _Page(html.parser.HTMLParser):
 _EVIL = '<b>"ü'
 
 
-def _told(**more: Any) -> page.Told:
+def _told(**more: Any) -> html.Told:
     """What the page tells of twelve pictures of two classes, one with a wild name, a third of them mistaken."""
     rng = np.random.default_rng(7)
     labels = np.array([0, 1] * 6)
@@ -89,12 +90,12 @@ def _told(**more: Any) -> page.Told:
     )
     contract = Contract(_EVIL, _EVIL, (_EVIL, "</script>"), Input(96), Outputs("p"), description=_EVIL)
     judged = Judged.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01)
-    found = findings.find(seen, twins.near_duplicates(seen.looks, seen.labels), contract.labels, 96, grouped=False)
+    found = findings.find(seen, near_duplicates.near_duplicates(seen.looks, seen.labels), contract.labels, 96, grouped=False)
     mistake = {"picture": paths[0], "meant": _EVIL, "said": "</script>", "probability": 0.95, "probability_of_meant": 0.04}
     evaluation = judged.to_json() | {"findings": [f.to_json(seen) for f in found]}
     evaluation["accuracy"] |= {"cross_validated": more.get("crossed"), "by_split": more.get("by_split")}
     evaluation |= {"mistakes": [mistake | {"file": "report/a.jpg", "heat_map": None}]}
-    return page.Told(contract, Origin(), seen, judged, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in found])
+    return html.Told(contract, Origin(), seen, judged, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in found])
 
 
 def _checked(text: str) -> _Page:
@@ -121,7 +122,7 @@ def _checked(text: str) -> _Page:
 
 
 def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
-    page.write(tmp_path, _told())
+    html.write(tmp_path, _told())
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     _checked(text)
     assert "&lt;b&gt;&#34;ü" in text
@@ -135,7 +136,7 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
 
 
 def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
-    page.write(tmp_path, _told(crossed={"n": 12, "folds": 5, "value": 0.75, "interval95": [0.47, 0.91]}))
+    html.write(tmp_path, _told(crossed={"n": 12, "folds": 5, "value": 0.75, "interval95": [0.47, 0.91]}))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     _checked(text)
     assert "By cross-validation: 75.0%" in text
@@ -145,7 +146,7 @@ def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
 def test_a_random_split_is_told_of_beside_the_split_by_groups(tmp_path: Path) -> None:
     apart = {"n": 1200, "folds": 5, "value": 0.8, "interval95": [0.78, 0.82]}
     for value, told in ((0.934, "would have made it look 13.4 points better"), (0.81, "would not have looked clearly better")):
-        page.write(tmp_path, _told(by_split={"group": apart, "random": apart | {"value": value}}))
+        html.write(tmp_path, _told(by_split={"group": apart, "random": apart | {"value": value}}))
         text = (tmp_path / "report.html").read_text(encoding="utf-8")
         _checked(text)
         assert f"Whole groups apart: 80.0%; pictures at random: {value:.1%}" in text
@@ -153,7 +154,7 @@ def test_a_random_split_is_told_of_beside_the_split_by_groups(tmp_path: Path) ->
         assert told in text
 
 
-class _Embeddings(_fit.Answers):
+class _Embeddings(loop.Answers):
     """Answers that take a square in small for its embedding."""
 
     def embeddings(self, squares: pixels.Pixels) -> NDArray[np.float32]:
@@ -188,14 +189,14 @@ def test_pictures_of_one_group_on_both_sides_make_it_look_better_and_that_is_mea
 def test_the_report_is_the_same_twice(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        page.write(tmp_path / name, _told())
+        html.write(tmp_path / name, _told())
     assert (tmp_path / "a" / "report.html").read_bytes() == (tmp_path / "b" / "report.html").read_bytes()
 
 
 def test_pictures_of_other_things_are_told_of_where_there_are_some(tmp_path: Path) -> None:
     told = _told(unknown=np.array([[0.6, 0.4], [0.5, 0.5]]))
     assert told.evaluation["unknown"]["n"] == 2
-    page.write(tmp_path, told)
+    html.write(tmp_path, told)
     assert "AUROC" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
@@ -206,8 +207,8 @@ def _web(folder: Path, labels: tuple[str, ...]) -> WebModel:
     """A web model that answers by the mean colour of the picture: red, green or blue."""
     from google.protobuf.json_format import MessageToDict
 
-    from pagesight._graph import GraphModel
-    from pagesight._tf import tensorflow
+    from pagesight.graph.model import GraphModel
+    from pagesight.graph.tensorflow import tensorflow
 
     tf = tensorflow()
     weights = {
@@ -261,14 +262,14 @@ def test_a_report_is_written_whole_and_the_same_twice(photos: PhotoFolder, tmp_p
 
 @pytest.mark.slow
 def test_the_heat_map_finds_the_head_of_a_web_model(tmp_path: Path) -> None:
-    from pagesight._graph import GraphModel
+    from pagesight.graph.model import GraphModel
 
     web = _web(tmp_path / "web", ("a", "b", "c"))
     model = GraphModel.read(web.path / web.contract.model_path)
-    kernel = heat.head_kernel(model, "probabilities", 3)
+    kernel = class_activation.head_kernel(model, "probabilities", 3)
     assert kernel is not None
     assert np.allclose(kernel, np.eye(3) * 0.15)
-    assert heat.head_kernel(model, "features", 3) is None
+    assert class_activation.head_kernel(model, "features", 3) is None
 
 
 def test_a_model_without_pictures_has_no_report(tmp_path: Path) -> None:

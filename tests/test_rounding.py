@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pagesight._graph import GraphModel, Runner
-from pagesight._quantization.calibration import Moments, moments_of, natural_noise
-from pagesight._quantization.equalise import equalised
-from pagesight._quantization.layers import Layer, layers_of
-from pagesight._quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight.contract import Input
+from pagesight.graph.layers import Layer, layers_of
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
+from pagesight.quantization.equalization import equalised
+from pagesight.quantization.rounding import Grid, mean_shift, output_variance, rounded
+from pagesight.quantization.statistics import Moments, moments_of, natural_noise
 from pagesight.quantize import quantize
 
 from .exported import CLASSES, SIDE, exported, model_of, probabilities
@@ -104,8 +104,8 @@ def test_equalised_layers_answer_the_same_and_a_clipped_channel_stays_as_it_is(a
 
 
 def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_same(tmp_path: Path) -> None:
-    from pagesight._quantization.equalise import groups_of
-    from pagesight._tf import keras, tensorflow
+    from pagesight.graph.tensorflow import keras, tensorflow
+    from pagesight.quantization.equalization import groups_of
 
     tf, tk, rng = tensorflow(), keras(), np.random.default_rng(5)
     tk.utils.set_random_seed(5)
@@ -138,7 +138,7 @@ def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_
 @pytest.mark.parametrize("padded", [True, False])
 def test_channels_that_a_network_pads_or_broadcasts_are_left_as_they_are(padded: bool, tmp_path: Path) -> None:
     """A shortcut may bring fewer channels than the layers beside it write: nothing can be shared out between them."""
-    from pagesight._tf import keras, tensorflow
+    from pagesight.graph.tensorflow import keras, tensorflow
 
     tf, tk = tensorflow(), keras()
     tk.utils.set_random_seed(5)

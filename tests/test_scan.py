@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pagesight._tf import tensorflow
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.errors import OptionError, ScanError
+from pagesight.graph.tensorflow import tensorflow
 from pagesight.options import Scanning
 from pagesight.scan import scan
 

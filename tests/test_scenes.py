@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pagesight._scenes import scenes
+from pagesight.synthetic.scenes import scenes
 
 
 @pytest.mark.parametrize("side", [96, 160])

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import pagesight
-from pagesight import _browser, pipeline
+from pagesight import pipeline
 from pagesight.artifacts import Bundle, Search
+from pagesight.browser import discovery
 from pagesight.choose import choose
 from pagesight.errors import OptionError, TrainError
 from pagesight.options import Choosing
@@ -40,11 +41,11 @@ def test_a_search_builds_its_choice_and_the_report_shows_what_was_tried(built: B
     assert 200_000 < tried[WIDE]["parameters"] - tried[SMALL]["parameters"] < 1_000_000
     assert 2.5 < tried[WIDE]["multiply_adds"] / tried[SMALL]["multiply_adds"] < 4
     assert tried[SMALL]["bytes"] < tried[WIDE]["bytes"] <= 3_000_000
-    if _browser.find():
+    if discovery.find():
         assert 0 < tried[SMALL]["ms"] < tried[WIDE]["ms"]
     page = (built.path / "report.html").read_text()
     assert "What was tried" in page
-    assert page.count("Accuracy by") == (2 if _browser.find() else 1)
+    assert page.count("Accuracy by") == (2 if discovery.find() else 1)
 
 
 @pytest.mark.slow

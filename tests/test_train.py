@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pagesight import _decision, _fit, _network, backbones, manifest, pixels
-from pagesight._tf import tensorflow
+from pagesight import backbones, calibration, manifest, pixels
 from pagesight.artifacts import Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import OptionError, OutputError, ScanError, TrainError
 from pagesight.export import export
+from pagesight.graph.tensorflow import tensorflow
 from pagesight.options import Naming, Scanning, Training
 from pagesight.scan import scan
 from pagesight.train import train
+from pagesight.training import loop, network
 
 from .conftest import SHARED, write_greys, write_photos
 
@@ -94,7 +95,7 @@ def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_t
     assert (asked("validation").max(1) < decision["threshold"]).all()
     known = [pixels.read_square(shapes.read_bytes(p), Input(96)) for p in shapes.on("validation")]
     labels = np.array([p.label for p in shapes.on("validation")])
-    fitted = _decision.fitted_temperature(np.asarray(ask(image=np.float32(known))["probabilities"]), labels)
+    fitted = calibration.fitted_temperature(np.asarray(ask(image=np.float32(known))["probabilities"]), labels)
     assert fitted == pytest.approx(1, abs=0.02)  # nothing is left to scale
 
 
@@ -120,21 +121,21 @@ def test_training_stops_when_validation_no_longer_improves(shapes: Dataset, tmp_
 def test_a_class_of_few_pictures_is_shown_more_often_where_nobody_asked_for_so_many_epochs(
     a_class: float, epochs: int, steps: int
 ) -> None:
-    assert _fit.suited(Training(epochs=epochs), "imagenet", 0.5, a_class).steps == steps
+    assert loop.suited(Training(epochs=epochs), "imagenet", 0.5, a_class).steps == steps
 
 
 def test_a_starter_that_tells_the_classes_apart_is_trained_gently_and_another_is_not() -> None:
-    gentle = _fit.suited(Training(), "starter", 0.95, 40)
+    gentle = loop.suited(Training(), "starter", 0.95, 40)
     assert gentle.learning_rate < Training().learning_rate
     assert gentle.others > Training().others
     assert (gentle.hold, gentle.hold_norms) == (Training().gentle_hold, True)
     for first_weights, accuracy in (("starter", 0.8), ("imagenet", 0.95), ("starter", float("nan"))):
-        assert _fit.suited(Training(), first_weights, accuracy, 40) == replace(Training(), epochs=Training().full_epochs)
-    assert _fit.suited(Training(epochs=2), "starter", 0.95, 40).epochs == 2
+        assert loop.suited(Training(), first_weights, accuracy, 40) == replace(Training(), epochs=Training().full_epochs)
+    assert loop.suited(Training(epochs=2), "starter", 0.95, 40).epochs == 2
 
 
 def test_many_pictures_are_learnt_in_fewer_epochs_unless_no_layer_can_be_held_or_somebody_counts_them() -> None:
-    brief = _fit.suited(Training(), "imagenet", 0.5, 50)
+    brief = loop.suited(Training(), "imagenet", 0.5, 50)
     assert (brief.epochs, brief.hold) == (Training().many_epochs, Training().many_hold)
     assert brief.learning_rate > Training().learning_rate
     for how, first_weights, a_class in (
@@ -143,7 +144,7 @@ def test_many_pictures_are_learnt_in_fewer_epochs_unless_no_layer_can_be_held_or
         (Training(), "hub", 500),
         (Training(), "imagenet", 49),
     ):
-        assert not _fit.suited(how, first_weights, 0.5, a_class).hold
+        assert not loop.suited(how, first_weights, 0.5, a_class).hold
 
 
 @pytest.mark.slow
@@ -154,11 +155,11 @@ def test_many_pictures_are_learnt_in_fewer_epochs_unless_no_layer_can_be_held_or
 )
 def test_layers_that_are_held_stay_as_they_were_and_the_others_learn(how: dict[str, Any], kept: str) -> None:
     backbone = backbones.named("mobilenet_v1_025_128")
-    model, _ = _network.build(backbone, 2, _network.parse_weights("starter", backbone))
+    model, _ = network.build(backbone, 2, network.parse_weights("starter", backbone))
     before = {v.name: v.numpy() for v in model.variables}
     side = np.random.default_rng(0).integers(0, 256, (16, 128, 128, 3), np.uint8), np.arange(16) % 2
     sides = {"train": side, "validation": side}
-    history = _fit.fine_tune(model, _fit.Answers.of(model), sides, replace(TINY, epochs=1, steps=2, **how))
+    history = loop.fine_tune(model, loop.Answers.of(model), sides, replace(TINY, epochs=1, steps=2, **how))
     assert np.isfinite(history[0]["validation_loss"])
     same = {v.name for v in model.variables if np.array_equal(before[v.name], v.numpy())}
     assert same == {name for name in before if re.match(kept, name)}

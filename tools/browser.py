@@ -5,12 +5,12 @@ import shutil
 import subprocess
 import sys
 
-from pagesight import _browser
+from pagesight.browser import discovery
 
 
 def main() -> int:
     """0 when there is a browser in the end."""
-    if _browser.find():
+    if discovery.find():
         return 0
     print("installing a browser", file=sys.stderr, flush=True)
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -19,11 +19,11 @@ def main() -> int:
         subprocess.run(
             ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation"], check=False, **quiet
         )
-    if not _browser.find():
+    if not discovery.find():
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
-    if _browser.find():
+    if discovery.find():
         return 0
-    print(f"note: no browser could be installed; {_browser.HOW_TO_GET}", file=sys.stderr)
+    print(f"note: no browser could be installed; {discovery.HOW_TO_GET}", file=sys.stderr)
     return 1
 
 

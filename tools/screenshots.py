@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
 
-from pagesight import _browser
+from pagesight.browser import discovery
 from pagesight.serve import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
@@ -256,9 +256,9 @@ def main() -> None:
         help="only the groups that hold these states",
     )
     asked = parser.parse_args()
-    executable = _browser.find()
+    executable = discovery.find()
     if executable is None:
-        parser.exit(1, f"error: there is no browser to take pictures with\n  fix: {_browser.HOW_TO_GET}\n")
+        parser.exit(1, f"error: there is no browser to take pictures with\n  fix: {discovery.HOW_TO_GET}\n")
     asked.into.mkdir(parents=True, exist_ok=True)
     samples = sorted((asked.bundle / "samples").glob("*"))
     if not samples:
@@ -272,7 +272,7 @@ def main() -> None:
         def studio(browser: Browser, name: str, **window: Any) -> Studio:
             return Studio(browser, asked.bundle, samples, asked.into / name, Path(scratch), asked.only, window)
 
-        with _browser.launched(executable, *clip.flags(film)) as browser:
+        with discovery.launched(executable, *clip.flags(film)) as browser:
             for size, (width, height) in SIZES.items():
                 for scheme in SCHEMES:
                     one = studio(browser, f"{size}-{scheme}", viewport={"width": width, "height": height}, color_scheme=scheme)

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pagesight import _browser, manifest
+from pagesight import manifest
+from pagesight.browser import discovery
 
 from . import CACHE, HERE, ROOT, arena, charts, endurance, models, native, sites, steps, tables, visits
 
@@ -41,9 +42,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the same command goes on")
     parser.add_argument("--fresh", action="store_true", help="measure all again")
     given = parser.parse_args()
-    executable = _browser.find()
+    executable = discovery.find()
     if executable is None:
-        parser.exit(1, f"error: there is no browser to measure in\n  fix: {_browser.HOW_TO_GET}\n")
+        parser.exit(1, f"error: there is no browser to measure in\n  fix: {discovery.HOW_TO_GET}\n")
     os.environ["PATH"] = sites.with_node()["PATH"]
     sites.install_peers()
     chosen, exports = (
@@ -58,7 +59,7 @@ def main() -> None:
     made = _assembled(chosen, digits, missing)
     cold = made | _assembled(exports, models.teachable_export(), missing)
     warm = [(digits, made)] + ([(models.wide(), _assembled(chosen, models.wide(), missing))] if given.wide else [])
-    with _browser.launched(executable) as browser:
+    with discovery.launched(executable) as browser:
         found["machine"]["browser"] = f"Chromium {browser.version}"
         networks = visits.NETWORKS if given.slow else visits.NETWORKS[:-1]
         if given.fresh:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _browser
 from pagesight.artifacts import Bundle
+from pagesight.browser import discovery
 from pagesight.compare import compare
 from pagesight.options import Rendering
 from pagesight.render import render
@@ -52,10 +52,10 @@ _TURN = """async (rounds) => {
 def latency(n: int) -> list[dict[str, float]]:
     """Milliseconds of inference alone by millions of multiply-adds; the networks take turns."""
     work = {entry.name: entry.multiply_adds / 1e6 for entry in compare(BACKBONES)}
-    executable = _browser.find()
+    executable = discovery.find()
     assert executable is not None
     times: dict[str, list[float]] = {name: [] for name in BACKBONES}
-    with _browser.launched(executable) as browser:
+    with discovery.launched(executable) as browser:
         for turn in range(4):
             for name in BACKBONES:
                 folder = untrained(name, DIGITS, CACHE / "curves" / name) / "bundle"

@@ -11,16 +11,17 @@ import numpy as np
 from PIL import Image
 
 import pagesight
-from pagesight import _network, backbones, export, manifest, pixels
-from pagesight._quantization.calibration import natural_noise
-from pagesight._tf import keras, tensorflow
-from pagesight._tfjs import _tensorflowjs
+from pagesight import backbones, export, manifest, pixels
 from pagesight.artifacts import Dataset, Origin, TrainedModel
 from pagesight.bundle import bundle
 from pagesight.contract import Decision, Input
+from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.graph.tensorflowjs import _tensorflowjs
 from pagesight.options import Bundling, Naming, Quantization, Rendering
+from pagesight.quantization.statistics import natural_noise
 from pagesight.quantize import quantize
 from pagesight.render import render
+from pagesight.training import network
 
 from . import CACHE, ROOT, stock
 
@@ -80,7 +81,7 @@ def untrained(backbone: str, labels: tuple[str, ...], into: Path) -> Path:
     key = {"facts": facts}
     if not manifest.is_fresh(into / "train", "train", key):
         keras().utils.set_random_seed(0)
-        model, _ = _network.build(backbones.named(backbone), len(labels), None)
+        model, _ = network.build(backbones.named(backbone), len(labels), None)
         _settle(model, backbones.named(backbone).side)
         with manifest.whole_folder(into / "train", "train", key) as folder:
             model.save_weights(folder / TrainedModel.WEIGHTS_FILE)

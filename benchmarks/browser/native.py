@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight._tf import tensorflow
+from pagesight.graph.tensorflow import tensorflow
 
 from . import ROOT
 from .models import Model

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pagesight import _browser
+from pagesight.browser import discovery
 from pagesight.serve import serving
 
 HERE = Path(__file__).resolve().parent
@@ -46,9 +46,9 @@ def main() -> None:
     parser.add_argument("--bar", type=int, default=95)
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args()
-    executable = _browser.find()
+    executable = discovery.find()
     if executable is None:
-        parser.exit(1, f"error: there is no browser\n  fix: {_browser.HOW_TO_GET}\n")
+        parser.exit(1, f"error: there is no browser\n  fix: {discovery.HOW_TO_GET}\n")
     if not (HERE / "node_modules").is_dir():
         subprocess.run(["npm", "ci", "--ignore-scripts", "--silent"], cwd=HERE, check=True)
     with serving(asked.bundle) as address:

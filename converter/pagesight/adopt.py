@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _memory, _readers, languages, manifest, progress
-from pagesight._readers import anatomy, ops, ranges, saved_model
-from pagesight._readers.foreign import Foreign, again, from_graph_def
-from pagesight._readers.names import read_labels
-from pagesight._tf import keras, tensorflow
+from pagesight import importers, languages, manifest, progress
 from pagesight.artifacts import SavedModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import AdoptError
+from pagesight.graph import memory
+from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.importers import input_ranges, ops, saved_model, structure
+from pagesight.importers.imported_model import Foreign, again, from_graph_def
+from pagesight.importers.labels import read_labels
 
 CROPS = ("center-square", "squash")
 _LARGEST_SIDE = 1024
@@ -51,7 +52,7 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
     Raises AdoptError for what is damaged, hostile, no classifier of pictures, or not told well enough; nothing is written then.
     """
     _check_options(how)
-    path = _readers.locate(source)
+    path = importers.locate(source)
     labels = read_labels(how.labels) if how.labels is not None else None
     key = {
         "options": {**asdict(how), "labels": labels},
@@ -62,15 +63,15 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
         progress.stage("adopt", fresh=True)
         return SavedModel(into)
     progress.stage("adopt")
-    if _memory.is_large(path):
-        _memory.be_sparing()
+    if memory.is_large(path):
+        memory.be_sparing()
     with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
-        foreign = _flat(_readers.read(path, Path(scratch), trust=how.trust))
+        foreign = _flat(importers.read(path, Path(scratch), trust=how.trust))
         named = labels or foreign.labels
         if named is None:
             raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
         shape = _input(foreign, how)
-        chosen = ranges.choose(foreign, how.input_range, shape)
+        chosen = input_ranges.choose(foreign, how.input_range, shape)
         function = _signature(foreign, shape, chosen.name, tuple(named))
         for line in (*foreign.notes, f"{foreign.kind}: pixels {chosen.name} ({chosen.why})"):
             progress.note(line)
@@ -86,14 +87,14 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
             contract = Contract(how.name, title, tuple(named), shape, outputs)
             replace(contract, description=how.description, language=how.language).write(temporary)
     del foreign, function, module
-    _memory.give_back()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
+    memory.give_back()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
 
 
 def _check_options(how: Adoption) -> None:
     languages.check(how.language)
-    if how.input_range is not None and how.input_range not in ranges.RANGES:
-        raise AdoptError(f"there is no input range {how.input_range!r}", fix=f"choose one of {', '.join(ranges.RANGES)}")
+    if how.input_range is not None and how.input_range not in input_ranges.RANGES:
+        raise AdoptError(f"there is no input range {how.input_range!r}", fix=f"choose one of {', '.join(input_ranges.RANGES)}")
     if how.crop is not None and how.crop not in CROPS:
         raise AdoptError(f"there is no crop {how.crop!r}", fix=f"choose one of {', '.join(CROPS)}")
     if how.side is not None and not 8 <= how.side <= _LARGEST_SIDE:
@@ -131,7 +132,7 @@ def _flat(foreign: Foreign) -> Foreign:
     height, width, channels = foreign.size
     spec = tf.TensorSpec([None, height, width, channels], tf.float32, name="image")
     function = _traced(foreign.call, spec)
-    if not anatomy.calls_functions(function.graph):
+    if not structure.calls_functions(function.graph):
         ops.check((op.type, op.name) for op in function.graph.get_operations())
         return replace(foreign, call=again(function))
     graph_def, (image,), (answer, *_) = saved_model.freeze(function)
@@ -154,7 +155,7 @@ def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[s
     spec = tf.TensorSpec([None, shape.side, shape.side, shape.channels], tf.float32, name="image")
 
     def answer(image: Any) -> Any:
-        return _as_rows(foreign.call(ranges.scaled(image, input_range)))
+        return _as_rows(foreign.call(input_ranges.scaled(image, input_range)))
 
     rows = _tried(_traced(answer, spec), shape)
     reading = _reading(rows, labels)
@@ -162,9 +163,9 @@ def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[s
     def serve(image: Any) -> Mapping[str, Any]:
         found = answer(image)
         outputs = {"probabilities": reading(found)}
-        embedding = anatomy.embedding_of(found)
+        embedding = structure.embedding_of(found)
         if embedding is not None:
-            features = anatomy.features_of(embedding, image)
+            features = structure.features_of(embedding, image)
             outputs["embedding"] = tf.reshape(embedding, [-1, embedding.shape[-1]]) if embedding.shape.rank == 4 else embedding
             if features is not None:
                 outputs["features"] = features
@@ -190,7 +191,7 @@ def _as_rows(found: Any) -> Any:
 
 
 def _tried(function: Any, shape: Input) -> Any:
-    from pagesight._quantization.calibration import natural_noise
+    from pagesight.quantization.statistics import natural_noise
 
     tf = tensorflow()
     squares = natural_noise(shape, 2).astype(np.float32)

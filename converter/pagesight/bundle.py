@@ -12,15 +12,15 @@ from typing import Any
 
 from PIL import Image
 
-from pagesight import _also, backbones, manifest, pixels, progress, resources
-from pagesight._graph import GraphModel, Runner
-from pagesight._npm import Package, write_package
-from pagesight._page import describe, looks_key, name_files, write_page
-from pagesight._report import report_sources, write_report
-from pagesight._single_file import write_single_file
+from pagesight import backbones, exporters, manifest, pixels, progress, resources
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
 from pagesight.errors import BundleError
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import STAGES, Bundling
+from pagesight.page.npm import Package, write_package
+from pagesight.page.render import describe, looks_key, name_files, write_page
+from pagesight.page.single_file import write_single_file
+from pagesight.report import report_sources, write_report
 
 _SAMPLE_SIDE = 320
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
@@ -61,7 +61,7 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         files = manifest.list_files(temporary)
         fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
-        also = {"also": _also.write_also(web, how.also, temporary)} if how.also else {}
+        also = {"also": exporters.write_also(web, how.also, temporary)} if how.also else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
         backbone = backbones.named(origin.trained.facts["backbone"]).human if origin.trained else ""
         has_report = origin.dataset is not None

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pagesight import _browser, manifest, progress
-from pagesight._latency import latency
+from pagesight import manifest, progress
 from pagesight.artifacts import Bundle, Search
+from pagesight.browser import discovery
+from pagesight.browser.latency import latency
 from pagesight.errors import TrainError
 from pagesight.options import Choosing
 
@@ -21,9 +22,9 @@ def choose(search: Search, page: Callable[[], Bundle], how: Choosing, into: Path
     Of all that fit, the smallest is taken whose accuracy is within one standard error of the best (Breiman et al. 1984).
     Raises TrainError where none fits; nothing is written then.
     """
-    browser = _browser.find()
+    browser = discovery.find()
     if how.max_ms is not None and browser is None:
-        raise TrainError("--max-ms needs a browser to measure in, and none was found", fix=_browser.HOW_TO_GET)
+        raise TrainError("--max-ms needs a browser to measure in, and none was found", fix=discovery.HOW_TO_GET)
     key = {
         "options": asdict(how),
         "search": manifest.sha256_json((manifest.read(search.path) or {}).get("files")),

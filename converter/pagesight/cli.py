@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from pagesight._cli_options import (
+from pagesight.console.options import (
     SEED,
     backbone_options,
     bundling_options,
@@ -24,7 +24,7 @@ from pagesight._cli_options import (
     searching_options,
     writes,
 )
-from pagesight._console import Console
+from pagesight.console.output import Console
 from pagesight.errors import OptionError, PagesightError
 from pagesight.options import STAGES, Build, Quantization, Verification
 
@@ -232,7 +232,7 @@ def inspect(model: Path, as_json: bool, html: Path | None) -> None:
 
     MODEL is a page, a TF.js model or a SavedModel folder: op, shape, parameters, bytes, noise and multiply-adds of each layer.
     """
-    from pagesight._inspection_page import as_html, as_table
+    from pagesight.console.inspection import as_html, as_table
     from pagesight.inspect import inspect as run
 
     found = run(model)
@@ -253,7 +253,8 @@ def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path 
 
     Milliseconds are those of a page with random weights, for one warm picture in a browser of this machine.
     """
-    from pagesight import _comparison_page, pipeline, progress
+    from pagesight import pipeline, progress
+    from pagesight.console import comparison
 
     for file in (html, svg):
         if file is not None and not file.parent.is_dir():
@@ -261,10 +262,10 @@ def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path 
     with (console := Console()), progress.shown_by(console):
         entries = pipeline.compare(names, in_browser=not no_browser)
     if html is not None:
-        html.write_text(_comparison_page.as_html(entries), encoding="utf-8")
+        html.write_text(comparison.as_html(entries), encoding="utf-8")
     if svg is not None:
-        svg.write_text(_comparison_page.as_svg(entries), encoding="utf-8")
-    click.echo(json.dumps([e.to_json() for e in entries]) if as_json else _comparison_page.as_table(entries), nl=as_json)
+        svg.write_text(comparison.as_svg(entries), encoding="utf-8")
+    click.echo(json.dumps([e.to_json() for e in entries]) if as_json else comparison.as_table(entries), nl=as_json)
 
 
 @pagesight.command()
@@ -323,7 +324,7 @@ def backbones(as_json: bool) -> None:
 @click.option("--debug", is_flag=True, hidden=True, expose_value=False)
 def doctor(as_json: bool) -> None:
     """Say what is installed, what is missing, and the fix."""
-    from pagesight._doctor import examine
+    from pagesight.console.doctor import examine
 
     findings = examine()
     if as_json:

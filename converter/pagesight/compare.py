@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from pagesight import manifest
-from pagesight._batchnorm import Statistics
-from pagesight._quantization.calibration import natural_noise
-from pagesight._tf import keras, tensorflow
 from pagesight.artifacts import SavedModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError
+from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.quantization.statistics import natural_noise
+from pagesight.training.batch_norm import Statistics
 
 BYTES_PER_WEIGHT = {"float32": 4, "float16": 2, "uint16": 2, "uint8": 1}
 _APPLICATIONS = {

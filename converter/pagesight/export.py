@@ -5,13 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pagesight import _network, backbones, languages, manifest, progress
-from pagesight._branches import decided
-from pagesight._readers import anatomy
-from pagesight._tf import keras, tensorflow
+from pagesight import backbones, languages, manifest, progress
 from pagesight.artifacts import SavedModel, TrainedModel
 from pagesight.contract import Contract, Decision, Input, Outputs
+from pagesight.graph.conditionals import decided
+from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.importers import structure
 from pagesight.options import Naming
+from pagesight.training import network
 
 
 def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
@@ -47,8 +48,8 @@ def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
 def _restored(trained: TrainedModel) -> tuple[Any, int]:
     backbone = backbones.named(trained.facts["backbone"])
     kind, source = trained.facts["weights"]["kind"], trained.facts["weights"]["source"]
-    weights = _network.Weights("hub", source) if kind == "hub" else None
-    model, _ = _network.build(backbone, len(trained.facts["labels"]), weights)
+    weights = network.Weights("hub", source) if kind == "hub" else None
+    model, _ = network.build(backbone, len(trained.facts["labels"]), weights)
     model.load_weights(trained.path / TrainedModel.WEIGHTS_FILE)
     return model, backbone.side
 
@@ -83,7 +84,7 @@ def _with_features(function: Any, spec: Any) -> Any:
     flat = tf.compat.v1.wrap_function(partial(tf.compat.v1.import_graph_def, decided(frozen.graph.as_graph_def()), name=""), [])
     image, *outputs = (flat.graph.as_graph_element(tensor.name) for tensor in (*frozen.inputs, *frozen.outputs))
     wanted = dict(zip(names, outputs, strict=True))
-    features = anatomy.features_of(wanted["embedding"], image)
+    features = structure.features_of(wanted["embedding"], image)
     if features is not None:
         wanted["features"] = features
     pruned = flat.prune([image], list(wanted.values()))

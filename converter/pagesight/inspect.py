@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pagesight._graph import GraphModel
-from pagesight._operations import Row, rows_of, stored_as
 from pagesight.contract import Contract
 from pagesight.errors import PagesightError
+from pagesight.graph.layer_costs import Row, rows_of, stored_as
+from pagesight.graph.model import GraphModel
 
 SMALL_SIGNAL_DB = 20.0
 _UNFUSED = ("Conv2D", "DepthwiseConv2dNative", "FusedBatchNormV3", "Relu6", "BiasAdd")
@@ -60,9 +60,8 @@ def find_model_json(path: Path) -> Path | None:
 
 def _converted(model: Path, scratch: Path) -> Path:
     """A SavedModel that Pagesight wrote, as a float32 graph model below `scratch`."""
-    from pagesight import _tfjs
-    from pagesight._freeze import frozen_graph
-    from pagesight._quantization import passes
+    from pagesight.graph import passes, tensorflowjs
+    from pagesight.graph.freeze import frozen_graph
 
     saved = model / "saved_model" if (model / "saved_model").is_dir() else model
     if not (saved / "saved_model.pb").is_file():
@@ -70,7 +69,7 @@ def _converted(model: Path, scratch: Path) -> Path:
             f"{model} is no page, no web model and no exported model",
             fix="give a folder that Pagesight wrote, or `pagesight convert` it",
         )
-    floats = passes.padding_folded(passes.tidied(GraphModel(*_tfjs.optimized(*frozen_graph(saved)))))
+    floats = passes.padding_folded(passes.tidied(GraphModel(*tensorflowjs.optimized(*frozen_graph(saved)))))
     floats.write(scratch, {})
     return scratch / "model.json"
 

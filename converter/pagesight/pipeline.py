@@ -8,19 +8,22 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from pagesight import _browser, _memory, _remote, backbones, languages, manifest, progress
-from pagesight._latency import latency
-from pagesight._npm import Package
-from pagesight._page import looks_key
+from pagesight import backbones, languages, manifest, progress
 from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, Search, TrainedModel, VerifiedBundle, WebModel
+from pagesight.browser import discovery
+from pagesight.browser.latency import latency
 from pagesight.bundle import bundle
 from pagesight.choose import choose
 from pagesight.compare import Entry, untrained
 from pagesight.compare import compare as known_networks
 from pagesight.errors import OptionError, PagesightError
 from pagesight.export import export
+from pagesight.graph import memory
 from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
+from pagesight.page.npm import Package
+from pagesight.page.render import looks_key
+from pagesight.pictures import remote
 from pagesight.quantize import quantize
 from pagesight.scan import scan
 from pagesight.search import search
@@ -42,7 +45,7 @@ def build(photos: str | Path, into: str | Path, *, force: bool = False, **option
 def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
     """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
     how = _checked(options, stage)
-    source, into = _remote.located(photos), Path(into)
+    source, into = remote.located(photos), Path(into)
     if isinstance(source, Path):
         manifest.refuse_overlap(source, into)
     manifest.refuse_foreign(into, force=force)
@@ -54,7 +57,7 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
         for name, step in _steps(source, into, how).items():
             start = time.perf_counter()
             last = step()
-            _memory.give_back()  # stages ask for much, and the next for other things
+            memory.give_back()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
             if name == stage:
                 break
@@ -97,9 +100,9 @@ def compare(names: Sequence[str], *, in_browser: bool = True) -> list[Entry]:
     Raises OptionError for a name that is not known. What cannot be timed has no milliseconds, but a reason.
     """
     entries = known_networks(names)
-    browser = _browser.find() if in_browser else None
+    browser = discovery.find() if in_browser else None
     if browser is None:
-        why = f"no browser was found; {_browser.HOW_TO_GET}" if in_browser else "not asked for (--no-browser)"
+        why = f"no browser was found; {discovery.HOW_TO_GET}" if in_browser else "not asked for (--no-browser)"
         return [replace(entry, why_not=why) for entry in entries]
     with progress.task("measuring in the browser", len(entries)) as advance:
         timed = []

@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pagesight import _tfjs, manifest, progress
-from pagesight._freeze import frozen_graph
-from pagesight._graph import GraphModel, Runner
-from pagesight._quantization import calibration, equalise, passes, plans, search, settle
-from pagesight._quantization.layers import layers_of
-from pagesight._squares import release, squares_of
+from pagesight import manifest, progress
 from pagesight.artifacts import Dataset, SavedModel, WebModel
 from pagesight.contract import Contract, Outputs
+from pagesight.graph import passes, tensorflowjs
+from pagesight.graph.freeze import frozen_graph
+from pagesight.graph.layers import layers_of
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
+from pagesight.pictures.model_inputs import release, squares_of
+from pagesight.quantization import bias_correction, bit_allocation, equalization, search, statistics
 
 _NOISE = 256
 _MOVED = 4
@@ -32,7 +33,7 @@ _CHUNK = 1024
 class _Plan:
     """How each float weight is stored, and what quantization.json says about the choice."""
 
-    stored_as: Mapping[str, str | _tfjs.Coded]
+    stored_as: Mapping[str, str | tensorflowjs.Coded]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -85,7 +86,7 @@ def _fingerprint(pictures: Dataset | Path | None) -> str | None:
 def _converted(saved: SavedModel) -> GraphModel:
     """The float32 graph model, tidied: short stable node names, nothing that TF.js never reads, padding inside convolutions."""
     with progress.task("converting with tensorflowjs"):
-        graph = GraphModel(*_tfjs.optimized(*frozen_graph(saved.path / "saved_model")))
+        graph = GraphModel(*tensorflowjs.optimized(*frozen_graph(saved.path / "saved_model")))
         return passes.padding_folded(passes.tidied(graph))
 
 
@@ -96,16 +97,16 @@ def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures
         dtype = how.mode.removeprefix("naive-")
         return _Plan({name: dtype for name, value in floats.weights.items() if value.dtype == np.float32 and value.size > 1})
     layers = layers_of(floats)
-    squares = calibration.calibration_squares(contract.input, pictures)
+    squares = statistics.calibration_squares(contract.input, pictures)
     with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
-        moments = calibration.moments_of(floats, layers, squares)
+        moments = statistics.moments_of(floats, layers, squares)
         real = isinstance(pictures, Path) or (pictures is not None and bool(pictures.on("train")))
         facts: dict[str, Any] = {"calibration_pictures": len(squares) if real else 0}
-        candidates = [(floats, moments), equalise.equalised(floats, layers, moments, real)]
+        candidates = [(floats, moments), equalization.equalised(floats, layers, moments, real)]
 
-        def within_a_byte() -> plans.Stored:
-            plan, chosen = plans.quietest(candidates, layers)
-            return settle.settled(*chosen, layers, plan, squares)
+        def within_a_byte() -> bit_allocation.Stored:
+            plan, chosen = bit_allocation.quietest(candidates, layers)
+            return bias_correction.settled(*chosen, layers, plan, squares)
 
         if how.mode == "auto":
             judge = _Judge(floats, contract, pictures)
@@ -129,7 +130,7 @@ class _Judge:
         validation = pictures.on("validation") if isinstance(pictures, Dataset) else []
         self._labels = np.array([p.label for p in validation])
         if isinstance(pictures, Path):
-            self._squares = calibration.folder_squares(contract.input, pictures)[1]
+            self._squares = statistics.folder_squares(contract.input, pictures)[1]
             self.by = f"agreement on {len(self._squares)} pictures without labels"
         elif pictures and validation:
             self.by = f"{len(validation)} pictures of the validation side"
@@ -137,7 +138,7 @@ class _Judge:
                 self._squares = np.array(squares_of(pictures, validation, contract.input, Path(scratch) / "squares.npy"))
         else:
             self.by = f"agreement on {_NOISE} pictures of noise"
-            self._squares = calibration.natural_noise(contract.input, _NOISE, seed=1)
+            self._squares = statistics.natural_noise(contract.input, _NOISE, seed=1)
         self._before = np.concatenate([*_probabilities(floats, self._outputs, self._squares)])
 
     def lost(self, weights: dict[str, NDArray[np.float32]]) -> float:
@@ -157,7 +158,7 @@ class _Judge:
 
 def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset | Path) -> dict[str, Any]:
     if isinstance(pictures, Path):
-        squares = calibration.folder_squares(contract.input, pictures)[1]
+        squares = statistics.folder_squares(contract.input, pictures)[1]
         before, after = (_answers(model, contract.outputs, squares) for model in (floats, stored))
         return {"top1_agreement": float((before == after).mean()), "pictures": len(squares)}
     test = pictures.on("test")

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _remote, manifest, pixels, progress
-from pagesight._archive import extract_zip
-from pagesight._split import split
+from pagesight import manifest, pixels, progress
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
 from pagesight.options import Scanning
+from pagesight.pictures import remote
+from pagesight.pictures.archive import extract_zip
+from pagesight.pictures.split import split
 
 _NOISE = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
 
@@ -42,7 +43,7 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
     Raises ScanError when there is nothing to learn from; nothing is written then.
     """
     _check_expression(how.group_by)
-    photos = _remote.located(photos)
+    photos = remote.located(photos)
     if isinstance(photos, Path) and not photos.exists():
         raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
     unknown_root = _unknown_root(how)
@@ -60,7 +61,7 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
     progress.stage("scan")
     with manifest.whole_folder(into, "scan", key) as temporary:
         if isinstance(photos, str):
-            _remote.copy(photos, temporary / "pictures")
+            remote.copy(photos, temporary / "pictures")
         elif photos.is_file():
             extract_zip(photos, temporary / "pictures")
         root = _root(photos, temporary)
@@ -121,7 +122,7 @@ def _versions() -> dict[str, Any]:
 def _fingerprint(photos: str | Path) -> str:
     """A hash of the names, sizes and times below `photos`: cheap enough to ask on every run."""
     if isinstance(photos, str):
-        return _remote.fingerprint(photos)
+        return remote.fingerprint(photos)
     if photos.is_file():
         status = photos.stat()
         return manifest.sha256_json([photos.name, status.st_size, status.st_mtime_ns])

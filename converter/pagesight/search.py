@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _fit, _network, backbones, manifest, progress
-from pagesight._squares import squares_of
-from pagesight._tf import keras
+from pagesight import backbones, manifest, progress
 from pagesight.artifacts import Dataset, Picture, Search, TrainedModel
 from pagesight.compare import cost_of
 from pagesight.contract import Decision, Input
 from pagesight.errors import TrainError
+from pagesight.graph.tensorflow import keras
 from pagesight.options import Searching
+from pagesight.pictures.model_inputs import squares_of
+from pagesight.training import loop, network
 
 
 def search(dataset: Dataset, how: Searching, into: Path) -> Search:
@@ -57,19 +58,19 @@ def _tried(dataset: Dataset, backbone: backbones.Backbone, how: Searching, into:
     told = {"backbone": backbone.name, "human": backbone.human, "why_not": None}
     try:
         keras().utils.set_random_seed(how.seed)
-        model, used = _network.build(backbone, len(dataset.labels), _network.parse_weights(how.weights, backbone))
+        model, used = network.build(backbone, len(dataset.labels), network.parse_weights(how.weights, backbone))
     except TrainError as cause:
         return told | {"why_not": cause.what, "parameters": None, "multiply_adds": None, "accuracy": None, "pictures": None}
     some = {side: _some(dataset.on(side), how.pictures) for side in ("train", "validation")}
     if not some["validation"]:
         some["validation"] = some["train"]
-    sides: _fit.Sides = {}
+    sides: loop.Sides = {}
     for side, pictures in some.items():
         squares = squares_of(dataset, pictures, Input(backbone.side), into / "squares.npy")
         sides[side] = np.array(squares), np.array([p.label for p in pictures], np.int64)
     (into / "squares.npy").unlink()
-    answers = _fit.Answers.of(model)
-    _fit.fit_head(model, answers.embeddings(sides["train"][0]), sides["train"][1], how.seed)
+    answers = loop.Answers.of(model)
+    loop.fit_head(model, answers.embeddings(sides["train"][0]), sides["train"][1], how.seed)
     accuracy = answers.judged(*sides["validation"])[1]
     model.save_weights(into / f"{backbone.name}.weights.h5")
     cost = cost_of(model)

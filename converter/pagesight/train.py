@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import _decision, _fit, _network, _others, backbones, manifest, progress
-from pagesight._checkpoint import Checkpoint
-from pagesight._cross_validation import cross_validated, has_few
-from pagesight._distribution import Distribution, distributed
-from pagesight._squares import squares_of
-from pagesight._statistics import wilson
-from pagesight._tf import keras
+from pagesight import backbones, calibration, manifest, progress
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import TrainError
+from pagesight.graph.tensorflow import keras
+from pagesight.metrics import wilson
 from pagesight.options import Training
+from pagesight.pictures.model_inputs import squares_of
 from pagesight.pixels import Pixels
+from pagesight.synthetic import out_of_distribution
+from pagesight.training import loop, network
+from pagesight.training.checkpoint import Checkpoint
+from pagesight.training.cross_validation import cross_validated, has_few
+from pagesight.training.distribution import Distribution, distributed
 
 _STRANGERS = 2000
 """Pictures of other things that training looks at, of each side."""
@@ -34,9 +36,9 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
     process trains into the same folder; nothing is written then.
     """
     backbone = backbones.named(how.backbone)
-    weights = _network.parse_weights(how.weights, backbone)
+    weights = network.parse_weights(how.weights, backbone)
     key = {
-        "options": asdict(replace(how, tensorboard=None)) | {"weights": _network.identity(weights, backbone)},
+        "options": asdict(replace(how, tensorboard=None)) | {"weights": network.identity(weights, backbone)},
         "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "pillow", "scikit-learn"),
     }
@@ -59,16 +61,16 @@ def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]],
     with manifest.whole_folder(into, "train", key) as temporary:
         with progress.task("starting TensorFlow"), distribution.scope():
             keras().utils.set_random_seed(how.seed)
-            model, used = _network.build(backbone, len(dataset.labels), _network.parse_weights(how.weights, backbone))
+            model, used = network.build(backbone, len(dataset.labels), network.parse_weights(how.weights, backbone))
         sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder(), how.seed)
         checkpoint.content = distribution.from_chief(checkpoint.content)
-        answers = _fit.Answers.of(model, distribution)
+        answers = loop.Answers.of(model, distribution)
         with progress.task("looking at the pictures with the frozen backbone"):
             features = answers.embeddings(sides["train"][0])
         first = model.get_weights()
-        _fit.fit_head(model, features, sides["train"][1], how.seed)
+        loop.fit_head(model, features, sides["train"][1], how.seed)
         head_accuracy, a_class = answers.judged(*sides["validation"])[1], len(features) / len(dataset.labels)
-        history = _fit.fine_tune(model, answers, sides, _fit.suited(how, used.kind, head_accuracy, a_class), checkpoint)
+        history = loop.fine_tune(model, answers, sides, loop.suited(how, used.kind, head_accuracy, a_class), checkpoint)
         decision = _decided(model, answers, sides, dataset, how)
         facts = _facts(answers, sides["test"], dataset, how, used) | {"decision": decision, "history": history}
         if facts["accuracy"]["float"] < how.min_accuracy:
@@ -98,20 +100,20 @@ def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
     return key | {"options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
 
 
-def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> _fit.Sides:
+def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> loop.Sides:
     """Squares and labels of each side, mapped from disk; and pictures of other things, to learn and to decide by.
 
     Only what is learnt from may be decoded coarsely where it is large: what is chosen and measured by is what the page will see.
     Where pictures are few, all are measured by.
     """
-    sides: _fit.Sides = {}
+    sides: loop.Sides = {}
     few = has_few(np.array([p.label for side in SIDES for p in dataset.on(side)]))
     for side in SIDES:
         pictures = dataset.on(side)
         squares = squares_of(dataset, pictures, how, work / f"{side}.npy", exact=few or side != "train")
         sides[side] = squares, np.array([p.label for p in pictures], np.int64)
     real = _strangers(dataset, "train", how, work)
-    learnt = np.concatenate([_others.drawn(how, seed), real])
+    learnt = np.concatenate([out_of_distribution.drawn(how, seed), real])
     decides = _strangers(dataset, "validation", how, work)
     return sides | {name: (s, np.full(len(s), NO_CLASS)) for name, s in (("others", learnt), ("decides", decides))}
 
@@ -123,7 +125,7 @@ def _strangers(dataset: Dataset, side: Side, how: Input, work: Path) -> Pixels:
     return squares_of(dataset, chosen, how, work / f"unknown-{side}.npy", exact=side != "train")
 
 
-def _decided(model: Any, answers: _fit.Answers, sides: _fit.Sides, dataset: Dataset, how: Training) -> dict[str, Any]:
+def _decided(model: Any, answers: loop.Answers, sides: loop.Sides, dataset: Dataset, how: Training) -> dict[str, Any]:
     """Temperature and threshold, set on the validation side; the head is changed so that the model answers as scaled.
 
     Where there are no pictures of other things to decide by, drawn ones take their place.
@@ -131,16 +133,16 @@ def _decided(model: Any, answers: _fit.Answers, sides: _fit.Sides, dataset: Data
     squares, labels = sides["validation"]
     others = sides["decides"][0]
     if not len(others):
-        others = _others.drawn(Input(squares.shape[1]), how.seed + 1)
+        others = out_of_distribution.drawn(Input(squares.shape[1]), how.seed + 1)
     known = answers.probabilities(squares) if len(labels) else np.zeros((0, len(dataset.labels)), np.float32)
-    decision = _decision.decide(known, labels, answers.probabilities(others), how.false_accepts)
+    decision = calibration.decide(known, labels, answers.probabilities(others), how.false_accepts)
     head = model.get_layer("head")
     head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
     given = bool(dataset.unknown_on("validation"))
     return asdict(decision) | {"false_accepts": how.false_accepts, "others": len(others), "others_given": given}
 
 
-def _facts(answers: _fit.Answers, test: tuple[Any, Any], dataset: Dataset, how: Training, used: _network.Weights) -> dict[str, Any]:
+def _facts(answers: loop.Answers, test: tuple[Any, Any], dataset: Dataset, how: Training, used: network.Weights) -> dict[str, Any]:
     squares, labels = test
     right = int((answers.probabilities(squares).argmax(1) == labels).sum())
     return {

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pagesight import _browser, _memory, _single_file, manifest, pixels, progress
-from pagesight._graph import GraphModel, Runner
-from pagesight._interview import Answers, Pictures, ask_page, ask_single_file
-from pagesight._quantization.calibration import natural_noise
+from pagesight import manifest, pixels, progress
 from pagesight.artifacts import Bundle, Dataset, VerifiedBundle
+from pagesight.browser import discovery
+from pagesight.browser.session import Answers, Pictures, ask_page, ask_single_file
 from pagesight.errors import VerifyError
+from pagesight.graph import memory
+from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Verification
+from pagesight.page import single_file
+from pagesight.quantization.statistics import natural_noise
 
 _NOISE_PICTURES = 16
 
@@ -30,9 +33,9 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     sees must be equal bit for bit. Raises VerifyError where they are not met, or where a browser is required and there is none.
     """
     key = {"bundle": manifest.sha256_json((manifest.read(bundle.path) or {}).get("files")), "options": _options(how)}
-    browser = _browser.find()
+    browser = discovery.find()
     if browser is None and how.require_browser:
-        raise VerifyError("no browser was found on this machine", fix=_browser.HOW_TO_GET)
+        raise VerifyError("no browser was found on this machine", fix=discovery.HOW_TO_GET)
     key["browser"] = "yes" if browser else "no"
     if into is not None and manifest.is_fresh(into, "verify", key):
         progress.stage("verify", fresh=True)
@@ -41,7 +44,7 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     _check_files(bundle.path)
     parity = None
     if browser is None:
-        progress.note(f"not verified in a browser: none was found; {_browser.HOW_TO_GET}")
+        progress.note(f"not verified in a browser: none was found; {discovery.HOW_TO_GET}")
     else:
         parity = _parity(bundle, list(_asked(bundle, how, pictures)), browser, how)
     if into is None:
@@ -49,8 +52,8 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     with manifest.whole_folder(into, "verify", key) as temporary:
         shutil.copytree(bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME))
         manifest.write_json(temporary / "report.json", {**bundle.report, "parity": parity})
-        if file := _single_file.find(bundle.path):  # the numbers just measured belong on its card, too
-            _single_file.write_single_file(temporary, file.stem)
+        if file := single_file.find(bundle.path):  # the numbers just measured belong on its card, too
+            single_file.write_single_file(temporary, file.stem)
     return VerifiedBundle(into)
 
 
@@ -117,13 +120,13 @@ def _noise(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
 def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification) -> dict[str, Any]:
     contract = bundle.contract
     squares = np.stack([pixels.read_square(data, contract.input) for _, data in pictures])
-    if _memory.is_large((bundle.path / contract.model_path).parent):
-        _memory.be_sparing()
+    if memory.is_large((bundle.path / contract.model_path).parent):
+        memory.be_sparing()
     with progress.task("asking Python"):
         expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(squares)[0]
-    _memory.give_back()
+    memory.give_back()
     found = _compared(pictures, squares, expected, ask_page(bundle.path, pictures, browser), how)
-    file = _single_file.find(bundle.path)
+    file = single_file.find(bundle.path)
     if file is not None:
         progress.note(f"asking {file.name} as well, opened from the disk")
         found["single_file"] = _compared(pictures, squares, expected, ask_single_file(file, pictures, browser), how)

@@ -10,9 +10,9 @@ from typing import Any
 import tiny_model
 from PIL import Image
 
-from pagesight._page import write_page
 from pagesight.contract import Contract
 from pagesight.options import Bundling
+from pagesight.page.render import write_page
 
 BUILT = Path(__file__).parents[2] / "build" / "web_template"
 BACKBONE = "MobileNet V1, α 0.25, 128 × 128"

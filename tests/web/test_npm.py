@@ -14,8 +14,8 @@ import assembly
 import pytest
 from playwright.sync_api import Page
 
-from pagesight._npm import Package, write_package
 from pagesight.errors import OptionError
+from pagesight.page.npm import Package, write_package
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = """import { load } from "ENTRY";

@@ -15,7 +15,7 @@ from conftest import before_worker
 from PIL import Image
 from playwright.sync_api import Page
 
-from pagesight._page import name_files
+from pagesight.page.render import name_files
 
 LOAD = "async (base) => { const { load } = await import(base + 'pagesight.js'); window.c = await load(base + 'pagesight.js'); }"
 FAILURE = """async () => {

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from pagesight._single_file import write_single_file
+from pagesight.page.single_file import write_single_file
 
 
 def _png(colour: tuple[int, int, int]) -> dict[str, Any]:

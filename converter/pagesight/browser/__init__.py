@@ -1,0 +1,1 @@
+"""A real browser of this machine: found, driven, timed."""

@@ -1,0 +1,78 @@
+"""What Pagesight needs on this machine: is it there, and if not, what to do."""
+
+import importlib.util
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from pagesight import resources
+from pagesight.browser import discovery
+from pagesight.errors import PagesightError
+
+_PACKAGES = ("tensorflow", "tf_keras", "tensorflow_hub", "tensorflowjs", "numpy", "PIL", "sklearn", "h5py", "jinja2", "playwright")
+_DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "tf_keras": "tf-keras", "tensorflow_hub": "tensorflow-hub"}
+_WANTED_FREE = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; `needed` False means that work goes on without it."""
+
+    what: str
+    ok: bool
+    fix: str = ""
+    needed: bool = True
+
+
+def examine() -> list[Finding]:
+    """Look at Python, the packages, the page's code, the browser, the disk and the network-free weights."""
+    return [_python(), *(_package(name) for name in _PACKAGES), _page(), _starter(), _chromium(), _disk()]
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(f"Python {version}", sys.version_info >= (3, 11), "install Python 3.11 or 3.12")
+
+
+def _package(name: str) -> Finding:
+    distribution = _DISTRIBUTIONS.get(name, name)
+    if importlib.util.find_spec(name) is None:
+        return Finding(distribution, False, f"pip install {distribution}, or install pagesight again")
+    for candidate in (distribution, f"{distribution}-cpu"):
+        try:
+            return Finding(f"{candidate} {metadata.version(candidate)}", True)
+        except metadata.PackageNotFoundError:
+            continue
+    return Finding(distribution, True)
+
+
+def _page() -> Finding:
+    try:
+        resources.web_template()
+    except PagesightError as cause:
+        return Finding(cause.what, False, cause.fix)
+    return Finding("the page's code", True)
+
+
+def _starter() -> Finding:
+    found = sorted(resources.models().glob("*.starter.h5"))
+    return Finding(
+        f"starter weights: {', '.join(p.name.split('.')[0] for p in found)}" if found else "starter weights",
+        bool(found),
+        "install pagesight again",
+        needed=False,
+    )
+
+
+def _chromium() -> Finding:
+    found = discovery.find()
+    return Finding(
+        f"browser {found}" if found else "a browser to verify pages in", found is not None, discovery.HOW_TO_GET, needed=False
+    )
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free
+    return Finding(f"{free / 1024**3:.0f} GB free on this disk", free >= _WANTED_FREE, "free at least 2 GB", needed=False)

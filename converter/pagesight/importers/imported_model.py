@@ -1,0 +1,70 @@
+"""What every reader hands over: a model made elsewhere as a function that can be traced, and what its files say about it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pagesight.graph.tensorflow import tensorflow
+
+Size = tuple[int | None, int | None, int | None]
+"""Height, width and channels; None where the model leaves it free."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A model as it was found; nothing in it has been run yet.
+
+    `call` maps float32 `[batch, h, w, channels]` in the model's own range to its answers; it is called while TensorFlow traces.
+    """
+
+    kind: str
+    """For people: 'Keras 3 model', 'Teachable Machine model'."""
+    call: Callable[[Any], Any]
+    size: Size
+    keep: Any = None
+    """The object that owns the variables `call` reads, if any."""
+    labels: tuple[str, ...] | None = None
+    input_range: str | None = None
+    crop: str | None = None
+    names: tuple[str, ...] = ()
+    """Names of the networks inside, for what is known about published ones."""
+    title: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def from_graph_def(graph_def: Any, image: str, answer: str, captured: Mapping[str, Any] | None = None) -> Callable[[Any], Any]:
+    """A frozen graph as a function of its one input; `captured` gives other placeholders constant values."""
+    tf = tensorflow()
+    graph_def = _without(graph_def, [image, *(captured or {})])
+
+    def call(x: Any) -> Any:
+        fed = {name: tf.constant(value) for name, value in (captured or {}).items()}
+        (found,) = tf.graph_util.import_graph_def(graph_def, {**fed, image: x}, [answer], name="model")
+        return found
+
+    return call
+
+
+def again(function: Any) -> Callable[[Any], Any]:
+    """A concrete function of one image as a function that repeats its graph: no layer is called anew, variables stay."""
+    tf = tensorflow()
+    image, answer = function.inputs[0].name, function.outputs[0].name
+    captures = [(outside, inside.name) for outside, inside in function.graph.captures]
+    graph_def = _without(function.graph.as_graph_def(), [image, *(name for _, name in captures)])
+
+    def call(x: Any) -> Any:
+        graph = tf.compat.v1.get_default_graph()
+        fed = {name: graph.capture(outside) for outside, name in captures}
+        (found,) = tf.graph_util.import_graph_def(graph_def, {**fed, image: x}, [answer], name="model")
+        return found
+
+    return call
+
+
+def _without(graph_def: Any, placeholders: list[str]) -> Any:
+    """The graph without nodes that are fed, so that importing it leaves none behind."""
+    names = {name.split(":")[0] for name in placeholders}
+    kept = [node for node in graph_def.node if node.name not in names]
+    found = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
+    found.node.extend(kept)
+    return found

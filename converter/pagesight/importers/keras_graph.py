@@ -1,0 +1,312 @@
+"""A Keras model's JSON (Keras 2, Keras 3 or TF.js) to the same network in tf-keras, layer by layer from the allow-list.
+
+No deserialiser of Keras is called, so nothing that the JSON names can run.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pagesight.errors import AdoptError
+from pagesight.graph.tensorflow import keras
+from pagesight.importers import keras_layers
+
+_CONTAINERS = ("Functional", "Model", "Sequential")
+_ALSO_LAYERS = ("Add", "Subtract", "Multiply")
+_MAX_LAYERS = 5_000
+_MAX_DEPTH = 16
+_MAX_SIDE = 4096
+_MAX_MAP = 2**28
+"""Numbers in one layer's output for one picture; more would not fit a browser."""
+_AGAIN = "save the model again with `model.save(…)`"
+
+HubLayer = Callable[[Mapping[str, Any], str], Any]
+Reference = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A layer, its name in the file and its class there."""
+
+    name: str
+    layer: Any
+    kind: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network rebuilt in tf-keras; `children` are its layers in the file's order, containers as Built."""
+
+    name: str
+    model: Any
+    kind: str
+    children: list["Leaf | Built"]
+
+    def leaves(self) -> Iterator[Leaf]:
+        """All layers, containers opened, in the file's order."""
+        for child in self.children:
+            if isinstance(child, Built):
+                yield from child.leaves()
+            else:
+                yield child
+
+    def names(self) -> Iterator[str]:
+        """Names of this network and of those inside."""
+        yield self.name
+        for child in self.children:
+            if isinstance(child, Built):
+                yield from child.names()
+
+
+@dataclass
+class Rebuild:
+    """What a rebuild needs to know: whose JSON it is, how many weights the file really holds, and who loads hub layers."""
+
+    flavour: str
+    budget: int
+    hub: HubLayer | None = None
+    used: int = 0
+    layers: int = 0
+    taken: set[str] = field(default_factory=set)
+
+    def build(self, document: Any) -> Built:
+        """The network that `document` (class_name and config) describes. Raises AdoptError for one that must not be built."""
+        return self._container(document, _MAX_DEPTH)
+
+    def _container(self, document: Any, depth: int) -> Built:
+        kind = _class_name(document)
+        if kind not in _CONTAINERS or depth == 0:
+            raise AdoptError(
+                f"the model is a {kind}, whose code would have to be run",
+                fix="save it as a SavedModel (`model.export(…)`), or pass --trust if you know who made the file",
+            )
+        config = document.get("config")
+        config = {"layers": config} if isinstance(config, list) else _mapping(config, "config")
+        rows = config.get("layers")
+        if not isinstance(rows, list) or not all(isinstance(r, Mapping) for r in rows) or not rows:
+            raise AdoptError("the model lists no layers", fix=_AGAIN)
+        name = str(config.get("name") or kind)
+        if kind == "Sequential":
+            return self._sequential(name, rows, config, depth)
+        return self._functional(name, rows, config, depth)
+
+    def _sequential(self, name: str, rows: list[Any], config: Mapping[str, Any], depth: int) -> Built:
+        children: list[Leaf | Built] = []
+        x = first = None
+        for row in rows:
+            kind = _class_name(row)
+            if first is None:
+                shape = _input_shape(row) or _shape_of(config.get("build_input_shape"))
+                if kind in _CONTAINERS and shape is None:
+                    inside = self._container(row, depth - 1)
+                    children.append(inside)
+                    first = keras().Input(tuple(inside.model.input_shape[1:]))
+                    x = inside.model(first)
+                    continue
+                if shape is None:
+                    raise AdoptError("the model does not say how large its pictures are", fix="call it once, then save it again")
+                first = x = keras().Input(shape)
+            if kind == "InputLayer":
+                continue
+            child = self._child(row, depth)
+            children.append(child)
+            x = self._apply(child, x)
+        return Built(name, keras().Model(first, x), "Sequential", children)
+
+    def _functional(self, name: str, rows: list[Any], config: Mapping[str, Any], depth: int) -> Built:
+        children: dict[str, Leaf | Built | None] = {}
+        made: dict[Reference, Any] = {}
+        waiting: list[tuple[Mapping[str, Any], str, int, Any]] = []
+        for row in rows:
+            config_of_row = row.get("config")
+            key = str(row.get("name") or (config_of_row.get("name") if isinstance(config_of_row, Mapping) else None))
+            if key in children:
+                raise AdoptError(f"the model has two layers called {key!r:.60}", fix=_AGAIN)
+            if _class_name(row) == "InputLayer":
+                children[key] = None
+                shape = _input_shape(row)
+                if shape is None:
+                    raise AdoptError("the model does not say how large its pictures are", fix=_AGAIN)
+                made[key, 0] = keras().Input(shape)
+                continue
+            operates = _operation(row)
+            children[key] = None if operates else self._child(row, depth)
+            calls = row.get("inbound_nodes") or []
+            if isinstance(calls, list):
+                waiting += [(row, key, number, call) for number, call in enumerate(calls)]
+        self._connect(waiting, children, made)
+        inputs, outputs = (_ends(config.get(side), made, side) for side in ("input_layers", "output_layers"))
+        model = keras().Model(inputs, outputs[0] if len(outputs) == 1 else outputs)
+        return Built(name, model, "Functional", [c for c in children.values() if c is not None])
+
+    def _connect(
+        self,
+        waiting: list[tuple[Mapping[str, Any], str, int, Any]],
+        children: dict[str, Leaf | Built | None],
+        made: dict[Reference, Any],
+    ) -> None:
+        """Apply layers as soon as what they read is there; a round in which nothing moves means a circle."""
+        while waiting:
+            left = []
+            for row, key, number, call in waiting:
+                references, extra = _references(call)
+                if all(r in made for r in references):
+                    tensors = [made[r] for r in references]
+                    made[key, number] = self._call(row, children[key], tensors, extra)
+                else:
+                    left.append((row, key, number, call))
+            if len(left) == len(waiting):
+                raise AdoptError(f"the layer {left[0][1]!r:.60} reads from a layer that is not there", fix=_AGAIN)
+            waiting = left
+
+    def _call(self, row: Mapping[str, Any], child: "Leaf | Built | None", tensors: list[Any], extra: Mapping[str, Any]) -> Any:
+        if child is not None:
+            return self._apply(child, tensors[0] if len(tensors) == 1 else tensors)
+        function = _operation(row)
+        assert function is not None
+        numbers = [v for v in extra.values() if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+        try:
+            return _checked_map(function(*tensors, *numbers[: 2 - len(tensors)]), "an operation")
+        except (TypeError, ValueError) as cause:
+            raise AdoptError(f"the operation {_class_name(row)} cannot be repeated: {cause!s:.160}", fix=_AGAIN) from cause
+
+    def _child(self, row: Mapping[str, Any], depth: int) -> "Leaf | Built":
+        self.layers += 1
+        if self.layers > _MAX_LAYERS:
+            raise AdoptError(f"the model has more than {_MAX_LAYERS} layers", fix="give a smaller model")
+        kind = _class_name(row)
+        if kind in _CONTAINERS:
+            return self._container(row, depth - 1)
+        config = row.get("config")
+        if not isinstance(config, Mapping):
+            config = {}
+        name = str(row.get("name") or config.get("name") or kind)
+        unique = re.sub(r"[^A-Za-z0-9_.\-]", "_", name)[:80].lstrip("_.-") or "layer"
+        while unique in self.taken:
+            unique += "_"
+        self.taken.add(unique)
+        if kind == "KerasLayer" and self.hub is not None:
+            return Leaf(name, self.hub(config, unique), kind)
+        return Leaf(name, keras_layers.make(kind, config, unique, self.flavour), kind)
+
+    def _apply(self, child: "Leaf | Built", x: Any) -> Any:
+        layer = child.model if isinstance(child, Built) else child.layer
+        if isinstance(child, Leaf) and not layer.built and child.kind != "KerasLayer":
+            self.used += keras_layers.parameters(layer, tuple((x[0] if isinstance(x, list) else x).shape))
+            if self.used > self.budget:
+                raise AdoptError(
+                    f"the layer {child.name!r:.60} brings the model to {self.used:,} weights, but its file holds {self.budget:,}",
+                    fix=_AGAIN,
+                )
+        try:
+            return _checked_map(layer(x), child.name)
+        except (TypeError, ValueError, OverflowError, AttributeError, IndexError) as cause:
+            raise AdoptError(
+                f"the layer {child.name!r:.60} does not fit what it reads: {_first_line(cause)}", fix=_AGAIN
+            ) from cause
+
+
+def _first_line(cause: BaseException) -> str:
+    lines = [line for line in str(cause).splitlines() if line.strip() and "Exception encountered" not in line]
+    return lines[0][:160] if lines else type(cause).__name__
+
+
+def _checked_map(tensor: Any, name: str) -> Any:
+    size = math.prod(int(n or 1) for n in tuple(tensor.shape)[1:])
+    if size > _MAX_MAP or size < 1:
+        raise AdoptError(f"the layer {name!r:.60} would give {size:,} numbers for one picture", fix="give a smaller model")
+    return tensor
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise AdoptError(f"the model's {what} is no object", fix=_AGAIN)
+    return value
+
+
+def _class_name(row: Any) -> str:
+    return str(_mapping(row, "description").get("class_name"))
+
+
+def _operation(row: Mapping[str, Any]) -> Callable[..., Any] | None:
+    """The function of a row that stands for arithmetic, not for a layer."""
+    kind, module = _class_name(row), str(row.get("module"))
+    if kind == "TFOpLambda":
+        return keras_layers.operation(str(_mapping(row.get("config"), "config").get("function")))
+    if module.startswith(("keras.src.ops", "keras.ops")) or (kind in _ALSO_LAYERS and _reads_one(row)):
+        return keras_layers.operation(kind)
+    return None
+
+
+def _reads_one(row: Mapping[str, Any]) -> bool:
+    """True where a tensor meets a number: a `.h5` file does not tell Keras 3's operation Add from the layer of that name."""
+    calls = row.get("inbound_nodes")
+    return isinstance(calls, list) and len(calls) > 0 and len(_references(calls[0])[0]) == 1
+
+
+def _input_shape(row: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+    config = row.get("config")
+    if not isinstance(config, Mapping):
+        return None
+    for key in ("batch_shape", "batch_input_shape", "batchInputShape"):
+        if key in config:
+            return _shape_of(config[key])
+    return None
+
+
+def _shape_of(value: Any) -> tuple[int | None, ...] | None:
+    if value is None:
+        return None
+    if (
+        not isinstance(value, list)
+        or len(value) < 2
+        or not all(n is None or (type(n) is int and 0 < n <= _MAX_SIDE) for n in value[1:])
+    ):
+        raise AdoptError(f"the model takes pictures of the shape {value!s:.60}", fix="give a model of pictures up to 4096 px")
+    return tuple(value[1:])
+
+
+def _ends(value: Any, made: Mapping[Reference, Any], side: str) -> list[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        value = [value]
+    try:
+        return [made[str(name), int(number)] for name, number, *_ in value]
+    except (TypeError, ValueError, KeyError) as cause:
+        raise AdoptError(f"the model's {side} name a layer that is not there", fix=_AGAIN) from cause
+
+
+def _references(call: Any) -> tuple[list[Reference], Mapping[str, Any]]:
+    """What one call reads, and its other arguments; Keras 3 writes objects, Keras 2 and TF.js lists."""
+    found: list[Reference] = []
+    extra: dict[str, Any] = {}
+
+    try:
+        if isinstance(call, Mapping):
+            _from_keras3(call.get("args"), "args", found, extra)
+            for key, value in _mapping(call.get("kwargs") or {}, "call").items():
+                _from_keras3(value, str(key), found, extra)
+            return found, extra
+        rows = [call] if isinstance(call, list) and call and isinstance(call[0], str) else call
+        for name, number, _, *rest in rows:
+            found.append((str(name), int(number)))
+            extra |= rest[0] if rest and isinstance(rest[0], Mapping) else {}
+            keywords = [v for v in extra.values() if isinstance(v, list) and len(v) == 3 and isinstance(v[0], str)]
+            found.extend((v[0], int(v[1])) for v in keywords)  # tensors given by name: ["layer", node, tensor]
+    except (TypeError, ValueError, KeyError) as cause:
+        raise AdoptError("the model's connections cannot be read", fix=_AGAIN) from cause
+    return found, extra
+
+
+def _from_keras3(value: Any, key: str, found: list[Reference], extra: dict[str, Any]) -> None:
+    if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
+        name, number, _ = _mapping(value.get("config"), "tensor")["keras_history"]
+        found.append((str(name), int(number)))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            _from_keras3(part, f"{key}{i}", found, extra)
+    else:
+        extra[key] = value

@@ -1,0 +1,248 @@
+"""The Keras layers that a stranger's file may name, each with the settings that count; everything else is refused unread."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pagesight.errors import AdoptError
+from pagesight.graph.tensorflow import keras, tensorflow
+
+_CONV = "kernel_size strides padding data_format dilation_rate activation use_bias"
+_SETTINGS = {
+    "Conv2D": f"filters groups {_CONV}",
+    "DepthwiseConv2D": f"depth_multiplier {_CONV}",
+    "SeparableConv2D": f"filters depth_multiplier {_CONV}",
+    "Conv2DTranspose": f"filters output_padding {_CONV}",
+    "Dense": "units activation use_bias",
+    "BatchNormalization": "axis momentum epsilon center scale",
+    "LayerNormalization": "axis epsilon center scale",
+    "GroupNormalization": "groups axis epsilon center scale",
+    "Activation": "activation",
+    "ReLU": "max_value negative_slope threshold",
+    "LeakyReLU": "alpha",
+    "PReLU": "shared_axes",
+    "ELU": "alpha",
+    "ThresholdedReLU": "theta",
+    "Softmax": "axis",
+    "Flatten": "data_format",
+    "Reshape": "target_shape",
+    "Permute": "dims",
+    "ZeroPadding2D": "padding data_format",
+    "Cropping2D": "cropping data_format",
+    "UpSampling2D": "size data_format interpolation",
+    "MaxPooling2D": "pool_size strides padding data_format",
+    "AveragePooling2D": "pool_size strides padding data_format",
+    "GlobalAveragePooling2D": "data_format keepdims",
+    "GlobalMaxPooling2D": "data_format keepdims",
+    "Add": "",
+    "Subtract": "",
+    "Multiply": "",
+    "Average": "",
+    "Maximum": "",
+    "Minimum": "",
+    "Concatenate": "axis",
+    "Rescaling": "scale offset",
+    "Normalization": "axis mean variance invert",
+    "Resizing": "height width interpolation crop_to_aspect_ratio",
+    "CenterCrop": "height width",
+}
+_ONLY_IN_TRAINING = frozenset(
+    [
+        "Dropout",
+        "SpatialDropout2D",
+        "GaussianNoise",
+        "GaussianDropout",
+        "AlphaDropout",
+        "ActivityRegularization",
+        "RandomFlip",
+        "RandomRotation",
+        "RandomZoom",
+        "RandomTranslation",
+        "RandomContrast",
+        "RandomBrightness",
+        "RandomHeight",
+        "RandomWidth",
+        "RandomColorJitter",
+        "RandomGrayscale",
+        "RandomHue",
+        "RandomSaturation",
+        "RandomSharpness",
+        "RandomShear",
+        "RandomPerspective",
+        "RandomGaussianBlur",
+        "RandomErasing",
+        "RandomColorDegeneration",
+    ]
+)
+"""Layers that let everything through when the model answers."""
+_OTHER_NAMES = {"Convolution2D": "Conv2D", "MaxPool2D": "MaxPooling2D", "AvgPool2D": "AveragePooling2D", "Swish": "Activation"}
+_ACTIVATIONS = frozenset(
+    [
+        "linear",
+        "relu",
+        "relu6",
+        "softmax",
+        "sigmoid",
+        "tanh",
+        "elu",
+        "selu",
+        "gelu",
+        "swish",
+        "silu",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "leaky_relu",
+        "softplus",
+        "softsign",
+        "exponential",
+        "mish",
+    ]
+)
+_TRUST = "replace the layer by a stock one, or pass --trust if you know who made the file"
+_LARGEST = 10_000_000
+_DRAWN = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")
+"""Weights that would be drawn at random, only to be replaced by the file's: that takes time, and TensorFlow keeps the memory."""
+
+
+def known(class_name: str) -> bool:
+    """True for a layer that may be built."""
+    return _OTHER_NAMES.get(class_name, class_name) in _SETTINGS or class_name in _ONLY_IN_TRAINING
+
+
+def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) -> Any:
+    """A fresh tf-keras layer for the class and settings a file names; `flavour` is 'keras3', 'keras2' or 'tfjs'.
+
+    Initialisers, regularisers and constraints are left out: they only matter while a model learns. Raises AdoptError for a class,
+    a setting or an activation that is not on the list.
+    """
+    tk = keras()
+    trainable = {"name": name, "trainable": config.get("trainable") is not False}
+    if class_name in _ONLY_IN_TRAINING:
+        return tk.layers.Activation("linear", **trainable)
+    class_name = _OTHER_NAMES.get(class_name, class_name)
+    if class_name not in _SETTINGS:
+        raise AdoptError(f"the layer {name} is a {class_name}, whose code would have to be run", fix=_TRUST)
+    settings = {key: _plain(config[key], name, key) for key in _SETTINGS[class_name].split() if key in config}
+    if settings.get("data_format") == "channels_first":
+        raise AdoptError(f"the layer {name} wants channels first", fix="build the model with data_format='channels_last'")
+    if class_name == "LeakyReLU" and "negative_slope" in config:  # Keras 3's name for alpha
+        settings["alpha"] = _plain(config["negative_slope"], name, "negative_slope")
+    if "activation" in settings:
+        settings["activation"] = activation(config["activation"], name, flavour)
+    try:
+        layer = getattr(tk.layers, class_name)(**settings, **trainable)
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise AdoptError(
+            f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix="save the model again"
+        ) from cause
+    for initializer in _DRAWN:
+        if hasattr(layer, initializer):
+            setattr(layer, initializer, tk.initializers.Zeros())
+    return layer
+
+
+def activation(value: Any, layer: str, flavour: str) -> str | Callable[[Any], Any]:
+    """The function that a file's activation names; Keras 3 and Keras 2 mean different ones by 'hard_sigmoid'."""
+    if isinstance(value, Mapping) and value.get("class_name") == "function":
+        value = value.get("config")
+    if value is None:
+        return "linear"
+    name = {"hardSigmoid": "hard_sigmoid", "softMax": "softmax"}.get(str(value), value)
+    if not isinstance(name, str) or name not in _ACTIVATIONS:
+        shown = value.get("class_name") if isinstance(value, Mapping) else value
+        raise AdoptError(f"the layer {layer} has the activation {shown!s:.60}, whose code would have to be run", fix=_TRUST)
+    if name == "hard_sigmoid" and flavour == "keras3":
+        return _hard_sigmoid
+    return _FUNCTIONS.get(name, name)
+
+
+def _relu6(x: Any) -> Any:
+    return tensorflow().nn.relu6(x)
+
+
+def _hard_sigmoid(x: Any) -> Any:
+    return tensorflow().nn.relu6(x + 3.0) * (1 / 6)
+
+
+def _hard_swish(x: Any) -> Any:
+    return x * _hard_sigmoid(x)
+
+
+def _swish(x: Any) -> Any:
+    return x * tensorflow().sigmoid(x)
+
+
+def _leaky_relu(x: Any) -> Any:
+    return tensorflow().nn.leaky_relu(x, 0.2)
+
+
+def _mish(x: Any) -> Any:
+    return x * tensorflow().tanh(tensorflow().math.softplus(x))
+
+
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "relu6": _relu6,
+    "hard_silu": _hard_swish,
+    "hard_swish": _hard_swish,
+    "silu": _swish,
+    "swish": _swish,
+    "leaky_relu": _leaky_relu,
+    "mish": _mish,
+}
+
+
+def operation(function: str) -> Callable[..., Any] | None:
+    """Arithmetic between layers, as Keras 2 (`math.multiply`) and Keras 3 (`Multiply`) write it; None for what is not known."""
+    tf = tensorflow()
+    short = function.rsplit(".", 1)[-1].lower().replace("_", "")
+    return {
+        "add": tf.add,
+        "subtract": tf.subtract,
+        "sub": tf.subtract,
+        "multiply": tf.multiply,
+        "mul": tf.multiply,
+        "truediv": tf.truediv,
+        "truedivide": tf.truediv,
+        "divide": tf.truediv,
+        "relu": tf.nn.relu,
+        "relu6": tf.nn.relu6,
+        "sigmoid": tf.sigmoid,
+        "hardsigmoid": _hard_sigmoid,
+        "hardsilu": _hard_swish,
+        "silu": _swish,
+        "softmax": tf.nn.softmax,
+        "tanh": tf.tanh,
+    }.get(short)
+
+
+def _plain(value: Any, layer: str, key: str, depth: int = 0) -> Any:
+    """`value` if it is made of numbers, short texts and short lists alone."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= _LARGEST:
+        return value
+    if isinstance(value, str) and len(value) < 64:
+        return value
+    if isinstance(value, list) and depth < 4 and len(value) <= 4096:
+        return [_plain(v, layer, key, depth + 1) for v in value]
+    if isinstance(value, Mapping) and key == "activation":
+        return value
+    raise AdoptError(f"the layer {layer} has a strange {key}: {value!s:.60}", fix="save the model again")
+
+
+def parameters(layer: Any, shape: tuple[int | None, ...]) -> int:
+    """How many numbers `layer` will hold for an input of this shape; counted before any memory is taken."""
+    kind, inputs = type(layer).__name__, int(shape[-1] or 1)
+    if kind == "Dense":
+        return inputs * int(layer.units)
+    if kind == "PReLU":
+        return math.prod(int(n or 1) for n in shape[1:])
+    area = math.prod(getattr(layer, "kernel_size", (0,)))
+    if kind == "DepthwiseConv2D":
+        return area * inputs * int(layer.depth_multiplier)
+    if kind == "SeparableConv2D":
+        return (area + int(layer.filters)) * inputs * int(layer.depth_multiplier)
+    if kind in ("Conv2D", "Conv2DTranspose"):
+        return area * inputs * int(layer.filters) // int(getattr(layer, "groups", 1))
+    return inputs if kind.endswith("Normalization") else 0

@@ -1,0 +1,121 @@
+"""Weights of Keras files into a rebuilt network: by name where the names are clear, else by position, shapes always checked."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight.errors import AdoptError
+from pagesight.importers import hdf5
+from pagesight.importers.keras_graph import Built, Leaf
+
+Floats = NDArray[np.float32]
+_AGAIN = "save the model again with `model.save(…)`"
+
+
+def from_legacy_h5(built: Built, group: h5py.Group) -> None:
+    """Fill `built` from a `.h5` file: one group per top-level layer, its arrays in the order of `weight_names`."""
+    for child in built.children:
+        found = group.get(child.name)
+        if not isinstance(found, h5py.Group):
+            if _variables(child):
+                raise AdoptError(f"the file has no weights for the layer {child.name!r:.60}", fix=_AGAIN)
+            continue
+        names = hdf5.names(found, "weight_names")
+        _fill(child, names, lambda name, found=found: hdf5.array(found.get(name), name))  # type: ignore[misc]
+
+
+def _fill(child: Leaf | Built, names: list[str], read: Callable[[str], Floats]) -> None:
+    variables = _variables(child)
+    if len(variables) != len(names):
+        raise AdoptError(f"the layer {child.name!r:.60} has {len(variables)} weights, its file holds {len(names)}", fix=_AGAIN)
+    by_name = _by_name(child, names) if isinstance(child, Built) else None
+    for variable, name in zip(variables, names, strict=True):
+        _assign(variable, read(by_name[id(variable)] if by_name else name), child.name)
+
+
+def _by_name(child: Built, names: list[str]) -> dict[int, str] | None:
+    """Each variable's name in the file, where `<layer>/<weight>` tells all of them apart; None where it does not."""
+    short = {n: "/".join(n.split(":")[0].split("/")[-2:]) for n in names}
+    wanted = {id(v): f"{leaf.name.split('/')[-1]}/{_short(v)}" for leaf in child.leaves() for v in leaf.layer.weights}
+    if max(Counter(short.values()).values(), default=0) > 1 or sorted(short.values()) != sorted(wanted.values()):
+        return None
+    full = {s: n for n, s in short.items()}
+    return {key: full[s] for key, s in wanted.items()}
+
+
+def _short(variable: Any) -> str:
+    return str(variable.name).rsplit("/", 1)[-1].split(":")[0]
+
+
+def _variables(child: Leaf | Built) -> list[Any]:
+    """In the order in which Keras writes a `.h5` group: what learns first, then what does not."""
+    layer = child.model if isinstance(child, Built) else child.layer
+    return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def from_keras_v3(built: Built, file: h5py.Group) -> None:
+    """Fill `built` from the `model.weights.h5` of a `.keras` file: layers by class and number within their container."""
+    seen: Counter[str] = Counter()
+    layers = file.get("layers") or file.get("_layer_checkpoint_dependencies")
+    for child in built.children:
+        kind = _snake_case(child.kind)
+        numbered = f"{kind}_{seen[kind]}" if seen[kind] else kind
+        seen[kind] += 1
+        found = None if layers is None else layers.get(numbered) or layers.get(child.name)
+        if isinstance(child, Built):
+            if found is None and any(leaf.layer.weights for leaf in child.leaves()):
+                raise AdoptError(f"the file has no weights for the layer {child.name!r:.60}", fix=_AGAIN)
+            if found is not None:
+                from_keras_v3(child, found)
+        else:
+            _fill_leaf(child, found)
+
+
+def _fill_leaf(leaf: Leaf, found: Any) -> None:
+    if leaf.kind == "KerasLayer":
+        raise AdoptError(
+            "a .keras file does not keep a hub layer's weights where they can be found",
+            fix="save the model as .h5 or as a SavedModel",
+        )
+    variables = [*leaf.layer._trainable_weights, *leaf.layer._non_trainable_weights]
+    held = found.get("vars") if isinstance(found, h5py.Group) else None
+    held = held if isinstance(held, h5py.Group) else {}
+    count = len(held)
+    if not variables:
+        return
+    if count != len(variables):
+        raise AdoptError(f"the layer {leaf.name!r:.60} has {len(variables)} weights, its file holds {count}", fix=_AGAIN)
+    for i, variable in enumerate(variables):
+        _assign(variable, hdf5.array(held.get(str(i)), f"{leaf.name}/{i}"), leaf.name)
+
+
+def _snake_case(name: str) -> str:
+    """As Keras names groups: 'Conv2D' to 'conv2d', 'DepthwiseConv2D' to 'depthwise_conv2d'."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def from_names(built: Built, weights: Mapping[str, Floats]) -> None:
+    """Fill `built` from arrays called `<layer>/<weight>`, as TF.js names them."""
+    for leaf in built.leaves():
+        for variable in leaf.layer.weights:
+            key = f"{leaf.name}/{_short(variable)}"
+            if key not in weights:
+                raise AdoptError(f"the model has no weight {key!r:.80}", fix="export the model again")
+            _assign(variable, weights[key], leaf.name)
+
+
+def _assign(variable: Any, value: Floats, layer: str) -> None:
+    if tuple(variable.shape) != value.shape:
+        raise AdoptError(
+            f"a weight of the layer {layer!r:.60} should be {list(variable.shape)}, the file holds {list(value.shape)}", fix=_AGAIN
+        )
+    if not np.isfinite(value).all():
+        raise AdoptError(f"a weight of the layer {layer!r:.60} is not a number", fix="train the model again; it has diverged")
+    variable.assign(value)

@@ -1,0 +1,139 @@
+"""TF.js models: layers models (Teachable Machine's among them, with metadata.json) and graph models (Pagesight's among them)."""
+
+from pathlib import Path
+from typing import Any
+
+from pagesight.contract import FILE_NAME as CONTRACT
+from pagesight.contract import Contract
+from pagesight.errors import AdoptError
+from pagesight.graph.model import GraphModel, _captured, _graph_def
+from pagesight.importers import hdf5, keras_files, keras_weights, ops, saved_model, shards
+from pagesight.importers.imported_model import Foreign, from_graph_def
+from pagesight.importers.keras_graph import Rebuild
+
+_JSON_BYTES = 256 * 1024**2
+_AGAIN = "export the model again, and keep its files together"
+_TEACHABLE = "Teachable Machine model"
+
+
+def read(model_json: Path) -> Foreign:
+    """The TF.js model whose model.json this is. Raises AdoptError."""
+    document = _json(model_json)
+    if not isinstance(document, dict) or not isinstance(document.get("modelTopology"), dict):
+        raise AdoptError(f"{model_json} is no TF.js model", fix="give the model.json that TF.js or its converter wrote")
+    weights = shards.read(document.get("weightsManifest"), model_json.parent)
+    shards.refuse_not_finite(weights)
+    if document.get("format") == "graph-model" or "node" in document["modelTopology"]:
+        document.pop("weightsManifest")
+        return _graph(GraphModel(document, weights), model_json)
+    return _layers(document["modelTopology"], weights, model_json.parent)
+
+
+def _json(path: Path) -> Any:
+    if path.stat().st_size > _JSON_BYTES:
+        raise AdoptError(f"{path} is too large to be read", fix=_AGAIN)
+    return hdf5.parse_json(path.read_bytes(), str(path))
+
+
+def _layers(topology: dict[str, Any], weights: dict[str, Any], folder: Path) -> Foreign:
+    budget = sum(int(value.size) for value in weights.values())
+    built = Rebuild("tfjs", budget).build(topology.get("model_config") or topology)
+    keras_weights.from_names(built, weights)
+    found = keras_files.foreign_of(built, "keras2", "TF.js layers model")
+    metadata = _json(folder / "metadata.json") if (folder / "metadata.json").is_file() else None
+    return found if metadata is None else _with_metadata(found, metadata)
+
+
+def _with_metadata(found: Foreign, metadata: Any) -> Foreign:
+    """Labels, name and size as Teachable Machine writes them; its library scales pixels to -1..1 and crops to the centre."""
+    from dataclasses import replace
+
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
+        raise AdoptError("metadata.json lists no labels", fix="export the model from Teachable Machine again")
+    side, here = metadata.get("imageSize"), found.size[0]
+    if side is not None and side != here:
+        raise AdoptError(f"metadata.json speaks of pictures of {side!s:.20} px, the model takes {here}", fix="export both again")
+    title = metadata.get("modelName")
+    return replace(
+        found,
+        kind=_TEACHABLE,
+        labels=tuple(labels),
+        input_range="-1..1",
+        crop="center-square",
+        title=title if isinstance(title, str) and title else None,
+    )
+
+
+def _graph(model: GraphModel, model_json: Path) -> Foreign:
+    graphs = [model.document["modelTopology"], model.document.get("modelInitializer") or {}]
+    for graph in graphs:
+        ops.check(_nodes(graph))
+    answer, contract = _ends(model, model_json)
+    try:
+        graph_def = _graph_def(model.document["modelTopology"], model.weights)
+        image = model.input_name if ":" in model.input_name else f"{model.input_name}:0"
+        placeholder = next(n for n in graph_def.node if n.name == image.split(":")[0])
+        dims = placeholder.attr["shape"].shape.dim
+        found = Foreign(
+            "TF.js graph model",
+            from_graph_def(saved_model.cut(graph_def, answer), image, answer, _captured(model)),
+            keras_files.size_of(tuple(None if d.size < 1 else d.size for d in dims)),
+        )
+    except AdoptError:
+        raise
+    except Exception as cause:  # protobuf and TensorFlow raise of every kind for a damaged graph
+        raise AdoptError(f"the graph in {model_json} cannot be read: {str(cause).splitlines()[0][:160]}", fix=_AGAIN) from cause
+    return found if contract is None else _as_contracted(found, contract)
+
+
+def _nodes(graph: Any) -> list[tuple[str, str]]:
+    try:
+        functions = (graph.get("library") or {}).get("function") or []
+        rows = [*(graph.get("node") or []), *(n for f in functions for n in f.get("nodeDef") or [])]
+        return [(str(n["op"]), str(n["name"])) for n in rows]
+    except (TypeError, KeyError, AttributeError) as cause:
+        raise AdoptError("the graph in model.json is not written as TF.js writes it", fix=_AGAIN) from cause
+
+
+def _ends(model: GraphModel, model_json: Path) -> tuple[str, Contract | None]:
+    """The tensor that answers, and Pagesight's contract where one lies beside the model or above it."""
+    contract = _contract(model_json)
+    signature = model.document.get("signature")
+    if not isinstance(signature, dict) or not signature.get("inputs") or not signature.get("outputs"):
+        raise AdoptError(f"{model_json} does not say what goes in and comes out", fix="convert the model again with a signature")
+    pictures = [i for i in signature["inputs"].values() if "resourceId" not in i]
+    if len(pictures) != 1:
+        raise AdoptError(f"the model takes {len(pictures)} inputs", fix="give a model that takes one picture and nothing else")
+    outputs = model.output_names()
+    if contract is not None:
+        name = contract.outputs.probabilities
+    elif len(outputs) == 1 or "probabilities" in outputs:
+        name = outputs.get("probabilities") or next(iter(outputs.values()))
+    else:
+        raise AdoptError(f"the model gives {len(outputs)} answers ({', '.join(outputs)})", fix="convert a model with one output")
+    return (name if ":" in name else f"{name}:0"), contract
+
+
+def _contract(model_json: Path) -> Contract | None:
+    for folder in (model_json.parent, model_json.parent.parent):
+        try:
+            contract = Contract.read(folder)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError) as cause:
+            raise AdoptError(f"{folder / CONTRACT} cannot be read: {cause}", fix="remove it, or build the page again") from cause
+        if (folder / contract.model_path).resolve() == model_json.resolve():
+            return contract
+    return None
+
+
+def _as_contracted(found: Foreign, contract: Contract) -> Foreign:
+    from dataclasses import replace
+
+    crop = contract.input.crop if contract.input.crop in ("center-square", "squash") else None
+    side, channels = contract.input.side, contract.input.channels
+    size = (found.size[0] or side, found.size[1] or side, found.size[2] or channels)
+    return replace(
+        found, kind="Pagesight model", labels=contract.labels, input_range="0..255", crop=crop, title=contract.title, size=size
+    )

@@ -1,0 +1,1 @@
+"""What a bundle's page is rendered and packed from."""

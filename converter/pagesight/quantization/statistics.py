@@ -1,0 +1,163 @@
+"""What reaches each layer: means and covariances of its inputs, from pictures or, where there are none, from pretended ones."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight import progress
+from pagesight.artifacts import Dataset
+from pagesight.contract import Input
+from pagesight.errors import QuantizeError
+from pagesight.graph.layers import Floats, Layer
+from pagesight.graph.model import GraphModel, Runner
+from pagesight.pictures.model_inputs import squares_in, squares_of
+from pagesight.synthetic.dead_leaves import leaves
+
+_PICTURES = 64
+_BATCH = 8
+_PLACES = (16, 64)
+"""Places sampled in each picture's feature map: at least and at most."""
+_FIELDS_PER_INPUT = 8
+"""How many receptive fields a covariance is made from, for each of its inputs."""
+_LARGEST = 1152
+"""Kernels with more inputs than this get no covariance: it would cost more than it gives."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The receptive field of a layer's outputs: its mean, and its covariance where that is small enough.
+
+    `[inputs]` and `[inputs, inputs]`; for a depthwise layer `[h·w, channels]` and `[channels, h·w, h·w]`.
+    `covariance` is the variance `[inputs]` alone for wide layers. `peak` is the largest magnitude in each channel, `[channels]`.
+    """
+
+    mean: Floats
+    covariance: Floats
+    peak: Floats
+
+
+def calibration_squares(how: Input, pictures: Dataset | Path | None) -> NDArray[np.uint8]:
+    """Squares to calibrate on: evenly from the train side, never from the sides that judge; every other picture of a folder.
+
+    Without pictures, pretended ones. Raises QuantizeError for a folder without a picture that can be read.
+    """
+    if isinstance(pictures, Path):
+        return folder_squares(how, pictures)[0]
+    train = pictures.on("train") if pictures else []
+    if pictures is None or not train:
+        return leaves(how, natural_noise(how, _PICTURES))
+    chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, _PICTURES).astype(int))]
+    with TemporaryDirectory() as scratch:
+        return np.array(squares_of(pictures, chosen, how, Path(scratch) / "squares.npy"))
+
+
+def folder_squares(how: Input, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Squares of a folder without labels: those to calibrate on, and those to judge with; a single picture does both."""
+    squares = squares_in(folder, how, 4 * _PICTURES)
+    if not len(squares):
+        raise QuantizeError(f"{folder} holds no picture that can be read", fix="pass --calibrate with a folder of pictures")
+    return squares[::2][:_PICTURES], squares[1::2] if len(squares) > 1 else squares
+
+
+def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Pictures with the 1/f spectrum and correlated colours of photographs (Field 1987): uint8 `[count, side, side, channels]`."""
+    random = np.random.default_rng(seed)
+    f = np.hypot(np.fft.fftfreq(how.side)[:, None, None], np.fft.rfftfreq(how.side)[None, :, None])
+    squares = np.empty((count, how.side, how.side, how.channels), np.uint8)
+    for square in squares:
+        amplitude = 1 / np.maximum(f, 1 / how.side) ** random.uniform(1.0, 1.6)
+        phases = random.random((*f.shape[:2], 1 + how.channels))
+        spectrum = amplitude * np.exp(2j * np.pi * phases)
+        colours = spectrum[..., :1] * (1 + 0.3 * random.standard_normal(how.channels)) + 0.3 * spectrum[..., 1:]
+        noise = np.fft.irfft2(colours, s=(how.side, how.side), axes=(0, 1))
+        noise *= random.uniform(30, 70) / noise.std()
+        grey = 128 + random.uniform(-50, 50) + random.normal(0, 15, how.channels)
+        square[:] = np.clip(np.round(grey + noise - noise.mean((0, 1))), 0, 255)
+    return squares
+
+
+def moments_of(model: GraphModel, layers: list[Layer], squares: NDArray[Any]) -> dict[str, Moments]:
+    """Moments of what each layer of the float model reads, by the layer's name."""
+    order = sorted({layer.source for layer in layers})
+    run = Runner(model, order, often=False)
+    sums = {layer.name: _Sum(layer) for layer in layers}
+    with progress.task("calibrating", len(squares)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(squares), _BATCH):
+            batch = squares[start : start + _BATCH]
+            maps = dict(zip(order, run(batch), strict=True))
+            list(pool.map(lambda layer, maps=maps: sums[layer.name].add(maps[layer.source]), layers))
+            advance(len(batch))
+    return {name: total.moments() for name, total in sums.items()}
+
+
+class _Sum:
+    """Adds up receptive fields of one layer."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self._random = np.random.default_rng(0)
+        self._count = 0
+        self._mean: Any = 0.0
+        self._square: Any = 0.0
+        self._peak: Any = 0.0
+
+    def add(self, source: Floats) -> None:
+        found = fields(self._layer, source, self._random)
+        self._count += len(found)
+        peak = np.maximum(source.max(0), -source.min(0))
+        while peak.ndim > 1:  # one axis after the other, which takes a third of the time of all at once
+            peak = peak.max(0)
+        self._peak = np.maximum(self._peak, peak)
+        self._mean = self._mean + found.sum(0, dtype=np.float64)
+        if self._layer.kind == "depthwise":
+            by_channel = np.ascontiguousarray(found.transpose(2, 1, 0))
+            self._square = self._square + by_channel @ by_channel.transpose(0, 2, 1)
+        elif found.shape[1] <= _LARGEST:
+            self._square = self._square + found.T @ found
+        else:
+            self._square = self._square + np.einsum("pk,pk->k", found, found)
+
+    def moments(self) -> Moments:
+        mean, square = self._mean / self._count, self._square / self._count
+        if self._layer.kind == "depthwise":
+            outer = mean.T[:, :, None] * mean.T[:, None, :]
+        else:
+            outer = mean**2 if square.ndim == 1 else np.outer(mean, mean)
+        return Moments(mean.astype(np.float32), (square - outer).astype(np.float32), self._peak)
+
+
+def fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:
+    """Receptive fields at random places: `[places, inputs]`, or `[places, h·w, channels]` for a depthwise layer."""
+    if layer.kind == "product":
+        return source.reshape(-1, source.shape[-1])
+    height, width = layer.shape[:2]
+    (rows, above), (columns, before) = (_windows(layer, axis, source.shape[1 + axis]) for axis in (0, 1))
+    inputs = height * width * (1 if layer.kind == "depthwise" else source.shape[-1])
+    fewest, most = _PLACES
+    places = min(rows * columns, most, max(fewest, _FIELDS_PER_INPUT * inputs // _PICTURES))
+    chosen = np.stack([random.permutation(rows * columns)[:places] for _ in source])
+    top, left = chosen // columns * layer.stride[0] - above, chosen % columns * layer.stride[1] - before
+    i = top[:, :, None, None] + np.arange(height)[None, None, :, None] * layer.dilation[0]
+    j = left[:, :, None, None] + np.arange(width)[None, None, None, :] * layer.dilation[1]
+    inside = (i >= 0) & (i < source.shape[1]) & (j >= 0) & (j < source.shape[2])
+    found = source[np.arange(len(source))[:, None, None, None], np.where(inside, i, 0), np.where(inside, j, 0)]
+    if not inside.all():
+        found[~inside] = 0
+    if layer.kind == "depthwise":
+        return np.asarray(found.reshape(-1, height * width, source.shape[-1]))
+    return np.asarray(found.reshape(-1, height * width * source.shape[-1]))
+
+
+def _windows(layer: Layer, axis: int, size: int) -> tuple[int, int]:
+    """How many windows a layer has along the height (0) or the width (1) of its source, and the padding before the first."""
+    reach, stride = (layer.shape[axis] - 1) * layer.dilation[axis] + 1, layer.stride[axis]
+    if not layer.same:
+        return (size - reach) // stride + 1, 0
+    count = -(-size // stride)
+    return count, max(0, (count - 1) * stride + reach - size) // 2

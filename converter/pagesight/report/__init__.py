@@ -1,0 +1,96 @@
+"""What was measured, told to people: report.html beside the page, and the same in numbers for report.json."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pagesight import progress
+from pagesight.artifacts import Dataset, Origin, WebModel
+from pagesight.calibration import Floats
+from pagesight.contract import Contract
+from pagesight.errors import BundleError
+from pagesight.graph.model import GraphModel, Runner
+from pagesight.options import Training
+from pagesight.pictures.model_inputs import squares_of
+from pagesight.report import findings, html, near_duplicates
+from pagesight.report.evaluation import Judged
+from pagesight.report.gallery import Gallery
+from pagesight.report.image_statistics import look_at
+
+_MISTAKES = 12
+_DIGITS = 6
+"""Of what is written: the last bits of a sum differ between machines."""
+
+
+def report_sources() -> list[Path]:
+    """The files that decide what a report looks like, sorted: part of the key of what holds one."""
+    return sorted(p for p in Path(__file__).parent.iterdir() if p.suffix in (".py", ".css", ".j2"))
+
+
+def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
+    """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`.
+
+    Returns   what report.json holds under "evaluation"; empty, and nothing is written, for a model that has no dataset.
+    Raises    BundleError when the dataset has a class that the model does not know.
+    """
+    if origin.dataset is None:
+        return {}
+    contract = web.contract
+    model = GraphModel.read(web.path / contract.model_path)
+    runner = Runner(model, [contract.outputs.probabilities])
+    seen = look_at(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
+    with progress.task("writing the report"):
+        pairs = near_duplicates.near_duplicates(seen.looks, seen.labels)
+        grouped = origin.dataset.facts["split"] == "group"
+        found = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
+        unknown = _strangers(origin.dataset, contract, runner)
+        judged = Judged.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
+        gallery = Gallery(origin.dataset, model, contract, into)
+        mistakes = gallery.mistakes(seen, judged.worst(_MISTAKES))
+        evaluation: dict[str, Any] = _rounded(
+            judged.to_json() | {"mistakes": mistakes, "findings": [f.to_json(seen) for f in found]}
+        )
+        evaluation["accuracy"] |= _rounded(_cross_validated(origin))
+        thumbs = [gallery.thumbs(seen, f.rows) for f in found]
+        html.write(into, html.Told(contract, origin, seen, judged, evaluation, thumbs))
+    return evaluation
+
+
+def _strangers(dataset: Dataset, contract: Contract, runner: Runner) -> Floats | None:
+    """Probabilities `[m, classes]` of the pictures of other things that were kept for testing; None where there are none."""
+    pictures = dataset.unknown_on("test")
+    if not pictures:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        return np.asarray(runner(squares_of(dataset, pictures, contract.input, Path(scratch) / "squares.npy"))[0])
+
+
+def _cross_validated(origin: Origin) -> dict[str, Any]:
+    """What training measured where pictures were few, or have groups."""
+    measured = origin.trained.facts["accuracy"] if origin.trained else {}
+    return {name: measured.get(name) for name in ("cross_validated", "by_split")}
+
+
+def _false_accepts(origin: Origin) -> float:
+    """The rate that the threshold was set for."""
+    return float(origin.trained.facts["decision"]["false_accepts"]) if origin.trained else Training.false_accepts
+
+
+def _columns(dataset: Dataset, contract: Contract) -> list[int]:
+    missing = sorted(set(dataset.labels) - set(contract.labels))
+    if missing:
+        raise BundleError(
+            f"the pictures have a class that the model does not know: {missing[0]!r}",
+            fix="give the pictures that the model was trained on, or none",
+        )
+    return [contract.labels.index(label) for label in dataset.labels]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, _DIGITS)
+    if isinstance(value, dict):
+        return {key: _rounded(v) for key, v in value.items()}
+    return [_rounded(v) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,58 @@
+"""Where in the picture an answer came from: class activation maps."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pagesight import pixels
+from pagesight.graph.model import GraphModel
+
+_PASSED = {"Identity", "Softmax", "BiasAdd", "Reshape", "Squeeze", "AddV2", "Add"}
+_PRODUCTS = {"MatMul", "_FusedMatMul", "Conv2D", "_FusedConv2D"}
+_AT = (0.0, 0.35, 0.65, 0.85, 1.0)
+_COLOURS = ((13, 8, 65), (126, 3, 167), (225, 100, 98), (252, 175, 60), (240, 249, 33))
+"""Colours of Matplotlib's 'plasma', which reads in grey and to the colour-blind."""
+
+
+def head_kernel(model: GraphModel, probabilities: str, classes: int) -> NDArray[np.float32] | None:
+    """The kernel `[d, classes]` of the last dense layer, found backwards from the probabilities; None if there is none."""
+    nodes = {node["name"]: node for node in model.document["modelTopology"]["node"]}
+    node = nodes.get(_source(probabilities))
+    while node is not None and node["op"] in _PASSED:
+        node = nodes.get(_source(node["input"][0]))
+    if node is None or node["op"] not in _PRODUCTS:
+        return None
+    kernel = _constant(node["input"][1], nodes, model)
+    if kernel is None or node.get("attr", {}).get("transpose_b", {}).get("b"):
+        return None
+    kernel = kernel.reshape(-1, kernel.shape[-1])
+    return np.asarray(kernel, np.float32) if kernel.shape[1] == classes else None
+
+
+def _constant(name: str, nodes: dict[str, Any], model: GraphModel) -> NDArray[Any] | None:
+    name = _source(name)
+    while nodes.get(name, {}).get("op") == "Identity":
+        name = _source(nodes[name]["input"][0])
+    return model.weights.get(name)
+
+
+def _source(name: str) -> str:
+    return name.lstrip("^").split(":", maxsplit=1)[0]
+
+
+def activation(features: NDArray[np.float32], kernel: NDArray[np.float32], column: int) -> NDArray[np.float32]:
+    """The class activation map (Zhou et al. 2016) of a class, 0..1: features `[h, w, d]` · its column, where positive."""
+    positive = np.maximum(features @ kernel[:, column], 0)
+    return np.asarray(positive / max(float(positive.max()), 1e-9), np.float32)
+
+
+def overlaid(square: pixels.Pixels, heat: NDArray[np.float32]) -> Image.Image:
+    """The square in grey with the heat `[h, w]`, 0..1, laid over it in colour."""
+    grey = Image.fromarray(square[..., 0] if square.shape[-1] == 1 else square).convert("L")
+    large = Image.fromarray((heat * 255).astype(np.uint8)).resize(grey.size, Image.Resampling.BICUBIC)
+    share = np.asarray(large, np.float32)[..., None] / 255
+    colour = np.stack([np.interp(share[..., 0], _AT, channel) for channel in zip(*_COLOURS, strict=True)], -1)
+    mixed = np.asarray(grey, np.float32)[..., None] * (1 - 0.6 * share**0.5) + colour * 0.6 * share**0.5
+    return Image.fromarray(mixed.round().astype(np.uint8))

@@ -1,0 +1,239 @@
+"""What is wrong with the pictures, why it matters, and the one thing to do about each."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight.artifacts import SIDES
+from pagesight.report import near_duplicates
+from pagesight.report.image_statistics import Seen
+
+Severity = Literal["serious", "warning", "note"]
+_ORDER: tuple[Severity, ...] = ("serious", "warning", "note")
+MAX_LISTED = 60
+"""Paths that one finding lists; `count` is the whole number."""
+FEW = 20
+"""Pictures of a class for training below which its results hang on chance."""
+_DARK = 40
+_BLURRED = 0.015
+_IMBALANCE = 3
+_SURE = 0.9
+_OWN = 0.05
+_BURST_DIFFERENCE = 14.0
+_NUMBER = re.compile(r"(\d+)(?=\D*$)")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know; `rows` are the pictures it is about, the most telling first."""
+
+    kind: str
+    severity: Severity
+    what: str
+    fix: str
+    rows: tuple[int, ...] = ()
+
+    def to_json(self, seen: Seen) -> dict[str, Any]:
+        """The finding for report.json: paths below the folder of pictures, at most MAX_LISTED of them."""
+        listed = [seen.pictures[row].path for row in self.rows[:MAX_LISTED]]
+        facts = {"kind": self.kind, "severity": self.severity, "what": self.what, "fix": self.fix}
+        return {**facts, "count": len(self.rows), "pictures": listed}
+
+
+def find(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], side: int, *, grouped: bool) -> list[Finding]:
+    """All findings, the serious first; `side` is the model's square in pixels, `grouped` says that groups were kept together."""
+    found = [
+        *_twins(seen, pairs, labels, grouped=grouped),
+        *_bursts(seen, grouped=grouped),
+        *_mislabelled(seen, labels),
+        *_counts(seen, labels),
+        *_looks(seen, side),
+    ]
+    return sorted(found, key=lambda f: _ORDER.index(f.severity))
+
+
+def leaked(seen: Seen, pairs: near_duplicates.Pairs) -> NDArray[np.int64]:
+    """Rows of the test side that have a near-duplicate on the train or validation side, sorted."""
+    sides = np.array([p.side for p in seen.pictures])
+    either = np.concatenate([pairs, pairs[:, ::-1]])
+    return np.unique(either[(sides[either[:, 0]] == "test") & (sides[either[:, 1]] != "test")][:, 0])
+
+
+def _twins(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], *, grouped: bool) -> Iterator[Finding]:
+    sides = np.array([SIDES.index(p.side) for p in seen.pictures])
+    classes = seen.labels
+    families = near_duplicates.families(pairs)
+    mixed = [f for f in families if len(set(classes[f].tolist())) > 1]
+    across = [f for f in families if len(set(sides[f].tolist())) > 1]
+    within = [f for f in families if len(set(sides[f].tolist())) == 1]
+    if mixed:
+        named = " and ".join(sorted({labels[c] for c in classes[mixed[0]]})[:2])
+        yield Finding(
+            "same_picture_in_two_classes",
+            "serious",
+            f"{_some(len(mixed), 'picture stands', 'pictures stand')} in more than one class, as good as identical; "
+            f"the first in {named}. The model is taught two answers to one question.",
+            "Decide where each belongs and remove the other copy.",
+            _flat(mixed),
+        )
+    if across:
+        inflated = len(leaked(seen, pairs))
+        tested = int((sides == SIDES.index("test")).sum())
+        yield Finding(
+            "near_duplicates_across_sides",
+            "serious" if inflated else "warning",
+            f"{_some(sum(map(len, across)), 'picture looks', 'pictures look')} the same as one on another side of the split. "
+            + f"{inflated} of {tested} test pictures were seen in training: your test score is likely inflated." * bool(inflated),
+            _group_advice(seen, pairs, grouped=grouped),
+            _flat(across),
+        )
+    if within:
+        extra = sum(len(f) - 1 for f in within)
+        yield Finding(
+            "near_duplicates",
+            "note",
+            f"{_some(extra, 'picture repeats', 'pictures repeat')} another on the same side. Repeats add little to learn "
+            "and count more than once in the score.",
+            "Keep one of each, or leave them: no harm is done while they stay on one side.",
+            _flat(within),
+        )
+
+
+def _bursts(seen: Seen, *, grouped: bool) -> Iterator[Finding]:
+    names = [_numbered(p.path) for p in seen.pictures]
+    runs = list(near_duplicates.runs(names, seen.looks, _BURST_DIFFERENCE))
+    split = [run for run in runs if len({seen.pictures[row].side for row in run}) > 1]
+    if split:
+        yield Finding(
+            "bursts",
+            "serious",
+            f"{_some(len(split), 'burst', 'bursts')} of {sum(map(len, split))} pictures taken one after another "
+            f"{'is' if len(split) == 1 else 'are'} spread over training and test. Pictures of a burst are nearly alike: "
+            "your test score is likely inflated.",
+            _group_advice(seen, np.array([(a, b) for run in split for a, b in pairwise(run)]), grouped=grouped),
+            _flat(split),
+        )
+
+
+def _numbered(path: str) -> tuple[str, int] | None:
+    stem = str(PurePosixPath(path).with_suffix(""))
+    match = _NUMBER.search(stem, stem.rfind("/") + 1)
+    return (stem[: match.start()] + "#" + stem[match.end() :], int(match[1])) if match else None
+
+
+def _group_advice(seen: Seen, pairs: near_duplicates.Pairs, *, grouped: bool) -> str:
+    """How to keep look-alikes together: an expression of --group-by that the names allow, where there is one."""
+    if grouped:
+        return "Group by something coarser (`--group-by`), so that look-alikes share a group, or remove the copies."
+    paths = [p.path for p in seen.pictures]
+    for expression in (r"[^/]+(?=[-_. ]\d+\.\w+$)", r"[^/\d]+\d+(?=[-_. ])", r"/([^/]+)/"):
+        groups = [m.group(m.re.groups) if (m := re.search(expression, path)) else None for path in paths]
+        together = [groups[a] is not None and groups[a] == groups[b] for a, b in pairs.tolist()]
+        if np.mean(together) >= 0.8 and 10 <= len(set(groups)) <= len(paths) / 2:
+            return f"Build again with `--group-by '{expression}'`, which keeps them on one side, and believe that score."
+    return (
+        "Build again with `--group-by` and an expression for the part of the path that names the person, object or burst; "
+        "where the names have none, remove the copies."
+    )
+
+
+def _mislabelled(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
+    """Confident joint (Northcutt et al. 2021): surely another class, and surer than that class's own pictures are on average."""
+    counts = np.maximum(np.bincount(seen.labels, minlength=len(labels)), 1)
+    usual = np.bincount(seen.labels, weights=seen.own, minlength=len(labels)) / counts
+    wrong = (seen.said != seen.labels) & (seen.sure >= np.maximum(_SURE, usual[seen.said])) & (seen.own <= _OWN)
+    rows = np.flatnonzero(wrong)
+    rows = rows[np.lexsort((rows, -np.round(seen.sure[rows], 4)))]
+    if len(rows):
+        first = rows[0]
+        yield Finding(
+            "mislabel_suspects",
+            "warning",
+            f"{_some(len(rows), 'picture', 'pictures')} may lie in the wrong folder: the model is at least {_SURE:.0%} sure "
+            f"of another class. The first, {seen.pictures[first].path}, it takes for “{labels[seen.said[first]]}”.",
+            "Look at each: move what lies wrong. What lies right is a hard case; more pictures like it help.",
+            tuple(rows.tolist()),
+        )
+
+
+def _counts(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
+    train = np.array([p.side == "train" for p in seen.pictures])
+    trained = np.bincount(seen.labels[train], minlength=len(labels))
+    counts = np.bincount(seen.labels, minlength=len(labels))
+    few = [labels[i] for i in np.argsort(trained, kind="stable") if trained[i] < FEW]
+    if few:
+        yield Finding(
+            "too_few",
+            "warning",
+            f"{_named(few)} {'has' if len(few) == 1 else 'have'} fewer than {FEW} pictures for training "
+            f"(the least {trained.min()}).",
+            "Add pictures that differ: other people, other light, other backgrounds. A hundred a class is a good aim.",
+        )
+    least, most = int(counts.argmin()), int(counts.argmax())
+    if counts[most] > _IMBALANCE * max(1, counts[least]):
+        yield Finding(
+            "imbalance",
+            "warning",
+            f"“{labels[most]}” has {counts[most]} pictures, “{labels[least]}” only {counts[least]}. "
+            "The model leans towards what it saw often, and accuracy hides what it misses: read recall and F1 by class.",
+            f"Add pictures of “{labels[least]}”, or leave out some of “{labels[most]}”.",
+        )
+
+
+def _looks(seen: Seen, side: int) -> Iterator[Finding]:
+    looks = seen.looks
+    dark = _sorted_rows(looks.brightness, looks.brightness < _DARK)
+    if dark:
+        yield Finding(
+            "too_dark",
+            "warning",
+            f"{_some(len(dark), 'picture is', 'pictures are')} too dark to tell much (mean grey below {_DARK} of 255).",
+            "Take them again in more light, or remove them, unless the page will be used in such light.",
+            dark,
+        )
+    lit = looks.brightness >= _DARK
+    blurred = _sorted_rows(looks.sharpness, lit & (looks.sharpness < _BLURRED))
+    if blurred:
+        yield Finding(
+            "too_blurred",
+            "warning",
+            f"{_some(len(blurred), 'picture is', 'pictures are')} blurred or nearly empty: "
+            "there are no edges at the size the model sees.",
+            "Take them again with a steady hand and focus, or remove them, unless the camera of the page will blur as well.",
+            blurred,
+        )
+    tiny = _sorted_rows(looks.short_side, looks.short_side < side)
+    if tiny:
+        smallest = int(looks.short_side[tiny[0]])
+        yield Finding(
+            "tiny",
+            "warning" if smallest < side / 2 else "note",
+            f"{_some(len(tiny), 'picture is', 'pictures are')} smaller than the {side} × {side} px that the model sees "
+            f"(the smallest {smallest} px) and were enlarged.",
+            f"Use the original photographs if they are larger, or a `--backbone` whose side is nearer to {smallest}.",
+            tiny,
+        )
+
+
+def _sorted_rows(values: NDArray[Any], which: NDArray[np.bool_]) -> tuple[int, ...]:
+    rows = np.flatnonzero(which)
+    return tuple(rows[np.argsort(values[rows], kind="stable")].tolist())
+
+
+def _some(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def _named(names: Sequence[str]) -> str:
+    quoted = [f"“{n}”" for n in names[:4]]
+    return ", ".join(quoted) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _flat(families: Iterable[Sequence[int]]) -> tuple[int, ...]:
+    return tuple(row for family in families for row in family)

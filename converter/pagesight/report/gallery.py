@@ -1,0 +1,80 @@
+"""Small copies of the pictures that the report speaks of, without metadata, and the heat maps of mistakes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pagesight import pixels
+from pagesight.artifacts import Dataset
+from pagesight.contract import Contract, Input
+from pagesight.graph.model import GraphModel, Runner
+from pagesight.report import class_activation
+from pagesight.report.image_statistics import Seen
+
+_SIDE = 192
+_THUMB = 96
+_QUALITY = 82
+_SHOWN = 8
+"""Thumbs beside a finding."""
+
+
+class Gallery:
+    """Writes `report/*.jpg`; each picture once, however often it is shown."""
+
+    def __init__(self, dataset: Dataset, model: GraphModel, contract: Contract, into: Path) -> None:
+        self._dataset, self._model, self._contract = dataset, model, contract
+        self._into = into
+        self._written: dict[int, str] = {}
+
+    def thumbs(self, seen: Seen, rows: tuple[int, ...]) -> list[dict[str, str]]:
+        """Thumbs of the first of `rows`: the file, and the picture's path."""
+        found = []
+        for row in rows[:_SHOWN]:
+            if row not in self._written:
+                square = self._square(seen, row, Input(_THUMB))
+                self._written[row] = self._save(Image.fromarray(square), f"picture-{len(self._written):03d}.jpg")
+            found.append({"file": self._written[row], "path": seen.pictures[row].path})
+        return found
+
+    def mistakes(self, seen: Seen, rows: list[int]) -> list[dict[str, Any]]:
+        """For each row what was meant and said, how surely, the picture, and its heat map (None where there is none)."""
+        outputs, labels = self._contract.outputs, self._contract.labels
+        kernel = class_activation.head_kernel(self._model, outputs.probabilities, len(labels))
+        runner = Runner(self._model, [outputs.features]) if rows and outputs.features and kernel is not None else None
+        told = []
+        for number, row in enumerate(rows):
+            square = self._square(seen, row, self._contract.input)
+            told.append(
+                {
+                    "picture": seen.pictures[row].path,
+                    "meant": labels[seen.labels[row]],
+                    "said": labels[seen.said[row]],
+                    "probability": float(seen.sure[row]),
+                    "probability_of_meant": float(seen.own[row]),
+                    "file": self._save(_enlarged(square), f"mistake-{number:02d}.jpg"),
+                    "heat_map": None,
+                }
+            )
+            features = runner(square[None])[0][0] if runner else None
+            if kernel is not None and features is not None and features.shape[-1] == len(kernel):
+                shown = class_activation.overlaid(
+                    np.asarray(_enlarged(square)), class_activation.activation(features, kernel, int(seen.said[row]))
+                )
+                told[-1]["heat_map"] = self._save(shown, f"mistake-{number:02d}-heat.jpg")
+        return told
+
+    def _square(self, seen: Seen, row: int, how: Input) -> pixels.Pixels:
+        return pixels.read_square(self._dataset.read_bytes(seen.pictures[row]), how)
+
+    def _save(self, image: Image.Image, name: str) -> str:
+        path = self._into / "report" / name
+        path.parent.mkdir(exist_ok=True)
+        image.save(path, quality=_QUALITY)
+        return f"report/{name}"
+
+
+def _enlarged(square: pixels.Pixels) -> Image.Image:
+    image = Image.fromarray(square[..., 0] if square.shape[-1] == 1 else square)
+    return image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)

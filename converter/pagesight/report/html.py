@@ -1,0 +1,126 @@
+"""report.html: the evaluation for people, static, without a script, readable on a phone and by a screen reader."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pagesight import metrics
+from pagesight.artifacts import SIDES, Origin
+from pagesight.contract import Contract
+from pagesight.report import plots
+from pagesight.report.evaluation import Judged
+from pagesight.report.findings import FEW
+from pagesight.report.image_statistics import Seen
+
+CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+_HERE = Path(__file__).resolve().parent
+_STYLES = ("report.css", "report.data.css")
+_READABLE_MATRIX = 26
+"""Classes up to which the confusion matrix is shown whole; beyond, the most frequent confusions."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything that the page tells."""
+
+    contract: Contract
+    origin: Origin
+    seen: Seen
+    judged: Judged
+    evaluation: dict[str, Any]
+    thumbs: list[list[dict[str, str]]]
+    """Thumbs of each finding."""
+
+
+def write(into: Path, told: Told) -> None:
+    """Write report.html and its styles into `into`; style.css, beside them, is the page's."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"pct": _percent, "between": _between, "chance": _chance, "code": _code}
+    html = environment.get_template("report.html.j2").render(_context(told))
+    (into / "report.html").write_text(html + "\n", encoding="utf-8")
+    for name in _STYLES:
+        shutil.copyfile(_HERE / name, into / name)
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return "–" if share is None else f"{share:.{digits}%}"
+
+
+def _between(low_high: list[float]) -> str:
+    low, high = (f"{share:.1%}" for share in low_high)
+    return f"between {low} and {high}"
+
+
+def _chance(probability: float) -> str:
+    """In percent, and never quite certain."""
+    return "over 99.9%" if probability > 0.9994 else "under 0.1%" if probability < 0.0005 else f"{probability:.1%}"
+
+
+def _code(text: str) -> Any:
+    """`text` escaped, with what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def _context(told: Told) -> dict[str, Any]:
+    contract, judged, evaluation = told.contract, told.judged, told.evaluation
+    counts = _counts(told.seen, len(contract.labels))
+    trained = told.origin.trained.facts if told.origin.trained else {}
+    dataset = told.origin.dataset
+    sure, right = judged.after.max(1), judged.after.argmax(1) == judged.labels
+    others = None if judged.unknown is None else judged.unknown.max(1)
+    matrix = evaluation["confusion"] if len(contract.labels) <= _READABLE_MATRIX else None
+    return {
+        "title": contract.title,
+        "language": contract.language,
+        "labels": contract.labels,
+        "csp": CSP,
+        "e": evaluation,
+        "findings": list(zip(evaluation["findings"], told.thumbs, strict=True)),
+        "counts": [
+            {"label": name, **dict(zip(SIDES, row, strict=True))} for name, row in zip(contract.labels, counts, strict=True)
+        ],
+        "totals": dict(zip(SIDES, (sum(column) for column in zip(*counts, strict=True)), strict=True)),
+        "few": FEW,
+        "is_few": min(sum(row) for row in counts) < FEW,
+        "split": dataset.facts["split"] if dataset else "random",
+        "groups": dataset.facts["groups"] if dataset else None,
+        "set_by": trained.get("decision"),
+        "side": contract.input.side,
+        "matrix": None if matrix is None else _shaded(matrix),
+        "history": trained.get("history") or [],
+        "search": _searched(told.origin),
+        "curves": plots.learning_curves(trained.get("history") or []),
+        "before": plots.reliability(metrics.reliability(judged.before, judged.labels), "before"),
+        "after": plots.reliability(metrics.reliability(judged.after, judged.labels), "after"),
+        "decision": plots.decision(sure[right], sure[~right], others, judged.threshold),
+    }
+
+
+def _searched(origin: Origin) -> dict[str, Any] | None:
+    """What was tried before the backbone was chosen: the facts, smallest first, and their charts."""
+    if origin.search is None:
+        return None
+    facts = origin.search.facts
+    tried = sorted(facts["tried"], key=lambda t: (t["bytes"] is None, t["bytes"], t["multiply_adds"]))
+    return facts | {"tried": tried, "charts": plots.trade_offs(tried, facts["chosen"], facts["max_bytes"], facts["max_ms"])}
+
+
+def _counts(seen: Seen, classes: int) -> list[list[int]]:
+    """Pictures by class (rows) and side (columns, in the order of SIDES)."""
+    sides = np.array([SIDES.index(p.side) for p in seen.pictures])
+    return np.bincount(seen.labels * len(SIDES) + sides, minlength=classes * len(SIDES)).reshape(classes, -1).tolist()
+
+
+def _shaded(matrix: list[list[int]]) -> list[list[dict[str, int]]]:
+    """Each cell with its share of the row in tenths, at least one where it is not empty: how dark it is."""
+    return [[{"n": n, "shade": -(-10 * n // max(1, sum(row)))} for n in row] for row in matrix]

@@ -1,0 +1,1 @@
+"""Fine-tuning a backbone: network, augmentation, loop, checkpoints, cross-validation."""

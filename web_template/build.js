@@ -4,8 +4,8 @@ import { build } from "esbuild";
 import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MARKS, PLAIN, RELAXED, filled } from "./src/plan/instructions.js";
-import { LEAN_OPS } from "./src/runtime/lean_op_names.js";
+import { MARKS, PLAIN, RELAXED, filled } from "./src/wasm/instructions.js";
+import { LEAN_OPS } from "./src/tfjs/lean_op_names.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "build", "web_template");
@@ -28,11 +28,11 @@ const LEAN_CATEGORIES = [
 
 /**
  * Points the stock TF.js sources at small replacements, so that they stay stock and the bundle small.
- * @param {"wasm" | "webgl" | "webgpu"} [backend] keep only the ops in src/runtime/lean_ops.js, with this backend's kernels
+ * @param {"wasm" | "webgl" | "webgpu"} [backend] keep only the ops in src/tfjs/lean_ops.js, with this backend's kernels
  * @returns {import("esbuild").Plugin}
  */
 function trim(backend) {
-  const local = (/** @type {string} */ name) => ({ path: join(here, "src", "runtime", name) });
+  const local = (/** @type {string} */ name) => ({ path: join(here, "src", "tfjs", name) });
   return {
     name: "trim-tfjs",
     setup(plugin) {
@@ -82,6 +82,9 @@ const IN_PACKAGE = beside({
   "./packed.js": "./packed.js",
 });
 
+/** Loaded only where a graphics card is tried: a file of its own, wherever it is asked for. */
+const gpuApart = beside({ "../worker/gpu.js": "./gpu.js" });
+
 /** Gives the page's script what index.html began to load before. @type {import("esbuild").Plugin} */
 const begun = {
   name: "begun",
@@ -107,7 +110,7 @@ function tryOut(code) {
   const places = MARKS.map((mark) => [...code.matchAll(mark)].map(({ index }) => index));
   if (places[0].length !== places[1].length || places.flat().some((digit) => digit % 2)) {
     throw new Error(
-      "the kernels hold a constant that src/plan/instructions.js would take for one of its MARKS: change one",
+      "the kernels hold a constant that src/wasm/instructions.js would take for one of its MARKS: change one",
     );
   }
   for (const instructions of [PLAIN, RELAXED]) {
@@ -168,7 +171,7 @@ const built = {
   },
 };
 
-/** What src/element_words.js is given: the few words of the element out of all catalogues. */
+/** What src/api/element_words.js is given: the few words of the element out of all catalogues. */
 async function elementWords() {
   const titles = (/** @type {Record<string, { title: string }>} */ messages) =>
     Object.fromEntries(Object.entries(messages).map(([name, { title }]) => [name, title]));
@@ -199,7 +202,6 @@ const bundle = (entry, more) =>
     // false in a browser.
     external: [
       "./sha256_fallback.js",
-      "./gpu.js",
       "fs",
       "path",
       "os",
@@ -212,6 +214,7 @@ const bundle = (entry, more) =>
     metafile: true,
     logLevel: "warning",
     ...more,
+    plugins: [gpuApart, ...(more?.plugins ?? [])],
   });
 
 /** @param {string[]} paths of what is written into a page as it is: nothing in it may end its element early */
@@ -224,29 +227,32 @@ async function checkInline(...paths) {
 
 await rm(out, { recursive: true, force: true });
 await mkdir(join(out, "static"), { recursive: true });
-await bundle("worker", { plugins: [kernels] });
+await bundle("worker/worker", { plugins: [kernels] });
 // page.js stands alone: its integrity is in index.html, and a chunk's would not be.
 await bundle("page/page", { plugins: [begun] });
-await bundle("page/boot", {
+await bundle("page/startup", {
   outdir: join(out, "page"),
   format: "iife",
   define: { "import.meta.url": "document.baseURI" },
   plugins: [built],
 });
-await bundle("pagesight", { plugins: [built] });
-await bundle("sha256_fallback");
-await bundle("gpu");
+await bundle("api/pagesight", { plugins: [built] });
+await bundle("loading/sha256_fallback");
+await bundle("worker/gpu");
 await bundle("page/single", { outdir: join(out, "single"), plugins: [built, teachInside] });
-await bundle("element", { entryNames: "pagesight-[name]", plugins: [beside({ "./pagesight.js": "./pagesight.js" })] });
-for (const entry of ["npm/index", "npm/inline", "npm/element"]) {
+await bundle("api/element", {
+  entryNames: "pagesight-[name]",
+  plugins: [beside({ "./pagesight.js": "./pagesight.js" })],
+});
+for (const entry of ["api/npm/index", "api/npm/inline", "api/npm/element"]) {
   await bundle(entry, { outdir: join(out, "npm"), plugins: [IN_PACKAGE] });
 }
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
-const lean = await bundle("worker_lean", { plugins: [kernels, trim("wasm")] });
-await bundle("worker_all", { plugins: [kernels, trim()] });
-await bundle("worker_webgl", { plugins: [kernels, trim("webgl")] });
-await bundle("worker_webgpu", { plugins: [kernels, trim("webgpu")] });
+const lean = await bundle("worker/worker_lean", { plugins: [kernels, trim("wasm")] });
+await bundle("worker/worker_all", { plugins: [kernels, trim()] });
+await bundle("worker/worker_webgl", { plugins: [kernels, trim("webgl")] });
+await bundle("worker/worker_webgpu", { plugins: [kernels, trim("webgpu")] });
 await bundle("../sw/sw", { format: "iife" });
 await build({
   entryPoints: [join(here, "style.css")],
@@ -259,10 +265,10 @@ await build({
 await cp(join(modules, "tfjs-backend-wasm", "wasm-out", WASM), join(out, "static", WASM));
 await cp(join(here, "static"), join(out, "static"), { recursive: true });
 await cp(join(here, "page"), join(out, "page"), { recursive: true });
-await checkInline(join(out, "page", "boot.js"), join(out, "static", "style.css"));
+await checkInline(join(out, "page", "startup.js"), join(out, "static", "style.css"));
 await cp(join(here, "words"), join(out, "words"), { recursive: true });
-await cp(join(here, "src", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
-await cp(join(here, "src", "npm", "index.d.ts"), join(out, "npm", "index.d.ts"));
+await cp(join(here, "src", "api", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
+await cp(join(here, "src", "api", "npm", "index.d.ts"), join(out, "npm", "index.d.ts"));
 // `pagesight bundle` ships worker_all.js only with a graph that has other ops than these.
 await writeFile(join(out, "runtime.json"), `${JSON.stringify({ ops: [...LEAN_OPS] }, null, 1)}\n`);
 if (process.argv.includes("--analyze")) await writeFile(join(out, "meta.json"), JSON.stringify(lean.metafile));

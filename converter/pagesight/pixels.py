@@ -1,4 +1,4 @@
-"""File bytes to the exact uint8 square the model sees: the twin of web_template/src/pixels.js, held bit-equal by a test."""
+"""File bytes to the exact uint8 square the model sees: the twin of web_template/src/input/pixels.js, held bit-equal by a test."""
 
 import io
 

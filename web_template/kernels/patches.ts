@@ -2,7 +2,7 @@
 
 /**
  * out[columns × (size × size × channels)]: the windows of one output row, zero where they lie outside the picture.
- * Up to three floats behind `x` are read, and behind `out` written: src/plan/draft.js leaves room for them.
+ * Up to three floats behind `x` are read, and behind `out` written: src/wasm/plan_builder.js leaves room for them.
  * y, left: the windows' first row, and the columns that the first of them lies outside.
  */
 export function patches(

@@ -1,5 +1,5 @@
 // Pillow's Image.resize(BILINEAR) on 8-bit pixels, bit for bit: sums in 22-bit fixed point, rounded to 8 bits between the passes.
-// Pixels are RGBA; a filter is what src/resize.js makes: for each output place its first input, how many, and `stride` weights.
+// Pixels are RGBA; a filter is what src/input/resize.js makes: for each output place its first input, how many, and `stride` weights.
 
 const BITS: i32 = 22;
 const HALF: i32 = 1 << (BITS - 1);

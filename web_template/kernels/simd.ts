@@ -1,7 +1,7 @@
 // What the kernels share.
 
 /**
- * a · b + c, lane by lane. The two instructions stand for others, since no kernel uses them in earnest: src/plan/instructions.js
+ * a · b + c, lane by lane. The two instructions stand for others, since no kernel uses them in earnest: src/wasm/instructions.js
  * puts f32x4.mul and f32x4.add in their places, or one of relaxed SIMD that does both and rounds once, where the browser has it.
  */
 export function madd(a: v128, b: v128, c: v128): v128 {

@@ -1,4 +1,4 @@
-// What src/plan/strassen.js adds outside its products.
+// What src/wasm/strassen.js adds outside its products.
 import { clip } from "./simd";
 
 /**

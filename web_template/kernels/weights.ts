@@ -1,6 +1,6 @@
 // Constants in the types they are stored in, made into the floats that the other kernels read.
 
-/** As src/plan/weights.js numbers the types. */
+/** As src/wasm/weights.js numbers the types. */
 const FLOAT32: i32 = 0;
 const UINT8: i32 = 1;
 const UINT16: i32 = 2;

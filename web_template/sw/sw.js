@@ -2,7 +2,7 @@
 // manifest.json), and it takes over only when every file of that version is in its cache and checked. A page is
 // therefore never given files of two versions. What few visitors need, for graphics cards, is kept when it is fetched on a visit
 // after the first.
-import { FOR_GPUS } from "../src/gpu_files.js";
+import { FOR_GPUS } from "../src/worker/gpu_files.js";
 
 /** @type {ServiceWorkerGlobalScope} */
 const worker = /** @type {any} */ (self);

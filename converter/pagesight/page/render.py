@@ -66,7 +66,7 @@ def write_page(
     if how.theme is not None:
         copy_theme(Path(how.theme), into)
     page = resources.web_template() / "page"
-    inside = {name: _code(path) for name, path in (("boot", page / "boot.js"), ("styles", into / "style.css"))}
+    inside = {name: _code(path) for name, path in (("boot", page / "startup.js"), ("styles", into / "style.css"))}
     context = {
         "title": contract.title,
         "name": contract.name,

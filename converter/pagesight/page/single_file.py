@@ -48,7 +48,7 @@ def write_single_file(bundle: Path, name: str) -> Path:
 def pack(files: dict[str, bytes]) -> str:
     """`files` by path as base64 of gzip: a table [[path, length], …] as JSON, its length before it (uint32, big-endian), the bytes.
 
-    The same files give the same text; web_template/src/carried.js takes it apart.
+    The same files give the same text; web_template/src/loading/inlined_files.js takes it apart.
     """
     table = json.dumps([[path, len(data)] for path, data in files.items()], separators=(",", ":"), ensure_ascii=False).encode()
     whole = len(table).to_bytes(4, "big") + table + b"".join(files.values())

@@ -1,6 +1,6 @@
 // The model's card: the measured numbers of report.json, or plainly that they were not measured.
 import { byId, make } from "./elements.js";
-import { fetchFile } from "../files.js";
+import { fetchFile } from "../loading/files.js";
 import { exactPercent, integer, kilobytes } from "./format.js";
 import { home } from "./home.js";
 import { fill, fillCount, words } from "./words.js";

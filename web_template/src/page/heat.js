@@ -37,7 +37,7 @@ export class HeatMap {
     this.#canvas.hidden = true;
   }
 
-  /** @param {import("./answerer.js").Heat} heat */
+  /** @param {import("./predictor.js").Heat} heat */
   show({ map, width, height }) {
     this.#canvas.width = width;
     this.#canvas.height = height;

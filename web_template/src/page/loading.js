@@ -1,6 +1,6 @@
 // Starts loading the model. Imported before all else: it is on its way before the page is drawn, or even read to its end.
-import { fetchAhead } from "../files.js";
-import { load } from "../pagesight.js";
+import { fetchAhead } from "../loading/files.js";
+import { load } from "../api/pagesight.js";
 import { home } from "./home.js";
 
 /** Told of each step once there is an interface to show it. @type {(bytes: number, total: number) => void} */

@@ -1,2 +1,2 @@
-// What boot.js began: page.js is given this in the place of loading.js.
+// What startup.js began: page.js is given this in the place of loading.js.
 export const { loading, onProgress } = globalThis.pagesightLoading;

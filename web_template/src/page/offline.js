@@ -1,7 +1,7 @@
 // The service worker: offline after the first visit, and one whole version at a time.
 import { byId } from "./elements.js";
-import { whereIs } from "../files.js";
-import { sha256 } from "../sha256.js";
+import { whereIs } from "../loading/files.js";
+import { sha256 } from "../loading/sha256.js";
 import { home } from "./home.js";
 
 /** Registers the worker of the version that the server has now, and offers it when it is ready. */

@@ -1,12 +1,12 @@
 // The page: brings pictures and camera frames to the classifier, and its answers to people.
 import { loading, onProgress } from "./loading.js";
 import { AnswerView } from "./answer.js";
-import { ownAnswerer, rank } from "./answerer.js";
+import { ownAnswerer, rank } from "./predictor.js";
 import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { fillCard } from "./card.js";
-import { Computing } from "./computing.js";
-import { fetchFile } from "../files.js";
+import { Computing } from "./backend_selector.js";
+import { fetchFile } from "../loading/files.js";
 import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
 import { HeatMap } from "./heat.js";
@@ -19,8 +19,8 @@ import { TeachMode } from "./teach_mode.js";
 import { fill, sayFailure, sayNotAPicture, words } from "./words.js";
 
 /**
- * @typedef {import("./answerer.js").Answerer} Answerer
- * @typedef {import("../pagesight.js").Source} Source
+ * @typedef {import("./predictor.js").Answerer} Answerer
+ * @typedef {import("../api/pagesight.js").Source} Source
  */
 
 if (document.readyState === "loading") {

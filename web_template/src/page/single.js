@@ -1,6 +1,6 @@
 // The page as one file: what it would fetch is carried in it, and put in place before the page's own script starts.
-import { unpack } from "../carried.js";
-import { place } from "../files.js";
+import { unpack } from "../loading/inlined_files.js";
+import { place } from "../loading/files.js";
 import { byId } from "./elements.js";
 import { home } from "./home.js";
 

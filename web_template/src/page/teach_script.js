@@ -1,11 +1,11 @@
 // The way to teach.js in a bundle's folder.
-import { fetchPublished } from "../files.js";
+import { fetchPublished } from "../loading/files.js";
 import { home } from "./home.js";
 
 const SCRIPT = "teach.js";
 
 /**
- * @param {import("../files.js").PublishedFiles} files from contract.json
+ * @param {import("../loading/files.js").PublishedFiles} files from contract.json
  * @returns {Promise<typeof import("../teach/teach.js")>}
  */
 export async function teachScript(files) {

@@ -1,6 +1,6 @@
 // The page's side of teach_worker.js: one worker, one job at a time.
-import { startWorker } from "../worker_link.js";
-import { fetchPublished } from "../files.js";
+import { startWorker } from "../worker/worker_link.js";
+import { fetchPublished } from "../loading/files.js";
 
 /**
  * @typedef {import("./teach_worker.js").Job} Job
@@ -24,7 +24,7 @@ export class Helper {
 
   /**
    * @param {string} base address of the bundle's folder
-   * @param {import("../contract.js").Contract} contract
+   * @param {import("../loading/contract.js").Contract} contract
    */
   static async start(base, contract) {
     // Fills the cache with checked bytes, as for the model's own worker.

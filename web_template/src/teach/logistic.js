@@ -1,5 +1,5 @@
 // Multinomial logistic regression: what scikit-learn's StandardScaler and LogisticRegression do, by the same method.
-import { inSpan, outOfSpan } from "./span.js";
+import { inSpan, outOfSpan } from "./row_space.js";
 
 /**
  * @typedef {object} Examples

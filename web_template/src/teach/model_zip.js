@@ -1,16 +1,16 @@
 // The taught model as a bundle: the page's own folder with a new head, new labels and fresh hashes; and back.
-import { fetchFile } from "../files.js";
-import { FOR_GPUS } from "../gpu_files.js";
-import { sha256 } from "../sha256.js";
-import { HEAD_FILE, graft, readHead } from "./graft.js";
+import { fetchFile } from "../loading/files.js";
+import { FOR_GPUS } from "../worker/gpu_files.js";
+import { sha256 } from "../loading/sha256.js";
+import { HEAD_FILE, graft, readHead } from "./attach_head.js";
 import { THRESHOLD } from "./head.js";
 import { fillPage } from "./page_copy.js";
 
 /**
  * @typedef {import("./archive.js").Files} Files
  * @typedef {import("./head.js").Head} Head
- * @typedef {import("./lesson.js").Lesson} Lesson
- * @typedef {import("../contract.js").Contract} Contract
+ * @typedef {import("./teaching_session.js").Lesson} Lesson
+ * @typedef {import("../loading/contract.js").Contract} Contract
  * @typedef {Record<string, { bytes: number, sha256: string }>} Listed
  */
 

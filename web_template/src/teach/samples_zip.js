@@ -3,7 +3,7 @@ import { extension } from "./model_zip.js";
 
 /**
  * @typedef {import("./archive.js").Files} Files
- * @typedef {import("./lesson.js").Lesson} Lesson
+ * @typedef {import("./teaching_session.js").Lesson} Lesson
  */
 
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp|avif)$/i;

@@ -5,18 +5,18 @@ import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.j
 import { ClassCard } from "./class_card.js";
 import { THRESHOLD, places, probabilities } from "./head.js";
 import { Helper } from "./helper.js";
-import { Keeping } from "./keeping.js";
-import { Lesson } from "./lesson.js";
+import { Keeping } from "./export_panel.js";
+import { Lesson } from "./teaching_session.js";
 import { Outcome } from "./outcome.js";
 import { Recorder } from "./recorder.js";
-import { pool } from "../describe.js";
+import { pool } from "../worker/features.js";
 
 /**
- * @typedef {import("../page/answerer.js").Answerer} Answerer
+ * @typedef {import("../page/predictor.js").Answerer} Answerer
  * @typedef {import("./store.js").Class} Class
  *
  * @typedef {object} Host what the page lends
- * @property {import("../pagesight.js").Classifier} classifier
+ * @property {import("../api/pagesight.js").Classifier} classifier
  * @property {string} base address of the bundle's folder
  * @property {HTMLElement} root an empty section
  * @property {import("../page/camera_panel.js").CameraPanel} camera
@@ -248,7 +248,7 @@ class Teaching {
 
 /**
  * @param {import("./head.js").Head} head
- * @param {import("../pagesight.js").Classifier} classifier
+ * @param {import("../api/pagesight.js").Classifier} classifier
  * @returns {Answerer}
  */
 function answererOf(head, classifier) {

@@ -1,0 +1,256 @@
+// A loaded model: what can be asked of it, and who computes the answers.
+import { PagesightError, asPagesightError } from "../errors.js";
+import { Delivery } from "../loading/asset_loader.js";
+import { fetchPublished, whereIs } from "../loading/files.js";
+import { toPicture } from "../input/source.js";
+import { tryWorker } from "../worker/workers.js";
+
+/**
+ * @typedef {import("../input/source.js").Source} Source
+ * @typedef {import("../loading/contract.js").Contract} Contract
+ * @typedef {import("../input/pixels.js").Square} Square
+ * @typedef {import("../worker/serve.js").OutputName} OutputName
+ * @typedef {import("../worker/serve.js").Output} Output
+ * @typedef {import("../worker/serve.js").BackendName} BackendName
+ * @typedef {import("../worker/serve.js").Question} Question
+ * @typedef {import("../worker/workers.js").Started} Started
+ *
+ * @typedef {object} Prediction
+ * @property {Float32Array} probabilities [classes], in the order of contract.labels, summing to 1
+ * @property {Float32Array} [embedding] [d]
+ * @property {{ data: Float32Array, shape: number[] }} [features] last feature map, [1, h, w, d]
+ * @property {number} milliseconds spent in the forward pass
+ *
+ * @typedef {object} Explanation
+ * @property {Float32Array} probabilities [classes]
+ * @property {Float32Array} map [height × width], row by row, 0..1: how far each place spoke for the first answer
+ * @property {number} width
+ * @property {number} height
+ * @property {number} milliseconds
+ */
+
+/** What decides about the graphics card: fetched when it is asked for. */
+const GPU_SCRIPT = "gpu.js";
+/** A graphics card that hangs is given up after so long; while it starts, its driver compiles a program for each layer. */
+const GPU_PATIENCE_MS = 10_000;
+const GPU_START_MS = 30_000;
+
+/** A model that answers in a worker of its own, so that the page stays free. */
+export class Classifier {
+  #wasm;
+  #folder;
+  /** @type {(Started & { onFallback?: (reason: PagesightError) => void }) | undefined} */
+  #gpu;
+  /** Counts what overtakes a trial of the graphics card: another one, useWasm(), dispose(). */
+  #turn = 0;
+
+  /**
+   * @param {Contract} contract
+   * @param {Started} wasm
+   * @param {string} folder the bundle's address
+   */
+  constructor(contract, wasm, folder) {
+    /** @readonly */
+    this.contract = contract;
+    this.#wasm = wasm;
+    this.#folder = folder;
+  }
+
+  /** What computes the next answer: "wasm", "tfjs-wasm" for other graphs, or after tryGpu() "webgpu" or "webgl". */
+  get backend() {
+    return (this.#gpu ?? this.#wasm).backend;
+  }
+
+  /** Whether describe() works, and so whether new classes can be taught. */
+  get canDescribe() {
+    return Boolean(this.contract.outputs.features ?? this.contract.outputs.embedding);
+  }
+
+  /**
+   * @param {Source} source
+   * @param {{ topK?: number }} [options] all classes when it is left out
+   * @returns {Promise<{ label: string, probability: number }[]>} the most probable first
+   */
+  async classify(source, { topK } = {}) {
+    const { probabilities } = await this.recognise(source);
+    return this.rank(probabilities).slice(0, topK);
+  }
+
+  /**
+   * @param {Source} source
+   * @returns {Promise<Float32Array>} [d], what the model's last layer looks at
+   */
+  async embed(source) {
+    const { embedding } = await this.#run(source, ["embedding"]);
+    if (!embedding) throw new PagesightError("contract", "this model gives no embedding");
+    return embedding;
+  }
+
+  /**
+   * Everything of one forward pass.
+   * @param {Source} source
+   * @returns {Promise<Prediction>}
+   */
+  predict(source) {
+    const { embedding, features } = this.contract.outputs;
+    /** @type {OutputName[]} */
+    const wanted = ["probabilities"];
+    if (embedding) wanted.push("embedding");
+    if (features) wanted.push("features");
+    return this.#run(source, wanted);
+  }
+
+  /**
+   * As predict(), with the probabilities alone: what a stream of frames needs.
+   * @param {Source} source
+   * @returns {Promise<Prediction>}
+   */
+  recognise(source) {
+    return this.#run(source, ["probabilities"]);
+  }
+
+  /**
+   * What a new head is trained on: mean and maximum of the last feature map, or the embedding where there is no map.
+   * @param {Source} source
+   * @returns {Promise<{ vector: Float32Array, milliseconds: number }>}
+   */
+  async describe(source) {
+    const value = await this.#ask({ method: "describe" }, source);
+    return /** @type {{ vector: Float32Array, milliseconds: number }} */ (value);
+  }
+
+  /**
+   * The answer, and where in the picture the model saw it.
+   * @param {Source} source
+   * @returns {Promise<Explanation>}
+   */
+  async explain(source) {
+    return /** @type {Explanation} */ (await this.#ask({ method: "explain" }, source));
+  }
+
+  /**
+   * The exact pixels that the model sees.
+   * @param {Source} source
+   * @returns {Promise<Square>}
+   */
+  async square(source) {
+    const { picture, transfer } = await toPicture(source);
+    return /** @type {Promise<Square>} */ (this.#wasm.link.call({ method: "square", picture }, transfer));
+  }
+
+  /**
+   * @param {Float32Array} probabilities in the order of contract.labels
+   * @returns {{ label: string, probability: number }[]} the most probable first
+   */
+  rank(probabilities) {
+    return this.contract.labels
+      .map((label, i) => ({ label, probability: probabilities[i] }))
+      .sort((a, b) => b.probability - a.probability);
+  }
+
+  /** @returns {Promise<{ numTensors: number, numBytes: number }>} what the runtime holds, the weights included */
+  memory() {
+    return /** @type {Promise<{ numTensors: number, numBytes: number }>} */ (
+      this.#wasm.link.call({ method: "memory" })
+    );
+  }
+
+  /**
+   * Asks the machine's graphics card, compares its answers with WebAssembly's, and takes it where it is right and faster;
+   * answers go on meanwhile. Should it fail later, WebAssembly answers again, the picture under way included.
+   * @param {import("../worker/gpu.js").GpuOptions} [options]
+   * @returns {Promise<import("../worker/gpu.js").Trial>}
+   */
+  async tryGpu({ onFallback, ...options } = {}) {
+    this.useWasm();
+    const turn = this.#turn;
+    // A model with rare operations comes without it, and so does a page in one file.
+    const carried = typeof whereIs(this.#folder, this.contract.model.path) !== "string";
+    if (carried || !this.contract.files[GPU_SCRIPT]) return { backend: this.backend, attempts: [] };
+    // Where this module lies in the bundle's folder, what is imported next is what was published.
+    if (new URL(".", import.meta.url).href === this.#folder) {
+      await fetchPublished(this.#folder, this.contract.files, GPU_SCRIPT);
+    }
+    const { tryOut } = await import("../worker/gpu.js");
+    const { started, attempts } = await tryOut(
+      this.contract,
+      (question, square) => this.#wasm.link.call({ ...question, square }),
+      (backend) => this.#startGpu(backend),
+      options,
+    );
+    if (turn !== this.#turn) started?.close();
+    else this.#gpu = started && { ...started, onFallback };
+    return { backend: this.backend, attempts };
+  }
+
+  /** @param {string} backend */
+  async #startGpu(backend) {
+    const worker = { script: `worker_${backend}.js`, binaries: [] };
+    const delivery = new Delivery(this.#folder, this.contract, undefined);
+    const started = await tryWorker(worker, this.#folder, this.contract, delivery, { patience: GPU_START_MS });
+    if (!started) throw new PagesightError("model", "the model has operations that it cannot run");
+    const { link } = started;
+    link.patience = GPU_PATIENCE_MS;
+    return {
+      ...started,
+      ask: (/** @type {Question} */ question, /** @type {Square} */ square) => link.call({ ...question, square }),
+      close: () => link.close(),
+    };
+  }
+
+  /** Leaves the graphics card, where tryGpu() took it. */
+  useWasm() {
+    this.#turn++;
+    // What it still has under way is asked again.
+    this.#gpu?.link.close(new PagesightError("model", "WebAssembly is asked instead"));
+    this.#gpu = undefined;
+  }
+
+  /** Ends the worker and frees all memory; calls that are under way are refused. */
+  dispose() {
+    this.useWasm();
+    this.#wasm.link.close();
+  }
+
+  /**
+   * @param {Question} question
+   * @param {Source} source
+   * @returns {Promise<unknown>}
+   */
+  async #ask(question, source) {
+    const { picture, transfer } = await toPicture(source);
+    if (!this.#gpu) return this.#wasm.link.call({ ...question, picture }, transfer);
+    const square = /** @type {Square} */ (await this.#wasm.link.call({ method: "square", picture }, transfer));
+    const gpu = this.#gpu;
+    try {
+      if (gpu) return await gpu.link.call({ ...question, square });
+    } catch (error) {
+      const reason = asPagesightError(error, "model");
+      if (reason.code !== "model") throw reason;
+      if (this.#gpu === gpu) {
+        this.useWasm();
+        gpu?.onFallback?.(reason);
+      }
+    }
+    return this.#wasm.link.call({ ...question, square });
+  }
+
+  /**
+   * @param {Source} source
+   * @param {OutputName[]} wanted
+   * @returns {Promise<Prediction>}
+   */
+  async #run(source, wanted) {
+    const value = await this.#ask({ method: "predict", wanted }, source);
+    const { outputs, milliseconds } =
+      /** @type {{ outputs: Partial<Record<OutputName, Output>>, milliseconds: number }} */ (value);
+    if (!outputs.probabilities)
+      return { probabilities: new Float32Array(), embedding: outputs.embedding?.data, milliseconds };
+    return {
+      probabilities: outputs.probabilities.data,
+      embedding: outputs.embedding?.data,
+      features: outputs.features,
+      milliseconds,
+    };
+  }
+}

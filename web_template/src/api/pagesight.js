@@ -1,0 +1,62 @@
+// The public module: load a bundle's classifier from any page or app.
+import { Classifier } from "./classifier.js";
+import { parseContract } from "../loading/contract.js";
+import { Delivery } from "../loading/asset_loader.js";
+import { PagesightError, asPagesightError } from "../errors.js";
+import { fetchAhead, fetchFile, place } from "../loading/files.js";
+import { FIRST, WORKERS, startCarried, tryWorker } from "../worker/workers.js";
+
+export { Classifier, PagesightError };
+
+/**
+ * @typedef {import("../input/source.js").Source} Source
+ *
+ * @typedef {object} LoadOptions
+ * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
+ * @property {(loaded: number, total: number) => void} [onProgress] bytes of the model and runtime that are in and checked
+ * @property {import("../loading/files.js").Places} [files] those that lie elsewhere than under `base`: as a Blob, or by address
+ */
+
+/** What the bundle that this module lies in will be asked for: `pagesight bundle` writes it in, so that none waits for contract.json. */
+const OWN_FILES = "own-files:";
+
+/**
+ * Loads the classifier of the bundle at `base`; every file it uses is checked against contract.json first.
+ *
+ * @param {string | URL} [base] any address inside the bundle's folder; the folder itself ends in '/'
+ * @param {LoadOptions} [options]
+ * @returns {Promise<Classifier>}
+ * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser, model or wrong-answer
+ */
+export async function load(base = import.meta.url, { contractSha256, onProgress, files = {} } = {}) {
+  const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
+  place(folder, files);
+  const carried = startCarried();
+  const own = folder === new URL(".", import.meta.url).href;
+  for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
+    if (path && (own || files[path])) fetchAhead(folder, path);
+  }
+  /** @type {import("../loading/contract.js").Contract} */
+  let contract;
+  try {
+    contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
+  } catch (error) {
+    carried?.close();
+    throw error;
+  }
+  if (!contract.files[FIRST]) carried?.close();
+  const delivery = new Delivery(folder, contract, onProgress);
+  /** @type {PagesightError | undefined} */
+  let failure;
+  for (const worker of WORKERS.filter(({ script }) => contract.files[script])) {
+    try {
+      const started = await tryWorker(worker, folder, contract, delivery, { carried });
+      if (started) return new Classifier(contract, started, folder);
+    } catch (error) {
+      // Where one way of computing fails or is wrong, another may do.
+      failure ??= asPagesightError(error, "model");
+      if (!["model", "wrong-answer"].includes(failure.code)) throw failure;
+    }
+  }
+  throw failure ?? new PagesightError("model", "the model has operations that cannot run here");
+}

@@ -1,0 +1,113 @@
+// Files of a bundle: fetched or already in hand, and not used before their sha256 is the published one.
+import { PagesightError } from "../errors.js";
+import { sha256 } from "./sha256.js";
+
+/**
+ * @typedef {{ bytes: number, sha256: string }} Published
+ * @typedef {Record<string, Published>} PublishedFiles
+ * @typedef {Record<string, Blob | string>} Places by path in the bundle: the file itself, or its address
+ */
+
+/** Files that lie elsewhere than under their bundle's address, by the address they would have. @type {Map<string, Blob | string>} */
+const elsewhere = new Map();
+
+/** What is being fetched before it is known what it must be, by address. @type {Map<string, Promise<Arrived>>} */
+const ahead = new Map();
+
+/** @typedef {{ bytes: ArrayBuffer, sha256: string }} Arrived */
+
+/**
+ * Starts fetching a file that fetchFile() will be asked for.
+ * @param {string} base
+ * @param {string} path
+ */
+export function fetchAhead(base, path) {
+  const where = whereIs(base, path);
+  if (where instanceof Blob || ahead.has(where)) return;
+  const arrived = fetchBytes(where, path).then(sealed);
+  ahead.set(where, arrived);
+  // Whoever asks for the file is told; a later try asks anew.
+  arrived.catch(() => {
+    if (ahead.get(where) === arrived) ahead.delete(where);
+  });
+}
+
+/**
+ * From now on these files are taken from where they are: a page that carries them in itself, or a package whose files
+ * a bundler moved and renamed.
+ * @param {string} base address of the bundle's folder, ending in '/'
+ * @param {Places} places
+ */
+export function place(base, places) {
+  for (const [path, where] of Object.entries(places)) {
+    elsewhere.set(new URL(path, base).href, where instanceof Blob ? where : new URL(where, base).href);
+  }
+}
+
+/**
+ * @param {string} base
+ * @param {string} path
+ * @returns {Blob | string} the file, or the address where it lies
+ */
+export function whereIs(base, path) {
+  const { href } = new URL(path, base);
+  return elsewhere.get(href) ?? href;
+}
+
+/**
+ * @param {string} base address of the bundle's folder, ending in '/'
+ * @param {string} path relative to it
+ * @param {string} [expected] sha256, hexadecimal; without it the bytes are taken as they come
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function fetchFile(base, path, expected) {
+  const where = whereIs(base, path);
+  // What came inside of the page is as whole as the page is.
+  if (where instanceof Blob) return where.arrayBuffer();
+  const begun = ahead.get(where);
+  ahead.delete(where);
+  if (!expected) return (await begun)?.bytes ?? fetchBytes(where, path);
+  let arrived = await (begun ?? fetchBytes(where, path).then(sealed));
+  if (arrived.sha256 !== expected) {
+    // A cache may hold the file of an earlier version: ask the server itself before calling it a forgery.
+    arrived = await fetchBytes(where, path, "reload").then(sealed);
+    if (arrived.sha256 !== expected) {
+      throw new PagesightError("tampered", `${path} is not the file that was published`, path);
+    }
+  }
+  return arrived.bytes;
+}
+
+/** @param {ArrayBuffer} bytes @returns {Promise<Arrived>} */
+const sealed = async (bytes) => ({ bytes, sha256: await sha256(bytes) });
+
+/**
+ * @param {string} base
+ * @param {PublishedFiles} files from contract.json
+ * @param {string} path
+ */
+export function fetchPublished(base, files, path) {
+  const published = files[path];
+  if (!published) throw new PagesightError("contract", `contract.json does not list ${path}`, path);
+  return fetchFile(base, path, published.sha256);
+}
+
+/**
+ * @param {string} address
+ * @param {string} path for messages
+ * @param {RequestCache} [cache]
+ */
+async function fetchBytes(address, path, cache = "default") {
+  try {
+    const response = await fetch(address, { cache });
+    if (response.ok) return await response.arrayBuffer();
+    throw new PagesightError(
+      "unreachable",
+      `${path} could not be loaded: the server answered ${response.status}`,
+      path,
+    );
+  } catch (error) {
+    if (error instanceof PagesightError) throw error;
+    throw new PagesightError("unreachable", `${path} could not be loaded: the server did not answer`, path);
+  }
+}

@@ -1,0 +1,32 @@
+// Who answers a picture: the bundle's own model, or what was taught in its place.
+
+/**
+ * @typedef {{ map: Float32Array, width: number, height: number }} Heat [height × width], 0..1
+ *
+ * @typedef {object} Answerer
+ * @property {string[]} labels
+ * @property {number} threshold below it the page says that it is not sure
+ * @property {(source: import("../api/pagesight.js").Source, heat: boolean) => Promise<{ probabilities: Float32Array, milliseconds: number, heat?: Heat }>} answer
+ */
+
+/**
+ * @param {import("../api/pagesight.js").Classifier} classifier
+ * @returns {Answerer}
+ */
+export const ownAnswerer = (classifier) => ({
+  labels: classifier.contract.labels,
+  threshold: classifier.contract.decision.threshold,
+  async answer(source, heat) {
+    if (!heat) return classifier.recognise(source);
+    const { probabilities, milliseconds, ...found } = await classifier.explain(source);
+    return { probabilities, milliseconds, heat: found };
+  },
+});
+
+/**
+ * @param {string[]} labels
+ * @param {Float32Array} probabilities column i is labels[i]
+ * @returns {{ label: string, probability: number }[]} the most probable first
+ */
+export const rank = (labels, probabilities) =>
+  labels.map((label, i) => ({ label, probability: probabilities[i] })).sort((a, b) => b.probability - a.probability);

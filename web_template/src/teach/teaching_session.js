@@ -1,0 +1,180 @@
+// What is being taught: classes, their examples, and the head that was trained on them.
+import { Store } from "./store.js";
+
+/**
+ * @typedef {import("../api/pagesight.js").Classifier} Classifier
+ * @typedef {import("./store.js").Class} Class
+ * @typedef {import("./store.js").Example} Example
+ * @typedef {import("./head.js").Head} Head
+ * @typedef {import("./helper.js").Helper} Helper
+ */
+
+/** A larger picture is kept smaller: what the model sees of it has a fraction of this side. */
+const MOST_SIDE = 640;
+const MOST_BYTES = 300_000;
+
+export class Lesson {
+  #classifier;
+  #store;
+  #model;
+  /** @type {Class[]} */
+  classes = [];
+  /** @type {Example[]} in the order in which they came */
+  examples = [];
+  /** @type {Head | undefined} */
+  head;
+
+  /**
+   * @param {Classifier} classifier
+   * @param {Store} store
+   */
+  constructor(classifier, store) {
+    this.#classifier = classifier;
+    this.#store = store;
+    this.#model = weightsOf(classifier.contract);
+  }
+
+  /**
+   * Takes up what was kept before; examples that other weights described are described again.
+   * @param {Classifier} classifier
+   * @param {string} base address of the bundle's folder
+   */
+  static async open(classifier, base) {
+    const store = await Store.open(`pagesight-teach:${base}${classifier.contract.name}`);
+    const lesson = new Lesson(classifier, store);
+    const { classes, head, examples } = await store.read();
+    lesson.classes = classes ?? [];
+    lesson.examples = examples;
+    const stale = examples.filter(({ model }) => model !== lesson.#model);
+    for (const example of stale) await lesson.#describe(example);
+    if (!stale.length && head?.model === lesson.#model) lesson.head = head;
+    return lesson;
+  }
+
+  /** @param {string} name @returns {Promise<Class>} */
+  async addClass(name) {
+    const added = { id: crypto.getRandomValues(new Uint32Array(2)).join("-"), name };
+    this.classes.push(added);
+    await this.#store.keepClasses(this.classes);
+    return added;
+  }
+
+  /** @param {Class} one @param {string} name */
+  async rename(one, name) {
+    one.name = name;
+    await this.#store.keepClasses(this.classes);
+  }
+
+  /** @param {Class} one */
+  async removeClass(one) {
+    const gone = this.of(one);
+    this.classes = this.classes.filter((other) => other !== one);
+    this.examples = this.examples.filter((example) => !gone.includes(example));
+    await this.#store.keepClasses(this.classes);
+    await this.#store.drop(gone.map(({ id }) => id));
+  }
+
+  /** @param {Class} one @returns {Example[]} */
+  of(one) {
+    return this.examples.filter(({ classId }) => classId === one.id);
+  }
+
+  /**
+   * @param {Class} one
+   * @param {Blob} picture
+   * @returns {Promise<Example>}
+   * @throws {import("../errors.js").PagesightError} with code picture, when it is none
+   */
+  async add(one, picture) {
+    const { vector } = await this.#classifier.describe(picture);
+    const example = { classId: one.id, picture: await small(picture), vector, model: this.#model };
+    const kept = { ...example, id: await this.#store.keep(example) };
+    // The class may have been removed while the picture was looked at.
+    if (this.classes.includes(one)) this.examples.push(kept);
+    else await this.#store.drop([kept.id]);
+    return kept;
+  }
+
+  /** @param {Example} example */
+  async remove(example) {
+    this.examples = this.examples.filter((other) => other !== example);
+    await this.#store.drop([example.id]);
+  }
+
+  /** Classes that have examples: the others are not learned. */
+  get taught() {
+    return this.classes.filter((one) => this.examples.some(({ classId }) => classId === one.id));
+  }
+
+  /**
+   * @param {Helper} helper
+   * @param {import("./helper.js").OnProgress} onProgress
+   * @returns {Promise<{ head: Head, loss: number }>} when the new head is in use and kept
+   */
+  async train(helper, onProgress) {
+    const classes = this.taught;
+    const column = new Map(classes.map(({ id }, i) => [id, i]));
+    const examples = this.examples.filter(({ classId }) => column.has(classId));
+    const width = examples[0].vector.length;
+    const vectors = new Float32Array(examples.length * width);
+    examples.forEach(({ vector }, i) => vectors.set(vector, i * width));
+    const targets = Uint16Array.from(examples, ({ classId }) => column.get(classId) ?? 0);
+    const { loss, ...trained } = await helper.train({ vectors, targets, classes: classes.length }, onProgress);
+    const head = { ...trained, labels: classes.map(({ name }) => name), model: this.#model };
+    await this.use(head);
+    return { head, loss };
+  }
+
+  /** @param {Head} head */
+  async use(head) {
+    this.head = head;
+    await this.#store.keepHead(head);
+  }
+
+  /** Drops the head. */
+  async forget() {
+    this.head = undefined;
+    await this.#store.keepHead(undefined);
+  }
+
+  /** @param {import("../loading/contract.js").Contract} contract of any bundle */
+  weightsOf(contract) {
+    return weightsOf(contract);
+  }
+
+  /** Which weights describe pictures: a head fits these alone. */
+  get model() {
+    return this.#model;
+  }
+
+  /** @param {Example} example */
+  async #describe(example) {
+    const { vector } = await this.#classifier.describe(example.picture);
+    Object.assign(example, { vector, model: this.#model });
+    await this.#store.keep(example);
+  }
+}
+
+/**
+ * @param {import("../loading/contract.js").Contract} contract
+ * @returns {string} the hashes of the weights' files; a head added on top has its own
+ */
+function weightsOf({ files, model }) {
+  const folder = model.path.replace(/[^/]*$/, "");
+  const weights = Object.keys(files).filter((path) => path.startsWith(folder) && /(?<!taught-head)\.bin$/.test(path));
+  return weights
+    .sort()
+    .map((path) => files[path].sha256)
+    .join(" ");
+}
+
+/** @param {Blob} picture @returns {Promise<Blob>} */
+async function small(picture) {
+  if (picture.size <= MOST_BYTES) return picture;
+  const bitmap = await createImageBitmap(picture);
+  const scale = Math.min(1, MOST_SIDE / Math.min(bitmap.width, bitmap.height));
+  const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
+  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+}

@@ -1,0 +1,102 @@
+// The page's side of the worker: starts it, and matches replies to calls.
+import { PagesightError } from "../errors.js";
+import { whereIs } from "../loading/files.js";
+
+/**
+ * @typedef {import("./serve.js").Call} Call
+ * @typedef {import("./serve.js").Reply} Reply
+ * @typedef {{ resolve: (value: unknown) => void, reject: (error: PagesightError) => void }} Waiting
+ */
+
+/** A worker that did not start within so many milliseconds was forbidden to, without a word. */
+const START_MS = 10_000;
+
+export class WorkerLink {
+  /** Whether the worker runs: false where it could not be started, a page's policy may forbid it. @type {Promise<boolean>} */
+  started;
+  #worker;
+  /** Milliseconds that one call may take; any number while it is undefined. @type {number | undefined} */
+  patience;
+  #next = 0;
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  /** @type {PagesightError | undefined} */
+  #closed;
+
+  /** @param {Worker} worker */
+  constructor(worker) {
+    this.#worker = worker;
+    this.started = new Promise((resolve) => {
+      worker.addEventListener("message", () => resolve(true), { once: true });
+      worker.addEventListener("error", () => resolve(false), { once: true });
+      setTimeout(() => resolve(false), START_MS);
+    });
+    worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.close(new PagesightError("model", event.message || "the worker could not be started"));
+    });
+  }
+
+  /**
+   * @param {Call} call
+   * @param {Transferable[]} [transfer]
+   * @returns {Promise<unknown>}
+   */
+  call(call, transfer = []) {
+    if (this.#closed) return Promise.reject(this.#closed);
+    const id = this.#next++;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    if (this.patience) {
+      const late = `no answer within ${this.patience / 1000} seconds`;
+      timer = setTimeout(() => this.close(new PagesightError("model", late)), this.patience);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, ...call }, transfer);
+    }).finally(() => clearTimeout(timer));
+  }
+
+  /** @param {PagesightError} [reason] */
+  close(reason = new PagesightError("disposed", "the classifier was disposed")) {
+    this.#closed ??= reason;
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(reason);
+    this.#waiting.clear();
+  }
+
+  /** @param {Reply} reply */
+  #settle(reply) {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ("error" in reply) waiting?.reject(new PagesightError(reply.error.code, reply.error.message, reply.error.file));
+    else waiting?.resolve(reply.value);
+  }
+}
+
+/**
+ * @param {string} base address of the bundle's folder
+ * @param {string} script relative to it
+ * @param {ArrayBuffer} bytes the script, checked
+ * @returns {Worker}
+ */
+export function startWorker(base, script, bytes) {
+  const address = new URL(script, base);
+  // A page that was opened from a disk may start a script from its bytes, but no module.
+  if (whereIs(base, script) !== address.href) return workerFrom(bytes, "classic");
+  if (address.origin === location.origin) return new Worker(address, { type: "module" });
+  // Browsers start workers from the page's own origin only; a bundle on another one is imported by a worker of ours.
+  return workerFrom(`import ${JSON.stringify(address.href)};`, "module");
+}
+
+/** Where scripts lie that are started more than once: each is kept once. @type {Map<string, string>} */
+const addresses = new Map();
+
+/** @param {string | ArrayBuffer} code @param {WorkerType} type */
+export function workerFrom(code, type) {
+  const known = typeof code === "string" ? addresses.get(code) : undefined;
+  const address = known ?? URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  if (typeof code === "string") addresses.set(code, address);
+  return new Worker(address, { type });
+}

@@ -1,0 +1,8 @@
+// The worker that computes on the graphics card by WebGL: loaded only when someone asks for it, after the first answer.
+import "../tfjs/lean_kernels.js";
+import { LEAN_OPS } from "../tfjs/lean_op_names.js";
+import { Model } from "../tfjs/model.js";
+import { webgl } from "../tfjs/webgl_backend.js";
+import { serve } from "./serve.js";
+
+serve((parts) => Model.load(parts, (op) => LEAN_OPS.has(op), webgl));

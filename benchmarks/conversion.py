@@ -38,15 +38,15 @@ WAYS: dict[str, Callable[[Path, Path], None]] = {
 
 def seconds(saved: SavedModel, n: int) -> dict[str, list[tuple[float, float]]]:
     """Wall and processor seconds of each way, `n` times; the first round warms the disk's cache and is thrown away."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
+    result: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as scratch:
         for turn in range(n + 1):
             for number, (name, way) in enumerate(WAYS.items()):
                 started, used = time.perf_counter(), _processor_seconds()
                 way(saved.path, Path(scratch) / f"{turn}-{number}")
                 if turn:
-                    found[name].append((round(time.perf_counter() - started, 2), round(_processor_seconds() - used, 2)))
-    return found
+                    result[name].append((round(time.perf_counter() - started, 2), round(_processor_seconds() - used, 2)))
+    return result
 
 
 def _processor_seconds() -> float:
@@ -64,13 +64,13 @@ def main() -> None:
     # All of it compiled once, in the round that is thrown away: as it is where packages were installed.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for backbone in ("mobilenet_v1_025_128", "mobilenet_v1_100_224"):
         made = models.untrained(backbone, models.DIGITS, CACHE / "curves" / backbone)
         times = seconds(SavedModel.open(made / "export"), given.n)
         middle = {name: [statistics.median(kind) for kind in zip(*rows, strict=True)] for name, rows in times.items()}
         stock_wall, stock_cpu = middle[_STOCK]
-        found[backbone] = {
+        result[backbone] = {
             name: {
                 "wall": wall,
                 "ratio": round(wall / stock_wall, 3),
@@ -80,14 +80,14 @@ def main() -> None:
             }
             for name, (wall, cpu) in middle.items()
         }
-        for name, row in found[backbone].items():
+        for name, row in result[backbone].items():
             print(f"{backbone:22} {name:56} {row['wall']:6.2f} s {row['ratio']:.3f}  {row['cpu']:6.2f} s of processor", flush=True)
-        _write(found, given.into)
+        _write(result, given.into)
 
 
-def _write(found: dict[str, Any], into: Path) -> None:
+def _write(result: dict[str, Any], into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
-    whole = {"load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown", "backbones": found}
+    whole = {"load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown", "backbones": result}
     (into / "conversion.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     tables.write(into)
 

@@ -53,17 +53,17 @@ def drawn(whole: Dataset, each: int, seed: int, into: Path) -> Dataset:
     return Dataset(into, whole.root)
 
 
-def run(whole: Dataset, each: int, how: Training, scratch: Path) -> dict[str, Any]:
+def run(whole: Dataset, each: int, options: Training, scratch: Path) -> dict[str, Any]:
     """One training: how long it took, how well it reads the kept groups."""
-    dataset = drawn(whole, each, how.seed, scratch / f"drawn-{each}-{how.seed}")
+    dataset = drawn(whole, each, options.seed, scratch / f"drawn-{each}-{options.seed}")
     began = time.perf_counter()
-    trained = train(dataset, how, scratch / "trained")
+    trained = train(dataset, options, scratch / "trained")
     keras().backend.clear_session()
     return {
-        "backbone": how.backbone,
-        "weights": Path(how.weights).name,
+        "backbone": options.backbone,
+        "weights": Path(options.weights).name,
         "a_class": each,
-        "seed": how.seed,
+        "seed": options.seed,
         "seconds": round(time.perf_counter() - began, 1),
         "accuracy": trained.facts["accuracy"]["float"],
         "n": trained.facts["accuracy"]["n"],
@@ -83,19 +83,20 @@ def main() -> None:
     given = parser.parse_args()
     for weights in given.weights.split(","):
         for each in map(int, given.counts.split(",")):
-            found = []
+            result = []
             with tempfile.TemporaryDirectory() as scratch:
                 whole = scan(given.photos, Scanning(group_by=given.group_by), Path(scratch) / "scan")
                 for seed in range(given.first, given.first + given.seeds):
-                    how = Training(backbone=given.backbone, weights=weights, seed=seed)
-                    found.append(run(whole, each, how, Path(scratch)))
-                    learning.keep("few", found[-1])
-                    sys.stdout.write(json.dumps(found[-1]) + "\n")
+                    options = Training(backbone=given.backbone, weights=weights, seed=seed)
+                    result.append(run(whole, each, options, Path(scratch)))
+                    learning.keep("few", result[-1])
+                    sys.stdout.write(json.dumps(result[-1]) + "\n")
                     sys.stdout.flush()
-            right = [one["accuracy"] for one in found]
+            right = [one["accuracy"] for one in result]
             sys.stdout.write(
                 f"{Path(weights).name}, {each} a class: mean {statistics.mean(right):.1%}, {min(right):.1%} to {max(right):.1%}, "
-                f"n = {found[0]['n']} pictures, {len(found)} seeds, {statistics.mean(one['seconds'] for one in found):.0f} s each\n"
+                f"n = {result[0]['n']} pictures, {len(result)} seeds, "
+                f"{statistics.mean(one['seconds'] for one in result):.0f} s each\n"
             )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pagesight.adopt import Adoption, adopt
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import MODES, Mode, Quantization
-from pagesight.quantization.statistics import folder_squares
+from pagesight.quantization.statistics import folder_inputs
 from pagesight.quantize import quantize
 
 
@@ -22,7 +22,7 @@ def main(model: str, pictures: Path, modes: list[Mode], labels: str | None) -> N
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         saved = adopt(model, Adoption(labels=labels), work / "adopt")
-        _, asked = folder_squares(saved.contract.input, pictures)
+        _, asked = folder_inputs(saved.contract.input, pictures)
 
         def answers(mode: Mode, calibrate: Path | None) -> tuple[dict[str, int], list[int]]:
             web = quantize(saved, Quantization(mode), work / f"{mode}-{bool(calibrate)}", calibrate)

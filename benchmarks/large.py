@@ -26,10 +26,10 @@ def tree(root: int) -> dict[int, str]:
             continue
         number = int(stat.parent.name)
         names[number], parents[number] = before.split("(", 1)[1], int(after.split()[1])
-    found = {root}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return {number: names.get(number, "") for number in found}
+    result = {root}
+    while more := {child for child, parent in parents.items() if parent in result} - result:
+        result |= more
+    return {number: names.get(number, "") for number in result}
 
 
 def pss(process: int) -> int:

@@ -87,8 +87,8 @@ def few(runs: Sequence[Run]) -> str:
         right = [r["accuracy"] for r in mine]
         settings = (f"{backbone} from {_human(weights)}", str(each))
         spread = f"{min(right):.1%} – {max(right):.1%}"
-        told = (f"{statistics.mean(right):.1%}", spread, f"{statistics.mean(r['seconds'] for r in mine):.0f}", str(len(mine)))
-        rows.append((*settings, *told))
+        summary = (f"{statistics.mean(right):.1%}", spread, f"{statistics.mean(r['seconds'] for r in mine):.0f}", str(len(mine)))
+        rows.append((*settings, *summary))
     words = (
         f"Accuracy on {runs[0]['n']} photographs of people who were in no training, of these weights or of the starter's; none of "
         "the pictures is held back to validate by. The starter has seen photographs of the same ten signs by other people: its "

@@ -60,7 +60,7 @@ OURS = """(() => {
     globalThis.warm = async (count) => {
       const image = new ImageData(%(side)d, %(side)d);
       const times = [];
-      while (times.length < count) times.push((await classifier.recognise(image)).milliseconds);
+      while (times.length < count) times.push((await classifier.predictProbabilities(image)).milliseconds);
       return times;
     };
   });
@@ -150,14 +150,14 @@ def main(bundle: Path, tfjs: Path | None, visits: int, answers: int) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with serving(bundle) as ours, serving(Path(scratch)) as stock:
             sites = {"bundle": (ours, OURS % facts), "stock": (stock, "")}
-            found: dict[str, list[tuple[float, int, list[float]]]] = {name: [] for name in sites}
+            result: dict[str, list[tuple[float, int, list[float]]]] = {name: [] for name in sites}
             for _ in range(visits):
                 for name, (server, script) in sites.items():
-                    found[name].append(visit(browser, server, script, answers))
+                    result[name].append(visit(browser, server, script, answers))
         browser.close()
     print(f"{'':8} {'KB gzip':>8} {'first answer ms':>16} {'warm ms':>8}")
     medians = {}
-    for name, rows in found.items():
+    for name, rows in result.items():
         first, sent = (statistics.median(row[i] for row in rows) for i in (0, 1))
         medians[name] = (sent / 1000, first, statistics.median(time for row in rows for time in row[2]))
         print("{:8} {:8.0f} {:16.0f} {:8.2f}".format(name, *medians[name]))

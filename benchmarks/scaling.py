@@ -53,9 +53,9 @@ def pictures(folder: Path, count: int, classes: int, size: tuple[int, int]) -> N
         list(pool.map(partial(draw, folder, classes, size), sorted(set(range(count)) - there), chunksize=64))
 
 
-def stages(said: Iterator[str]) -> dict[str, float]:
+def stages(predicted: Iterator[str]) -> dict[str, float]:
     """Seconds of each stage, from the moments at which a build names them."""
-    moments = [(line.strip(), time.perf_counter()) for line in said if line.strip() in STAGES]
+    moments = [(line.strip(), time.perf_counter()) for line in predicted if line.strip() in STAGES]
     moments.append(("", time.perf_counter()))
     return {name: round(end - start, 1) for (name, start), (_, end) in pairwise(moments)}
 
@@ -135,9 +135,9 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         for count in map(int, given.counts.split(",")):
-            found = run(count, given, given.scratch or Path(temporary))
-            learning.keep("scaling", found)
-            sys.stdout.write(json.dumps(found) + "\n")
+            result = run(count, given, given.scratch or Path(temporary))
+            learning.keep("scaling", result)
+            sys.stdout.write(json.dumps(result) + "\n")
             sys.stdout.flush()
     if given.svg:
         known = json.loads((learning.INTO / "scaling.json").read_text(encoding="utf-8"))

@@ -31,7 +31,7 @@ DESCRIBE = """async (addresses) => {
   const classifier = await load();
   const rows = [];
   for (const address of addresses) {
-    const { vector } = await classifier.describe(await (await fetch(address)).blob());
+    const { vector } = await classifier.extractFeatures(await (await fetch(address)).blob());
     rows.push([...vector]);
   }
   classifier.dispose();
@@ -56,13 +56,13 @@ TRAIN = """async ({ vectors, targets, classes }) => {
 def pictures(photos: Path, group: str, dataset: Path | None) -> list[tuple[Path, int, str]]:
     """Path, class and person of every picture that takes part."""
     unseen = {p.path for p in Dataset.open(dataset).on("test")} if dataset else None
-    found = []
+    result = []
     for label, folder in enumerate(sorted(p for p in photos.iterdir() if p.is_dir())):
         for path in sorted(folder.iterdir()):
             if unseen is None or path.relative_to(photos).as_posix() in unseen:
                 match = re.search(group, path.name)
-                found.append((path, label, match[0] if match else path.name))
-    return found
+                result.append((path, label, match[0] if match else path.name))
+    return result
 
 
 def draw(rows: list[tuple[Path, int, str]], each: int, random: np.random.Generator) -> tuple[list[int], list[int]]:
@@ -86,19 +86,19 @@ def compare(page: Any, rows: list[tuple[Path, int, str]], vectors: np.ndarray, a
     classes = int(targets.max()) + 1
     ours, theirs, milliseconds = [], [], []
     for seed in range(asked.draws):
-        taught, others = draw(rows, asked.each, np.random.default_rng(seed))
+        taught, ood = draw(rows, asked.each, np.random.default_rng(seed))
         job = {"vectors": vectors[taught].ravel().tolist(), "targets": targets[taught].tolist(), "classes": classes}
         head = page.evaluate(TRAIN, job)
-        logits = vectors[others] @ np.array(head["kernel"]).reshape(-1, classes) + np.array(head["bias"])
+        logits = vectors[ood] @ np.array(head["kernel"]).reshape(-1, classes) + np.array(head["bias"])
         reference = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(vectors[taught], targets[taught])
-        ours.append(float((logits.argmax(1) == targets[others]).mean()))
-        theirs.append(float(reference.score(vectors[others], targets[others])))
+        ours.append(float((logits.argmax(1) == targets[ood]).mean()))
+        theirs.append(float(reference.score(vectors[ood], targets[ood])))
         milliseconds.append(head["milliseconds"])
     return {
         "page": round(float(np.mean(ours)), 4),
         "page_worst_draw": round(min(ours), 4),
         "scikit_learn": round(float(np.mean(theirs)), 4),
-        "asked": len(others),
+        "asked": len(ood),
         "milliseconds_median": round(float(np.median(milliseconds)), 1),
     }
 

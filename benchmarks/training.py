@@ -30,11 +30,12 @@ from pagesight.artifacts import SIDES, Dataset, Side
 from pagesight.contract import Input
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.options import Scanning, Training
-from pagesight.pictures.model_inputs import squares_of
+from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.scan import scan
 from pagesight.train import train
-from pagesight.training import loop, network
+from pagesight.training import loop
 from pagesight.training.augmentation import augment
+from pagesight.training.predictor import Predictor, network
 
 BARS = (0.98, 0.99)
 
@@ -63,40 +64,40 @@ class Clock:
         return found | {"seconds": round(last["seconds"], 1), "cpu": round(last["cpu"], 1), "accuracy": last["accuracy"]}
 
 
-class Watched(loop.Answers):
-    """Answers that stop the clock whenever the validation side was judged: for the head, and once an epoch."""
+class Watched(Predictor):
+    """Predictions that stop the clock whenever the validation side was evaluated: for the head, and once an epoch."""
 
-    def judged(self, squares: Any, labels: Any) -> tuple[float, float]:
+    def evaluate(self, inputs: Any, labels: Any) -> tuple[float, float]:
         """As ever; then the test side, off the clock."""
-        found = super().judged(squares, labels)
+        result = super().evaluate(inputs, labels)
         CLOCKS[-1].stop(lambda: float((self.probabilities(TEST[0]).argmax(1) == TEST[1]).mean()))
-        return found
+        return result
 
 
 CLOCKS: list[Clock] = []
 TEST: list[Any] = []
 
 
-def ours(dataset: Dataset, how: Training, folder: Path) -> None:
+def ours(dataset: Dataset, options: Training, folder: Path) -> None:
     """The train stage, watched."""
-    with mock.patch.object(loop, "Answers", Watched):
-        trained = train(dataset, how, folder / "trained")
+    with mock.patch("pagesight.train.Predictor", Watched):
+        trained = train(dataset, options, folder / "trained")
     CLOCKS[-1].stop(lambda: float(trained.facts["accuracy"]["float"]))
 
 
-def plain(sides: loop.Sides, model: Any, seed: int) -> None:
+def plain(splits: loop.Splits, model: Any, seed: int) -> None:
     """One `fit` of everything, with the augmentation of the package, in parallel with the training."""
     tf, tk = tensorflow(), keras()
-    squares, labels = sides["train"]
+    inputs, labels = splits["train"]
     numbers = tf.data.Dataset.range(1_000_000).map(lambda i: tf.cast(tf.stack([seed, i]), tf.int32))
-    shown = tf.data.Dataset.from_tensor_slices((squares, labels)).shuffle(len(labels), seed=seed).batch(32)
+    shown = tf.data.Dataset.from_tensor_slices((inputs, labels)).shuffle(len(labels), seed=seed).batch(32)
     shown = tf.data.Dataset.zip((shown, numbers)).map(lambda pair, number: (augment(pair[0], number), pair[1]))
     steps = -(-len(labels) // 32)
     rate = tk.optimizers.schedules.CosineDecay(1e-3, 10 * steps)
-    _fit_epochs(tk.Model(model.input, model.outputs[0]), shown.prefetch(4), sides, tk.optimizers.Adam(rate), 10)
+    _fit_epochs(tk.Model(model.input, model.outputs[0]), shown.prefetch(4), splits, tk.optimizers.Adam(rate), 10)
 
 
-def guide(sides: loop.Sides, model: Any, seed: int) -> None:
+def guide(splits: loop.Splits, model: Any, seed: int) -> None:
     """keras.io/guides/transfer_learning: flips and small rotations, dropout, batch norms in inference mode throughout."""
     tk = keras()
     body = next(layer for layer in model.layers if isinstance(layer, tk.Model))
@@ -106,47 +107,47 @@ def guide(sides: loop.Sides, model: Any, seed: int) -> None:
     x = tk.layers.GlobalAveragePooling2D()(body(model.get_layer("scale")(x), training=False))
     whole = tk.Model(image, tk.layers.Dense(model.output_shape[0][-1], activation="softmax")(tk.layers.Dropout(0.2, seed=seed)(x)))
     tf = tensorflow()
-    squares, labels = sides["train"]
-    shown = tf.data.Dataset.from_tensor_slices((squares, labels)).shuffle(len(labels), seed=seed).batch(32).prefetch(4)
-    _fit_epochs(whole, shown, sides, tk.optimizers.Adam(1e-4), 10)
+    inputs, labels = splits["train"]
+    shown = tf.data.Dataset.from_tensor_slices((inputs, labels)).shuffle(len(labels), seed=seed).batch(32).prefetch(4)
+    _fit_epochs(whole, shown, splits, tk.optimizers.Adam(1e-4), 10)
     body.trainable = True
-    _fit_epochs(whole, shown, sides, tk.optimizers.Adam(1e-5), 10)
+    _fit_epochs(whole, shown, splits, tk.optimizers.Adam(1e-5), 10)
 
 
-def _fit_epochs(model: Any, shown: Any, sides: loop.Sides, optimizer: Any, epochs: int) -> None:
+def _fit_epochs(model: Any, shown: Any, splits: loop.Splits, optimizer: Any, epochs: int) -> None:
     model.compile(optimizer, "sparse_categorical_crossentropy")
 
     def measure() -> float:
         return float((model.predict(TEST[0], batch_size=64, verbose=0).argmax(1) == TEST[1]).mean())
 
     stop = keras().callbacks.LambdaCallback(on_epoch_end=lambda *_: CLOCKS[-1].stop(measure))
-    model.fit(shown, validation_data=sides["validation"], epochs=epochs, verbose=0, callbacks=[stop])
+    model.fit(shown, validation_data=splits["validation"], epochs=epochs, verbose=0, callbacks=[stop])
 
 
-def run(way: str, dataset: Dataset, how: Training) -> dict[str, Any]:
+def run(way: str, dataset: Dataset, options: Training) -> dict[str, Any]:
     """One training from pictures to a fitted model, timed."""
-    keras().utils.set_random_seed(how.seed)
-    chosen = backbones.named(how.backbone)
+    keras().utils.set_random_seed(options.seed)
+    chosen = backbones.named(options.backbone)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         TEST[:] = side_of(dataset, "test", Input(chosen.side), folder / "asked.npy")
         CLOCKS.append(Clock())
         if way == "ours":
-            ours(dataset, how, folder)
+            ours(dataset, options, folder)
         else:
-            sides = {side: side_of(dataset, side, Input(chosen.side), folder / f"{side}.npy") for side in SIDES}
-            model, _ = network.build(chosen, len(dataset.labels), network.parse_weights(how.weights, chosen))
-            {"guide": guide, "plain": plain}[way](sides, model, how.seed)
+            splits = {side: side_of(dataset, side, Input(chosen.side), folder / f"{side}.npy") for side in SIDES}
+            model, _ = network.build(chosen, len(dataset.labels), network.parse_weights(options.weights, chosen))
+            {"guide": guide, "plain": plain}[way](splits, model, options.seed)
     keras().backend.clear_session()
     known = {"train": len(dataset.on("train")), "n": len(TEST[1])}
-    settings = {"way": way, "backbone": how.backbone, "weights": Path(how.weights).name, "seed": how.seed}
+    settings = {"way": way, "backbone": options.backbone, "weights": Path(options.weights).name, "seed": options.seed}
     return settings | known | CLOCKS[-1].result() | {"epochs": CLOCKS[-1].stops}
 
 
-def side_of(dataset: Dataset, side: Side, how: Input, file: Path) -> tuple[Any, Any]:
+def side_of(dataset: Dataset, side: Side, options: Input, file: Path) -> tuple[Any, Any]:
     """Squares and labels of one side."""
     pictures = dataset.on(side)
-    return squares_of(dataset, pictures, how, file), np.array([p.label for p in pictures])
+    return model_inputs_of(dataset, pictures, options, file), np.array([p.label for p in pictures])
 
 
 def main() -> None:
@@ -164,9 +165,9 @@ def main() -> None:
         for seed in range(given.first, given.first + given.seeds):
             dataset = scan(given.photos, Scanning(group_by=given.group_by, seed=seed), Path(scratch) / f"scan{seed}")
             for way in given.only.split(","):
-                found = run(way, dataset, Training(backbone=given.backbone, weights=given.weights, seed=seed))
-                learning.keep("training", found)
-                sys.stdout.write(json.dumps(found) + "\n")
+                result = run(way, dataset, Training(backbone=given.backbone, weights=given.weights, seed=seed))
+                learning.keep("training", result)
+                sys.stdout.write(json.dumps(result) + "\n")
                 sys.stdout.flush()
 
 

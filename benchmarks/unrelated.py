@@ -27,7 +27,7 @@ from pagesight.options import Scanning, Training
 from pagesight.scan import scan
 
 
-def crops(photographs: Path, each: int, how: Input) -> tuple[pixels.Pixels, int]:
+def crops(photographs: Path, each: int, options: Input) -> tuple[pixels.Pixels, int]:
     """Squares uint8 `[n, side, side, channels]` cut from every photograph, and how many photographs there were."""
     files = sorted(p for p in photographs.iterdir() if p.is_file())
     cut = []
@@ -38,18 +38,18 @@ def crops(photographs: Path, each: int, how: Input) -> tuple[pixels.Pixels, int]
             size = int(min(whole.size) * chance.uniform(0.3, 1))
             left, top = (int(chance.integers(0, room - size + 1)) for room in whole.size)
             part = whole.crop((left, top, left + size, top + size))
-            cut.append(pixels.square(part.resize((160, 160), Image.Resampling.LANCZOS), how))
+            cut.append(pixels.model_input(part.resize((160, 160), Image.Resampling.LANCZOS), options))
     return np.stack(cut), len(files)
 
 
-def hands(folder: Path, group_by: str, how: Input) -> tuple[pixels.Pixels, np.ndarray]:
+def hands(folder: Path, group_by: str, options: Input) -> tuple[pixels.Pixels, np.ndarray]:
     """Squares and labels of the kept groups."""
     with tempfile.TemporaryDirectory() as scratch:
         whole = scan(folder, Scanning(group_by=group_by), Path(scratch) / "scan")
         kept = set(sorted({p.group for p in whole.pictures})[::EVERY])
         mine = [p for p in whole.pictures if p.group in kept]
-        squares = np.stack([pixels.read_square(whole.read_bytes(p), how) for p in mine])
-    return squares, np.array([p.label for p in mine])
+        inputs = np.stack([pixels.read_model_input(whole.read_bytes(p), options) for p in mine])
+    return inputs, np.array([p.label for p in mine])
 
 
 def main() -> None:
@@ -63,11 +63,11 @@ def main() -> None:
     given = parser.parse_args()
     contract = Bundle.open(given.page).contract
     runner = Runner(GraphModel.read(given.page / contract.model_path), [contract.outputs.probabilities])
-    squares, labels = hands(given.hands, given.group_by, contract.input)
-    strange, photographs = crops(given.others, given.crops, contract.input)
-    known, unknown = (np.concatenate([runner(s[i : i + 256])[0] for i in range(0, len(s), 256)]) for s in (squares, strange))
+    inputs, labels = hands(given.hands, given.group_by, contract.input)
+    strange, photographs = crops(given.ood, given.crops, contract.input)
+    known, unknown = (np.concatenate([runner(s[i : i + 256])[0] for i in range(0, len(s), 256)]) for s in (inputs, strange))
     threshold = contract.decision.threshold
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "page": contract.name,
         "hands": len(labels),
         "accuracy": float((known.argmax(1) == labels).mean()),
@@ -76,10 +76,10 @@ def main() -> None:
         "accepted": float((known.max(1) >= threshold).mean()),
         "photographs": photographs,
         "crops": len(unknown),
-        **metrics.strangers(known, unknown, threshold, Training.false_accepts),
+        **metrics.ood_metrics(known, unknown, threshold, Training.false_accepts),
     }
-    learning.keep("unrelated", found)
-    sys.stdout.write(json.dumps(found) + "\n")
+    learning.keep("unrelated", result)
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

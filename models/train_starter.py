@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 
 def held_out(photos: Path) -> list[str]:
     """The signers that no starter has seen: every fifth one."""
-    names = {found[0] for path in photos.glob("*/*") if (found := re.search(r"signer\d+", path.name))}
+    names = {result[0] for path in photos.glob("*/*") if (result := re.search(r"signer\d+", path.name))}
     return sorted(names)[::EVERY]
 
 
@@ -41,8 +41,8 @@ def gather(photos: Path, rendered: Path, into: Path) -> None:
     """Link the photographs of the other signers and the rendered pictures into one folder per class."""
     away = set(held_out(photos))
     for path in sorted(photos.glob("*/*")):
-        found = re.search(r"signer\d+", path.name)
-        if found is None or found[0] not in away:
+        result = re.search(r"signer\d+", path.name)
+        if result is None or result[0] not in away:
             _link(path, into / path.parent.name / path.name)
     for path in sorted(rendered.glob("*/*")):
         _link(path, into / path.parent.name / f"rendered-{path.name}")
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=HERE.parent / "build" / "starter")
     given = parser.parse_args()
     rendered, pictures = given.work / "rendered", given.work / "pictures"
-    render_folder(rendered, per_class=PER_CLASS, signers=SIGNERS, seed=SEED)
+    render_folder(rendered, per_class=PER_CLASS, subjects=SIGNERS, seed=SEED)
     gather(given.photos, rendered, pictures)
     dataset = scan(pictures, Scanning(group_by=GROUP, test=0.1, validation=0.1), given.work / "scan")
     trained = train(dataset, Training(backbone=BACKBONE, weights=given.weights, epochs=8), given.work / "trained")

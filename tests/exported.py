@@ -30,6 +30,6 @@ def model_of(web: WebModel) -> GraphModel:
     return GraphModel.read(web.path / "model" / "model.json")
 
 
-def probabilities(web: WebModel, squares: Any) -> Any:
+def probabilities(web: WebModel, inputs: Any) -> Any:
     """Its answers to uint8 squares `[n, SIDE, SIDE, 3]`: float32 `[n, CLASSES]`."""
-    return Runner(model_of(web), ["probabilities"])(squares)[0]
+    return Runner(model_of(web), ["probabilities"])(inputs)[0]

@@ -15,9 +15,9 @@ LABELS = "ant,bee,cat"
 
 def library(flavour: str) -> Any:
     """Keras 2 (`keras2`) or Keras 3, seeded."""
-    found = keras() if flavour == "keras2" else keras3()
-    found.utils.set_random_seed(0)
-    return found
+    result = keras() if flavour == "keras2" else keras3()
+    result.utils.set_random_seed(0)
+    return result
 
 
 def noise(side: int, channels: int = 3, count: int = 8) -> Any:
@@ -46,10 +46,10 @@ def _norms(layer: Any) -> Any:
         yield from _norms(inner)
 
 
-def application(flavour: str, family: str, side: int = 32, **how: Any) -> Any:
+def application(flavour: str, family: str, side: int = 32, **options: Any) -> Any:
     """A network of Keras Applications with three classes."""
-    how = {"weights": None, "input_shape": (side, side, 3), "classes": 3, **how}
-    return seasoned(getattr(library(flavour).applications, family)(**how), side)
+    options = {"weights": None, "input_shape": (side, side, 3), "classes": 3, **options}
+    return seasoned(getattr(library(flavour).applications, family)(**options), side)
 
 
 def transfer(flavour: str, side: int = 32) -> Any:

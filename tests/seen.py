@@ -17,15 +17,15 @@ def scene(rng: np.random.Generator, side: int = 96) -> NDArray[np.uint8]:
     return np.clip(np.asarray(small).astype(np.int64) + grain, 0, 255).astype(np.uint8)
 
 
-def seen_of(squares: list[NDArray[np.uint8]], **more: Any) -> Seen:
+def seen_of(inputs: list[NDArray[np.uint8]], **more: Any) -> Seen:
     """What is known of `squares`: labels 0, all to train on and rightly answered, where `more` does not say otherwise."""
-    n = len(squares)
+    n = len(inputs)
     labels = np.array(more.get("labels", [0] * n))
-    sides = more.get("sides", ["train"] * n)
+    splits = more.get("splits", ["train"] * n)
     paths = more.get("paths", [f"{label}/{i:04d}.jpg" for i, label in enumerate(labels)])
-    pictures = tuple(Picture(p, int(label), p, side, p) for p, label, side in zip(paths, labels, sides, strict=True))
-    looks = Looks.of([(*appearance(square), 96) for square in squares])
-    held_out = np.flatnonzero(np.array(sides) != "train")
-    said, sure, own = more.get("said", labels), more.get("sure", np.ones(n)), more.get("own", np.ones(n))
+    pictures = tuple(Picture(p, int(label), p, side, p) for p, label, side in zip(paths, labels, splits, strict=True))
+    looks = Looks.of([(*appearance(model_input), 96) for model_input in inputs])
+    held_out = np.flatnonzero(np.array(splits) != "train")
+    predicted, sure, own = more.get("said", labels), more.get("sure", np.ones(n)), more.get("own", np.ones(n))
     probabilities = np.eye(2, dtype=np.float32)[labels[held_out]]
-    return Seen(pictures, labels, np.array(said), np.float32(sure), np.float32(own), looks, held_out, probabilities)
+    return Seen(pictures, labels, np.array(predicted), np.float32(sure), np.float32(own), looks, held_out, probabilities)

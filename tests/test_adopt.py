@@ -40,9 +40,9 @@ def answers(saved: SavedModel, images: Any) -> dict[str, Any]:
 
 
 def same_answers(saved: SavedModel, expected: Any, images: Any) -> None:
-    found = answers(saved, images)["probabilities"]
-    assert np.abs(found - expected).max() < CLOSE
-    assert np.ptp(found, axis=0).max() > 1e-3, "all pictures get the same answer: the test proves nothing"
+    result = answers(saved, images)["probabilities"]
+    assert np.abs(result - expected).max() < CLOSE
+    assert np.ptp(result, axis=0).max() > 1e-3, "all pictures get the same answer: the test proves nothing"
 
 
 @pytest.mark.parametrize("flavour", ["keras2", "keras3"])
@@ -77,19 +77,19 @@ APPLICATIONS: list[tuple[str, str, dict[str, Any], Callable[[Any], Any]]] = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("flavour", "family", "how", "scale"), APPLICATIONS, ids=[f"{a[1]} of {a[0]}" for a in APPLICATIONS])
+@pytest.mark.parametrize(("flavour", "family", "options", "scale"), APPLICATIONS, ids=[f"{a[1]} of {a[0]}" for a in APPLICATIONS])
 def test_known_networks_get_the_pixels_they_were_made_for(
-    flavour: str, family: str, how: dict[str, Any], scale: Callable[[Any], Any], tmp_path: Path
+    flavour: str, family: str, options: dict[str, Any], scale: Callable[[Any], Any], tmp_path: Path
 ) -> None:
     side = 64
-    model = foreign.application(flavour, family, side, **how)
+    model = foreign.application(flavour, family, side, **options)
     saved = adopt(foreign.saved(model, tmp_path / "m.h5"), LABELS, tmp_path / "out")
     images = foreign.noise(side)
-    found = answers(saved, images)
-    assert np.abs(found["probabilities"] - np.asarray(model(scale(images), training=False))).max() < 1e-4
-    assert found["embedding"].ndim == 2
+    result = answers(saved, images)
+    assert np.abs(result["probabilities"] - np.asarray(model(scale(images), training=False))).max() < 1e-4
+    assert result["embedding"].ndim == 2
     # VGG16 knows where it saw what to the end: no place of its map can be asked alone.
-    assert ("features" in found) == (family != "VGG16")
+    assert ("features" in result) == (family != "VGG16")
 
 
 def hub_model(folder: Path) -> Any:
@@ -170,23 +170,23 @@ def test_logits_get_a_softmax_and_one_score_two_sides(tmp_path: Path) -> None:
     saved = adopt(foreign.saved(logits, tmp_path / "l.h5"), LABELS, tmp_path / "l")
     same_answers(saved, tensorflow().nn.softmax(logits(images)).numpy(), images)
     one = foreign.tiny(activation="sigmoid", classes=1)
-    found = answers(adopt(foreign.saved(one, tmp_path / "s.h5"), Adoption(labels="no,yes"), tmp_path / "s"), images)[
+    result = answers(adopt(foreign.saved(one, tmp_path / "s.h5"), Adoption(labels="no,yes"), tmp_path / "s"), images)[
         "probabilities"
     ]
-    assert np.allclose(found[:, 1:], one(images), atol=CLOSE)
-    assert np.allclose(found.sum(1), 1)
+    assert np.allclose(result[:, 1:], one(images), atol=CLOSE)
+    assert np.allclose(result.sum(1), 1)
 
 
-def plain(tmp_path: Path, **how: Any) -> Path:
+def plain(tmp_path: Path, **options: Any) -> Path:
     """A model without scaling and without batch norms: nothing tells what it takes."""
     k = foreign.library("keras2")
     layers = [k.layers.Conv2D(2, 3), k.layers.GlobalAveragePooling2D(), k.layers.Dense(3, activation="softmax")]
-    shape = how.get("shape", (16, 16, 3))
+    shape = options.get("shape", (16, 16, 3))
     return foreign.saved(k.Sequential([k.layers.Input(shape), *layers]), tmp_path / "plain.h5")
 
 
 @pytest.mark.parametrize(
-    ("shape", "how", "what", "fix"),
+    ("shape", "options", "what", "fix"),
     [
         ((16, 16, 3), {"labels": "a,b"}, "gives 3 scores, but there are 2 labels", "3 names"),
         ((16, 16, 3), {}, "does not name its classes", "--labels"),
@@ -203,11 +203,11 @@ def plain(tmp_path: Path, **how: Any) -> Path:
     ],
 )
 def test_what_is_not_told_or_does_not_fit_is_said_in_one_sentence(
-    shape: tuple[int, ...], how: dict[str, Any], what: str, fix: str, tmp_path: Path
+    shape: tuple[int, ...], options: dict[str, Any], what: str, fix: str, tmp_path: Path
 ) -> None:
     source = plain(tmp_path, shape=shape)
     with pytest.raises(AdoptError) as caught:
-        adopt(source, Adoption(**{"input_range": "0..1", **how}), tmp_path / "out")
+        adopt(source, Adoption(**{"input_range": "0..1", **options}), tmp_path / "out")
     assert what in caught.value.what
     assert fix in caught.value.fix
     assert sorted(p.name for p in tmp_path.iterdir()) == ["plain.h5"]

@@ -146,18 +146,18 @@ def test_the_tflite_file_answers_as_the_page(in_one_file: pagesight.VerifiedBund
 
     page = in_one_file
     files = sorted((page.path / "samples").iterdir())
-    squares = np.stack([pixels.read_square(p.read_bytes(), page.contract.input) for p in files])
-    expected = Runner(GraphModel.read(page.path / page.contract.model_path), [page.contract.outputs.probabilities])(squares)[0]
+    inputs = np.stack([pixels.read_model_input(p.read_bytes(), page.contract.input) for p in files])
+    expected = Runner(GraphModel.read(page.path / page.contract.model_path), [page.contract.outputs.probabilities])(inputs)[0]
     interpreter = tensorflow().lite.Interpreter(str(page.path / "also" / "model.tflite"))
     interpreter.allocate_tensors()
     (image,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
-    found = []
-    for square in squares:
-        interpreter.set_tensor(image["index"], square[None].astype(np.float32))
+    result = []
+    for model_input in inputs:
+        interpreter.set_tensor(image["index"], model_input[None].astype(np.float32))
         interpreter.invoke()
-        found.append(interpreter.get_tensor(answer["index"])[0])
-    assert np.abs(np.array(found) - expected).max() < 0.02  # float16 keeps eleven bits of each weight
-    assert (np.argmax(found, 1) == expected.argmax(1)).all()
+        result.append(interpreter.get_tensor(answer["index"])[0])
+    assert np.abs(np.array(result) - expected).max() < 0.02  # float16 keeps eleven bits of each weight
+    assert (np.argmax(result, 1) == expected.argmax(1)).all()
     assert (page.path / "also" / "labels.txt").read_text().splitlines() == list(page.contract.labels)
 
 

@@ -27,8 +27,8 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_names_the_languages_that_ship() -> None:
-    *others, last = languages.known()
-    assert f"{', '.join(others)} or {last}." in " ".join(run("build", "--help").stdout.split())
+    *ood, last = languages.known()
+    assert f"{', '.join(ood)} or {last}." in " ".join(run("build", "--help").stdout.split())
 
 
 def test_help_does_not_import_tensorflow_or_numpy() -> None:
@@ -50,7 +50,7 @@ def test_every_command_explains_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "predicted"),
     [
         (["buidl", "x"], "Did you mean 'build'?"),
         (["build", "x", "-o", "y", "--bakcbone", "z"], "--backbone"),
@@ -62,10 +62,10 @@ def test_every_command_explains_itself() -> None:
         (["build", "x", "-o", "y", "--backbone", "mobilenet_v1_25_128"], "did you mean mobilenet_v1_025_128"),
     ],
 )
-def test_a_wrong_command_names_the_right_one_and_exits_2(arguments: list[str], said: str) -> None:
+def test_a_wrong_command_names_the_right_one_and_exits_2(arguments: list[str], predicted: str) -> None:
     done = run(*arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert predicted in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -109,9 +109,9 @@ def test_each_stage_refuses_what_the_stage_before_did_not_write(tmp_path: Path) 
 
 
 def test_doctor_names_what_is_there_and_what_is_missing() -> None:
-    found = json.loads(run("doctor", "--json").stdout)
-    assert any(f["what"].startswith("tensorflow") and f["ok"] for f in found)
-    assert all(f["fix"] for f in found if not f["ok"])
+    result = json.loads(run("doctor", "--json").stdout)
+    assert any(f["what"].startswith("tensorflow") and f["ok"] for f in result)
+    assert all(f["fix"] for f in result if not f["ok"])
 
 
 def test_python_knows_the_same_options_as_the_command_line() -> None:
@@ -160,7 +160,7 @@ def test_an_archive_is_called_by_its_name(tmp_path: Path) -> None:
 def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(capfd: pytest.CaptureFixture[str]) -> None:
     from pagesight.graph import tensorflow
 
-    with tensorflow.hushed():
+    with tensorflow.suppress_native_stderr():
         for line in (
             "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
             "I0000 00:00:1795549393.572171    7715 port.cc:153] oneDNN custom operations are on. You may see …",
@@ -179,12 +179,12 @@ def test_only_build_searches_for_a_backbone() -> None:
 
 def test_ctrl_c_is_no_error_where_a_library_made_one_of_it() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where tests run in the background
-    with pytest.raises(KeyboardInterrupt) as found, Console(quiet=True):
+    with pytest.raises(KeyboardInterrupt) as result, Console(quiet=True):
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
             raise SystemError("bad argument to internal function") from None
-    assert isinstance(found.value.__cause__, SystemError)
+    assert isinstance(result.value.__cause__, SystemError)
     signal.signal(signal.SIGINT, before)
 
 

@@ -44,8 +44,8 @@ def test_what_is_added_behind_a_bias_of_zeros_is_added_as_before(tmp_path: Path)
     embedding = tk.layers.GlobalAveragePooling2D()(tk.layers.Add()([tk.layers.Conv2D(8, 1)(features), features]))
     model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
     web = quantize(exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web")
-    squares = natural_noise(Input(SIDE), 4)
-    assert np.abs(probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
+    inputs = natural_noise(Input(SIDE), 4)
+    assert np.abs(probabilities(web, inputs) - model(inputs.astype(np.float32))[0]).max() <= 1e-5
     biases = [layer.bias for layer in layers_of(model_of(web)) if layer.bias]
     assert [model_of(web).weights[name].shape for name in biases] == [(8,)]
 
@@ -76,8 +76,8 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str,
     assert [value.shape for value in held.values()] == [(1, 1, 128, 128)]
     assert survived(graph_def, _rewritten(graph_def, signature), held) is not bool(computed_with)
     web = quantize(saved, Quantization("none"), tmp_path / "web")
-    squares = natural_noise(Input(SIDE), 4)
-    assert np.abs(probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 1e-5
+    inputs = natural_noise(Input(SIDE), 4)
+    assert np.abs(probabilities(web, inputs) - model(inputs.astype(np.float32))[0]).max() <= 1e-5
 
 
 def test_nothing_waits_for_a_large_weight_that_was_folded_into_another() -> None:
@@ -108,6 +108,6 @@ def test_a_number_is_written_as_a_number_and_not_as_a_list_of_one(tmp_path: Path
         "half": np.float32(0.5).reshape(()),
     }
     GraphModel({}, weights).write(tmp_path, {"kernel": "float16"})
-    found = GraphModel.read(tmp_path / "model.json").weights
-    assert {name: value.shape for name, value in found.items()} == {"one": (), "kernel": (2, 3), "half": ()}
-    assert all(np.array_equal(found[name], value) for name, value in weights.items())
+    result = GraphModel.read(tmp_path / "model.json").weights
+    assert {name: value.shape for name, value in result.items()} == {"one": (), "kernel": (2, 3), "half": ()}
+    assert all(np.array_equal(result[name], value) for name, value in weights.items())

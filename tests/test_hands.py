@@ -12,8 +12,8 @@ from pagesight.errors import PagesightError
 from pagesight.hands import render, render_folder
 from pagesight.hands.body import stand
 from pagesight.hands.rendering import frame
-from pagesight.hands.signer import hold_up, meet
 from pagesight.hands.skeleton import INDEX, LITTLE, MIDDLE, RING, THUMB, Build, pose
+from pagesight.hands.subject import hold_up, meet
 
 PLAIN = Build(1.0, 1.0, 1.0, (1.0, 1.0, 1.0, 1.0, 1.0))
 
@@ -32,7 +32,7 @@ def test_the_same_seed_draws_the_same_picture_and_another_seed_another() -> None
 def test_a_folder_is_byte_for_byte_the_same_for_a_seed_and_named_by_signer(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     for name in ("one", "two"):
-        render_folder(tmp_path / name, per_class=3, signers=2, side=48, seed=5, progress=lambda *now: calls.append(now))
+        render_folder(tmp_path / name, per_class=3, subjects=2, side=48, seed=5, progress=lambda *now: calls.append(now))
     one, two = _hashes(tmp_path / "one"), _hashes(tmp_path / "two")
     assert one == two
     assert len(set(one.values())) == 30
@@ -52,7 +52,7 @@ def test_a_picture_has_the_size_that_was_asked_for(side: int) -> None:
 
 
 def test_one_signer_keeps_the_room_and_two_do_not_share_it(tmp_path: Path) -> None:
-    render_folder(tmp_path, per_class=4, signers=2, side=64, seed=1)
+    render_folder(tmp_path, per_class=4, subjects=2, side=64, seed=1)
     corners = {}
     for path in sorted((tmp_path / "5").glob("*.jpg")):
         corners[path.name] = np.asarray(Image.open(path), float)[:6, :6].mean((0, 1))
@@ -121,7 +121,7 @@ def test_a_number_that_has_no_hand_is_refused() -> None:
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(PagesightError, match="cannot be written"):
-        render_folder(tmp_path / "file", per_class=1, signers=1, side=32)
+        render_folder(tmp_path / "file", per_class=1, subjects=1, side=32)
 
 
 def test_nothing_to_render_is_refused(tmp_path: Path) -> None:

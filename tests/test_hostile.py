@@ -28,10 +28,10 @@ def test_a_hostile_or_broken_model_is_refused_and_leaves_nothing(name: str, tmp_
         adopt(source, Adoption(labels="a,b"), tmp_path / "out" / "model")
     assert sorted(tmp_path.rglob("*")) == before, "something was written"
     assert not canary.exists(), "code of the file was run"
-    said = f"error: {caught.value.what}\n  fix: {caught.value.fix}\n".replace(str(tmp_path / "given"), "GIVEN").replace(
+    predicted = f"error: {caught.value.what}\n  fix: {caught.value.fix}\n".replace(str(tmp_path / "given"), "GIVEN").replace(
         str(canary), "/CANARY"
     )
-    assert said == (HERE / name / "expected_error.txt").read_text(encoding="utf-8")
+    assert predicted == (HERE / name / "expected_error.txt").read_text(encoding="utf-8")
 
 
 def test_a_sound_file_of_the_same_making_is_taken(tmp_path: Path) -> None:

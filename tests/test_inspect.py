@@ -29,27 +29,27 @@ def test_layers_are_counted_as_they_are_stored(tmp_path: Path) -> None:
     )
     for mode, width in (("none", 4), ("float16", 2)):
         web = quantize(saved, Quantization(mode=mode), tmp_path / mode)  # type: ignore[arg-type]
-        found = inspect(web.path)
-        convolution, head = found.layers[:2]
+        result = inspect(web.path)
+        convolution, head = result.layers[:2]
         assert (convolution.parameters, convolution.shape, convolution.multiply_adds) == (112, (7, 7, 4), 7 * 7 * 27 * 4)
         assert (head.parameters, head.multiply_adds) == (15, 12)
         assert convolution.bytes == 112 * width
-        assert found.bytes == sum(p.stat().st_size for p in (web.path / "model").glob("*.bin"))
-    assert inspect(saved.path).parameters == found.parameters
-    assert json.loads(json.dumps(found.to_json()))["layers"][0]["op"] == "_FusedConv2D"
+        assert result.bytes == sum(p.stat().st_size for p in (web.path / "model").glob("*.bin"))
+    assert inspect(saved.path).parameters == result.parameters
+    assert json.loads(json.dumps(result.to_json()))["layers"][0]["op"] == "_FusedConv2D"
 
 
 def test_the_picture_shows_every_layer_and_names_stay_names(tmp_path: Path) -> None:
     saved = adopt(
         foreign.saved(foreign.tiny(), tmp_path / "m.h5"), Adoption(labels=foreign.LABELS, title="<b>tiny"), tmp_path / "a"
     )
-    found = inspect(quantize(saved, Quantization(mode="uint8"), tmp_path / "q").path)
-    page = as_html(found)
-    assert page.count("<rect") == 2 * page.count("<circle") == 2 * len([row for row in found.layers if row.op != "Const"])
-    assert page.count(f"<title>{found.layers[0].name}: ") == 3
+    result = inspect(quantize(saved, Quantization(mode="uint8"), tmp_path / "q").path)
+    page = as_html(result)
+    assert page.count("<rect") == 2 * page.count("<circle") == 2 * len([row for row in result.layers if row.op != "Const"])
+    assert page.count(f"<title>{result.layers[0].name}: ") == 3
     assert "<b>tiny" not in page
-    assert all(row.name in as_table(found) for row in found.layers)
-    assert found.layers[0].signal_to_noise_db is not None
+    assert all(row.name in as_table(result) for row in result.layers)
+    assert result.layers[0].signal_to_noise_db is not None
 
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_the_known_networks_have_their_known_sizes() -> None:
 def test_networks_are_timed_in_the_browser_and_drawn(tmp_path: Path) -> None:
     """MobileNetV3 without training has biases of zeros, behind which the stock converter leaves what nobody can run."""
     name, files = "mobilenet_v3_small_100_64", [tmp_path / "c.html", tmp_path / "c.svg"]
-    told = CliRunner().invoke(cli.pagesight, ["compare", name, "--json", "--html", str(files[0]), "--svg", str(files[1])])
-    (entry,) = json.loads(told.stdout)
+    summary = CliRunner().invoke(cli.pagesight, ["compare", name, "--json", "--html", str(files[0]), "--svg", str(files[1])])
+    (entry,) = json.loads(summary.stdout)
     assert entry["why_not"] is None
     assert 0 < entry["milliseconds"] < 1000
     ElementTree.parse(files[1])
@@ -86,12 +86,12 @@ def test_networks_are_timed_in_the_browser_and_drawn(tmp_path: Path) -> None:
         assert name in drawn
 
 
-@pytest.mark.parametrize(("wish", "reason"), [(["--no-browser"], "not asked for"), ([], "no browser was found; install")])
+@pytest.mark.parametrize(("value", "reason"), [(["--no-browser"], "not asked for"), ([], "no browser was found; install")])
 def test_milliseconds_that_were_not_measured_are_a_dash_with_a_reason(
-    wish: list[str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    value: list[str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHROME", str(tmp_path / "none"))
-    table = CliRunner().invoke(cli.pagesight, ["compare", "mobilenet_v1_025_128", *wish]).stdout
+    table = CliRunner().invoke(cli.pagesight, ["compare", "mobilenet_v1_025_128", *value]).stdout
     assert "  –  " in table.splitlines()[1]
     assert f"– no milliseconds: {reason}" in table
 
@@ -109,6 +109,6 @@ def test_a_width_or_side_that_no_network_has_is_refused(name: str, why: str) -> 
 
 
 def test_a_chart_for_a_folder_that_is_not_there_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    found = CliRunner().invoke(cli.pagesight, ["compare", "vgg16", "--html", str(tmp_path / "none" / "chart.html")])
-    assert isinstance(found.exception, OptionError)
-    assert "is no folder" in found.exception.what
+    result = CliRunner().invoke(cli.pagesight, ["compare", "vgg16", "--html", str(tmp_path / "none" / "chart.html")])
+    assert isinstance(result.exception, OptionError)
+    assert "is no folder" in result.exception.what

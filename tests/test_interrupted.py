@@ -40,10 +40,10 @@ def build(photos: Path, into: Path) -> subprocess.Popen[str]:
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp_path: Path) -> None:
     process = build(write_photos(tmp_path / "photos", ["a", "b"], per_class=60), small_disk / "page")
-    _, said = process.communicate(timeout=300)
+    _, predicted = process.communicate(timeout=300)
     assert process.returncode == 1
-    assert "error: no space left on the disk" in said
-    assert "Traceback" not in said
+    assert "error: no space left on the disk" in predicted
+    assert "Traceback" not in predicted
     assert not (small_disk / "page").exists()
     assert not list(small_disk.rglob("*.tmp-*"))
 
@@ -51,15 +51,15 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp
 def test_a_disk_that_fills_up_between_epochs_keeps_the_epoch_before(small_disk: Path) -> None:
     key = {"options": 1}
     weights = [np.ones(100_000, np.float32)]
-    with pytest.raises(OutputError, match="no space left"), manifest.whole_folder(small_disk / "out", "train", key):
+    with pytest.raises(OutputError, match="no space left"), manifest.atomic_output_dir(small_disk / "out", "train", key):
         checkpoint = Checkpoint(small_disk / "out", key)
         checkpoint.make_folder()
         checkpoint.save(State(1, weights, weights, weights))
         (small_disk / "other").write_bytes(bytes(1_500_000))
         checkpoint.save(State(2, weights, weights, weights))
-    found = Checkpoint(small_disk / "out", key).load()
-    assert found is not None
-    assert found.epoch == 1
+    result = Checkpoint(small_disk / "out", key).load()
+    assert result is not None
+    assert result.epoch == 1
     assert sorted(p.name for p in small_disk.iterdir()) == [".out.work", "other"]
 
 
@@ -72,8 +72,8 @@ def test_ctrl_c_says_that_nothing_is_lost_and_exits_130(tmp_path: Path) -> None:
         if line.strip() == "train":
             process.send_signal(signal.SIGINT)
             break
-    _, said = process.communicate(timeout=300)
+    _, predicted = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert "interrupted; finished outputs are untouched" in said
-    assert "Traceback" not in said
+    assert "interrupted; finished outputs are untouched" in predicted
+    assert "Traceback" not in predicted
     assert [p.name for p in (tmp_path / ".page.build").iterdir() if ".tmp-" in p.name] == []

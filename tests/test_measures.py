@@ -11,11 +11,11 @@ from pagesight.contract import Decision
 def test_the_calibration_error_is_what_a_hand_computes() -> None:
     # Two answers of 0.9, one right: a gap of 0.4 for half of all. Two of 0.6, both right: a gap of 0.4 for the other half.
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])
-    found = metrics.reliability(probabilities, np.array([0, 1, 0, 1]))
-    assert found.ece == pytest.approx(0.4)
-    assert found.counts.sum() == 4
-    assert found.counts[[8, 13]].tolist() == [2, 2]  # (8/15, 9/15] and (13/15, 14/15]
-    assert found.accuracy[[8, 13]].tolist() == [1, 0.5]
+    result = metrics.reliability(probabilities, np.array([0, 1, 0, 1]))
+    assert result.ece == pytest.approx(0.4)
+    assert result.counts.sum() == 4
+    assert result.counts[[8, 13]].tolist() == [2, 2]  # (8/15, 9/15] and (13/15, 14/15]
+    assert result.accuracy[[8, 13]].tolist() == [1, 0.5]
 
 
 def test_answers_that_are_always_sure_and_right_have_no_calibration_error() -> None:
@@ -69,11 +69,11 @@ def test_the_threshold_accepts_the_stated_share_of_right_answers() -> None:
 def test_the_decision_lets_in_no_more_strangers_than_stated_and_few_right_answers_go() -> None:
     known, labels = _overconfident(2000, 3, 3)
     sure = np.full((100, 5), 0.02) + 0.9 * np.eye(5)[np.zeros(100, int)]
-    for share, others in ((0.01, sure), (0.1, sure), (0.01, np.full((100, 5), 0.2))):
-        found = calibration.decide(known, labels, others, share)
-        assert found.temperature == pytest.approx(3, rel=0.15)
-        assert (calibration.scaled(others, found.temperature).max(1) >= found.threshold).mean() <= share
-    assert metrics.accepted(calibration.scaled(known, found.temperature), labels, found.threshold)["right"] >= 0.98
+    for share, ood in ((0.01, sure), (0.1, sure), (0.01, np.full((100, 5), 0.2))):
+        result = calibration.decide(known, labels, ood, share)
+        assert result.temperature == pytest.approx(3, rel=0.15)
+        assert (calibration.scaled(ood, result.temperature).max(1) >= result.threshold).mean() <= share
+    assert metrics.accepted(calibration.scaled(known, result.temperature), labels, result.threshold)["right"] >= 0.98
     nothing = np.zeros((0, 5), np.float32)
     assert calibration.decide(nothing, np.zeros(0, np.int64), nothing, 0.01) == Decision(1.0, 0.5)
 
@@ -81,19 +81,19 @@ def test_the_decision_lets_in_no_more_strangers_than_stated_and_few_right_answer
 def test_strangers_are_told_apart_and_counted() -> None:
     known = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.55, 0.45]])
     unknown = np.array([[0.6, 0.4], [0.5, 0.5]])
-    found = metrics.strangers(known, unknown, threshold=0.6, false_accepts=0.5)
-    assert found["auroc"] == pytest.approx(7 / 8)  # of eight pairs one is the wrong way round: 0.55 and 0.6
-    assert found["false_accepts"] == 0.5
-    assert found["at"]["accepted"] == 1  # above 0.5, where one of two strangers is let in
-    strict = metrics.strangers(known, unknown, threshold=0.6, false_accepts=0.01)["at"]
+    result = metrics.ood_metrics(known, unknown, threshold=0.6, false_accepts=0.5)
+    assert result["auroc"] == pytest.approx(7 / 8)  # of eight pairs one is the wrong way round: 0.55 and 0.6
+    assert result["false_accepts"] == 0.5
+    assert result["at"]["accepted"] == 1  # above 0.5, where one of two strangers is let in
+    strict = metrics.ood_metrics(known, unknown, threshold=0.6, false_accepts=0.01)["at"]
     assert (unknown.max(1) >= strict["threshold"]).sum() == 0
     assert strict["accepted"] == 0.75
 
 
 def test_scores_by_class_are_scikit_learns() -> None:
-    labels, said = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0])
-    found = metrics.per_class(labels, said, ("a", "b", "c"))
-    assert [row["recall"] for row in found["classes"]] == [0.5, 1, 0]
-    assert [row["precision"] for row in found["classes"]] == pytest.approx([0.5, 2 / 3, 0])
-    assert found["macro"]["f1"] == pytest.approx((0.5 + 0.8 + 0) / 3)
-    assert metrics.confusion(labels, said, 3).tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
+    labels, predicted = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0])
+    result = metrics.per_class(labels, predicted, ("a", "b", "c"))
+    assert [row["recall"] for row in result["classes"]] == [0.5, 1, 0]
+    assert [row["precision"] for row in result["classes"]] == pytest.approx([0.5, 2 / 3, 0])
+    assert result["macro"]["f1"] == pytest.approx((0.5 + 0.8 + 0) / 3)
+    assert metrics.confusion(labels, predicted, 3).tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]

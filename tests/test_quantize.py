@@ -21,8 +21,8 @@ from pagesight.graph.layers import layers_of
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Mode, Quantization
 from pagesight.quantization.bias_correction import settled
-from pagesight.quantization.bit_allocation import within_a_byte
-from pagesight.quantization.statistics import calibration_squares, moments_of, natural_noise
+from pagesight.quantization.bit_allocation import quantize_uint8
+from pagesight.quantization.statistics import calibration_inputs, moments_of, natural_noise
 from pagesight.quantize import _Judge, quantize
 
 from .conftest import ROOT, write_photos
@@ -53,7 +53,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
 
 def _settle(body: Any, rng: np.random.Generator) -> None:
     """Give the batch norms the statistics of pictures, and scales and kernels that differ from channel to channel."""
-    squares = natural_noise(Input(SIDE), 32, seed=4).astype(np.float32) / 127.5 - 1
+    inputs = natural_noise(Input(SIDE), 32, seed=4).astype(np.float32) / 127.5 - 1
     for layer in body.layers:
         name = type(layer).__name__
         if name == "DepthwiseConv2D":
@@ -62,7 +62,7 @@ def _settle(body: Any, rng: np.random.Generator) -> None:
             layer.momentum = 0.0
             channels = layer.gamma.shape[0]
             layer.set_weights([rng.lognormal(0, 0.4, channels), rng.normal(0.5, 0.5, channels), *layer.get_weights()[2:]])
-    body(squares, training=True)
+    body(inputs, training=True)
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +73,16 @@ def webs(saved: SavedModel, tmp_path_factory: pytest.TempPathFactory) -> dict[Mo
 
 
 @pytest.fixture(scope="module")
-def squares() -> Any:
+def inputs() -> Any:
     return natural_noise(Input(SIDE), 200, seed=6)
 
 
 @pytest.mark.slow
-def test_a_byte_a_weight_keeps_what_the_stock_rounding_forgets(webs: dict[Mode, WebModel], squares: Any) -> None:
+def test_a_byte_a_weight_keeps_what_the_stock_rounding_forgets(webs: dict[Mode, WebModel], inputs: Any) -> None:
     """A model that amplifies noise: a third of its answers change when the stock converter rounds."""
-    found = {mode: Runner(model_of(web), ["probabilities", "embedding"])(squares) for mode, web in webs.items()}
-    kept = {mode: float((p.argmax(1) == found["none"][0].argmax(1)).mean()) for mode, (p, _) in found.items()}
-    noise = {mode: float(((e - found["none"][1]) ** 2).mean() ** 0.5) for mode, (_, e) in found.items()}
+    result = {mode: Runner(model_of(web), ["probabilities", "embedding"])(inputs) for mode, web in webs.items()}
+    kept = {mode: float((p.argmax(1) == result["none"][0].argmax(1)).mean()) for mode, (p, _) in result.items()}
+    noise = {mode: float(((e - result["none"][1]) ** 2).mean() ** 0.5) for mode, (_, e) in result.items()}
     assert kept["naive-uint8"] < 0.7
     assert kept["uint8"] > kept["naive-uint8"] + 0.1
     assert noise["uint8"] < 0.5 * noise["naive-uint8"]
@@ -98,11 +98,11 @@ def test_a_byte_a_weight_is_no_more_than_five_hundredths_above_the_stock_roundin
 
 
 @pytest.mark.slow
-def test_biases_make_good_what_rounded_layers_shift_further_on(webs: dict[Mode, WebModel], squares: Any) -> None:
+def test_biases_make_good_what_rounded_layers_shift_further_on(webs: dict[Mode, WebModel], inputs: Any) -> None:
     floats = model_of(webs["none"])
-    layers, asked = layers_of(floats), squares[:32]
+    layers, asked = layers_of(floats), inputs[:32]
     moments = moments_of(floats, layers, asked)
-    plan = within_a_byte(floats, layers, moments)
+    plan = quantize_uint8(floats, layers, moments)
     exact, before, after = (
         Runner(floats.with_weights(weights), ["embedding"])(asked)[0].mean(0)
         for weights in ({}, plan.weights, settled(floats, moments, layers, plan, asked).weights)
@@ -150,24 +150,24 @@ def test_every_layer_stays_fused_and_pads_for_itself(webs: dict[Mode, WebModel])
 
 
 @pytest.mark.slow
-def test_folded_batch_norms_change_no_answer(saved: SavedModel, webs: dict[Mode, WebModel], squares: Any) -> None:
+def test_folded_batch_norms_change_no_answer(saved: SavedModel, webs: dict[Mode, WebModel], inputs: Any) -> None:
     from pagesight.graph.tensorflow import tensorflow
 
     tf = tensorflow()
     served = tf.saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
-    expected = served(image=tf.constant(squares[:16], tf.float32))["probabilities"].numpy()
-    assert np.abs(probabilities(webs["none"], squares[:16]) - expected).max() <= 1e-5
+    expected = served(image=tf.constant(inputs[:16], tf.float32))["probabilities"].numpy()
+    assert np.abs(probabilities(webs["none"], inputs[:16]) - expected).max() <= 1e-5
 
 
 @pytest.mark.slow
-def test_padding_inside_the_convolution_changes_no_answer(saved: SavedModel, squares: Any) -> None:
+def test_padding_inside_the_convolution_changes_no_answer(saved: SavedModel, inputs: Any) -> None:
     from pagesight.graph import tensorflowjs
     from pagesight.graph.freeze import frozen_graph
 
     before = passes.tidied(GraphModel(*tensorflowjs.optimized(*frozen_graph(saved.path / "saved_model"))))
     after = passes.padding_folded(before)
     assert sum(node["op"] == "Pad" for node in before.document["modelTopology"]["node"]) == 4
-    answers = [Runner(model, ["probabilities"])(squares[:16])[0] for model in (before, after)]
+    answers = [Runner(model, ["probabilities"])(inputs[:16])[0] for model in (before, after)]
     assert np.abs(answers[0] - answers[1]).max() <= 1e-6
 
 
@@ -222,13 +222,13 @@ NODE = shutil.which("node")
 @pytest.mark.slow
 @pytest.mark.skipif(NODE is None or not (TFJS / "tfjs-backend-cpu").is_dir(), reason="no Node, or no TF.js in web_template/")
 @pytest.mark.parametrize("mode", ["uint8", "auto"])
-def test_stock_tfjs_reads_it_and_leaks_nothing(webs: dict[Mode, WebModel], squares: Any, tmp_path: Path, mode: Mode) -> None:
-    square = squares[:1].astype(np.float32)
-    square.tofile(tmp_path / "square.bin")
+def test_stock_tfjs_reads_it_and_leaks_nothing(webs: dict[Mode, WebModel], inputs: Any, tmp_path: Path, mode: Mode) -> None:
+    model_input = inputs[:1].astype(np.float32)
+    model_input.tofile(tmp_path / "square.bin")
     script = ROOT / "tests" / "web" / "stock_graph_model.mjs"
     command = [str(NODE), str(script), str(TFJS), str(webs[mode].path / "model"), str(tmp_path / "square.bin"), str(SIDE)]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    assert np.abs(np.float32(answer["probabilities"]) - probabilities(webs[mode], square)[0]).max() <= 1e-4
+    assert np.abs(np.float32(answer["probabilities"]) - probabilities(webs[mode], model_input)[0]).max() <= 1e-4
     assert answer["inputs"] == 1
     assert answer["tensorsAfterEachCall"][1:] == answer["tensorsAfterEachCall"][:-1]
     assert answer["tensorsAfterDispose"] == 0
@@ -236,11 +236,11 @@ def test_stock_tfjs_reads_it_and_leaks_nothing(webs: dict[Mode, WebModel], squar
 
 @pytest.mark.parametrize("channels", [3, 1])
 def test_pictures_that_stand_in_for_photographs_have_edges_and_are_always_the_same(channels: int) -> None:
-    how = Input(48, channels)
-    drawn, noise = calibration_squares(how, None), natural_noise(how, 64)
+    options = Input(48, channels)
+    drawn, noise = calibration_inputs(options, None), natural_noise(options, 64)
     assert drawn.shape == noise.shape == (64, 48, 48, channels)
-    assert np.array_equal(drawn, calibration_squares(how, None))
-    steps = [np.diff(squares.astype(float), axis=2) for squares in (drawn, noise)]
+    assert np.array_equal(drawn, calibration_inputs(options, None))
+    steps = [np.diff(inputs.astype(float), axis=2) for inputs in (drawn, noise)]
     tails = [np.mean(step**4) / np.mean(step**2) ** 2 for step in steps]
     assert tails[0] > 2 * tails[1], "photographs have a kurtosis far above that of noise (Ruderman and Bialek 1994)"
 

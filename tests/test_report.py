@@ -15,13 +15,13 @@ from pagesight import manifest, pixels
 from pagesight.artifacts import SIDES, Origin, WebModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.options import Scanning
-from pagesight.pictures.model_inputs import squares_of
+from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.report import class_activation, findings, html, near_duplicates, plots, write_report
-from pagesight.report.evaluation import Judged
+from pagesight.report.evaluation import Evaluation
 from pagesight.scan import scan
-from pagesight.training import loop
 from pagesight.training.cross_validation import cross_validated
 from pagesight.training.distribution import ALONE
+from pagesight.training.predictor import Predictor
 
 from .conftest import PhotoFolder, draw, write_greys
 from .seen import scene, seen_of
@@ -48,10 +48,10 @@ def test_an_epoch_without_validation_pictures_is_drawn_all_the_same() -> None:
 def test_the_heat_map_is_hottest_where_the_class_was_seen() -> None:
     features = np.zeros((4, 4, 2), np.float32)
     features[1, 2, 0], features[3, 3, 1] = 2, 5
-    found = class_activation.activation(features, np.float32([[1, 0], [0, 1]]), 0)
-    assert np.unravel_index(found.argmax(), found.shape) == (1, 2)
-    assert found[3, 3] == 0
-    assert class_activation.overlaid(np.full((32, 32, 3), 90, np.uint8), found).size == (32, 32)
+    result = class_activation.activation(features, np.float32([[1, 0], [0, 1]]), 0)
+    assert np.unravel_index(result.argmax(), result.shape) == (1, 2)
+    assert result[3, 3] == 0
+    assert class_activation.overlaid(np.full((32, 32, 3), 90, np.uint8), result).size == (32, 32)
 
 
 # The page
@@ -72,57 +72,59 @@ class _Page(HTMLParser):
 _EVIL = '<b>"ü'
 
 
-def _told(**more: Any) -> html.Told:
+def _summary(**more: Any) -> html.Summary:
     """What the page tells of twelve pictures of two classes, one with a wild name, a third of them mistaken."""
     rng = np.random.default_rng(7)
     labels = np.array([0, 1] * 6)
-    said = np.where(np.arange(12) % 3 == 0, 1 - labels, labels)
-    sides = ["train", "validation", "test", "test"] * 3
+    predicted = np.where(np.arange(12) % 3 == 0, 1 - labels, labels)
+    splits = ["train", "validation", "test", "test"] * 3
     paths = [f"{_EVIL}/{_EVIL}{i}.jpg" for i in range(12)]
     seen = seen_of(
         [scene(rng) for _ in labels],
         labels=labels,
-        said=said,
+        said=predicted,
         sure=np.full(12, 0.95),
         own=np.full(12, 0.04),
-        sides=sides,
+        splits=splits,
         paths=paths,
     )
     contract = Contract(_EVIL, _EVIL, (_EVIL, "</script>"), Input(96), Outputs("p"), description=_EVIL)
-    judged = Judged.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01)
-    found = findings.find(seen, near_duplicates.near_duplicates(seen.looks, seen.labels), contract.labels, 96, grouped=False)
+    evaluated = Evaluation.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01)
+    result = findings.find(seen, near_duplicates.near_duplicates(seen.looks, seen.labels), contract.labels, 96, grouped=False)
     mistake = {"picture": paths[0], "meant": _EVIL, "said": "</script>", "probability": 0.95, "probability_of_meant": 0.04}
-    evaluation = judged.to_json() | {"findings": [f.to_json(seen) for f in found]}
+    evaluation = evaluated.to_json() | {"findings": [f.to_json(seen) for f in result]}
     evaluation["accuracy"] |= {"cross_validated": more.get("crossed"), "by_split": more.get("by_split")}
     evaluation |= {"mistakes": [mistake | {"file": "report/a.jpg", "heat_map": None}]}
-    return html.Told(contract, Origin(), seen, judged, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in found])
+    return html.Summary(
+        contract, Origin(), seen, evaluated, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in result]
+    )
 
 
 def _checked(text: str) -> _Page:
     """A page that runs nothing, asks nobody, and can be read aloud."""
-    found = _Page(text)
-    assert not {"script", "iframe", "style", "object", "b"} & {tag for tag, _ in found.tags}
-    for tag, attributes in found.tags:
+    result = _Page(text)
+    assert not {"script", "iframe", "style", "object", "b"} & {tag for tag, _ in result.tags}
+    for tag, attributes in result.tags:
         assert not any(name.startswith("on") or name == "style" for name in attributes), (tag, attributes)
         for name in ("href", "src"):
             assert "//" not in (attributes.get(name) or ""), attributes
         assert tag != "img" or attributes["alt"]
         assert tag != "th" or attributes["scope"] in ("row", "col")
-    headings = [int(tag[1]) for tag, _ in found.tags if tag in ("h1", "h2", "h3")]
+    headings = [int(tag[1]) for tag, _ in result.tags if tag in ("h1", "h2", "h3")]
     assert headings[0] == 1
     assert headings.count(1) == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
-    ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    ids = [attributes["id"] for _, attributes in result.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    csp = next(a["content"] for tag, a in found.tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy")
+    csp = next(a["content"] for tag, a in result.tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy")
     assert csp is not None
     assert "default-src 'none'" in csp
     assert "unsafe" not in csp
-    return found
+    return result
 
 
 def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
-    html.write(tmp_path, _told())
+    html.write(tmp_path, _summary())
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     _checked(text)
     assert "&lt;b&gt;&#34;ü" in text
@@ -136,7 +138,7 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
 
 
 def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
-    html.write(tmp_path, _told(crossed={"n": 12, "folds": 5, "value": 0.75, "interval95": [0.47, 0.91]}))
+    html.write(tmp_path, _summary(crossed={"n": 12, "folds": 5, "value": 0.75, "interval95": [0.47, 0.91]}))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     _checked(text)
     assert "By cross-validation: 75.0%" in text
@@ -145,20 +147,20 @@ def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
 
 def test_a_random_split_is_told_of_beside_the_split_by_groups(tmp_path: Path) -> None:
     apart = {"n": 1200, "folds": 5, "value": 0.8, "interval95": [0.78, 0.82]}
-    for value, told in ((0.934, "would have made it look 13.4 points better"), (0.81, "would not have looked clearly better")):
-        html.write(tmp_path, _told(by_split={"group": apart, "random": apart | {"value": value}}))
+    for value, summary in ((0.934, "would have made it look 13.4 points better"), (0.81, "would not have looked clearly better")):
+        html.write(tmp_path, _summary(by_split={"group": apart, "random": apart | {"value": value}}))
         text = (tmp_path / "report.html").read_text(encoding="utf-8")
         _checked(text)
         assert f"Whole groups apart: 80.0%; pictures at random: {value:.1%}" in text
         assert "on the same 1,200 pictures in 5 rounds" in text
-        assert told in text
+        assert summary in text
 
 
-class _Embeddings(loop.Answers):
+class _Embeddings(Predictor):
     """Answers that take a square in small for its embedding."""
 
-    def embeddings(self, squares: pixels.Pixels) -> NDArray[np.float32]:
-        return np.float32(squares[:, 2::4, 2::4].reshape(len(squares), -1))
+    def embeddings(self, inputs: pixels.Pixels) -> NDArray[np.float32]:
+        return np.float32(inputs[:, 2::4, 2::4].reshape(len(inputs), -1))
 
 
 def test_pictures_of_one_group_on_both_sides_make_it_look_better_and_that_is_measured(tmp_path: Path) -> None:
@@ -168,35 +170,38 @@ def test_pictures_of_one_group_on_both_sides_make_it_look_better_and_that_is_mea
             (tmp_path / "photos" / label).mkdir(parents=True, exist_ok=True)
             pattern = rng.integers(20, 230, (8, 8, 3))
             for number in range(4):
-                square = (pattern + rng.integers(-20, 21, (8, 8, 3))).astype(np.uint8).repeat(4, 0).repeat(4, 1)
-                Image.fromarray(square).save(tmp_path / "photos" / label / f"person{person:02d}_{number}.png")
-    told = {}
+                model_input = (pattern + rng.integers(-20, 21, (8, 8, 3))).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+                Image.fromarray(model_input).save(tmp_path / "photos" / label / f"person{person:02d}_{number}.png")
+    summary = {}
     for expression in (r"person\d+", None):
-        dataset = scan(tmp_path / "photos", Scanning(group_by=expression), tmp_path / f"scan{len(told)}")
-        sides = {
-            side: (squares_of(dataset, dataset.on(side), Input(32), tmp_path / side), np.array([p.label for p in dataset.on(side)]))
+        dataset = scan(tmp_path / "photos", Scanning(group_by=expression), tmp_path / f"scan{len(summary)}")
+        splits = {
+            side: (
+                model_inputs_of(dataset, dataset.on(side), Input(32), tmp_path / side),
+                np.array([p.label for p in dataset.on(side)]),
+            )
             for side in SIDES
         }
         answers = _Embeddings(None, ALONE)
-        told[expression] = cross_validated(answers, answers.embeddings(sides["train"][0]), sides, dataset, 0)
-    by_split = told[r"person\d+"]["by_split"]
-    assert {how["n"] for how in by_split.values()} == {96}
+        summary[expression] = cross_validated(answers, answers.embeddings(splits["train"][0]), splits, dataset, 0)
+    by_split = summary[r"person\d+"]["by_split"]
+    assert {options["n"] for options in by_split.values()} == {96}
     assert by_split["group"]["value"] < 0.7 < 0.95 < by_split["random"]["value"]
     assert by_split["random"]["interval95"][0] < by_split["random"]["value"] <= by_split["random"]["interval95"][1]
-    assert told[None] == {"cross_validated": None, "by_split": None}
+    assert summary[None] == {"cross_validated": None, "by_split": None}
 
 
 def test_the_report_is_the_same_twice(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        html.write(tmp_path / name, _told())
+        html.write(tmp_path / name, _summary())
     assert (tmp_path / "a" / "report.html").read_bytes() == (tmp_path / "b" / "report.html").read_bytes()
 
 
 def test_pictures_of_other_things_are_told_of_where_there_are_some(tmp_path: Path) -> None:
-    told = _told(unknown=np.array([[0.6, 0.4], [0.5, 0.5]]))
-    assert told.evaluation["unknown"]["n"] == 2
-    html.write(tmp_path, told)
+    summary = _summary(unknown=np.array([[0.6, 0.4], [0.5, 0.5]]))
+    assert summary.evaluation["unknown"]["n"] == 2
+    html.write(tmp_path, summary)
     assert "AUROC" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
@@ -227,7 +232,7 @@ def _web(folder: Path, labels: tuple[str, ...]) -> WebModel:
     signature = {"inputs": {"image": {"name": "image:0"}}, "outputs": outputs}
     document = {"modelTopology": MessageToDict(graph.as_graph_def()), "signature": signature}
     contract = Contract("shapes", "Shapes", labels, Input(48), Outputs("probabilities", "embedding", "features"))
-    with manifest.whole_folder(folder, "quantize", {}) as temporary:
+    with manifest.atomic_output_dir(folder, "quantize", {}) as temporary:
         GraphModel(document, weights).write(temporary / "model", {})
         contract.write(temporary)
     return WebModel(folder)
@@ -241,13 +246,13 @@ def test_a_report_is_written_whole_and_the_same_twice(photos: PhotoFolder, tmp_p
     write_greys(tmp_path / "greys", 6)
     dataset = scan(folder, Scanning(unknown=str(tmp_path / "greys")), tmp_path / "scan")
     web = _web(tmp_path / "web", dataset.labels)
-    told = []
+    summary = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        told.append(write_report(web, Origin(dataset), tmp_path / name))
-    assert told[0] == told[1]
+        summary.append(write_report(web, Origin(dataset), tmp_path / name))
+    assert summary[0] == summary[1]
     assert manifest.list_files(tmp_path / "a") == manifest.list_files(tmp_path / "b")
-    evaluation = json.loads(json.dumps(told[0], allow_nan=False))
+    evaluation = json.loads(json.dumps(summary[0], allow_nan=False))
     assert evaluation["accuracy"]["test"]["n"] == len(dataset.on("test"))
     assert evaluation["accuracy"]["test"]["value"] > 0.9
     assert evaluation["unknown"]["n"] == 2

@@ -10,7 +10,7 @@ from pagesight.contract import Input
 from pagesight.graph.layers import Layer, layers_of
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
-from pagesight.quantization.equalization import equalised
+from pagesight.quantization.equalization import equalized
 from pagesight.quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight.quantization.statistics import Moments, moments_of, natural_noise
 from pagesight.quantize import quantize
@@ -96,7 +96,7 @@ def test_equalised_layers_answer_the_same_and_a_clipped_channel_stays_as_it_is(a
         {"name": "second", "op": "DepthwiseConv2dNative", "input": ["first", "k2"]},
     ]
     document = {"modelTopology": {"node": nodes}, "signature": {"outputs": {"out": {"name": "second:0"}}}}
-    even, _ = equalised(GraphModel(document, weights), [first, second], moments, real=True)
+    even, _ = equalized(GraphModel(document, weights), [first, second], moments, real=True)
     spread = [np.ptp(np.log(np.abs(w["k2"]).max((0, 1, 3)))) for w in (weights, even.weights)]
     assert spread[1] < 0.7 * spread[0]
     answers = [between(w)[:, None, None, :] * w["k2"][..., 0] for w in (weights, even.weights)]
@@ -111,8 +111,8 @@ def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_
     tk.utils.set_random_seed(5)
     image = tk.Input((SIDE, SIDE, 3), name="image")
 
-    def convolution(channels: int, **how: Any) -> Any:
-        return tk.layers.Conv2D(channels, 3, padding="same", bias_initializer="random_normal", **how)
+    def convolution(channels: int, **options: Any) -> Any:
+        return tk.layers.Conv2D(channels, 3, padding="same", bias_initializer="random_normal", **options)
 
     trunk = convolution(8, strides=2)(image / 255)
     block = tk.layers.Add()([convolution(8)(convolution(16, activation="relu")(trunk)), trunk])
@@ -126,12 +126,12 @@ def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_
     for layer in (inner, reader):
         layer.set_weights([layer.get_weights()[0] / scale[:, None], layer.get_weights()[1]])
     floats = model_of(quantize(exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web"))
-    layers, squares = layers_of(floats), natural_noise(Input(SIDE), 8)
+    layers, inputs = layers_of(floats), natural_noise(Input(SIDE), 8)
     assert [(len(g.writers), len(g.readers)) for g in groups_of(floats, layers)] == [(2, 2), (1, 1)]
-    even, _ = equalised(floats, layers, moments_of(floats, layers, squares), real=True)
+    even, _ = equalized(floats, layers, moments_of(floats, layers, inputs), real=True)
     spread = [np.ptp(np.log(np.abs(m.weights[layers[0].kernel]).max((0, 1, 2)))) for m in (floats, even)]
     assert spread[1] < 0.5 * spread[0]
-    answers = [Runner(m, ["probabilities"])(squares)[0] for m in (floats, even)]
+    answers = [Runner(m, ["probabilities"])(inputs)[0] for m in (floats, even)]
     assert np.abs(answers[0] - answers[1]).max() < 1e-5
 
 
@@ -152,8 +152,8 @@ def test_channels_that_a_network_pads_or_broadcasts_are_left_as_they_are(padded:
     embedding = tk.layers.GlobalAveragePooling2D()(features)
     model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
     web = quantize(exported(tf, model, tmp_path / "saved"), Quantization("uint8"), tmp_path / "web")
-    squares = natural_noise(Input(SIDE), 4)
-    assert np.abs(probabilities(web, squares) - model(squares.astype(np.float32))[0]).max() <= 0.02
+    inputs = natural_noise(Input(SIDE), 4)
+    assert np.abs(probabilities(web, inputs) - model(inputs.astype(np.float32))[0]).max() <= 0.02
 
 
 def _chain(activation: str) -> tuple[Layer, Layer]:

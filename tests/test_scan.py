@@ -45,11 +45,11 @@ def test_labels_come_in_natural_order_and_any_script(photos: PhotoFolder, tmp_pa
 
 def test_groups_are_never_on_two_sides(photos: PhotoFolder, tmp_path: Path) -> None:
     dataset = scan(photos("a", "b", "c", per_class=30, groups=10), Scanning(group_by=r"person\d+"), tmp_path / "out")
-    sides = {side: {p.group for p in dataset.on(side)} for side in SIDES}
-    assert all(sides.values())
-    assert not sides["train"] & sides["test"]
-    assert not sides["train"] & sides["validation"]
-    assert not sides["validation"] & sides["test"]
+    splits = {side: {p.group for p in dataset.on(side)} for side in SIDES}
+    assert all(splits.values())
+    assert not splits["train"] & splits["test"]
+    assert not splits["train"] & splits["validation"]
+    assert not splits["validation"] & splits["test"]
     assert dataset.facts["split"] == "group"
 
 
@@ -162,9 +162,9 @@ def test_an_address_that_cannot_be_read_is_said_in_words(address: str, tmp_path:
 
 def test_local_pictures_are_scanned_without_tensorflow(photos: PhotoFolder, tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "pagesight", "scan", str(photos("a", "b")), "-o", str(tmp_path / "out")]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-    assert " pagesight.scan" in said
-    assert " tensorflow" not in said
+    predicted = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    assert " pagesight.scan" in predicted
+    assert " tensorflow" not in predicted
 
 
 @pytest.mark.parametrize("name", ["../escape.jpg", "/absolute.jpg", "a/../../escape.jpg", "C:/windows.jpg", "a\\..\\..\\x.jpg"])
@@ -233,10 +233,10 @@ def test_a_group_expression_that_does_not_work_is_refused(group_by: str, what: s
 
 def test_pictures_of_other_things_are_shared_out_each_once_and_none_that_a_class_has(photos: PhotoFolder, tmp_path: Path) -> None:
     known = photos("disc", "square", per_class=8)
-    others = write_greys(tmp_path / "others" / "deep", 12).parent
-    shutil.copy(others / "deep" / "03.png", others / "again.png")
-    shutil.copy(next((known / "disc").iterdir()), others / "disc.jpg")
-    dataset = scan(known, Scanning(unknown=str(others)), tmp_path / "out")
+    ood = write_greys(tmp_path / "others" / "deep", 12).parent
+    shutil.copy(ood / "deep" / "03.png", ood / "again.png")
+    shutil.copy(next((known / "disc").iterdir()), ood / "disc.jpg")
+    dataset = scan(known, Scanning(unknown=str(ood)), tmp_path / "out")
     assert [len(dataset.unknown_on(side)) for side in SIDES] == [4, 4, 4]
     shown = [p for side in SIDES for p in dataset.unknown_on(side)]
     assert len({p.sha256 for p in shown}) == 12

@@ -26,8 +26,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def built(photos: Path) -> Bundle:
     into = photos.parent / "page"
-    how = {"weights": "random", "epochs": 1, "search": f"{WIDE},{SMALL}", "max_bytes": 3_000_000}
-    pipeline.build_until("bundle", photos, into, **how)
+    options = {"weights": "random", "epochs": 1, "search": f"{WIDE},{SMALL}", "max_bytes": 3_000_000}
+    pipeline.build_until("bundle", photos, into, **options)
     return Bundle(photos.parent / ".page.build" / "bundle")
 
 
@@ -50,15 +50,15 @@ def test_a_search_builds_its_choice_and_the_report_shows_what_was_tried(built: B
 
 @pytest.mark.slow
 def test_a_bound_takes_what_fits_and_none_that_fits_is_said(built: Bundle, tmp_path: Path) -> None:
-    found = Search.open(built.path.parent / "search")
+    result = Search.open(built.path.parent / "search")
     page = Bundle(built.path.parent / "search-bundle")
-    assert found.facts["measured"] == SMALL
+    assert result.facts["measured"] == SMALL
     bytes_of = {t["backbone"]: t["bytes"] for t in built.report["search"]["tried"]}
-    within = choose(found, lambda: page, Choosing(max_bytes=bytes_of[SMALL]), tmp_path / "choice")
+    within = choose(result, lambda: page, Choosing(max_bytes=bytes_of[SMALL]), tmp_path / "choice")
     assert within.facts["chosen"] == SMALL
     assert bytes_of[SMALL] == pytest.approx(page.report["bytes"]["total_gzip"], abs=1)
     with pytest.raises(TrainError, match=f"the smallest, {SMALL}, takes") as caught:
-        choose(found, lambda: page, Choosing(max_bytes=1000), tmp_path / "none")
+        choose(result, lambda: page, Choosing(max_bytes=1000), tmp_path / "none")
     assert "--max-bytes" in caught.value.fix
     assert not (tmp_path / "none").exists()
 

@@ -79,7 +79,7 @@ def test_scripts_come_packed_to_who_unpacks_and_pictures_as_they_are(get: Get) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "body", "said"),
+    ("asked", "status", "body", "predicted"),
     [
         ("bytes=0-3", 206, bytes(range(4)), "bytes 0-3/256"),
         ("bytes=250-", 206, bytes(range(250, 256)), "bytes 250-255/256"),
@@ -90,9 +90,9 @@ def test_scripts_come_packed_to_who_unpacks_and_pictures_as_they_are(get: Get) -
     ],
     ids=["first", "rest", "last", "more than there is", "beyond", "not bytes"],
 )
-def test_a_part_of_a_file_is_given_as_asked(get: Get, asked: str, status: int, body: bytes, said: str | None) -> None:
-    response, found = get("/model/group1-shard1of1.bin", Range=asked)
-    assert (response.status, found, response.headers["Content-Range"]) == (status, body, said)
+def test_a_part_of_a_file_is_given_as_asked(get: Get, asked: str, status: int, body: bytes, predicted: str | None) -> None:
+    response, result = get("/model/group1-shard1of1.bin", Range=asked)
+    assert (response.status, result, response.headers["Content-Range"]) == (status, body, predicted)
 
 
 def test_head_says_what_get_would_and_sends_no_body(get: Get) -> None:
@@ -121,10 +121,12 @@ def test_nothing_outside_of_the_page_is_given_and_no_folder_is_listed(get: Get, 
 def test_it_sends_the_headers_that_it_gives_to_hosts(get: Get) -> None:
     response, _ = get("/")
     lines = (ROOT / "web_template" / "page" / "_headers.j2").read_text(encoding="utf-8").split("\n\n")[0].splitlines()[1:]
-    told = dict(line.strip().split(": ", 1) for line in lines)
+    summary = dict(line.strip().split(": ", 1) for line in lines)
     for_others = {"Access-Control-Allow-Origin", "Cross-Origin-Resource-Policy"}
-    assert {"Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "X-Content-Type-Options"} <= told.keys()
-    assert {name: response.headers[name] for name in told.keys() - for_others} == {k: told[k] for k in told.keys() - for_others}
+    assert {"Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "X-Content-Type-Options"} <= summary.keys()
+    assert {name: response.headers[name] for name in summary.keys() - for_others} == {
+        k: summary[k] for k in summary.keys() - for_others
+    }
     assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 

@@ -21,14 +21,17 @@ from pagesight.contract import Input
 from pagesight.errors import OptionError, OutputError, ScanError, TrainError
 from pagesight.export import export
 from pagesight.graph.tensorflow import tensorflow
-from pagesight.options import Naming, Scanning, Training
+from pagesight.options import Naming, Scanning, Schedule, Training
 from pagesight.scan import scan
 from pagesight.train import train
 from pagesight.training import loop, network
+from pagesight.training.predictor import Predictor
+from pagesight.training.schedule import BRIEF, FULL, GENTLE, choose_schedule
 
 from .conftest import SHARED, write_greys, write_photos
 
-TINY = Training(backbone="mobilenet_v1_025_96", weights="random", epochs=3, batch=8)
+BATCH = Schedule(batch=8)
+TINY = Training(backbone="mobilenet_v1_025_96", weights="random", epochs=3, schedule=BATCH)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +64,7 @@ def test_two_runs_with_one_seed_give_the_same_bytes_also_when_one_writes_curves_
     history = trained.facts["history"]
     assert set(read) == set(history[0])
     for tag, by_epoch in read.items():
-        assert by_epoch == pytest.approx({epoch: told[tag] for epoch, told in enumerate(history, 1)})
+        assert by_epoch == pytest.approx({epoch: summary[tag] for epoch, summary in enumerate(history, 1)})
 
 
 @pytest.mark.slow
@@ -89,11 +92,11 @@ def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_t
     ask = tensorflow().saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
 
     def asked(side: Side) -> NDArray[np.float32]:
-        squares = [pixels.read_square(shapes.read_bytes(p), Input(96)) for p in shapes.unknown_on(side)]
-        return np.asarray(ask(image=np.float32(squares))["probabilities"])
+        inputs = [pixels.read_model_input(shapes.read_bytes(p), Input(96)) for p in shapes.unknown_on(side)]
+        return np.asarray(ask(image=np.float32(inputs))["probabilities"])
 
     assert (asked("validation").max(1) < decision["threshold"]).all()
-    known = [pixels.read_square(shapes.read_bytes(p), Input(96)) for p in shapes.on("validation")]
+    known = [pixels.read_model_input(shapes.read_bytes(p), Input(96)) for p in shapes.on("validation")]
     labels = np.array([p.label for p in shapes.on("validation")])
     fitted = calibration.fitted_temperature(np.asarray(ask(image=np.float32(known))["probabilities"]), labels)
     assert fitted == pytest.approx(1, abs=0.02)  # nothing is left to scale
@@ -113,53 +116,54 @@ def test_a_model_below_its_bar_is_not_written_and_a_lower_bar_takes_it_without_t
 
 @pytest.mark.slow
 def test_training_stops_when_validation_no_longer_improves(shapes: Dataset, tmp_path: Path) -> None:
-    trained = train(shapes, replace(TINY, epochs=4, patience=1, learning_rate=0.0), tmp_path / "out")
+    trained = train(shapes, replace(TINY, epochs=4, schedule=replace(BATCH, patience=1, learning_rate=0.0)), tmp_path / "out")
     assert len(trained.facts["history"]) < 4
 
 
-@pytest.mark.parametrize(("a_class", "epochs", "steps"), [(1, 0, 72), (9.9, 0, 72), (10, 0, 24), (500, 0, 24), (5, 2, 24)], ids=str)
+@pytest.mark.parametrize(
+    ("images_per_class", "epochs", "steps"), [(1, 0, 72), (9.9, 0, 72), (10, 0, 24), (500, 0, 24), (5, 2, 24)], ids=str
+)
 def test_a_class_of_few_pictures_is_shown_more_often_where_nobody_asked_for_so_many_epochs(
-    a_class: float, epochs: int, steps: int
+    images_per_class: float, epochs: int, steps: int
 ) -> None:
-    assert loop.suited(Training(epochs=epochs), "imagenet", 0.5, a_class).steps == steps
+    assert choose_schedule(Training(epochs=epochs), "imagenet", 0.5, images_per_class).steps == steps
 
 
 def test_a_starter_that_tells_the_classes_apart_is_trained_gently_and_another_is_not() -> None:
-    gentle = loop.suited(Training(), "starter", 0.95, 40)
-    assert gentle.learning_rate < Training().learning_rate
-    assert gentle.others > Training().others
-    assert (gentle.hold, gentle.hold_norms) == (Training().gentle_hold, True)
+    assert choose_schedule(Training(), "starter", 0.95, 40) == GENTLE
     for first_weights, accuracy in (("starter", 0.8), ("imagenet", 0.95), ("starter", float("nan"))):
-        assert loop.suited(Training(), first_weights, accuracy, 40) == replace(Training(), epochs=Training().full_epochs)
-    assert loop.suited(Training(epochs=2), "starter", 0.95, 40).epochs == 2
+        assert choose_schedule(Training(), first_weights, accuracy, 40) == FULL
+    assert choose_schedule(Training(epochs=2), "starter", 0.95, 40) == replace(GENTLE, epochs=2)
+    assert choose_schedule(Training(schedule=BATCH, epochs=2), "starter", 0.95, 40) == replace(BATCH, epochs=2)
 
 
-def test_many_pictures_are_learnt_in_fewer_epochs_unless_no_layer_can_be_held_or_somebody_counts_them() -> None:
-    brief = loop.suited(Training(), "imagenet", 0.5, 50)
-    assert (brief.epochs, brief.hold) == (Training().many_epochs, Training().many_hold)
-    assert brief.learning_rate > Training().learning_rate
-    for how, first_weights, a_class in (
+def test_many_pictures_are_learnt_in_fewer_epochs_unless_no_layer_can_be_frozen_or_somebody_counts_them() -> None:
+    assert choose_schedule(Training(), "imagenet", 0.5, 50) == BRIEF
+    for options, first_weights, images_per_class in (
         (Training(), "random", 500),
         (Training(epochs=9), "imagenet", 500),
         (Training(), "hub", 500),
         (Training(), "imagenet", 49),
     ):
-        assert not loop.suited(how, first_weights, 0.5, a_class).hold
+        assert not choose_schedule(options, first_weights, 0.5, images_per_class).freeze
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("how", "kept"),
-    [({"hold": 8}, r"conv1|conv_[dp]w_[1-5][/_]"), ({"hold": 16, "hold_norms": True}, r"conv1|conv_[dp]w_(\d|1[01])[/_]|.*_bn/")],
+    ("options", "kept"),
+    [
+        ({"freeze": 8}, r"conv1|conv_[dp]w_[1-5][/_]"),
+        ({"freeze": 16, "freeze_batch_norm": True}, r"conv1|conv_[dp]w_(\d|1[01])[/_]|.*_bn/"),
+    ],
     ids=["lower", "lower and norms"],
 )
-def test_layers_that_are_held_stay_as_they_were_and_the_others_learn(how: dict[str, Any], kept: str) -> None:
+def test_layers_that_are_frozen_stay_as_they_were_and_the_others_learn(options: dict[str, Any], kept: str) -> None:
     backbone = backbones.named("mobilenet_v1_025_128")
     model, _ = network.build(backbone, 2, network.parse_weights("starter", backbone))
     before = {v.name: v.numpy() for v in model.variables}
     side = np.random.default_rng(0).integers(0, 256, (16, 128, 128, 3), np.uint8), np.arange(16) % 2
-    sides = {"train": side, "validation": side}
-    history = loop.fine_tune(model, loop.Answers.of(model), sides, replace(TINY, epochs=1, steps=2, **how))
+    splits = {"train": side, "validation": side}
+    history = loop.fine_tune(model, Predictor.of(model), splits, replace(BATCH, epochs=1, steps=2, **options), loop.Run())
     assert np.isfinite(history[0]["validation_loss"])
     same = {v.name for v in model.variables if np.array_equal(before[v.name], v.numpy())}
     assert same == {name for name in before if re.match(kept, name)}
@@ -195,7 +199,9 @@ def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_
     code = f"""
         from pathlib import Path
         from pagesight.artifacts import Dataset
-        from pagesight.options import Training
+        from pagesight.training.schedule import BRIEF, FULL, GENTLE, choose_schedule
+from pagesight.training.predictor import Predictor
+from pagesight.options import Schedule, Training
         from pagesight.train import train
         train(Dataset.open(Path({str(shapes.path)!r})), {TINY!r}, Path({str(into)!r}))
     """
@@ -215,7 +221,7 @@ def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_
 
 
 def test_a_second_training_into_one_folder_at_the_same_time_is_refused(shapes: Dataset, tmp_path: Path) -> None:
-    with manifest.alone(tmp_path / "out"), pytest.raises(OutputError, match="is being built by another process"):
+    with manifest.exclusive_lock(tmp_path / "out"), pytest.raises(OutputError, match="is being built by another process"):
         train(shapes, TINY, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -260,6 +266,6 @@ def test_a_hub_handle_trains_with_its_batch_norms_kept_fresh(
     shapes: Dataset, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(SHARED / "tfhub"))
-    how = Training(weights="https://tfhub.dev/google/imagenet/mobilenet_v1_025_128/feature_vector/5", epochs=2, batch=8)
-    trained = train(shapes, replace(how, min_accuracy=0.9), tmp_path / "out")
+    options = Training(weights="https://tfhub.dev/google/imagenet/mobilenet_v1_025_128/feature_vector/5", epochs=2, batch=8)
+    trained = train(shapes, replace(options, min_accuracy=0.9), tmp_path / "out")
     assert trained.facts["weights"]["kind"] == "hub"

@@ -19,32 +19,32 @@ INTO = ROOT / "build" / "peers"
 
 def main() -> int:
     """0 when all are there in the end."""
-    missing = {name: how for name, how in WANTED.items() if not (INTO / Path(how["file"]).name).is_file()}
+    missing = {name: options for name, options in WANTED.items() if not (INTO / Path(options["file"]).name).is_file()}
     if not missing:
         return 0
     print(f"fetching {', '.join(missing)} for the tests", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for number, (name, how) in enumerate(missing.items()):
+        for number, (name, options) in enumerate(missing.items()):
             folder = Path(scratch) / str(number)
             folder.mkdir()
             done = subprocess.run(["npm", "pack", "--silent", name, "--pack-destination", str(folder)], cwd=folder, check=False)
             if done.returncode:
                 print(f"note: {name} could not be fetched; tests that need it are skipped", file=sys.stderr)
                 return 1
-            take(next(folder.glob("*.tgz")), name, how)
+            take(next(folder.glob("*.tgz")), name, options)
     return 0
 
 
-def take(package: Path, name: str, how: dict[str, str]) -> None:
+def take(package: Path, name: str, options: dict[str, str]) -> None:
     """Copy the one file out of a package that is what its integrity says."""
-    found = "sha512-" + base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
-    if found != how["integrity"]:
-        sys.exit(f"error: {name} is not what it was: {found}\n  fix: check tests/peers/peers.json against the registry")
+    result = "sha512-" + base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
+    if result != options["integrity"]:
+        sys.exit(f"error: {name} is not what it was: {result}\n  fix: check tests/peers/peers.json against the registry")
     with tarfile.open(package) as archive:
-        member = archive.extractfile(how["file"])
+        member = archive.extractfile(options["file"])
         assert member is not None
         INTO.mkdir(parents=True, exist_ok=True)
-        (INTO / Path(how["file"]).name).write_bytes(member.read())
+        (INTO / Path(options["file"]).name).write_bytes(member.read())
 
 
 if __name__ == "__main__":

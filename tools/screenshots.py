@@ -77,10 +77,10 @@ class Studio:
         return not self.only or any(state in self.only for state in states)
 
 
-def recognise(studio: Studio) -> None:
+def recognize(studio: Studio) -> None:
     """Empty, a sample answered, its heat map, an unsure answer, a table, what is no picture."""
-    grey = studio.scratch / "grey.png"
-    Image.new("RGB", (64, 64), (128, 128, 128)).save(grey)
+    gray = studio.scratch / "grey.png"
+    Image.new("RGB", (64, 64), (128, 128, 128)).save(gray)
     text = studio.scratch / "notes.txt"
     text.write_text("no picture", encoding="utf-8")
     with studio.visit() as page:
@@ -93,7 +93,7 @@ def recognise(studio: Studio) -> None:
         page.wait_for_selector("#heat:visible")
         studio.keep(page, "heat-map")
         page.locator("#heat-toggle").click()
-        page.set_input_files("#file", grey)
+        page.set_input_files("#file", gray)
         page.wait_for_selector("#answer[data-state=unsure]")
         studio.keep(page, "not-sure")
         page.set_input_files("#file", [*studio.samples, text])
@@ -158,10 +158,10 @@ def failures(studio: Studio) -> None:
     """On its way, tampered with, in a browser without WebAssembly, without a network."""
     held: list[Any] = []
 
-    def hold(route: Any) -> None:
+    def freeze(route: Any) -> None:
         held.append(route)
 
-    with studio.visit(before=lambda page: page.route("**/*.bin", hold)) as page:
+    with studio.visit(before=lambda page: page.route("**/*.bin", freeze)) as page:
         page.wait_for_selector("#progress:visible")
         studio.keep(page, "loading")
         for route in held:
@@ -194,7 +194,7 @@ def report(studio: Studio) -> None:
 
 
 GROUPS = {
-    recognise: ("empty", "answer", "heat-map", "not-sure", "batch", "no-picture", "busy"),
+    recognize: ("empty", "answer", "heat-map", "not-sure", "batch", "no-picture", "busy"),
     camera: ("camera", "camera-refused"),
     teach: ("teach-empty", "teach-recording", "teach-trained", "teach-predicting"),
     failures: ("loading", "tampered", "no-webassembly", "offline"),

@@ -106,7 +106,7 @@ const teachInside = {
  * sees stand for, and may turn their operands round.
  * @param {string} code in hexadecimal digits
  */
-function tryOut(code) {
+function checkKernels(code) {
   const places = MARKS.map((mark) => [...code.matchAll(mark)].map(({ index }) => index));
   if (places[0].length !== places[1].length || places.flat().some((digit) => digit % 2)) {
     throw new Error(
@@ -118,8 +118,8 @@ function tryOut(code) {
     // Node knows relaxed SIMD only from version 21 on.
     if (instructions === RELAXED && !WebAssembly.validate(bytes)) continue;
     const memory = new WebAssembly.Memory({ initial: 1 });
-    const { gemm, tall } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
-    tall.value = instructions.tall;
+    const { gemm, rowsPerTile } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
+    rowsPerTile.value = instructions.rowsPerTile;
     const floats = new Float32Array(memory.buffer);
     // A panel of biases and weights, and eleven rows of one value: gemm() takes six, four and one of them, or fours and ones.
     floats.fill(5, 256, 264).fill(3, 264, 272).fill(2, 512, 523);
@@ -150,7 +150,7 @@ const kernels = {
         { writeFile: (_, bytes) => void (contents = Buffer.from(bytes).toString("hex")) },
       );
       if (error) throw new Error(`${error.message}\n${stderr}`);
-      tryOut(contents);
+      checkKernels(contents);
       return { contents, loader: "text" };
     });
   },

@@ -50,46 +50,46 @@ def main() -> None:
     chosen, exports = (
         [way for way in ways if not given.only or way.name in given.only.split(",")] for ways in (sites.WAYS, sites.EXPORTS)
     )
-    found: dict[str, Any] = {"n": given.n, "turns": given.turns, "command": "make bench", "machine": _machine()}
-    found["warm"] = {}
-    found["titles"] = {way.name: way.title for way in (*sites.WAYS, *sites.EXPORTS)} | _TITLES
+    result: dict[str, Any] = {"n": given.n, "turns": given.turns, "command": "make bench", "machine": _machine()}
+    result["warm"] = {}
+    result["titles"] = {way.name: way.title for way in (*sites.WAYS, *sites.EXPORTS)} | _TITLES
     digits = models.digits()
-    found["pictures"] = len(digits.dataset.on("test")) if digits.dataset else 0
+    result["pictures"] = len(digits.dataset.on("test")) if digits.dataset else 0
     missing: dict[str, str] = {}
     made = _assembled(chosen, digits, missing)
     cold = made | _assembled(exports, models.teachable_export(), missing)
     warm = [(digits, made)] + ([(models.wide(), _assembled(chosen, models.wide(), missing))] if given.wide else [])
     with discovery.launched(executable) as browser:
-        found["machine"]["browser"] = f"Chromium {browser.version}"
+        result["machine"]["browser"] = f"Chromium {browser.version}"
         networks = visits.NETWORKS if given.slow else visits.NETWORKS[:-1]
         if given.fresh:
             shutil.rmtree(CACHE / "steps", ignore_errors=True)
-        step = steps.Steps(CACHE / "steps", _key(given, found, [model for model, _ in warm]), given.minutes)
-        found["machine"]["load"] = step("the machine's load", _load)
+        step = steps.Steps(CACHE / "steps", _key(given, result, [model for model, _ in warm]), given.minutes)
+        result["machine"]["load"] = step("the machine's load", _load)
         try:
             visited = visits.visit_all(browser, cold, given.n, networks, step)
-            found["first_visits"] = {way.name: row.to_json() for way, row in visited.items()}
-            found["first_visits"] |= {name: visits.Visits(why_not=why).to_json() for name, why in missing.items()}
-            _write(found, given.into)
+            result["first_visits"] = {way.name: row.to_json() for way, row in visited.items()}
+            result["first_visits"] |= {name: visits.Visits(why_not=why).to_json() for name, why in missing.items()}
+            _write(result, given.into)
             for model, ways in warm:
                 asked = {way: site for way, site in ways.items() if way is not sites.SHIPPED}
                 latencies = step(f"warm, {model.name}", partial(arena.latencies, browser, model, asked, given.turns))
                 latencies |= step(f"no browser, {model.name}", partial(native.latencies, model, given.turns))
-                found["warm"][model.name] = latencies | {name: {"why_not": why} for name, why in missing.items()}
-                _write(found, given.into)
+                result["warm"][model.name] = latencies | {name: {"why_not": why} for name, why in missing.items()}
+                _write(result, given.into)
             if given.frames:
                 memory = partial(endurance.memory, browser, made[sites.OURS], given.frames)
-                found["memory"] = step(f"memory over {given.frames} frames", memory)
+                result["memory"] = step(f"memory over {given.frames} frames", memory)
         except steps.OutOfTimeError as cause:
             parser.exit(3, f"the minutes are over before '{cause}': the same command goes on from there\n")
     if given.camera and sites.SHIPPED in made:
-        found["camera"] = endurance.camera(made[sites.SHIPPED])
-    _write(found, given.into)
+        result["camera"] = endurance.camera(made[sites.SHIPPED])
+    _write(result, given.into)
 
 
-def _key(given: argparse.Namespace, found: dict[str, Any], compared: list[models.Model]) -> dict[str, Any]:
+def _key(given: argparse.Namespace, result: dict[str, Any], compared: list[models.Model]) -> dict[str, Any]:
     """What each result depends on: what was asked for, this machine, the versions, the page and the bench itself."""
-    machine = {k: v for k, v in found["machine"].items() if not k.startswith("load")}
+    machine = {k: v for k, v in result["machine"].items() if not k.startswith("load")}
     bundles = {model.name: manifest.sha256_file(model.bundle / manifest.FILE_NAME) for model in compared}
     code = {path.name: manifest.sha256_file(path) for path in sorted([*HERE.glob("*.py"), *HERE.glob("pages/*.js")])}
     return {"turns": given.turns, "only": given.only, "machine": machine, "bundles": bundles, "code": code}
@@ -129,13 +129,13 @@ def _load() -> str:
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
-def _write(found: dict[str, Any], into: Path) -> None:
+def _write(result: dict[str, Any], into: Path) -> None:
     """What there is so far, so that a run that is cut short is not lost."""
-    found["machine"]["load_after"] = _load()
+    result["machine"]["load_after"] = _load()
     into.mkdir(parents=True, exist_ok=True)
-    (into / "browser.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (into / "browser.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     tables.write(into)
-    titles, ran = found["titles"], {k: v for k, v in found["first_visits"].items() if not v["why_not"]}
+    titles, ran = result["titles"], {k: v for k, v in result["first_visits"].items() if not v["why_not"]}
     charts.bars(
         "Bytes to the first answer", "kB, gzip", {titles[k]: v["bytes"]["gzip"] / 1000 for k, v in ran.items()}, into / "bytes.svg"
     )

@@ -66,22 +66,22 @@ def latencies(browser: Any, model: Model, sites: Mapping[Way, Path], n: int) -> 
         page = context.new_page()
         page.set_default_timeout(_PATIENCE)
         page.goto(address)
-        found: dict[str, dict[str, Any]] = {}
+        result: dict[str, dict[str, Any]] = {}
         for way in sites:
             failed = page.evaluate(_FRAME, way.name)
-            found[way.name] = {"why_not": failed} if failed else {}
-        running = [way for way in sites if "why_not" not in found[way.name]]
+            result[way.name] = {"why_not": failed} if failed else {}
+        running = [way for way in sites if "why_not" not in result[way.name]]
         for webgl in (False, True):
             group = [way.name for way in running if way.webgl is webgl]
             for kind in ("infer", "answer") if group else ():
                 print(f"warm, {model.name}: {kind} of {', '.join(group)}", file=sys.stderr, flush=True)
                 for name, values in _turns(page, group, kind, n if not webgl else min(n, _FEW)).items():
-                    found[name][kind] = summary(values)
+                    result[name][kind] = summary(values)
         rows = json.loads((model.folder / "pictures.json").read_text(encoding="utf-8"))
         if rows:
             for way in (way for way in running if not way.webgl):
-                found[way.name] |= _right(page.evaluate(_ANSWERS, [way.name, [row["path"] for row in rows]]), rows)
-        return found
+                result[way.name] |= _right(page.evaluate(_ANSWERS, [way.name, [row["path"] for row in rows]]), rows)
+        return result
 
 
 def _arena(model: Model, sites: Mapping[Way, Path]) -> Path:
@@ -100,11 +100,11 @@ def _arena(model: Model, sites: Mapping[Way, Path]) -> Path:
 
 def _turns(page: Any, names: list[str], kind: str, n: int) -> dict[str, list[float]]:
     page.evaluate(_ROUNDS, [names, min(n, _WARM_UP), kind])
-    found: dict[str, list[float]] = {name: [] for name in names}
+    result: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(-(-n // _ROUNDS_PER_CALL)):
         for name, values in page.evaluate(_ROUNDS, [names, min(n, _ROUNDS_PER_CALL), kind]).items():
-            found[name] += values
-    return found
+            result[name] += values
+    return result
 
 
 def _right(answers: list[str], rows: list[dict[str, str]]) -> dict[str, float]:

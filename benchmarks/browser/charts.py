@@ -24,10 +24,10 @@ def bars(title: str, unit: str, values: Mapping[str, float], into: Path) -> None
     _write(figure, axes, into)
 
 
-def curves(found: Mapping[str, Any], into: Path) -> None:
+def curves(result: Mapping[str, Any], into: Path) -> None:
     """One chart for each curve: the points, the straight line through them, and the fitted exponent."""
     pyplot = _pyplot()
-    for name, curve in found.items():
+    for name, curve in result.items():
         title, x_label, y_label = _AXES[name]
         x, y = ([point[key] for point in curve["points"]] for key in ("x", "y"))
         line = curve["line"]

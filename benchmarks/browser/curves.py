@@ -44,7 +44,7 @@ _TURN = """async (rounds) => {
   const { side } = classifier.contract.input;
   const square = new ImageData(side, side);
   const found = [];
-  for (let i = 0; i < rounds; i++) found.push((await classifier.recognise(square)).milliseconds);
+  for (let i = 0; i < rounds; i++) found.push((await classifier.predictProbabilities(square)).milliseconds);
   return found;
 }"""
 
@@ -137,11 +137,11 @@ def main() -> None:
         "bytes": bundle_bytes([int(x) for x in given.classes.split(",") if x]),
         "build": build_seconds([int(x) for x in given.pictures.split(",") if x]),
     }
-    found = {
+    result = {
         name: {"points": rows, "exponent": exponent(rows), "line": line(rows)} for name, rows in measured.items() if len(rows) > 1
     }
-    (given.into / "curves.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    charts.curves(found, given.into)
+    (given.into / "curves.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    charts.curves(result, given.into)
     tables.write(given.into)
 
 

@@ -32,7 +32,7 @@ _FRAMES = """async (count) => {
   globalThis.frame ??= new ImageData(640, 480);
   for (let i = 0; i < count; i++) {
     frame.data.fill(i % 251);
-    await classifier.recognise(frame);
+    await classifier.predictProbabilities(frame);
   }
   return classifier.memory();
 }"""
@@ -61,7 +61,7 @@ def camera(site: Path, seconds: float = 10) -> dict[str, float]:
 
 def memory(browser: Any, site: Path, frames: int) -> list[dict[str, float]]:
     """Tensors, their bytes and the renderer's resident megabytes (None without /proc), ten times over `frames` frames."""
-    found = []
+    result = []
     with contextlib.ExitStack() as stack:
         address = stack.enter_context(hosting(site)).address
         context = browser.new_context()
@@ -72,10 +72,10 @@ def memory(browser: Any, site: Path, frames: int) -> list[dict[str, float]]:
         session = browser.new_browser_cdp_session()
         for done in range(0, frames + 1, frames // 10):
             held = page.evaluate(_FRAMES, frames // 10 if done else 10)
-            found.append(
+            result.append(
                 {"frames": done, "tensors": held["numTensors"], "bytes": held["numBytes"], "resident_mb": _resident(session)}
             )
-    return found
+    return result
 
 
 def _resident(session: Any) -> float | None:

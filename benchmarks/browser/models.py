@@ -83,7 +83,7 @@ def untrained(backbone: str, labels: tuple[str, ...], into: Path) -> Path:
         keras().utils.set_random_seed(0)
         model, _ = network.build(backbones.named(backbone), len(labels), None)
         _settle(model, backbones.named(backbone).side)
-        with manifest.whole_folder(into / "train", "train", key) as folder:
+        with manifest.atomic_output_dir(into / "train", "train", key) as folder:
             model.save_weights(folder / TrainedModel.WEIGHTS_FILE)
             manifest.write_json(folder / "training.json", facts)
     trained = TrainedModel(into / "train")
@@ -107,13 +107,13 @@ def _with_formats(model: Model, trained: TrainedModel) -> Model:
     if manifest.is_fresh(model.folder, "formats", key):
         return model
     network, _ = export._restored(trained)
-    with manifest.whole_folder(model.folder, "formats", key) as folder:
+    with manifest.atomic_output_dir(model.folder, "formats", key) as folder:
         _write_plain(network, folder / "saved_model")
         stock.convert(folder / "saved_model", folder / "graph")
         _write_layers(_without_scaling(network), folder / "layers", model.labels, model.side)
-        squares = _squares(model)
-        np.save(folder / "calibration.npy", squares)
-        _write_tflite(network, squares, folder)
+        inputs = _squares(model)
+        np.save(folder / "calibration.npy", inputs)
+        _write_tflite(network, inputs, folder)
         _write_pictures(model, network, folder)
         _write_onnx(folder)
     return model
@@ -160,7 +160,7 @@ def teachable_export() -> Model:
         body = tk.applications.MobileNetV2((224, 224, 3), alpha=0.35, include_top=False, weights=None)
         hidden = tk.layers.Dense(100, activation="relu")(tk.layers.GlobalAveragePooling2D()(body.output))
         network = tk.Model(body.input, tk.layers.Dense(len(DIGITS), activation="softmax", use_bias=False)(hidden))
-        with manifest.whole_folder(model.folder, "formats", key) as folder:
+        with manifest.atomic_output_dir(model.folder, "formats", key) as folder:
             _write_layers(network, folder / "layers", DIGITS, model.side)
             _write_pictures(model, network, folder)
     return model
@@ -168,18 +168,18 @@ def teachable_export() -> Model:
 
 def _squares(model: Model) -> Any:
     """What calibrates the peers' int8: squares of the train side, as Pagesight's own calibration takes them, or noise."""
-    how = Input(model.side)
+    options = Input(model.side)
     if model.dataset is None:
-        return natural_noise(how, _CALIBRATION)
+        return natural_noise(options, _CALIBRATION)
     train = model.dataset.on("train")
     step = max(1, len(train) // _CALIBRATION)
-    return np.stack([pixels.read_square(model.dataset.read_bytes(p), how) for p in train[::step][:_CALIBRATION]])
+    return np.stack([pixels.read_model_input(model.dataset.read_bytes(p), options) for p in train[::step][:_CALIBRATION]])
 
 
-def _write_tflite(network: Any, squares: Any, into: Path) -> None:
+def _write_tflite(network: Any, inputs: Any, into: Path) -> None:
     """float32.tflite, and int8.tflite with float ends, by TensorFlow's own converter."""
     tf = tensorflow()
-    side = squares.shape[1]
+    side = inputs.shape[1]
     plain = keras().Model(network.input, network.outputs[0])
     serve = tf.function(lambda image: plain(image, training=False)).get_concrete_function(
         tf.TensorSpec([1, side, side, 3], tf.float32)
@@ -188,7 +188,7 @@ def _write_tflite(network: Any, squares: Any, into: Path) -> None:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([serve], plain)
         if name == "int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: ([s[None].astype(np.float32)] for s in squares)
+            converter.representative_dataset = lambda: ([s[None].astype(np.float32)] for s in inputs)
         (into / f"{name}.tflite").write_bytes(converter.convert())
 
 
@@ -199,8 +199,8 @@ def _write_pictures(model: Model, network: Any, into: Path) -> None:
     rows = []
     for number, picture in enumerate(chosen):
         data = model.dataset.read_bytes(picture)
-        square = pixels.read_square(data, Input(model.side))
-        answer = int(network(square[None].astype(np.float32), training=False)[0].numpy().argmax())
+        model_input = pixels.read_model_input(data, Input(model.side))
+        answer = int(network(model_input[None].astype(np.float32), training=False)[0].numpy().argmax())
         suffix = Path(picture.path).suffix
         (into / "pictures" / f"{number}{suffix}").write_bytes(data)
         rows.append({"path": f"pictures/{number}{suffix}", "label": model.labels[picture.label], "float": model.labels[answer]})

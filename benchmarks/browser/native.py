@@ -34,28 +34,28 @@ def main(folder: Path, side: int, n: int) -> None:
     tf = tensorflow()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    square = np.zeros((1, side, side, 3), np.float32)
-    runs = {f"tflite-{p}": _tflite(tf, folder / f"{p}.tflite", square) for p in ("float32", "int8")}
+    model_input = np.zeros((1, side, side, 3), np.float32)
+    runs = {f"tflite-{p}": _tflite(tf, folder / f"{p}.tflite", model_input) for p in ("float32", "int8")}
     serve = tf.saved_model.load(str(folder / "saved_model")).signatures["serving_default"]
-    tensor = tf.constant(square)
+    tensor = tf.constant(model_input)
     runs["tensorflow"] = lambda: next(iter(serve(tensor).values())).numpy()
-    found: dict[str, list[float]] = {name: [] for name in runs}
+    result: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(n + _WARM_UP):
         for name, run in runs.items():
             started = time.perf_counter()
             run()
             if turn >= _WARM_UP:
-                found[name].append((time.perf_counter() - started) * 1000)
-    print(json.dumps({name: {"infer": summary(values)} for name, values in found.items()}))
+                result[name].append((time.perf_counter() - started) * 1000)
+    print(json.dumps({name: {"infer": summary(values)} for name, values in result.items()}))
 
 
-def _tflite(tf: Any, path: Path, square: Any) -> Callable[[], Any]:
+def _tflite(tf: Any, path: Path, model_input: Any) -> Callable[[], Any]:
     interpreter = tf.lite.Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
     first, last = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
     def run() -> Any:
-        interpreter.set_tensor(first, square)
+        interpreter.set_tensor(first, model_input)
         interpreter.invoke()
         return interpreter.get_tensor(last)
 

@@ -12,8 +12,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 class Squares(CalibrationDataReader):
     """Feeds the squares one by one, as the quantizer asks for them."""
 
-    def __init__(self, squares: np.ndarray, name: str) -> None:
-        self._rest = iter({name: square[None].astype(np.float32)} for square in squares)
+    def __init__(self, inputs: np.ndarray, name: str) -> None:
+        self._rest = iter({name: model_input[None].astype(np.float32)} for model_input in inputs)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next input, or None after the last."""
@@ -22,8 +22,8 @@ class Squares(CalibrationDataReader):
 
 def main(folder: Path) -> None:
     """Write both files beside `folder/saved_model`; `folder/calibration.npy` calibrates int8."""
-    squares = np.load(folder / "calibration.npy")
-    side = squares.shape[1]
+    inputs = np.load(folder / "calibration.npy")
+    side = inputs.shape[1]
     plain, prepared = folder / "float32.onnx", folder / "prepared.onnx"
     command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", folder / "saved_model", "--output", plain, "--opset", "17"]
     subprocess.run(command, check=True)
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
     quantize_static(
         prepared,
         folder / "int8.onnx",
-        Squares(squares, name),
+        Squares(inputs, name),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,

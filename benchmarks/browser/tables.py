@@ -34,56 +34,56 @@ def write(into: Path) -> None:
     (into / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def conversion(found: Mapping[str, Any]) -> str:
+def conversion(result: Mapping[str, Any]) -> str:
     """Seconds of whole processes, and their ratio to the stock converter's."""
     rows = [
         (f"{backbone}: {way}", *(f"{row[k]:.2f}" for k in ("wall", "ratio", "cpu", "cpu_ratio")), str(len(row["all"])))
-        for backbone, ways in found["backbones"].items()
+        for backbone, ways in result["backbones"].items()
         for way, row in ways.items()
     ]
     words = (
         "A SavedModel to TF.js files, whole processes, imports included (compiled once, as pip does it), taking turns; machine's "
-        f"load {found['load']}."
+        f"load {result['load']}."
     )
     return f"## Conversion (`make bench-convert`)\n\n{words}\n\n" + table(
         ("", "seconds", "ratio", "processor seconds", "ratio", "n"), rows
     )
 
 
-def curves(found: Mapping[str, Any]) -> str:
+def curves(result: Mapping[str, Any]) -> str:
     """The three curves with the exponent of a power law and the straight line that fit best."""
     rows = []
-    for name, curve in found.items():
+    for name, curve in result.items():
         line = curve["line"]
         rows.append((name, f"{curve['exponent']:.2f}", f"{line['fixed']:,.3g} + {line['each']:,.3g}·x", f"{line['r2']:.1%}"))
-    pictures = "\n\n".join(_picture(f"curve-{name}", name) for name in found)
+    pictures = "\n\n".join(_picture(f"curve-{name}", name) for name in result)
     head = ("", "exponent", "straight line", "variance explained")
     return f"## How it grows (`make bench-curves`)\n\n{table(head, rows)}\n\n{pictures}"
 
 
-def report(found: Mapping[str, Any]) -> str:
+def report(result: Mapping[str, Any]) -> str:
     """First visits, warm latencies, ratios, camera and memory."""
-    machine = found["machine"]
+    machine = result["machine"]
     measured = (
         f"Measured on {machine['processor']}, {machine['cores']} cores, {machine['system']}, {machine['browser']}, with "
-        f"{found['n']} first visits and {found['turns']} warm turns of each, taking turns. "
+        f"{result['n']} first visits and {result['turns']} warm turns of each, taking turns. "
         f"The machine's load was {machine['load']} at the start and {machine['load_after']} at the end. "
         "Ratios travel between machines, times do not."
     )
     parts = [
         measured,
-        f"To repeat: `{found['command']}`. Versions: {', '.join(f'{k} {v}' for k, v in machine['versions'].items())}.",
+        f"To repeat: `{result['command']}`. Versions: {', '.join(f'{k} {v}' for k, v in machine['versions'].items())}.",
         "## First visit, MobileNetV1 0.25 at 128 px",
         "From navigation to the answer to one picture, in a fresh profile, every byte counted, headers too. Milliseconds, medians.",
-        first_visits(found["first_visits"], found["titles"]),
+        first_visits(result["first_visits"], result["titles"]),
         *(
             _picture(name, text)
             for name, text in (("bytes", "Bytes to the first answer"), ("first-answer", "Time to the first answer"))
         ),
-        *(part for model in found["warm"] for part in _warm_part(model, found)),
+        *(part for model in result["warm"] for part in _warm_part(model, result)),
         "## Ratios",
-        ratios(found),
-        _endurance(found),
+        ratios(result),
+        _endurance(result),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -115,45 +115,45 @@ def warm(ways: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     return table(("", "inference alone", "JPEG to answer", "accuracy", "agrees with float"), rows)
 
 
-def ratios(found: Mapping[str, Any]) -> str:
+def ratios(result: Mapping[str, Any]) -> str:
     """Ours against each peer, and what is aimed at."""
     rows = []
     for ours, what, peer, bar, words in _BARS:
-        pair = [_value(found, what, name) for name in (ours, peer)]
+        pair = [_value(result, what, name) for name in (ours, peer)]
         if None not in pair:
             ratio = pair[0] / pair[1]
             rows.append((words, f"{ratio:.3f}", f"≤ {bar:.3f}", "yes" if ratio <= bar else "no"))
     return table(("", "ratio", "aim", "met"), rows)
 
 
-def _value(found: Mapping[str, Any], what: str, name: str) -> float | None:
+def _value(result: Mapping[str, Any], what: str, name: str) -> float | None:
     if what.endswith(("infer", "answer")):
-        models = list(found["warm"])
-        ways = found["warm"][models[1 if what.startswith("wide") else 0]] if len(models) > what.startswith("wide") else {}
+        models = list(result["warm"])
+        ways = result["warm"][models[1 if what.startswith("wide") else 0]] if len(models) > what.startswith("wide") else {}
         value = ways.get(name, {}).get(what.rsplit(maxsplit=1)[-1])
         return value["median"] if value else None
-    visit = found["first_visits"].get(name, {"why_not": "not measured"})
+    visit = result["first_visits"].get(name, {"why_not": "not measured"})
     if visit["why_not"]:
         return None
     return visit["bytes"]["gzip"] if what == "bytes" else visit["milliseconds"].get(what, {}).get("median")
 
 
-def _warm_part(model: str, found: Mapping[str, Any]) -> Sequence[str]:
-    ways = found["warm"][model]
+def _warm_part(model: str, result: Mapping[str, Any]) -> Sequence[str]:
+    ways = result["warm"][model]
     trained = any("accuracy" in way for way in ways.values())
     words = "Milliseconds: median (95th percentile). " + ("" if trained else "Random weights: good for latency only. ")
-    pictures = f"Accuracy and agreement on {found['pictures']} pictures that no model saw." if trained else ""
-    return (f"## Warm, MobileNetV1 {model}", words + pictures, warm(ways, found["titles"]))
+    pictures = f"Accuracy and agreement on {result['pictures']} pictures that no model saw." if trained else ""
+    return (f"## Warm, MobileNetV1 {model}", words + pictures, warm(ways, result["titles"]))
 
 
-def _endurance(found: Mapping[str, Any]) -> str:
+def _endurance(result: Mapping[str, Any]) -> str:
     parts = []
-    if camera := found.get("camera"):
+    if camera := result.get("camera"):
         parts.append(
             f"## Camera\n\nThe page answered {camera['answered_per_second']} of {camera['shown_per_second']} frames a second; "
             f"{camera['dropped']:.1%} were dropped."
         )
-    if memory := found.get("memory"):
+    if memory := result.get("memory"):
         rows = [(f"{r['frames']:,}", str(r["tensors"]), f"{r['bytes']:,}", str(r["resident_mb"] or "")) for r in memory]
         parts.append("## Memory\n\n" + table(("frames", "tensors", "their bytes", "renderer, MB"), rows))
     return "\n\n".join(parts)

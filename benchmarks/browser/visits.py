@@ -99,11 +99,11 @@ def visit_all(
 
     A way that fails the first time is left out from then on; one that fails later lacks that visit.
     """
-    found = {way: Visits() for way in sites}
+    result = {way: Visits() for way in sites}
     warm = False
     for network in networks:
         for turn in range(n):
-            ways = [way for way in sites if not found[way].why_not and not (way.webgl and turn > _FEW)]
+            ways = [way for way in sites if not result[way].why_not and not (way.webgl and turn > _FEW)]
 
             def measure(ways: list[Way] = ways, network: Network = network) -> dict[str, Any]:
                 nonlocal warm
@@ -115,19 +115,19 @@ def visit_all(
             visited = step(f"first visits, {network.name}: {turn + 1}", measure)
             for way in ways:
                 if way.name in visited:
-                    found[way].add(network, visited[way.name])
-    return found
+                    result[way].add(network, visited[way.name])
+    return result
 
 
 def _round(browser: Any, sites: Mapping[Way, Path], network: Network) -> dict[str, Any]:
     """One visit of each, by the way's name."""
-    found = {}
+    result = {}
     for way, site in sites.items():
         try:
-            found[way.name] = _visit(browser, site, way, network)
+            result[way.name] = _visit(browser, site, way, network)
         except _NoAnswerError as cause:
-            found[way.name] = {"why_not": str(cause)}
-    return found
+            result[way.name] = {"why_not": str(cause)}
+    return result
 
 
 class _NoAnswerError(Exception):
@@ -153,10 +153,10 @@ def _visit(browser: Any, site: Path, way: Way, network: Network) -> dict[str, An
             page.wait_for_timeout(_SETTLED_MS)
             if way is SHIPPED:
                 page.add_init_script(_CHOOSE_PICTURE)
-            with page.expect_console_message(lambda message: message.text.startswith(_SAID), timeout=_PATIENCE) as said:
+            with page.expect_console_message(lambda message: message.text.startswith(_SAID), timeout=_PATIENCE) as predicted:
                 page.goto(host.address, wait_until="commit")
-            if said.value.text != _ANSWERED:
-                raise _NoAnswerError(said.value.text.removeprefix(_FAILED))
+            if predicted.value.text != _ANSWERED:
+                raise _NoAnswerError(predicted.value.text.removeprefix(_FAILED))
             when = page.evaluate(_WHEN)
             return {"ms": float(when["ms"]), "bytes": _bytes(host, (when["origin"] + when["ms"]) / 1000)}
     except Error as cause:

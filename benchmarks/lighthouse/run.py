@@ -36,8 +36,8 @@ def scores(address: str, browser: Path, options: list[str]) -> dict[str, int]:
         *options,
     ]
     done = subprocess.run(command, env={**os.environ, "CHROME_PATH": str(browser)}, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)["categories"]
-    return {kind: round(found[kind]["score"] * 100) for kind in KINDS}
+    result = json.loads(done.stdout)["categories"]
+    return {kind: round(result[kind]["score"] * 100) for kind in KINDS}
 
 
 def main() -> None:
@@ -53,9 +53,11 @@ def main() -> None:
         subprocess.run(["npm", "ci", "--ignore-scripts", "--silent"], cwd=HERE, check=True)
     with serving(asked.bundle) as address:
         runs = {name: [scores(address, executable, options) for _ in range(asked.runs)] for name, options in DEVICES.items()}
-    medians = {name: {kind: statistics.median_low([run[kind] for run in found]) for kind in KINDS} for name, found in runs.items()}
+    medians = {
+        name: {kind: statistics.median_low([run[kind] for run in result]) for kind in KINDS} for name, result in runs.items()
+    }
     print(json.dumps({**medians, "runs": runs}))
-    sys.exit(0 if min(min(found.values()) for found in medians.values()) >= asked.bar else 1)
+    sys.exit(0 if min(min(result.values()) for result in medians.values()) >= asked.bar else 1)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Adoption:
     language: str = "en"
 
 
-def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
+def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
     """Write the model at `source` (file, folder, archive, TF-Hub address) as `saved_model/` with one signature, and contract.json.
 
     Input   image: uint8-valued float32 `[batch, side, side, channels]`, 0..255; channels 3 (RGB) or 1 (grey).
@@ -51,11 +51,11 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
             features `[batch, h, w, d]`.
     Raises AdoptError for what is damaged, hostile, no classifier of pictures, or not told well enough; nothing is written then.
     """
-    _check_options(how)
+    _check_options(options)
     path = importers.locate(source)
-    labels = read_labels(how.labels) if how.labels is not None else None
+    labels = read_labels(options.labels) if options.labels is not None else None
     key = {
-        "options": {**asdict(how), "labels": labels},
+        "options": {**asdict(options), "labels": labels},
         "source": _fingerprint(path),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-hub"),
     }
@@ -64,18 +64,18 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
         return SavedModel(into)
     progress.stage("adopt")
     if memory.is_large(path):
-        memory.be_sparing()
+        memory.use_system_allocator()
     with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
-        foreign = _flat(importers.read(path, Path(scratch), trust=how.trust))
+        foreign = _flat(importers.read(path, Path(scratch), trust=options.trust))
         named = labels or foreign.labels
         if named is None:
             raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
-        shape = _input(foreign, how)
-        chosen = input_ranges.choose(foreign, how.input_range, shape)
+        shape = _input(foreign, options)
+        chosen = input_ranges.choose(foreign, options.input_range, shape)
         function = _signature(foreign, shape, chosen.name, tuple(named))
         for line in (*foreign.notes, f"{foreign.kind}: pixels {chosen.name} ({chosen.why})"):
             progress.note(line)
-        with manifest.whole_folder(into, "adopt", key) as temporary:
+        with manifest.atomic_output_dir(into, "adopt", key) as temporary:
             keras().backend.clear_session()
             module = tensorflow().Module()
             module.held = (
@@ -83,22 +83,22 @@ def adopt(source: str | Path, how: Adoption, into: Path) -> SavedModel:
             )  # the model itself would be saved layer by layer
             tensorflow().saved_model.save(module, str(temporary / "saved_model"), signatures=function)
             outputs = Outputs(**{name: name for name in function.structured_outputs})
-            title = how.title or foreign.title or how.name.replace("-", " ").replace("_", " ").strip().capitalize()
-            contract = Contract(how.name, title, tuple(named), shape, outputs)
-            replace(contract, description=how.description, language=how.language).write(temporary)
+            title = options.title or foreign.title or options.name.replace("-", " ").replace("_", " ").strip().capitalize()
+            contract = Contract(options.name, title, tuple(named), shape, outputs)
+            replace(contract, description=options.description, language=options.language).write(temporary)
     del foreign, function, module
-    memory.give_back()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
+    memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
 
 
-def _check_options(how: Adoption) -> None:
-    languages.check(how.language)
-    if how.input_range is not None and how.input_range not in input_ranges.RANGES:
-        raise AdoptError(f"there is no input range {how.input_range!r}", fix=f"choose one of {', '.join(input_ranges.RANGES)}")
-    if how.crop is not None and how.crop not in CROPS:
-        raise AdoptError(f"there is no crop {how.crop!r}", fix=f"choose one of {', '.join(CROPS)}")
-    if how.side is not None and not 8 <= how.side <= _LARGEST_SIDE:
-        raise AdoptError(f"a side of {how.side} px is out of reach", fix=f"choose 8 to {_LARGEST_SIDE}")
+def _check_options(options: Adoption) -> None:
+    languages.check(options.language)
+    if options.input_range is not None and options.input_range not in input_ranges.RANGES:
+        raise AdoptError(f"there is no input range {options.input_range!r}", fix=f"choose one of {', '.join(input_ranges.RANGES)}")
+    if options.crop is not None and options.crop not in CROPS:
+        raise AdoptError(f"there is no crop {options.crop!r}", fix=f"choose one of {', '.join(CROPS)}")
+    if options.side is not None and not 8 <= options.side <= _LARGEST_SIDE:
+        raise AdoptError(f"a side of {options.side} px is out of reach", fix=f"choose 8 to {_LARGEST_SIDE}")
 
 
 def _fingerprint(path: Path) -> str:
@@ -108,7 +108,7 @@ def _fingerprint(path: Path) -> str:
     return manifest.sha256_json(manifest.list_files(path, leave_out=frozenset()))
 
 
-def _input(foreign: Foreign, how: Adoption) -> Input:
+def _input(foreign: Foreign, options: Adoption) -> Input:
     """The square that the model sees. Raises AdoptError where its size is not that of a square picture, or not known."""
     height, width, channels = foreign.size
     if channels not in (1, 3):
@@ -118,12 +118,12 @@ def _input(foreign: Foreign, how: Adoption) -> Input:
     if height is not None and width is not None and height != width:
         raise AdoptError(f"the model takes pictures of {width}×{height} px", fix="give a model that takes squares")
     fixed = height or width
-    if fixed is not None and how.side not in (None, fixed):
-        raise AdoptError(f"the model takes pictures of {fixed} px, not {how.side}", fix="leave out --side")
-    side = fixed or how.side
+    if fixed is not None and options.side not in (None, fixed):
+        raise AdoptError(f"the model takes pictures of {fixed} px, not {options.side}", fix="leave out --side")
+    side = fixed or options.side
     if side is None:
         raise AdoptError("the model takes pictures of any size", fix="pass --side, for example --side 224")
-    return Input(side, channels, how.crop or foreign.crop or Input.crop)
+    return Input(side, channels, options.crop or foreign.crop or Input.crop)
 
 
 def _flat(foreign: Foreign) -> Foreign:
@@ -161,9 +161,9 @@ def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[s
     reading = _reading(rows, labels)
 
     def serve(image: Any) -> Mapping[str, Any]:
-        found = answer(image)
-        outputs = {"probabilities": reading(found)}
-        embedding = structure.embedding_of(found)
+        result = answer(image)
+        outputs = {"probabilities": reading(result)}
+        embedding = structure.embedding_of(result)
         if embedding is not None:
             features = structure.features_of(embedding, image)
             outputs["embedding"] = tf.reshape(embedding, [-1, embedding.shape[-1]]) if embedding.shape.rank == 4 else embedding
@@ -174,30 +174,30 @@ def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[s
     return _traced(serve, spec)
 
 
-def _as_rows(found: Any) -> Any:
+def _as_rows(result: Any) -> Any:
     """Answers as `[batch, classes]`; a map of one place is a vector."""
-    if isinstance(found, (dict, list, tuple)):
-        values = list(found.values()) if isinstance(found, dict) else list(found)
+    if isinstance(result, (dict, list, tuple)):
+        values = list(result.values()) if isinstance(result, dict) else list(result)
         if len(values) != 1:
             raise AdoptError(f"the model gives {len(values)} answers", fix="save a model with its class scores as the only output")
-        found = values[0]
-    if found.shape.rank == 4 and list(found.shape[1:3]) == [1, 1]:
-        return tensorflow().reshape(found, [-1, found.shape[3]])
-    if found.shape.rank not in (None, 2):
+        result = values[0]
+    if result.shape.rank == 4 and list(result.shape[1:3]) == [1, 1]:
+        return tensorflow().reshape(result, [-1, result.shape[3]])
+    if result.shape.rank not in (None, 2):
         raise AdoptError(
-            f"the model answers {found.shape}, not one row of scores per picture", fix="give a classifier of whole pictures"
+            f"the model answers {result.shape}, not one row of scores per picture", fix="give a classifier of whole pictures"
         )
-    return found
+    return result
 
 
 def _tried(function: Any, shape: Input) -> Any:
     from pagesight.quantization.statistics import natural_noise
 
     tf = tensorflow()
-    squares = natural_noise(shape, 2).astype(np.float32)
+    inputs = natural_noise(shape, 2).astype(np.float32)
     try:
-        together = np.asarray(function(tf.constant(squares)))
-        alone = np.asarray(function(tf.constant(squares[:1])))
+        together = np.asarray(function(tf.constant(inputs)))
+        alone = np.asarray(function(tf.constant(inputs[:1])))
     except (tf.errors.OpError, MemoryError) as cause:
         raise AdoptError(
             f"the model cannot be run: {str(cause).splitlines()[0][:160]}", fix="check --side, or export it again"

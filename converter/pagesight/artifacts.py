@@ -41,8 +41,8 @@ class Artifact:
     @classmethod
     def open(cls, path: Path) -> Self:
         """The artifact that a stage wrote to `path`. Raises OutputError when there is none."""
-        found = manifest.read(path)
-        if found is None or found.get("stage") not in cls.STAGES:
+        result = manifest.read(path)
+        if result is None or result.get("stage") not in cls.STAGES:
             raise OutputError(f"{path} was not written by `pagesight {cls.COMMAND}`", fix="give the folder that it wrote")
         return cls(path)
 
@@ -63,11 +63,11 @@ class Dataset(Artifact):
     @classmethod
     def open(cls, path: Path) -> Self:
         """The dataset that `scan` wrote to `path`. Raises OutputError when there is none."""
-        found = manifest.read(path)
-        if found is None or found.get("stage") not in cls.STAGES:
+        result = manifest.read(path)
+        if result is None or result.get("stage") not in cls.STAGES:
             raise OutputError(f"{path} was not written by `pagesight scan`", fix="give the folder that it wrote")
-        unknown = found["key"]["unknown_root"]
-        return cls(path, root=Path(found["key"]["root"]), unknown_root=Path(unknown) if unknown else None)
+        unknown = result["key"]["unknown_root"]
+        return cls(path, root=Path(result["key"]["root"]), unknown_root=Path(unknown) if unknown else None)
 
     @cached_property
     def facts(self) -> dict[str, Any]:

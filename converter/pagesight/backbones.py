@@ -38,13 +38,13 @@ class Backbone:
 @cache
 def known() -> dict[str, Backbone]:
     """All backbones by name, families and widths in the order of their files."""
-    found: dict[str, Backbone] = {}
+    result: dict[str, Backbone] = {}
     for path in sorted(resources.models().glob("*.toml")):
         spec = tomllib.loads(path.read_text(encoding="utf-8"))
         for alpha in spec["alphas"]:
             for side in spec["sides"]:
                 name = spec["name"].format(alpha=f"{round(alpha * 100):03d}", side=side)
-                found[name] = Backbone(
+                result[name] = Backbone(
                     name=name,
                     family=spec["family"],
                     title=spec["title"],
@@ -54,7 +54,7 @@ def known() -> dict[str, Backbone]:
                     weights_sides=tuple(spec["weights_sides"]),
                     licence=spec["licence"],
                 )
-    return found
+    return result
 
 
 def named(name: str) -> Backbone:

@@ -18,7 +18,7 @@ from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import STAGES, Bundling
 from pagesight.page.npm import Package, write_package
-from pagesight.page.render import describe, looks_key, name_files, write_page
+from pagesight.page.render import describe, name_files, theme_key, write_page
 from pagesight.page.single_file import write_single_file
 from pagesight.report import report_sources, write_report
 
@@ -28,17 +28,17 @@ _ONLY_IF_NEEDED = "worker_all.js"
 _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
 
 
-def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
+def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
     """Put the page together around `web`; `origin` gives the gallery its samples and the card its facts.
 
     Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than `how.max_bytes`, and
     OptionError for a theme or a logo that is none; nothing is written then.
     """
     template = resources.web_template()
-    package = Package.parse(how.npm) if how.npm is not None else None
+    package = Package.parse(options.npm) if options.npm is not None else None
     key = {
-        "options": {k: v for k, v in asdict(how).items() if k not in ("theme", "logo")},
-        "looks": looks_key(how),
+        "options": {k: v for k, v in asdict(options).items() if k not in ("theme", "logo")},
+        "looks": theme_key(options),
         "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
@@ -51,34 +51,34 @@ def bundle(web: WebModel, how: Bundling, into: Path, origin: Origin = Origin()) 
         progress.stage("bundle", fresh=True)
         return Bundle(into)
     progress.stage("bundle")
-    with manifest.whole_folder(into, "bundle", key) as temporary, progress.task("putting the page together"):
+    with manifest.atomic_output_dir(into, "bundle", key) as temporary, progress.task("putting the page together"):
         _copy_static(template / "static", temporary, web)
         shutil.copytree(web.path / "model", temporary / "model")
-        samples = _write_samples(origin.dataset, how, temporary) if origin.dataset else []
+        samples = _write_samples(origin.dataset, options, temporary) if origin.dataset else []
         name_files(
             temporary, [p for p in manifest.list_files(temporary) if p.startswith("model/")] + [s["path"] for s in samples[:1]]
         )
         files = manifest.list_files(temporary)
         fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
-        also = {"also": exporters.write_also(web, how.also, temporary)} if how.also else {}
+        also = {"also": exporters.write_also(web, options.also, temporary)} if options.also else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
         backbone = backbones.named(origin.trained.facts["backbone"]).human if origin.trained else ""
         has_report = origin.dataset is not None
-        write_page(temporary, web.contract, samples, how, backbone=backbone, has_report=has_report)
+        write_page(temporary, web.contract, samples, options, backbone=backbone, has_report=has_report)
         if not has_report:  # the page has its styles in itself
             (temporary / "style.css").unlink()
         evaluation = write_report(web, origin, temporary)
         report = _report(web, origin, temporary) | ({"evaluation": evaluation} if evaluation else {})
-        if how.max_bytes is not None and report["bytes"]["total_gzip"] > how.max_bytes:
+        if options.max_bytes is not None and report["bytes"]["total_gzip"] > options.max_bytes:
             raise BundleError(
-                f"the bundle takes {report['bytes']['total_gzip']:,} bytes after gzip, more than {how.max_bytes:,}",
+                f"the bundle takes {report['bytes']['total_gzip']:,} bytes after gzip, more than {options.max_bytes:,}",
                 fix="take a smaller network, fewer bits (--quantize), or raise --max-bytes",
             )
         manifest.write_json(temporary / "report.json", report)
         if package:
             write_package(temporary, package, describe(web.contract))
-        if how.single_file:
+        if options.single_file:
             write_single_file(temporary, web.contract.name)
     return Bundle(into)
 
@@ -95,11 +95,11 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _write_samples(dataset: Dataset, how: Bundling, into: Path) -> list[dict[str, str]]:
+def _write_samples(dataset: Dataset, options: Bundling, into: Path) -> list[dict[str, str]]:
     """Copies of pictures the model never learned from, small and without metadata (a photograph may tell where it was taken)."""
     (into / "samples").mkdir()
     rows = []
-    for number, picture in enumerate(_chosen(dataset, how)):
+    for number, picture in enumerate(_chosen(dataset, options)):
         path = f"samples/{number:02d}.jpg"
         image = pixels.decode(dataset.read_bytes(picture))
         image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE), Image.Resampling.LANCZOS)
@@ -110,13 +110,13 @@ def _write_samples(dataset: Dataset, how: Bundling, into: Path) -> list[dict[str
 
 def _golden(web: WebModel, folder: Path, path: str) -> dict[str, Any]:
     """One sample with Python's answer to it: the page asks itself on load, and refuses to work where it answers otherwise."""
-    square = pixels.read_square((folder / path).read_bytes(), web.contract.input)
+    model_input = pixels.read_model_input((folder / path).read_bytes(), web.contract.input)
     runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-    answer = [round(float(p), 6) for p in runner(square[None])[0][0]]
+    answer = [round(float(p), 6) for p in runner(model_input[None])[0][0]]
     return {"path": path, "sha256": manifest.sha256_file(folder / path), "probabilities": answer}
 
 
-def _chosen(dataset: Dataset, how: Bundling) -> Iterable[Picture]:
+def _chosen(dataset: Dataset, options: Bundling) -> Iterable[Picture]:
     """Pictures of the test side, class by class, from as many groups as there are."""
     per_class: dict[int, list[Picture]] = {}
     for picture in dataset.on("test"):
@@ -125,8 +125,8 @@ def _chosen(dataset: Dataset, how: Bundling) -> Iterable[Picture]:
     for label in sorted(per_class):
         rows = per_class[label]
         start = label * 7 % len(rows)  # not everywhere the first group
-        chosen += (rows[start:] + rows[:start])[: how.samples_per_class]
-    return chosen[: how.max_samples]
+        chosen += (rows[start:] + rows[:start])[: options.samples_per_class]
+    return chosen[: options.max_samples]
 
 
 def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:

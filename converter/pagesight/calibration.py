@@ -15,7 +15,7 @@ _SURE_ENOUGH = 0.9
 _TINY = 1e-12
 
 
-def decide(known: Floats, labels: Labels, others: Floats, false_accepts: float) -> Decision:
+def decide(known: Floats, labels: Labels, ood: Floats, false_accepts: float) -> Decision:
     """The decision for probabilities `known` `[n, classes]` of pictures with `labels` and `others` `[m, classes]` of other things.
 
     After scaling, the threshold accepts the share `false_accepts` of `others` at most. Where that leaves room it rises until it
@@ -23,7 +23,7 @@ def decide(known: Floats, labels: Labels, others: Floats, false_accepts: float) 
     """
     temperature = fitted_temperature(known, labels)
     usual = min(threshold_for(scaled(known, temperature), labels, ACCEPTED), _SURE_ENOUGH)
-    against = threshold_against(scaled(others, temperature), false_accepts) if len(others) else 0.0
+    against = threshold_against(scaled(ood, temperature), false_accepts) if len(ood) else 0.0
     return Decision(temperature, max(usual, against))
 
 
@@ -55,8 +55,8 @@ def fitted_temperature(probabilities: Floats, labels: Labels) -> float:
         most = cold.max(1)
         return float((most + np.log(np.exp(cold - most[:, None]).sum(1)) - meant / temperature).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    result = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(result.x))
 
 
 def threshold_against(unknown: Floats, false_accepts: float) -> float:
@@ -68,8 +68,8 @@ def threshold_against(unknown: Floats, false_accepts: float) -> float:
 
 def threshold_for(probabilities: Floats, labels: Labels, accepted: float) -> float:
     """The highest threshold on the top probability that still accepts the share `accepted` of right answers; 0.5 without any."""
-    said = np.asarray(probabilities, np.float64)
-    sure = np.sort(said.max(1, initial=0)[said.argmax(1) == labels]) if len(labels) else np.zeros(0)
+    predicted = np.asarray(probabilities, np.float64)
+    sure = np.sort(predicted.max(1, initial=0)[predicted.argmax(1) == labels]) if len(labels) else np.zeros(0)
     if not len(sure):
         return 0.5
     last = sure[int(np.floor(len(sure) * (1 - accepted) + 1e-9))]

@@ -14,7 +14,7 @@ from pagesight.errors import TrainError
 from pagesight.options import Choosing
 
 
-def choose(search: Search, page: Callable[[], Bundle], how: Choosing, into: Path) -> Search:
+def choose(search: Search, page: Callable[[], Bundle], options: Choosing, into: Path) -> Search:
     """Write search.json again with bytes, milliseconds and the choice; `page` gives the bundle of the one that `search` kept.
 
     Bytes are the whole page after gzip, without samples: the page's own are those of `page`, a model's go with its parameters.
@@ -23,10 +23,10 @@ def choose(search: Search, page: Callable[[], Bundle], how: Choosing, into: Path
     Raises TrainError where none fits; nothing is written then.
     """
     browser = discovery.find()
-    if how.max_ms is not None and browser is None:
+    if options.max_ms is not None and browser is None:
         raise TrainError("--max-ms needs a browser to measure in, and none was found", fix=discovery.HOW_TO_GET)
     key = {
-        "options": asdict(how),
+        "options": asdict(options),
         "search": manifest.sha256_json((manifest.read(search.path) or {}).get("files")),
         "browser": browser is not None,
     }
@@ -35,20 +35,20 @@ def choose(search: Search, page: Callable[[], Bundle], how: Choosing, into: Path
         return Search(into)
     bundle = page()
     progress.stage("choose")
-    with manifest.whole_folder(into, "choose", key) as temporary:
+    with manifest.atomic_output_dir(into, "choose", key) as temporary:
         measured = None
         if browser is not None:
             with progress.task("measuring one in the browser"):
                 measured = latency(bundle, browser).milliseconds
-        tried = _told(search.facts, bundle.report, measured)
-        chosen = _best([t for t in tried if t["accuracy"] is not None], how)
-        facts = {"chosen": chosen, "measured": search.facts["measured"], "max_bytes": how.max_bytes, "max_ms": how.max_ms}
+        tried = _summary(search.facts, bundle.report, measured)
+        chosen = _best([t for t in tried if t["accuracy"] is not None], options)
+        facts = {"chosen": chosen, "measured": search.facts["measured"], "max_bytes": options.max_bytes, "max_ms": options.max_ms}
         manifest.write_json(temporary / "search.json", facts | {"tried": tried})
     progress.note(f"of {len(tried)} backbones, {chosen} is the smallest of the best within bounds")
     return Search(into)
 
 
-def _told(facts: dict[str, Any], report: dict[str, Any], measured: float | None) -> list[dict[str, Any]]:
+def _summary(facts: dict[str, Any], report: dict[str, Any], measured: float | None) -> list[dict[str, Any]]:
     """What was tried, with `bytes` and `ms` of each."""
     kept = next(t for t in facts["tried"] if t["backbone"] == facts["measured"])
     model = report["quantization"]["gzip_bytes"]
@@ -66,9 +66,11 @@ def _told(facts: dict[str, Any], report: dict[str, Any], measured: float | None)
     return rows
 
 
-def _best(able: list[dict[str, Any]], how: Choosing) -> str:
+def _best(able: list[dict[str, Any]], options: Choosing) -> str:
     fits = [
-        t for t in able if (how.max_bytes is None or t["bytes"] <= how.max_bytes) and (how.max_ms is None or t["ms"] <= how.max_ms)
+        t
+        for t in able
+        if (options.max_bytes is None or t["bytes"] <= options.max_bytes) and (options.max_ms is None or t["ms"] <= options.max_ms)
     ]
     if not fits:
         least = min(able, key=lambda t: t["bytes"])

@@ -96,11 +96,11 @@ def scan(photos: str, into: Path, **options: Any) -> Any:
     from pagesight.scan import scan as run
 
     dataset = run(photos, Build(**options).scanning(), into)
-    sides = {side: sum(counts) for side, counts in dataset.facts["counts"].items()}
+    splits = {side: sum(counts) for side, counts in dataset.facts["counts"].items()}
     return {
         "dataset": str(into),
         "classes": list(dataset.labels),
-        "pictures": sides,
+        "pictures": splits,
         "skipped": dataset.facts["skipped"],
         "split": dataset.facts["split"],
         "duplicates": dataset.facts["duplicates"],
@@ -235,10 +235,10 @@ def inspect(model: Path, as_json: bool, html: Path | None) -> None:
     from pagesight.console.inspection import as_html, as_table
     from pagesight.inspect import inspect as run
 
-    found = run(model)
+    result = run(model)
     if html is not None:
-        html.write_text(as_html(found), encoding="utf-8")
-    click.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json else as_table(found))
+        html.write_text(as_html(result), encoding="utf-8")
+    click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else as_table(result))
 
 
 @pagesight.command()

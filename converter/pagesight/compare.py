@@ -87,9 +87,9 @@ def _entry(name: str) -> Entry:
 
 
 def _built(name: str) -> tuple[Any, int]:
-    family, how, side = _known(name)
+    family, options, side = _known(name)
     try:
-        return getattr(keras().applications, family)(weights=None, input_shape=(side, side, 3), **how), side
+        return getattr(keras().applications, family)(weights=None, input_shape=(side, side, 3), **options), side
     except ValueError as cause:
         raise OptionError(
             f"there is no network {name}: {str(cause).split(';')[0]}",
@@ -106,17 +106,17 @@ def untrained(name: str, into: Path) -> SavedModel:
     tk.utils.set_random_seed(0)
     model, side = _built(name)
     shape = Input(side)
-    squares = natural_noise(shape, 4).astype(np.float32) / 127.5 - 1
-    norms = Statistics(model, lambda: model(squares, training=True))
+    inputs = natural_noise(shape, 4).astype(np.float32) / 127.5 - 1
+    norms = Statistics(model, lambda: model(inputs, training=True))
     norms.start()
-    model(squares, training=True)
+    model(inputs, training=True)
     norms.finish(1)
 
     def serve(image: Any) -> dict[str, Any]:
         return {"probabilities": model(image * (1 / 127.5) - 1.0, training=False)}
 
     spec = tf.TensorSpec([None, side, side, 3], tf.float32, name="image")
-    with manifest.whole_folder(into, "adopt", {"untrained": name}) as temporary:
+    with manifest.atomic_output_dir(into, "adopt", {"untrained": name}) as temporary:
         module = tf.Module()
         module.held = list(model.variables)
         signature = tf.function(serve, autograph=False).get_concrete_function(spec)

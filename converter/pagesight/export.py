@@ -15,16 +15,16 @@ from pagesight.options import Naming
 from pagesight.training import network
 
 
-def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
+def export(trained: TrainedModel, options: Naming, into: Path) -> SavedModel:
     """Write `saved_model/` with one signature, and contract.json.
 
     Input   image: uint8-valued float32 RGB `[batch, side, side, 3]`, 0..255.
     Output  probabilities `[batch, classes]` (rows sum to 1), embedding `[batch, d]` and features `[batch, h, w, d]`.
     Raises OptionError for a language that the page does not speak.
     """
-    languages.check(how.language)
+    languages.check(options.language)
     key = {
-        "options": asdict(how),
+        "options": asdict(options),
         "weights": manifest.sha256_file(trained.path / TrainedModel.WEIGHTS_FILE),
         "training": manifest.sha256_file(trained.path / "training.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras"),
@@ -33,15 +33,15 @@ def export(trained: TrainedModel, how: Naming, into: Path) -> SavedModel:
         progress.stage("export", fresh=True)
         return SavedModel(into)
     progress.stage("export")
-    with manifest.whole_folder(into, "export", key) as temporary, progress.task("writing the SavedModel"):
+    with manifest.atomic_output_dir(into, "export", key) as temporary, progress.task("writing the SavedModel"):
         model, side = _restored(trained)
         function = _signature(model, side)
         keras().backend.clear_session()
         tensorflow().saved_model.save(_module(model), str(temporary / "saved_model"), signatures=function)
         outputs = {name: name for name in function.structured_outputs}
         decision = Decision(**{name: trained.facts["decision"][name] for name in ("temperature", "threshold")})
-        contract = Contract(how.name, how.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs), decision)
-        replace(contract, description=how.description, language=how.language).write(temporary)
+        contract = Contract(options.name, options.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs), decision)
+        replace(contract, description=options.description, language=options.language).write(temporary)
     return SavedModel(into)
 
 

@@ -52,9 +52,9 @@ def inspect(model: Path) -> Inspection:
 
 def find_model_json(path: Path) -> Path | None:
     """The model.json of a TF.js graph model at or below `path`; None where there is none."""
-    for found in (path, path / "model.json", path / "model" / "model.json"):
-        if found.is_file() and found.suffix == ".json" and '"node"' in found.read_text(encoding="utf-8", errors="replace"):
-            return found
+    for result in (path, path / "model.json", path / "model" / "model.json"):
+        if result.is_file() and result.suffix == ".json" and '"node"' in result.read_text(encoding="utf-8", errors="replace"):
+            return result
     return None
 
 
@@ -114,20 +114,20 @@ def _inspected(model_json: Path, name: str, facts: dict[str, Any]) -> Inspection
 
 
 def _warnings(rows: list[Row], ops: dict[str, int], facts: dict[str, Any]) -> list[str]:
-    found = [
+    result = [
         f"{r.name}: the rounding's error is {r.signal_to_noise_db:.0f} dB below the signal; more bits would help there"
         for r in rows
         if r.signal_to_noise_db is not None and r.signal_to_noise_db < SMALL_SIGNAL_DB
     ]
     if ops.get("DepthwiseConv2dNative"):
-        found.append(f"{ops['DepthwiseConv2dNative']} depthwise convolutions are not fused with what follows: slower than need be")
+        result.append(f"{ops['DepthwiseConv2dNative']} depthwise convolutions are not fused with what follows: slower than need be")
     if ops.get("FusedBatchNormV3"):
-        found.append(f"{ops['FusedBatchNormV3']} batch norms could not be folded into convolutions")
-    found += [f"{op} is slow or missing on some backends of TF.js" for op in sorted(_SLOW_OPS & set(ops))]
+        result.append(f"{ops['FusedBatchNormV3']} batch norms could not be folded into convolutions")
+    result += [f"{op} is slow or missing on some backends of TF.js" for op in sorted(_SLOW_OPS & set(ops))]
     largest = max(rows, key=lambda r: r.bytes, default=None)
     total = sum(r.bytes for r in rows)
     if largest is not None and largest.bytes > total / 2 and total > 1_000_000:
-        found.append(f"{largest.name} alone is {largest.bytes / total:.0%} of the model; a smaller one there saves the most")
+        result.append(f"{largest.name} alone is {largest.bytes / total:.0%} of the model; a smaller one there saves the most")
     if facts.get("top1_agreement") is not None and facts["top1_agreement"] < 0.99:
-        found.append(f"the stored weights keep {facts['top1_agreement']:.1%} of the float model's answers")
-    return found
+        result.append(f"the stored weights keep {facts['top1_agreement']:.1%} of the float model's answers")
+    return result

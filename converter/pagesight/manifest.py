@@ -48,11 +48,11 @@ def list_files(folder: Path, *, leave_out: frozenset[str] = frozenset({FILE_NAME
 
 def versions(*packages: str) -> dict[str, str]:
     """Installed versions of `packages` and of Pagesight and Python, for the key of a stage's output."""
-    found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    result = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
     for name in ("pagesight", *packages):
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+            result[name] = metadata.version(name)
+    return result
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -74,20 +74,20 @@ def write(folder: Path, stage: str, key: Mapping[str, Any]) -> None:
 
 def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
     """True where `folder` holds this stage's whole output for exactly this key, every file with its recorded hash."""
-    found = read(folder)
-    if not found or found.get("stage") != stage or found.get("key") != json.loads(json.dumps(key)):
+    result = read(folder)
+    if not result or result.get("stage") != stage or result.get("key") != json.loads(json.dumps(key)):
         return False
-    return bool(list_files(folder) == found.get("files"))
+    return bool(list_files(folder) == result.get("files"))
 
 
-def refuse_foreign(folder: Path, *, force: bool = False) -> None:
+def check_overwritable(folder: Path, *, force: bool = False) -> None:
     """Raise OutputError when `folder` exists, is not empty and was not written by Pagesight; a file is never replaced."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file, not a folder", fix="name another folder with -o")
     if force or not folder.exists():
         return
-    found = read(folder)
-    if any(folder.iterdir()) and not (found and found.get("made_by") == "pagesight"):
+    result = read(folder)
+    if any(folder.iterdir()) and not (result and result.get("made_by") == "pagesight"):
         raise OutputError(
             f"{folder} exists and was not made by Pagesight", fix="name another folder with -o, or pass --force to replace it"
         )
@@ -103,7 +103,7 @@ def refuse_overlap(source: Path, into: Path) -> None:
 
 
 @contextlib.contextmanager
-def alone(into: Path) -> Iterator[None]:
+def exclusive_lock(into: Path) -> Iterator[None]:
     """While the block runs, no other process on this machine builds `into`. Raises OutputError where one does.
 
     Workers of one training, which TF_CONFIG tells of each other, may share a folder; so may those on a system without flock(2).
@@ -130,7 +130,7 @@ def alone(into: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def whole_folder(into: Path, stage: str, key: Mapping[str, Any]) -> Iterator[Path]:
+def atomic_output_dir(into: Path, stage: str, key: Mapping[str, Any]) -> Iterator[Path]:
     """Yield a temporary sibling of `into`; when the block ends well, add the manifest and put it in `into`'s place.
 
     The exchange is one system call where the kernel has it, so that a crash leaves either the old folder or the new one.

@@ -13,25 +13,25 @@ BINS = 15
 """Bins of the reliability diagram and of the ECE, as in Guo et al. 2017."""
 
 
-def accuracy(labels: Labels, said: Labels) -> dict[str, Any]:
+def accuracy(labels: Labels, predicted: Labels) -> dict[str, Any]:
     """Share of right answers with its 95 % Wilson interval; None where there are no pictures."""
-    right, n = int((labels == said).sum()), len(labels)
+    right, n = int((labels == predicted).sum()), len(labels)
     return {"n": n, "right": right, "value": right / n if n else None, "interval95": wilson(right, n)}
 
 
-def confusion(labels: Labels, said: Labels, classes: int) -> NDArray[np.int64]:
+def confusion(labels: Labels, predicted: Labels, classes: int) -> NDArray[np.int64]:
     """Pictures counted by `[what was meant, what was said]`, `[classes, classes]` (scikit-learn's confusion_matrix)."""
     from sklearn.metrics import confusion_matrix
 
-    return np.asarray(confusion_matrix(labels, said, labels=np.arange(classes)), np.int64)
+    return np.asarray(confusion_matrix(labels, predicted, labels=np.arange(classes)), np.int64)
 
 
-def per_class(labels: Labels, said: Labels, names: tuple[str, ...]) -> dict[str, Any]:
+def per_class(labels: Labels, predicted: Labels, names: tuple[str, ...]) -> dict[str, Any]:
     """Precision, recall, F1 and support by class, with macro and weighted averages (scikit-learn's terms; 0 where undefined)."""
     from sklearn.metrics import precision_recall_fscore_support
 
     def scores(average: str | None) -> Any:
-        return precision_recall_fscore_support(labels, said, labels=np.arange(len(names)), average=average, zero_division=0)
+        return precision_recall_fscore_support(labels, predicted, labels=np.arange(len(names)), average=average, zero_division=0)
 
     def averaged(average: str) -> dict[str, float]:
         precision, recall, f1, _ = scores(average)
@@ -61,8 +61,8 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> Reli
     Input   probabilities `[n, classes]`, labels `[n]`. Bin b holds the answers with b/bins < probability <= (b+1)/bins.
     Output  ECE in 0..1; counts, mean probability and accuracy `[bins]`, 0 where a bin is empty.
     """
-    said = np.asarray(probabilities, np.float64)
-    top, right = said.max(1, initial=0), said.argmax(1) == labels
+    predicted = np.asarray(probabilities, np.float64)
+    top, right = predicted.max(1, initial=0), predicted.argmax(1) == labels
     bin_of = np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
     counts = np.bincount(bin_of, minlength=bins)
     least = np.maximum(counts, 1)
@@ -74,8 +74,8 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> Reli
 
 def accepted(probabilities: Floats, labels: Labels, threshold: float) -> dict[str, Any]:
     """Shares (0..1) of right and of wrong answers at or above the threshold, and the accuracy among those; None where none are."""
-    said = np.asarray(probabilities, np.float64)
-    right, taken = said.argmax(1) == labels, said.max(1, initial=0) >= threshold
+    predicted = np.asarray(probabilities, np.float64)
+    right, taken = predicted.argmax(1) == labels, predicted.max(1, initial=0) >= threshold
     return {
         "right": _share(taken[right]),
         "wrong": _share(taken[~right]),
@@ -84,7 +84,7 @@ def accepted(probabilities: Floats, labels: Labels, threshold: float) -> dict[st
     }
 
 
-def strangers(known: Floats, unknown: Floats, threshold: float, false_accepts: float = 0.01) -> dict[str, Any]:
+def ood_metrics(known: Floats, unknown: Floats, threshold: float, false_accepts: float = 0.01) -> dict[str, Any]:
     """How well the top probability tells pictures of the classes from pictures of other things.
 
     Input   probabilities of both, `[n, classes]` and `[m, classes]`, scaled alike.

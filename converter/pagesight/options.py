@@ -33,6 +33,28 @@ class Scanning:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """How long, how fast and how much of a network is trained."""
+
+    epochs: int = 6
+    """At most so many."""
+    learning_rate: float = 2e-3
+    """Adam's, at its highest."""
+    batch: int = 32
+    steps: int = 24
+    """Steps in an epoch at least: where pictures are few, an epoch shows each several times, augmented in other ways."""
+    patience: int = 5
+    """Epochs without a better validation loss after which training stops."""
+    freeze: int = 0
+    """Freeze the lower layers, up to the last whose maps are this part of the side or larger; with 8, a step takes a third less.
+    0 freezes none."""
+    freeze_batch_norm: bool = False
+    """Keep all batch norms as they are: pictures unlike those to learn from were seen before, and shall be read too."""
+    ood: float = 0.25
+    """Pictures of no class in a batch, for each picture of a class (outlier exposure, Hendrycks et al. 2019)."""
+
+
+@dataclass(frozen=True)
 class Training:
     """How the model is fine-tuned."""
 
@@ -40,40 +62,9 @@ class Training:
     weights: str = "auto"
     """`imagenet`, `starter`, `random`, a weights file, a TF-Hub handle, or `auto`: ImageNet's, else the shipped starter."""
     epochs: int = 0
-    """At most so many; 0 takes `full_epochs`, `many_epochs` where pictures are many, or `gentle_epochs` for a starter that knows
-    them."""
-    full_epochs: int = 6
-    batch: int = 32
-    learning_rate: float = 2e-3
-    others: float = 0.25
-    """Pictures of other things in a batch, for each picture of a class (outlier exposure, Hendrycks et al. 2019)."""
-    many: int = 50
-    """Pictures a class on the train side, in the mean, from which training is brief where `epochs` is 0: fewer epochs at a higher
-    rate, with the layers held that tell edges and textures; weights that begin at random take longer."""
-    many_epochs: int = 4
-    many_learning_rate: float = 4e-3
-    many_hold: int = 8
-    hold: int = 0
-    """Keep the lower layers as they are, up to the last whose maps are this part of the side or larger. With 8, a step
-    takes a third less. 0 holds none, or as many as `many_hold` or `gentle_hold` where these apply."""
-    hold_norms: bool = False
-    """Keep all batch norms as they are: pictures unlike those to learn from were seen before, and shall be read too."""
-    gentle_epochs: int = 6
-    """A starter that has seen pictures of this kind keeps what it knows in a few gentle epochs, its norms and lower layers held."""
-    gentle_learning_rate: float = 5e-4
-    gentle_hold: int = 16
-    gentle_others: float = 0.5
-    """What is left to learn then is what is none of the classes."""
-    gentle_from: float = 0.9
-    """The validation accuracy of the head on the starter's frozen features from which training is gentle."""
-    steps: int = 24
-    """Steps in an epoch at least: where pictures are few, an epoch shows each several times, changed in other ways."""
-    few: int = 10
-    """Pictures a class on the train side, in the mean, below which an epoch has `few_steps`, where `epochs` is 0."""
-    few_steps: int = 72
-    """The same where hardly a picture is there: there is time enough, and the accuracy keeps rising."""
-    patience: int = 5
-    """Stop when the validation loss has not improved for so many epochs."""
+    """At most so many; 0 takes as many as the schedule says."""
+    schedule: Schedule | None = None
+    """How the network is trained; where None, chosen by the weights it begins with and by the number of pictures."""
     false_accepts: float = 0.01
     """Share (0..1) of pictures of other things that the page may take for a class, at most: sets the threshold."""
     min_accuracy: float = 0.0
@@ -252,7 +243,7 @@ class Rendering:
     """Pictures of number hands drawn by Pagesight."""
 
     per_class: int = 60
-    signers: int = 12
+    subjects: int = 12
     """Rendered persons; all pictures of one share skin, hand and room."""
     side: int = 160
     seed: int = 0

@@ -22,7 +22,7 @@ from pagesight.export import export
 from pagesight.graph import memory
 from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.page.npm import Package
-from pagesight.page.render import looks_key
+from pagesight.page.render import theme_key
 from pagesight.pictures import remote
 from pagesight.quantize import quantize
 from pagesight.scan import scan
@@ -48,16 +48,16 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
     source, into = remote.located(photos), Path(into)
     if isinstance(source, Path):
         manifest.refuse_overlap(source, into)
-    manifest.refuse_foreign(into, force=force)
+    manifest.check_overwritable(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
-    with manifest.alone(into):
+    with manifest.exclusive_lock(into):
         if how.search is not None:
             how = _searched(source, into, how)
         for name, step in _steps(source, into, how).items():
             start = time.perf_counter()
             last = step()
-            memory.give_back()  # stages ask for much, and the next for other things
+            memory.release_memory()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
             if name == stage:
                 break
@@ -70,7 +70,7 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
 def convert(
     model: str | Path,
     into: str | Path,
-    how: Adoption,
+    options: Adoption,
     quantization: Quantization,
     pictures: Path | None = None,
     *,
@@ -85,10 +85,10 @@ def convert(
     """
     into = Path(into)
     manifest.refuse_overlap(Path(model), into)
-    manifest.refuse_foreign(into, force=force)
+    manifest.check_overwritable(into, force=force)
     work = into.parent / f".{into.name}.build"
-    with manifest.alone(into):
-        saved = adopt(model, replace(how, name=how.name or into.resolve().name), work / "adopt")
+    with manifest.exclusive_lock(into):
+        saved = adopt(model, replace(options, name=options.name or into.resolve().name), work / "adopt")
         web = quantize(saved, quantization, work / "quantize", calibrate)
         page = bundle(web, bundling, work / "bundle")
         return verify(page, Verification(), into, pictures)
@@ -118,47 +118,49 @@ def _timed(entry: Entry, browser: Path) -> Entry:
         work = Path(scratch)
         try:
             web = quantize(untrained(entry.name, work / "adopt"), Quantization("naive-uint8"), work / "quantize")
-            found = latency(bundle(web, Bundling(), work / "bundle"), browser)
+            result = latency(bundle(web, Bundling(), work / "bundle"), browser)
         except PagesightError as cause:
             return replace(entry, why_not=cause.what)
-    return replace(entry, milliseconds=round(found.milliseconds, 2), browser=found.browser)
+    return replace(entry, milliseconds=round(result.milliseconds, 2), browser=result.browser)
 
 
-def _steps(photos: str | Path, into: Path, how: Build) -> dict[str, Callable[[], Artifact]]:
+def _steps(photos: str | Path, into: Path, options: Build) -> dict[str, Callable[[], Artifact]]:
     """The stages in their order; each reads what the one before it left in the work folder."""
     work = into.parent / f".{into.name}.build"
-    naming = how.naming(into.resolve().name)
+    naming = options.naming(into.resolve().name)
 
     def dataset() -> Dataset:
         return Dataset.open(work / "scan")
 
     return {
-        "scan": lambda: scan(photos, how.scanning(), work / "scan"),
-        "train": lambda: train(dataset(), how.training(), work / "train"),
+        "scan": lambda: scan(photos, options.scanning(), work / "scan"),
+        "train": lambda: train(dataset(), options.training(), work / "train"),
         "export": lambda: export(TrainedModel(work / "train"), naming, work / "export"),
-        "quantize": lambda: quantize(SavedModel(work / "export"), how.quantization(), work / "quantize", dataset()),
+        "quantize": lambda: quantize(SavedModel(work / "export"), options.quantization(), work / "quantize", dataset()),
         "bundle": lambda: bundle(
             WebModel(work / "quantize"),
-            how.bundling(),
+            options.bundling(),
             work / "bundle",
-            Origin(dataset(), TrainedModel(work / "train"), Search(work / "choose") if how.search else None),
+            Origin(dataset(), TrainedModel(work / "train"), Search(work / "choose") if options.search else None),
         ),
-        "verify": lambda: verify(Bundle(work / "bundle"), how.verification(), into, dataset()),
+        "verify": lambda: verify(Bundle(work / "bundle"), options.verification(), into, dataset()),
     }
 
 
-def _searched(photos: str | Path, into: Path, how: Build) -> Build:
+def _searched(photos: str | Path, into: Path, options: Build) -> Build:
     """`how` with the backbone that a search chose; the page that is measured for it is built on the way."""
     work = into.parent / f".{into.name}.build"
-    dataset = scan(photos, how.scanning(), work / "scan")
-    found = search(dataset, how.searching(), work / "search")
+    dataset = scan(photos, options.scanning(), work / "scan")
+    result = search(dataset, options.searching(), work / "search")
 
     def page() -> Bundle:
-        saved = export(TrainedModel(found.path), how.naming(into.resolve().name), work / "search-export")
-        return bundle(quantize(saved, how.quantization(), work / "search-quantize", dataset), Bundling(), work / "search-bundle")
+        saved = export(TrainedModel(result.path), options.naming(into.resolve().name), work / "search-export")
+        return bundle(
+            quantize(saved, options.quantization(), work / "search-quantize", dataset), Bundling(), work / "search-bundle"
+        )
 
-    chosen = choose(found, page, how.choosing(), work / "choose")
-    return replace(how, backbone=str(chosen.facts["chosen"]))
+    chosen = choose(result, page, options.choosing(), work / "choose")
+    return replace(options, backbone=str(chosen.facts["chosen"]))
 
 
 def _checked(options: dict[str, Any], stage: str) -> Build:
@@ -175,13 +177,13 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
     how = Build(**options)
     for name in (how.backbone, *how.searching().backbones):
         backbones.named(name)
-    for wish in how.also:
-        if wish not in FORMATS:
-            raise OptionError(f"there is no format {wish!r}", fix=f"choose from {', '.join(FORMATS)}")
+    for value in how.also:
+        if value not in FORMATS:
+            raise OptionError(f"there is no format {value!r}", fix=f"choose from {', '.join(FORMATS)}")
     if how.npm is not None:
         Package.parse(how.npm)
     languages.check(how.language)
-    looks_key(how.bundling())
+    theme_key(how.bundling())
     if how.quantize not in MODES:
         raise OptionError(f"there is no quantisation {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
     if how.strategy not in STRATEGIES:

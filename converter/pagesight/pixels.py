@@ -32,29 +32,29 @@ def check(data: bytes) -> None:
     _decoded(data, least=1)
 
 
-def square(picture: Image.Image, how: Input) -> Pixels:
+def model_input(picture: Image.Image, options: Input) -> Pixels:
     """Crop and resize an RGB picture to what the model sees: uint8 `[side, side, channels]`.
 
     The resize is a triangle filter in fixed point, horizontal pass first (Pillow's BILINEAR), on the cropped picture alone.
     """
-    if how.crop == "center-square":
+    if options.crop == "center-square":
         size = min(picture.size)
         left, top = (picture.width - size) // 2, (picture.height - size) // 2
         picture = picture.crop((left, top, left + size, top + size))
-    small = picture.resize((how.side, how.side), Image.Resampling.BILINEAR)
-    if how.channels == 1:
+    small = picture.resize((options.side, options.side), Image.Resampling.BILINEAR)
+    if options.channels == 1:
         return np.asarray(small.convert("L"))[..., None]
     return np.asarray(small)
 
 
-def read_square(data: bytes, how: Input, *, exact: bool = True) -> Pixels:
+def read_model_input(data: bytes, options: Input, *, exact: bool = True) -> Pixels:
     """`decode` and `square` in one: file bytes to uint8 `[side, side, channels]`.
 
     Where it need not be `exact`, a large JPEG is made of its lower frequencies, at the half, fourth or eighth of its size that
     leaves twice `side`: 4000x3000 pixels in a seventh of the time, one level of 255 apart in the mean. That is for pictures to
     learn from; smaller ones would gain little and are as ever.
     """
-    return square(decode(data) if exact else _decoded(data, least=2 * how.side), how)
+    return model_input(decode(data) if exact else _decoded(data, least=2 * options.side), options)
 
 
 def _decoded(data: bytes, *, least: int | None) -> Image.Image:
@@ -86,13 +86,13 @@ def _decoded(data: bytes, *, least: int | None) -> Image.Image:
 def _flattened(image: Image.Image) -> Image.Image:
     """RGB of any mode; translucent pixels are blended with white in integers, rounded to nearest."""
     if image.mode.startswith("I;16") or image.mode == "I":
-        grey = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
-        return Image.fromarray(np.repeat(grey[..., None], 3, axis=2))
+        gray = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
+        return Image.fromarray(np.repeat(gray[..., None], 3, axis=2))
     if image.mode == "CMYK":  # browsers multiply by what the key lets through and cut off the rest
         ink = 255 - np.asarray(image).astype(np.uint32)
         return Image.fromarray((ink[..., :3] * ink[..., 3:] // 255).astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA")).astype(np.uint32)
-        colour, alpha = rgba[..., :3], rgba[..., 3:]
-        return Image.fromarray(((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8))
+        color, alpha = rgba[..., :3], rgba[..., 3:]
+        return Image.fromarray(((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8))
     return image if image.mode == "RGB" else image.convert("RGB")

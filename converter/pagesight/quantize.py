@@ -19,7 +19,7 @@ from pagesight.graph.freeze import frozen_graph
 from pagesight.graph.layers import layers_of
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
-from pagesight.pictures.model_inputs import release, squares_of
+from pagesight.pictures.model_inputs import model_inputs_of, release
 from pagesight.quantization import bias_correction, bit_allocation, equalization, search, statistics
 
 _NOISE = 256
@@ -37,7 +37,7 @@ class _Plan:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset | Path | None = None) -> WebModel:
+def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dataset | Path | None = None) -> WebModel:
     """Write `saved` as `model/` in the stock TF.js format with its float weights stored as `how.mode` says.
 
     Where `pictures` are given, their train side calibrates and their test side measures accuracy and the share of answers kept
@@ -46,7 +46,7 @@ def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset
     Raises QuantizeError where TF.js lacks an op, or the folder has no pictures; nothing is written then.
     """
     key = {
-        "options": asdict(how),
+        "options": asdict(options),
         "model": manifest.sha256_json((manifest.read(saved.path) or {}).get("key")),
         "pictures": _fingerprint(pictures),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tensorflowjs"),
@@ -55,16 +55,16 @@ def quantize(saved: SavedModel, how: Quantization, into: Path, pictures: Dataset
         progress.stage("quantize", fresh=True)
         return WebModel(into)
     progress.stage("quantize")
-    with manifest.whole_folder(into, "quantize", key) as temporary:
+    with manifest.atomic_output_dir(into, "quantize", key) as temporary:
         floats = _converted(saved)
         outputs = floats.output_names()
         contract = replace(saved.contract, outputs=Outputs(**{k: outputs[k].split(":")[0] for k in outputs}))
-        plan = _planned(floats, how, contract, pictures)
+        plan = _planned(floats, options, contract, pictures)
         with progress.task("writing the weights"):
             size = floats.write(temporary / "model", plan.stored_as)
         contract.write(temporary)
         facts = {
-            "mode": how.mode,
+            "mode": options.mode,
             "float_bytes": sum(w.nbytes for w in floats.weights.values()),
             "bytes": size,
             "gzip_bytes": _gzipped(temporary / "model"),
@@ -90,30 +90,30 @@ def _converted(saved: SavedModel) -> GraphModel:
         return passes.padding_folded(passes.tidied(graph))
 
 
-def _planned(floats: GraphModel, how: Quantization, contract: Contract, pictures: Dataset | Path | None) -> _Plan:
-    if how.mode == "none":
+def _planned(floats: GraphModel, options: Quantization, contract: Contract, pictures: Dataset | Path | None) -> _Plan:
+    if options.mode == "none":
         return _Plan({})
-    if how.mode in ("float16", "uint16", "naive-uint8"):
-        dtype = how.mode.removeprefix("naive-")
+    if options.mode in ("float16", "uint16", "naive-uint8"):
+        dtype = options.mode.removeprefix("naive-")
         return _Plan({name: dtype for name, value in floats.weights.items() if value.dtype == np.float32 and value.size > 1})
     layers = layers_of(floats)
-    squares = statistics.calibration_squares(contract.input, pictures)
+    inputs = statistics.calibration_inputs(contract.input, pictures)
     with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
-        moments = statistics.moments_of(floats, layers, squares)
+        moments = statistics.moments_of(floats, layers, inputs)
         real = isinstance(pictures, Path) or (pictures is not None and bool(pictures.on("train")))
-        facts: dict[str, Any] = {"calibration_pictures": len(squares) if real else 0}
-        candidates = [(floats, moments), equalization.equalised(floats, layers, moments, real)]
+        facts: dict[str, Any] = {"calibration_pictures": len(inputs) if real else 0}
+        candidates = [(floats, moments), equalization.equalized(floats, layers, moments, real)]
 
-        def within_a_byte() -> bit_allocation.Stored:
-            plan, chosen = bit_allocation.quietest(candidates, layers)
-            return bias_correction.settled(*chosen, layers, plan, squares)
+        def quantize_uint8() -> bit_allocation.Stored:
+            plan, chosen = bit_allocation.lowest_error(candidates, layers)
+            return bias_correction.settled(*chosen, layers, plan, inputs)
 
-        if how.mode == "auto":
+        if options.mode == "auto":
             judge = _Judge(floats, contract, pictures)
-            stored, steps = search.smallest_of(candidates, layers, judge.lost, how.max_drop, within_a_byte)
-            facts |= {"max_drop": how.max_drop, "judged_by": judge.by, "steps": steps}
+            stored, steps = search.smallest_of(candidates, layers, judge.lost, options.max_drop, quantize_uint8)
+            facts |= {"max_drop": options.max_drop, "judged_by": judge.by, "steps": steps}
         else:
-            stored = within_a_byte()
+            stored = quantize_uint8()
     return _Plan(stored.coded, facts | {"layers": stored.layers})
 
 
@@ -130,12 +130,12 @@ class _Judge:
         validation = pictures.on("validation") if isinstance(pictures, Dataset) else []
         self._labels = np.array([p.label for p in validation])
         if isinstance(pictures, Path):
-            self._squares = statistics.folder_squares(contract.input, pictures)[1]
+            self._squares = statistics.folder_inputs(contract.input, pictures)[1]
             self.by = f"agreement on {len(self._squares)} pictures without labels"
         elif pictures and validation:
             self.by = f"{len(validation)} pictures of the validation side"
             with tempfile.TemporaryDirectory() as scratch:
-                self._squares = np.array(squares_of(pictures, validation, contract.input, Path(scratch) / "squares.npy"))
+                self._squares = np.array(model_inputs_of(pictures, validation, contract.input, Path(scratch) / "squares.npy"))
         else:
             self.by = f"agreement on {_NOISE} pictures of noise"
             self._squares = statistics.natural_noise(contract.input, _NOISE, seed=1)
@@ -158,29 +158,29 @@ class _Judge:
 
 def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset | Path) -> dict[str, Any]:
     if isinstance(pictures, Path):
-        squares = statistics.folder_squares(contract.input, pictures)[1]
-        before, after = (_answers(model, contract.outputs, squares) for model in (floats, stored))
-        return {"top1_agreement": float((before == after).mean()), "pictures": len(squares)}
+        inputs = statistics.folder_inputs(contract.input, pictures)[1]
+        before, after = (_answers(model, contract.outputs, inputs) for model in (floats, stored))
+        return {"top1_agreement": float((before == after).mean()), "pictures": len(inputs)}
     test = pictures.on("test")
     labels = np.array([p.label for p in test])
     with tempfile.TemporaryDirectory() as scratch:
-        squares = squares_of(pictures, test, contract.input, Path(scratch) / "squares.npy")
-        before, after = (_answers(model, contract.outputs, squares) for model in (floats, stored))
+        inputs = model_inputs_of(pictures, test, contract.input, Path(scratch) / "squares.npy")
+        before, after = (_answers(model, contract.outputs, inputs) for model in (floats, stored))
     return {"top1_agreement": float((before == after).mean()), "accuracy": float((after == labels).mean()), "pictures": len(test)}
 
 
-def _answers(model: GraphModel, outputs: Outputs, squares: NDArray[Any]) -> NDArray[np.int64]:
+def _answers(model: GraphModel, outputs: Outputs, inputs: NDArray[Any]) -> NDArray[np.int64]:
     answers = []
-    with progress.task("comparing with the float model", len(squares)) as advance:
-        for part in _probabilities(model, outputs, squares):
+    with progress.task("comparing with the float model", len(inputs)) as advance:
+        for part in _probabilities(model, outputs, inputs):
             answers.append(part.argmax(1))
             advance(len(part))
     return np.concatenate(answers)
 
 
-def _probabilities(model: GraphModel, outputs: Outputs, squares: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+def _probabilities(model: GraphModel, outputs: Outputs, inputs: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
     """Part by part, `[n, classes]`."""
     runner = Runner(model, [outputs.probabilities])
-    for start in range(0, len(squares), _CHUNK):
-        yield runner(squares[start : start + _CHUNK])[0]
-        release(squares)
+    for start in range(0, len(inputs), _CHUNK):
+        yield runner(inputs[start : start + _CHUNK])[0]
+        release(inputs)

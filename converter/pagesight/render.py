@@ -8,14 +8,17 @@ from pagesight.hands import render_folder
 from pagesight.options import Rendering
 
 
-def render(how: Rendering, into: Path) -> Path:
+def render(options: Rendering, into: Path) -> Path:
     """Draw `how.per_class` pictures of each digit into `into/<digit>/signerNN_MMMM.jpg`; the same seed gives the same bytes."""
-    key = {"options": asdict(how), "versions": manifest.versions("pillow", "numpy", "scipy")}
+    key = {"options": asdict(options), "versions": manifest.versions("pillow", "numpy", "scipy")}
     if manifest.is_fresh(into, "render", key):
         progress.stage("render", fresh=True)
         return into
     progress.stage("render")
-    with manifest.whole_folder(into, "render", key) as temporary, progress.task("drawing hands", 10 * how.per_class) as advance:
+    with (
+        manifest.atomic_output_dir(into, "render", key) as temporary,
+        progress.task("drawing hands", 10 * options.per_class) as advance,
+    ):
         done = 0
 
         def tell(drawn: int, _total: int) -> None:
@@ -23,5 +26,7 @@ def render(how: Rendering, into: Path) -> Path:
             advance(drawn - done)
             done = drawn
 
-        render_folder(temporary, per_class=how.per_class, signers=how.signers, side=how.side, seed=how.seed, progress=tell)
+        render_folder(
+            temporary, per_class=options.per_class, subjects=options.subjects, side=options.side, seed=options.seed, progress=tell
+        )
     return into

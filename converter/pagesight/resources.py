@@ -29,7 +29,7 @@ def web_template() -> Path:
     Raises BundleError in a checkout where the page was not built yet.
     """
     inside = _PACKAGE / "_web_template"
-    found = inside if inside.is_dir() else _CHECKOUT / "build" / "web_template"
-    if not (found / "static" / "pagesight.js").is_file():
+    result = inside if inside.is_dir() else _CHECKOUT / "build" / "web_template"
+    if not (result / "static" / "pagesight.js").is_file():
         raise BundleError("the page's code is not built yet", fix="run `make page`")
-    return found
+    return result

@@ -35,20 +35,20 @@ class _Read:
     why_skipped: str = ""
 
 
-def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
+def scan(photos: str | Path, options: Scanning, into: Path) -> Dataset:
     """Read a folder of class folders, a `.zip` of one, or an address of one, and write dataset.json and skipped.csv.
 
     Labels are the folders' names (NFC), in natural order. A picture that cannot be read is skipped and listed. The split is
     stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
     Raises ScanError when there is nothing to learn from; nothing is written then.
     """
-    _check_expression(how.group_by)
+    _check_expression(options.group_by)
     photos = remote.located(photos)
     if isinstance(photos, Path) and not photos.exists():
         raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
-    unknown_root = _unknown_root(how)
+    unknown_root = _unknown_root(options)
     key = {
-        "options": asdict(how),
+        "options": asdict(options),
         "source": _fingerprint(photos),
         "root": str(_root(photos, into)),
         "unknown_root": unknown_root and str(unknown_root),
@@ -59,7 +59,7 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
         progress.stage("scan", fresh=True)
         return Dataset(into, _root(photos, into), unknown_root)
     progress.stage("scan")
-    with manifest.whole_folder(into, "scan", key) as temporary:
+    with manifest.atomic_output_dir(into, "scan", key) as temporary:
         if isinstance(photos, str):
             remote.copy(photos, temporary / "pictures")
         elif photos.is_file():
@@ -67,9 +67,9 @@ def scan(photos: str | Path, how: Scanning, into: Path) -> Dataset:
         root = _root(photos, temporary)
         top = _top(root)
         read = _read_all(top, photos)
-        facts = {"top": top.relative_to(root).as_posix()} | _dataset(read, _class_folders(top), photos, how)
-        others = _others(unknown_root, {r.sha256 for r in read}, how) if unknown_root else []
-        _write(temporary, into, read, facts | {"unknown": [asdict(p) for p in others]})
+        facts = {"top": top.relative_to(root).as_posix()} | _dataset(read, _class_folders(top), photos, options)
+        ood = _ood(unknown_root, {r.sha256 for r in read}, options) if unknown_root else []
+        _write(temporary, into, read, facts | {"unknown": [asdict(p) for p in ood]})
     return Dataset(into, _root(photos, into), unknown_root)
 
 
@@ -88,15 +88,15 @@ def _root(photos: str | Path, into: Path) -> Path:
     return (into / "pictures" if isinstance(photos, str) or photos.is_file() else photos).resolve()
 
 
-def _unknown_root(how: Scanning) -> Path | None:
-    if how.unknown is None:
+def _unknown_root(options: Scanning) -> Path | None:
+    if options.unknown is None:
         return None
-    if not Path(how.unknown).is_dir():
-        raise ScanError(f"{how.unknown} is no folder", fix="give --unknown a folder with pictures of other things")
-    return Path(how.unknown).resolve()
+    if not Path(options.unknown).is_dir():
+        raise ScanError(f"{options.unknown} is no folder", fix="give --unknown a folder with pictures of other things")
+    return Path(options.unknown).resolve()
 
 
-def _others(root: Path, known: set[str], how: Scanning) -> list[Picture]:
+def _ood(root: Path, known: set[str], options: Scanning) -> list[Picture]:
     """Pictures of other things, each once and none that a class has too: a third for each side, groups kept together."""
     with progress.task("reading pictures of other things"), ThreadPoolExecutor(os.cpu_count()) as pool:
         read = [r for r in pool.map(lambda path: _read_one(root, os.path.relpath(path, root)), _walk(root)) if not r.why_skipped]
@@ -106,10 +106,10 @@ def _others(root: Path, known: set[str], how: Scanning) -> list[Picture]:
             f"{root} holds {len(good)} pictures of other things that can be read; at least {len(SIDES)} are needed",
             fix="add pictures of what the camera may see beside your classes; a hundred are a good start",
         )
-    groups = {r.sha256: _group(r, how) for r in good.values()}
+    groups = {r.sha256: _group(r, options) for r in good.values()}
     if len(set(groups.values())) < len(SIDES):
         groups = {sha256: sha256 for sha256 in good}
-    order = np.random.default_rng([how.seed, len(good)]).permutation(sorted(set(groups.values())))
+    order = np.random.default_rng([options.seed, len(good)]).permutation(sorted(set(groups.values())))
     side_of = {group: SIDES[i % len(SIDES)] for i, group in enumerate(order.tolist())}
     pictures = [Picture(r.path, NO_CLASS, groups[s], side_of[groups[s]], s) for s, r in good.items()]
     return sorted(pictures, key=lambda p: p.path)
@@ -229,10 +229,10 @@ def _read_one(root: Path, path: str) -> _Read:
     return _Read(posix, label, hashlib.sha256(data).hexdigest())
 
 
-def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, how: Scanning) -> dict[str, Any]:
+def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, options: Scanning) -> dict[str, Any]:
     good = [r for r in read if not r.why_skipped]
     skipped = [r for r in read if r.why_skipped]
-    if how.strict and skipped:
+    if options.strict and skipped:
         raise ScanError(
             f"{skipped[0].path} {skipped[0].why_skipped}" + (f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""),
             fix="remove or replace the file, or leave --strict out to skip such files",
@@ -244,35 +244,35 @@ def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, how: 
             f"{photos} holds one class, {labels[0]!r}; at least two are needed", fix="add a folder with pictures of something else"
         )
     for label in labels:
-        if counts[label] < how.min_pictures:
+        if counts[label] < options.min_pictures:
             raise ScanError(
                 f"{photos}{os.sep}{label} holds {counts[label]} picture{'s' if counts[label] != 1 else ''} that can be read; "
-                f"at least {how.min_pictures} are needed",
+                f"at least {options.min_pictures} are needed",
                 fix=f"add pictures, or pass --min-pictures {max(counts[label], 3)}"
                 if counts[label]
                 else "add pictures, or remove the folder",
             )
     number = {label: i for i, label in enumerate(labels)}
-    pictures = [Picture(r.path, number[r.label], _group(r, how), "train", r.sha256) for r in good]
-    sides = split(pictures, how)
-    pictures = [replace(p, side=side) for p, side in zip(pictures, sides, strict=True)]
+    pictures = [Picture(r.path, number[r.label], _group(r, options), "train", r.sha256) for r in good]
+    splits = split(pictures, options)
+    pictures = [replace(p, side=side) for p, side in zip(pictures, splits, strict=True)]
     cells = Counter((p.side, p.label) for p in pictures)
     return {
         "labels": labels,
         "counts": {side: [cells[side, i] for i in range(len(labels))] for side in SIDES},
         "skipped": len(skipped),
-        "split": "group" if how.group_by else "random",
-        "groups": len({p.group for p in pictures}) if how.group_by else None,
+        "split": "group" if options.group_by else "random",
+        "groups": len({p.group for p in pictures}) if options.group_by else None,
         "duplicates": _duplicates(pictures),
         "pictures": [asdict(p) for p in pictures],
     }
 
 
-def _group(one: _Read, how: Scanning) -> str:
+def _group(one: _Read, options: Scanning) -> str:
     """The group a picture belongs to: what the expression matches in its path, else the picture's own bytes."""
-    if how.group_by is None:
+    if options.group_by is None:
         return one.sha256
-    match = re.search(how.group_by, one.path)
+    match = re.search(options.group_by, one.path)
     return match.group(1 if match.re.groups else 0) if match else one.sha256
 
 

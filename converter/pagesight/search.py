@@ -15,18 +15,20 @@ from pagesight.contract import Decision, Input
 from pagesight.errors import TrainError
 from pagesight.graph.tensorflow import keras
 from pagesight.options import Searching
-from pagesight.pictures.model_inputs import squares_of
+from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.training import loop, network
+from pagesight.training.head import fit_head
+from pagesight.training.predictor import Predictor
 
 
-def search(dataset: Dataset, how: Searching, into: Path) -> Search:
+def search(dataset: Dataset, options: Searching, into: Path) -> Search:
     """Try every backbone in `how` on some pictures, and keep the one with the least work as a TrainedModel, to be measured.
 
     Writes search.json: for each its parameters, multiply-adds and validation accuracy, or why it could not be tried.
     Raises TrainError when none could be; nothing is written then.
     """
     key = {
-        "options": asdict(how),
+        "options": asdict(options),
         "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "scikit-learn"),
     }
@@ -34,10 +36,13 @@ def search(dataset: Dataset, how: Searching, into: Path) -> Search:
         progress.stage("search", fresh=True)
         return Search(into)
     progress.stage("search")
-    with manifest.whole_folder(into, "search", key) as temporary, progress.task("trying backbones", len(how.backbones)) as advance:
+    with (
+        manifest.atomic_output_dir(into, "search", key) as temporary,
+        progress.task("trying backbones", len(options.backbones)) as advance,
+    ):
         tried = []
-        for name in how.backbones:
-            tried.append(_tried(dataset, backbones.named(name), how, temporary))
+        for name in options.backbones:
+            tried.append(_tried(dataset, backbones.named(name), options, temporary))
             advance(1, name)
         able = [t for t in tried if t["accuracy"] is not None]
         if not able:
@@ -54,30 +59,30 @@ def search(dataset: Dataset, how: Searching, into: Path) -> Search:
     return Search(into)
 
 
-def _tried(dataset: Dataset, backbone: backbones.Backbone, how: Searching, into: Path) -> dict[str, Any]:
-    told = {"backbone": backbone.name, "human": backbone.human, "why_not": None}
+def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, into: Path) -> dict[str, Any]:
+    summary = {"backbone": backbone.name, "human": backbone.human, "why_not": None}
     try:
-        keras().utils.set_random_seed(how.seed)
-        model, used = network.build(backbone, len(dataset.labels), network.parse_weights(how.weights, backbone))
+        keras().utils.set_random_seed(options.seed)
+        model, used = network.build(backbone, len(dataset.labels), network.parse_weights(options.weights, backbone))
     except TrainError as cause:
-        return told | {"why_not": cause.what, "parameters": None, "multiply_adds": None, "accuracy": None, "pictures": None}
-    some = {side: _some(dataset.on(side), how.pictures) for side in ("train", "validation")}
+        return summary | {"why_not": cause.what, "parameters": None, "multiply_adds": None, "accuracy": None, "pictures": None}
+    some = {side: _some(dataset.on(side), options.pictures) for side in ("train", "validation")}
     if not some["validation"]:
         some["validation"] = some["train"]
-    sides: loop.Sides = {}
+    splits: loop.Splits = {}
     for side, pictures in some.items():
-        squares = squares_of(dataset, pictures, Input(backbone.side), into / "squares.npy")
-        sides[side] = np.array(squares), np.array([p.label for p in pictures], np.int64)
+        inputs = model_inputs_of(dataset, pictures, Input(backbone.side), into / "squares.npy")
+        splits[side] = np.array(inputs), np.array([p.label for p in pictures], np.int64)
     (into / "squares.npy").unlink()
-    answers = loop.Answers.of(model)
-    loop.fit_head(model, answers.embeddings(sides["train"][0]), sides["train"][1], how.seed)
-    accuracy = answers.judged(*sides["validation"])[1]
+    predictor = Predictor.of(model)
+    fit_head(model, predictor.embeddings(splits["train"][0]), splits["train"][1], options.seed)
+    accuracy = predictor.evaluate(*splits["validation"])[1]
     model.save_weights(into / f"{backbone.name}.weights.h5")
     cost = cost_of(model)
-    del model, answers
+    del model, predictor
     keras().backend.clear_session()
     gc.collect()
-    return told | {
+    return summary | {
         "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},
         "parameters": cost.parameters,
         "multiply_adds": cost.multiply_adds,

@@ -16,29 +16,32 @@ from pagesight.errors import TrainError
 from pagesight.graph.tensorflow import keras
 from pagesight.metrics import wilson
 from pagesight.options import Training
-from pagesight.pictures.model_inputs import squares_of
+from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.pixels import Pixels
 from pagesight.synthetic import out_of_distribution
 from pagesight.training import loop, network
 from pagesight.training.checkpoint import Checkpoint
 from pagesight.training.cross_validation import cross_validated, has_few
 from pagesight.training.distribution import Distribution, distributed
+from pagesight.training.head import fit_head
+from pagesight.training.predictor import Predictor
+from pagesight.training.schedule import choose_schedule
 
-_STRANGERS = 2000
+_MAX_OOD = 2000
 """Pictures of other things that training looks at, of each side."""
 
 
-def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
+def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
     """Fine-tune a backbone on the train side, choose by the validation side, measure on the test side.
 
     Writes the weights and training.json. The same dataset, options, versions and machine give the same bytes.
     Raises TrainError when weights cannot be had, or the test accuracy is below `how.min_accuracy`, and OutputError where another
     process trains into the same folder; nothing is written then.
     """
-    backbone = backbones.named(how.backbone)
-    weights = network.parse_weights(how.weights, backbone)
+    backbone = backbones.named(options.backbone)
+    weights = network.parse_weights(options.weights, backbone)
     key = {
-        "options": asdict(replace(how, tensorboard=None)) | {"weights": network.identity(weights, backbone)},
+        "options": asdict(replace(options, tensorboard=None)) | {"weights": network.identity(weights, backbone)},
         "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "pillow", "scikit-learn"),
     }
@@ -46,41 +49,43 @@ def train(dataset: Dataset, how: Training, into: Path) -> TrainedModel:
         progress.stage("train", fresh=True)
         return TrainedModel(into)
     progress.stage("train")
-    with manifest.alone(into), distributed(how.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
+    with manifest.exclusive_lock(into), distributed(options.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
         distribution.agree(manifest.sha256_json(_what_is_learnt(key)))
         own = into if distribution.rank == 0 else Path(scratch) / into.name  # the chief alone writes what stays
-        _train(dataset, how, (own, key), distribution)
+        _train(dataset, options, (own, key), distribution)
     return TrainedModel(into)
 
 
-def _train(dataset: Dataset, how: Training, output: tuple[Path, dict[str, Any]], distribution: Distribution) -> None:
+def _train(dataset: Dataset, options: Training, output: tuple[Path, dict[str, Any]], distribution: Distribution) -> None:
     """What one worker does for the folder and the key in `output`."""
     into, key = output
-    backbone = backbones.named(how.backbone)
+    backbone = backbones.named(options.backbone)
     checkpoint = Checkpoint(into, _what_is_learnt(key))
-    with manifest.whole_folder(into, "train", key) as temporary:
+    with manifest.atomic_output_dir(into, "train", key) as temporary:
         with progress.task("starting TensorFlow"), distribution.scope():
-            keras().utils.set_random_seed(how.seed)
-            model, used = network.build(backbone, len(dataset.labels), network.parse_weights(how.weights, backbone))
-        sides = _sides(dataset, Input(backbone.side), checkpoint.make_folder(), how.seed)
+            keras().utils.set_random_seed(options.seed)
+            model, used = network.build(backbone, len(dataset.labels), network.parse_weights(options.weights, backbone))
+        splits = _splits(dataset, Input(backbone.side), checkpoint.make_folder(), options.seed)
         checkpoint.content = distribution.from_chief(checkpoint.content)
-        answers = loop.Answers.of(model, distribution)
+        predictor = Predictor.of(model, distribution)
         with progress.task("looking at the pictures with the frozen backbone"):
-            features = answers.embeddings(sides["train"][0])
+            features = predictor.embeddings(splits["train"][0])
         first = model.get_weights()
-        loop.fit_head(model, features, sides["train"][1], how.seed)
-        head_accuracy, a_class = answers.judged(*sides["validation"])[1], len(features) / len(dataset.labels)
-        history = loop.fine_tune(model, answers, sides, loop.suited(how, used.kind, head_accuracy, a_class), checkpoint)
-        decision = _decided(model, answers, sides, dataset, how)
-        facts = _facts(answers, sides["test"], dataset, how, used) | {"decision": decision, "history": history}
-        if facts["accuracy"]["float"] < how.min_accuracy:
+        fit_head(model, features, splits["train"][1], options.seed)
+        head_accuracy, images_per_class = predictor.evaluate(*splits["validation"])[1], len(features) / len(dataset.labels)
+        schedule = choose_schedule(options, used.kind, head_accuracy, images_per_class)
+        run = loop.Run(options.seed, options.tensorboard, checkpoint)
+        history = loop.fine_tune(model, predictor, splits, schedule, run)
+        decision = _decided(model, predictor, splits, dataset, options)
+        facts = _facts(predictor, splits["test"], dataset, options, used) | {"decision": decision, "history": history}
+        if facts["accuracy"]["float"] < options.min_accuracy:
             raise TrainError(
                 f"the accuracy on {facts['accuracy']['n']} pictures kept for testing is {facts['accuracy']['float']:.1%}, "
-                f"below {how.min_accuracy:.1%}",
+                f"below {options.min_accuracy:.1%}",
                 fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
             )
         with _as_it_began(model, first):
-            facts["accuracy"] |= cross_validated(answers, features, sides, dataset, how.seed)
+            facts["accuracy"] |= cross_validated(predictor, features, splits, dataset, options.seed)
         model.save_weights(temporary / TrainedModel.WEIGHTS_FILE)
         manifest.write_json(temporary / "training.json", facts)
     checkpoint.remove()
@@ -100,53 +105,55 @@ def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
     return key | {"options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
 
 
-def _sides(dataset: Dataset, how: Input, work: Path, seed: int) -> loop.Sides:
+def _splits(dataset: Dataset, options: Input, work: Path, seed: int) -> loop.Splits:
     """Squares and labels of each side, mapped from disk; and pictures of other things, to learn and to decide by.
 
     Only what is learnt from may be decoded coarsely where it is large: what is chosen and measured by is what the page will see.
     Where pictures are few, all are measured by.
     """
-    sides: loop.Sides = {}
+    splits: loop.Splits = {}
     few = has_few(np.array([p.label for side in SIDES for p in dataset.on(side)]))
     for side in SIDES:
         pictures = dataset.on(side)
-        squares = squares_of(dataset, pictures, how, work / f"{side}.npy", exact=few or side != "train")
-        sides[side] = squares, np.array([p.label for p in pictures], np.int64)
-    real = _strangers(dataset, "train", how, work)
-    learnt = np.concatenate([out_of_distribution.drawn(how, seed), real])
-    decides = _strangers(dataset, "validation", how, work)
-    return sides | {name: (s, np.full(len(s), NO_CLASS)) for name, s in (("others", learnt), ("decides", decides))}
+        inputs = model_inputs_of(dataset, pictures, options, work / f"{side}.npy", exact=few or side != "train")
+        splits[side] = inputs, np.array([p.label for p in pictures], np.int64)
+    real = _out_of_distribution(dataset, "train", options, work)
+    learnt = np.concatenate([out_of_distribution.drawn(options, seed), real])
+    decides = _out_of_distribution(dataset, "validation", options, work)
+    return splits | {name: (s, np.full(len(s), NO_CLASS)) for name, s in (("ood", learnt), ("decides", decides))}
 
 
-def _strangers(dataset: Dataset, side: Side, how: Input, work: Path) -> Pixels:
+def _out_of_distribution(dataset: Dataset, side: Side, options: Input, work: Path) -> Pixels:
     """Squares of the pictures of other things on one side, evenly chosen where there are many."""
     pictures = dataset.unknown_on(side)
-    chosen = pictures[:: -(-len(pictures) // _STRANGERS) or 1]
-    return squares_of(dataset, chosen, how, work / f"unknown-{side}.npy", exact=side != "train")
+    chosen = pictures[:: -(-len(pictures) // _MAX_OOD) or 1]
+    return model_inputs_of(dataset, chosen, options, work / f"unknown-{side}.npy", exact=side != "train")
 
 
-def _decided(model: Any, answers: loop.Answers, sides: loop.Sides, dataset: Dataset, how: Training) -> dict[str, Any]:
-    """Temperature and threshold, set on the validation side; the head is changed so that the model answers as scaled.
+def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dataset, options: Training) -> dict[str, Any]:
+    """Temperature and threshold, set on the validation side; the head is changed so that the model predictor as scaled.
 
     Where there are no pictures of other things to decide by, drawn ones take their place.
     """
-    squares, labels = sides["validation"]
-    others = sides["decides"][0]
-    if not len(others):
-        others = out_of_distribution.drawn(Input(squares.shape[1]), how.seed + 1)
-    known = answers.probabilities(squares) if len(labels) else np.zeros((0, len(dataset.labels)), np.float32)
-    decision = calibration.decide(known, labels, answers.probabilities(others), how.false_accepts)
+    inputs, labels = splits["validation"]
+    ood = splits["decides"][0]
+    if not len(ood):
+        ood = out_of_distribution.drawn(Input(inputs.shape[1]), options.seed + 1)
+    known = predictor.probabilities(inputs) if len(labels) else np.zeros((0, len(dataset.labels)), np.float32)
+    decision = calibration.decide(known, labels, predictor.probabilities(ood), options.false_accepts)
     head = model.get_layer("head")
     head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
     given = bool(dataset.unknown_on("validation"))
-    return asdict(decision) | {"false_accepts": how.false_accepts, "others": len(others), "others_given": given}
+    return asdict(decision) | {"false_accepts": options.false_accepts, "ood": len(ood), "others_given": given}
 
 
-def _facts(answers: loop.Answers, test: tuple[Any, Any], dataset: Dataset, how: Training, used: network.Weights) -> dict[str, Any]:
-    squares, labels = test
-    right = int((answers.probabilities(squares).argmax(1) == labels).sum())
+def _facts(
+    predictor: Predictor, test: tuple[Any, Any], dataset: Dataset, options: Training, used: network.Weights
+) -> dict[str, Any]:
+    inputs, labels = test
+    right = int((predictor.probabilities(inputs).argmax(1) == labels).sum())
     return {
-        "backbone": how.backbone,
+        "backbone": options.backbone,
         "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},
         "labels": list(dataset.labels),
         "dataset": {

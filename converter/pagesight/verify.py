@@ -25,16 +25,18 @@ from pagesight.quantization.statistics import natural_noise
 _NOISE_PICTURES = 16
 
 
-def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures: Dataset | Path | None = None) -> VerifiedBundle:
+def verify(
+    bundle: Bundle, options: Verification, into: Path | None = None, pictures: Dataset | Path | None = None
+) -> VerifiedBundle:
     """Check every file's hash, then compare browser and Python on the same file bytes.
 
     `pictures`: a dataset (its test side is asked), a folder, or None for the bundle's own samples. With `into` the bundle is copied
     there with the result in its report.json; without it nothing is written. The bars are `how`'s; the squares the model
     sees must be equal bit for bit. Raises VerifyError where they are not met, or where a browser is required and there is none.
     """
-    key = {"bundle": manifest.sha256_json((manifest.read(bundle.path) or {}).get("files")), "options": _options(how)}
+    key = {"bundle": manifest.sha256_json((manifest.read(bundle.path) or {}).get("files")), "options": _options(options)}
     browser = discovery.find()
-    if browser is None and how.require_browser:
+    if browser is None and options.require_browser:
         raise VerifyError("no browser was found on this machine", fix=discovery.HOW_TO_GET)
     key["browser"] = "yes" if browser else "no"
     if into is not None and manifest.is_fresh(into, "verify", key):
@@ -46,10 +48,10 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     if browser is None:
         progress.note(f"not verified in a browser: none was found; {discovery.HOW_TO_GET}")
     else:
-        parity = _parity(bundle, list(_asked(bundle, how, pictures)), browser, how)
+        parity = _parity(bundle, list(_asked(bundle, options, pictures)), browser, options)
     if into is None:
         return _with_parity(VerifiedBundle(bundle.path), parity)
-    with manifest.whole_folder(into, "verify", key) as temporary:
+    with manifest.atomic_output_dir(into, "verify", key) as temporary:
         shutil.copytree(bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME))
         manifest.write_json(temporary / "report.json", {**bundle.report, "parity": parity})
         if file := single_file.find(bundle.path):  # the numbers just measured belong on its card, too
@@ -57,8 +59,8 @@ def verify(bundle: Bundle, how: Verification, into: Path | None = None, pictures
     return VerifiedBundle(into)
 
 
-def _options(how: Verification) -> dict[str, Any]:
-    return {"min_agreement": how.min_agreement, "max_abs_diff": how.max_abs_diff, "max_pictures": how.max_pictures}
+def _options(options: Verification) -> dict[str, Any]:
+    return {"min_agreement": options.min_agreement, "max_abs_diff": options.max_abs_diff, "max_pictures": options.max_pictures}
 
 
 def _with_parity(bundle: VerifiedBundle, parity: dict[str, Any] | None) -> VerifiedBundle:
@@ -67,24 +69,24 @@ def _with_parity(bundle: VerifiedBundle, parity: dict[str, Any] | None) -> Verif
 
 
 def _check_files(folder: Path) -> None:
-    found = manifest.read(folder)
-    if found is None:
+    result = manifest.read(folder)
+    if result is None:
         raise VerifyError(f"{folder} is no bundle: it has no manifest.json", fix="give the folder that `pagesight build` wrote")
-    listed, present = found["files"], manifest.list_files(folder)
+    listed, present = result["files"], manifest.list_files(folder)
     for name, facts in listed.items():
         if name not in present:
             raise VerifyError(f"{folder / name} is missing", fix="build the bundle again")
         if present[name] != facts:
             raise VerifyError(f"{folder / name} is not the file that was built", fix="build the bundle again")
-    strangers = sorted(present.keys() - listed.keys())
-    if strangers:
-        raise VerifyError(f"{folder / strangers[0]} does not belong to the bundle", fix="remove it, or build the bundle again")
+    ood_metrics = sorted(present.keys() - listed.keys())
+    if ood_metrics:
+        raise VerifyError(f"{folder / ood_metrics[0]} does not belong to the bundle", fix="remove it, or build the bundle again")
 
 
-def _asked(bundle: Bundle, how: Verification, pictures: Dataset | Path | None) -> Iterator[tuple[str, bytes]]:
+def _asked(bundle: Bundle, options: Verification, pictures: Dataset | Path | None) -> Iterator[tuple[str, bytes]]:
     if isinstance(pictures, Dataset):
         test = pictures.on("test")
-        step = max(1, -(-len(test) // how.max_pictures))
+        step = max(1, -(-len(test) // options.max_pictures))
         yield from ((p.path, pictures.read_bytes(p)) for p in test[::step])
         return
     folder = pictures or bundle.path / "samples"
@@ -117,28 +119,28 @@ def _noise(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
         yield f"noise {number}", file.getvalue()
 
 
-def _parity(bundle: Bundle, pictures: Pictures, browser: Path, how: Verification) -> dict[str, Any]:
+def _parity(bundle: Bundle, pictures: Pictures, browser: Path, options: Verification) -> dict[str, Any]:
     contract = bundle.contract
-    squares = np.stack([pixels.read_square(data, contract.input) for _, data in pictures])
+    inputs = np.stack([pixels.read_model_input(data, contract.input) for _, data in pictures])
     if memory.is_large((bundle.path / contract.model_path).parent):
-        memory.be_sparing()
+        memory.use_system_allocator()
     with progress.task("asking Python"):
-        expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(squares)[0]
-    memory.give_back()
-    found = _compared(pictures, squares, expected, ask_page(bundle.path, pictures, browser), how)
+        expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(inputs)[0]
+    memory.release_memory()
+    result = _compared(pictures, inputs, expected, ask_page(bundle.path, pictures, browser), options)
     file = single_file.find(bundle.path)
     if file is not None:
         progress.note(f"asking {file.name} as well, opened from the disk")
-        found["single_file"] = _compared(pictures, squares, expected, ask_single_file(file, pictures, browser), how)
-    return found
+        result["single_file"] = _compared(pictures, inputs, expected, ask_single_file(file, pictures, browser), options)
+    return result
 
 
-def _compared(pictures: Pictures, squares: Any, expected: Any, answers: Answers, how: Verification) -> dict[str, Any]:
+def _compared(pictures: Pictures, inputs: Any, expected: Any, answers: Answers, options: Verification) -> dict[str, Any]:
     """What report.json says of browser against Python; `squares` and `expected` are Python's."""
-    same_square = [hashlib.sha256(s.tobytes()).hexdigest() == found for s, found in zip(squares, answers.squares, strict=True)]
+    same_square = [hashlib.sha256(s.tobytes()).hexdigest() == result for s, result in zip(inputs, answers.squares, strict=True)]
     agreement = float((expected.argmax(1) == answers.probabilities.argmax(1)).mean())
     difference = float(np.abs(expected - answers.probabilities).max())
-    _hold_to_bars(pictures, same_square, agreement, difference, how)
+    _hold_to_bars(pictures, same_square, agreement, difference, options)
     return {
         "browser": answers.browser,
         "backend": answers.backend,
@@ -149,21 +151,21 @@ def _compared(pictures: Pictures, squares: Any, expected: Any, answers: Answers,
     }
 
 
-def _hold_to_bars(pictures: Pictures, same_square: list[bool], agreement: float, difference: float, how: Verification) -> None:
+def _hold_to_bars(pictures: Pictures, same_square: list[bool], agreement: float, difference: float, options: Verification) -> None:
     if not all(same_square):
         name = pictures[same_square.index(False)][0]
         raise VerifyError(
             f"the browser sees other pixels than Python in {same_square.count(False)} of {len(pictures)} pictures, first in {name}",
             fix="report the picture; until then leave it out",
         )
-    if not agreement >= how.min_agreement:
+    if not agreement >= options.min_agreement:
         raise VerifyError(
             f"browser and Python give the same first answer on {agreement:.1%} of {len(pictures)} pictures, "
-            f"not {how.min_agreement:.1%}",
+            f"not {options.min_agreement:.1%}",
             fix="try another browser or --quantize none, and report it",
         )
-    if not difference <= how.max_abs_diff:
+    if not difference <= options.max_abs_diff:
         raise VerifyError(
-            f"a probability differs by {difference:.2g} between browser and Python, more than {how.max_abs_diff:g}",
+            f"a probability differs by {difference:.2g} between browser and Python, more than {options.max_abs_diff:g}",
             fix="try another browser or --quantize none, and report it",
         )

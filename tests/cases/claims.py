@@ -12,14 +12,14 @@ def saved_model(folder: Path, *nodes: tuple[str, str], resource: bool = False, o
     from tensorflow.core.protobuf import saved_model_pb2
 
     document = saved_model_pb2.SavedModel(saved_model_schema_version=1)
-    found = document.meta_graphs.add()
-    found.meta_info_def.tags.append("serve")
+    result = document.meta_graphs.add()
+    result.meta_info_def.tags.append("serve")
     for name, op in nodes:
-        found.graph_def.node.add(name=name, op=op)
+        result.graph_def.node.add(name=name, op=op)
     if objects:
-        found.object_graph_def.nodes.add().user_object.identifier = "_generic_user_object"
+        result.object_graph_def.nodes.add().user_object.identifier = "_generic_user_object"
     if resource:
-        found.object_graph_def.nodes.add().resource.device = ""
+        result.object_graph_def.nodes.add().resource.device = ""
     folder.mkdir()
     (folder / "saved_model.pb").write_bytes(document.SerializeToString())
     return folder
@@ -78,9 +78,9 @@ def shard_from_the_network(folder: Path, canary: Path) -> Path:
 @case
 def shard_that_links_out(folder: Path, canary: Path) -> Path:
     (folder / "secret.bin").write_bytes(bytes(32))
-    found = tfjs(folder / "m", weights=manifest(paths=["link.bin"]))
-    (found / "link.bin").symlink_to(folder / "secret.bin")
-    return found
+    result = tfjs(folder / "m", weights=manifest(paths=["link.bin"]))
+    (result / "link.bin").symlink_to(folder / "secret.bin")
+    return result
 
 
 @case
@@ -141,11 +141,11 @@ def graph_that_hides_an_op_in_a_function(folder: Path, canary: Path) -> Path:
 
 @case
 def graph_without_its_ends(folder: Path, canary: Path) -> Path:
-    found = graph(folder / "m", {"name": "p", "op": "Identity", "input": ["image"], "attr": {}})
-    document = json.loads((found / "model.json").read_text())
+    result = graph(folder / "m", {"name": "p", "op": "Identity", "input": ["image"], "attr": {}})
+    document = json.loads((result / "model.json").read_text())
     del document["signature"]
-    (found / "model.json").write_text(json.dumps(document))
-    return found
+    (result / "model.json").write_text(json.dumps(document))
+    return result
 
 
 @case
@@ -207,6 +207,6 @@ def nothing_there(folder: Path, canary: Path) -> Path:
 
 @case
 def metadata_without_labels(folder: Path, canary: Path) -> Path:
-    found = tfjs(folder / "m")
-    (found / "metadata.json").write_text('{"labels": [1, 2]}')
-    return found
+    result = tfjs(folder / "m")
+    (result / "metadata.json").write_text('{"labels": [1, 2]}')
+    return result

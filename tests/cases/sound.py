@@ -65,13 +65,13 @@ def keras_file(path: Path, document: Any, *, kernel: Any = KERNEL, **members: by
     weights = io.BytesIO()
     with h5py.File(weights, "w") as file:
         file["layers/dense/vars/0"], file["layers/dense/vars/1"] = kernel, BIAS
-    found = {
+    result = {
         "config.json": json.dumps(document).encode(),
         "metadata.json": b'{"keras_version": "3.15.1"}',
         "model.weights.h5": weights.getvalue(),
     }
     with zipfile.ZipFile(path, "w") as archive:
-        for name, data in {**found, **{k.replace("__", "."): v for k, v in members.items()}}.items():
+        for name, data in {**result, **{k.replace("__", "."): v for k, v in members.items()}}.items():
             archive.writestr(name, data)
     return path
 

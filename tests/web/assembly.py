@@ -66,8 +66,8 @@ def assemble(
         tiny_model.write(into / "model", labels=len(labels), **tiny)
     (into / "samples").mkdir()
     samples = []
-    for number, (label, colour) in enumerate(COLOURS.items()):
-        Image.new("RGB", (64, 64), colour).save(into / "samples" / f"{number}.jpg")
+    for number, (label, color) in enumerate(COLOURS.items()):
+        Image.new("RGB", (64, 64), color).save(into / "samples" / f"{number}.jpg")
         samples.append({"path": f"samples/{number}.jpg", "label": label})
     contract["samples"] = samples
     if report is not None:

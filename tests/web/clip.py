@@ -32,14 +32,14 @@ def flags(path: Path) -> list[str]:
     ]
 
 
-def hand(digit: int, photographs: Path | None, signer: int = 9) -> Image.Image:
+def hand(digit: int, photographs: Path | None, subject: int = 9) -> Image.Image:
     """The signer's hand from `photographs/<digit>/signerNNN_*.jpg`; without a folder, a rendered one.
 
     The 9th signer is among those whose photographs the starter model was never trained on.
     """
     if photographs is None:
         return hands.render(digit, np.random.default_rng([_RENDERED, digit]), _HEIGHT)
-    (file, *_) = sorted((photographs / str(digit)).glob(f"signer{signer:03}_*.jpg"))
+    (file, *_) = sorted((photographs / str(digit)).glob(f"signer{subject:03}_*.jpg"))
     return Image.open(file).convert("RGB")
 
 
@@ -57,9 +57,9 @@ def write(pictures: Sequence[Image.Image], into: Path, *, seconds: float = 1.0) 
 
 def _scene(picture: Image.Image) -> Image.Image:
     """The picture with borders that go on softly in its own colours: no edge is seen that is none of the room's."""
-    square = picture.resize((_HEIGHT, _HEIGHT), Image.Resampling.BICUBIC)
+    model_input = picture.resize((_HEIGHT, _HEIGHT), Image.Resampling.BICUBIC)
     left = (_WIDTH - _HEIGHT) // 2
-    wide = np.pad(np.asarray(square), ((0, 0), (left, left), (0, 0)), mode="edge")
+    wide = np.pad(np.asarray(model_input), ((0, 0), (left, left), (0, 0)), mode="edge")
     soft = Image.fromarray(wide).filter(ImageFilter.GaussianBlur(24))
     mask = Image.new("L", (_WIDTH, _HEIGHT), 0)
     mask.paste(255, (left, 0, left + _HEIGHT, _HEIGHT))

@@ -13,7 +13,7 @@ from typing import Any
 
 import assembly
 import pytest
-from colours import READY
+from colors import READY
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 # Other work on the machine may slow a page down; what never comes is still found.

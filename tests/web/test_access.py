@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colours import BLUE, RED, png
+from colors import BLUE, RED, png
 from playwright.sync_api import Browser, Page, expect
 
 AXE = Path(__file__).parents[2] / "web_template" / "node_modules" / "axe-core" / "axe.min.js"
@@ -43,10 +43,10 @@ def test_axe_finds_nothing_in_any_state(
     page.unroute("**/*.bin")
     held: list[Any] = []
 
-    def hold(route: Any) -> None:
+    def freeze(route: Any) -> None:
         held.append(route)
 
-    page.route("**/*.bin", hold)
+    page.route("**/*.bin", freeze)
     page.reload()
     expect(page.locator("#progress")).to_be_visible()
     _check(page, "loading")

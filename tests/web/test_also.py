@@ -101,17 +101,17 @@ def test_ml5_and_teachable_machine_answer_as_the_page_does(
     web = web_model(MODELS[kind], tmp_path)
     folder = f"model{list(MODELS).index(kind)}"
     exporters.write_also(web, ("layers",), site / folder)
-    squares = np.stack([pixels.read_square(data, web.contract.input) for data in pictures])
-    expected = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])(squares)[0]
+    inputs = np.stack([pixels.read_model_input(data, web.contract.input) for data in pictures])
+    expected = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])(inputs)[0]
     assert np.ptp(expected, axis=0).max() > 1e-3, "all pictures get the same answer: the test proves nothing"
     address = serve(site).url
     for page, ask in ASK.items():
         watched.page.goto(f"{address}{page}")
         rows = watched.page.evaluate(ask, [f"{folder}/also/layers", COUNT])
-        found = np.array([[row[label] for label in web.contract.labels] for row in rows])
+        result = np.array([[row[label] for label in web.contract.labels] for row in rows])
         # The page rounds its square to whole levels, twice; these libraries' kernels run on WebGL.
-        assert np.abs(found - expected).max() < 0.01, page
-        assert (found.argmax(1) == expected.argmax(1)).all(), page
+        assert np.abs(result - expected).max() < 0.01, page
+        assert (result.argmax(1) == expected.argmax(1)).all(), page
     assert watched.foreign == []
 
 

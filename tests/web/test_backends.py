@@ -11,7 +11,7 @@ import networks
 import numpy as np
 import pytest
 import tiny_model
-from colours import READY
+from colors import READY
 from conftest import before_worker
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
@@ -39,7 +39,7 @@ COMPARE = """async (backend) => {
   const { load } = await import("./pagesight.js");
   const c = await load("./");
   const picture = await (await fetch("samples/1.jpg")).blob();
-  const ask = async () => ({ ...(await c.predict(picture)), ...(await c.explain(picture)), ...(await c.describe(picture)) });
+  const ask = async () => ({ ...(await c.predict(picture)), ...(await c.explain(picture)), ...(await c.extractFeatures(picture)) });
   const most = (a, b) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
   const ours = await ask();
   const { backend: taken, attempts } = await c.tryGpu({ backends: [backend], margin: 0 });
@@ -99,8 +99,8 @@ def _put_before(bundle: Path, **code: str) -> Path:
         script.write_text(text + script.read_text(encoding="utf-8"), encoding="utf-8")
     contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
     with Image.open(bundle / "samples" / "0.jpg") as image:
-        square = np.asarray(image.resize((tiny_model.SIDE, tiny_model.SIDE)))
-    contract["golden"] = {"path": "samples/0.jpg", "probabilities": tiny_model.probabilities(square).tolist()}
+        model_input = np.asarray(image.resize((tiny_model.SIDE, tiny_model.SIDE)))
+    contract["golden"] = {"path": "samples/0.jpg", "probabilities": tiny_model.probabilities(model_input).tolist()}
     assembly.seal(bundle, contract)
     return bundle
 
@@ -114,12 +114,12 @@ def test_a_graphics_card_answers_as_webassembly_does(
     make_bundle: Callable[..., Path], visit: Callable[..., Page], tmp_path: Path, backend: str, net: Callable[[], Any]
 ) -> None:
     page = visit(make_bundle(model=net().write(tmp_path / "model", "uint8")), empty=True)
-    found = page.evaluate(COMPARE, backend)
-    assert found["taken"] == backend, found["attempts"]
+    result = page.evaluate(COMPARE, backend)
+    assert result["taken"] == backend, result["attempts"]
     # float32 sums in another order, through some thirty layers.
-    assert max(found["apart"].values()) < 1e-4, found["apart"]
-    assert found["apart"]["probabilities"] < 1e-5
-    assert (found["after"], found["same"]) == ("wasm", 0)
+    assert max(result["apart"].values()) < 1e-4, result["apart"]
+    assert result["apart"]["probabilities"] < 1e-5
+    assert (result["after"], result["same"]) == ("wasm", 0)
 
 
 def test_what_the_page_needs_first_holds_nothing_for_graphics_cards(

@@ -6,7 +6,7 @@ from typing import Any
 
 import clip
 import pytest
-from colours import READY, RED, shows
+from colors import READY, RED, shows
 from conftest import Site, watch
 from playwright.sync_api import Browser, Page, expect
 
@@ -31,9 +31,9 @@ GESTURES = ("0", "5")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A page that reads number hands: the starter model after a hundred rendered pictures, and no photograph."""
     work = tmp_path_factory.mktemp("numbers")
-    pictures = render.render(Rendering(per_class=10, signers=5, side=128), work / "hands")
-    how: dict[str, Any] = {"weights": "starter", "epochs": 1, "quantize": "float16", "group_by": r"signer\d+"}
-    site = Site(pipeline.build_until("bundle", pictures, work / "page", **how).path)
+    pictures = render.render(Rendering(per_class=10, subjects=5, side=128), work / "hands")
+    options: dict[str, Any] = {"weights": "starter", "epochs": 1, "quantize": "float16", "group_by": r"signer\d+"}
+    site = Site(pipeline.build_until("bundle", pictures, work / "page", **options).path)
     yield site
     site.stop()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colours import RED, png
+from colors import RED, png
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from test_access import AXE, RUN
 
@@ -77,8 +77,8 @@ def test_a_page_in_another_language_says_nothing_in_english(
     english = re.compile("|".join(re.sub(r"\\{\w+\\}", ".+", text) for text in foreign))
 
     def check(state: str) -> None:
-        said = [text for text in page.evaluate(SHOWN) if english.fullmatch(text)]
-        assert said == [], state
+        predicted = [text for text in page.evaluate(SHOWN) if english.fullmatch(text)]
+        assert predicted == [], state
         assert page.evaluate(RUN) == [], state
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
 
@@ -99,11 +99,11 @@ def test_a_page_in_another_language_says_nothing_in_english(
     check("several pictures, and what is none")
     page.locator("#mode-teach").click()
     page.get_by_role("button", name=words["teach"]["ownClasses"]).click()
-    for number, colour in enumerate(((230, 20, 20), (20, 20, 230))):
+    for number, color in enumerate(((230, 20, 20), (20, 20, 230))):
         with page.expect_file_chooser() as chooser:
             # What is read aloud begins with what is written.
             page.get_by_role("button", name=words["teach"]["addPictures"]).nth(number).click()
-        chooser.value.set_files([png(colour, "x.png")] * 5)
+        chooser.value.set_files([png(color, "x.png")] * 5)
     expect(page.locator(".thumb")).to_have_count(10)
     page.get_by_role("button", name=words["teach"]["train"], exact=True).click()
     expect(page.locator(".teach-measured")).to_contain_text(

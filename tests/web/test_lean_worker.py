@@ -40,15 +40,15 @@ def test_a_quantised_models_initializer_runs_in_the_lean_worker() -> None:
 def test_each_op_runs_in_the_lean_worker(context: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> None:
     bundle = make_bundle()
     (bundle / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>app</title>', encoding="utf-8")
-    square = np.full((tiny_model.SIDE, tiny_model.SIDE, 3), (200, 90, 10), np.uint8)
-    Image.fromarray(square).save(bundle / "square.png")
+    model_input = np.full((tiny_model.SIDE, tiny_model.SIDE, 3), (200, 90, 10), np.uint8)
+    Image.fromarray(model_input).save(bundle / "square.png")
     page = context.new_page()
     page.goto(f"{serve(bundle).url}blank.html")
     for op in sorted(lean_graph.OPS):
         _publish(bundle, op)
-        found = page.evaluate(CLASSIFY, f"./{op}/")
-        assert isinstance(found, list), f"{op}: {found}"
-        np.testing.assert_allclose(found, tiny_model.probabilities(square), atol=1e-6, err_msg=op)
+        result = page.evaluate(CLASSIFY, f"./{op}/")
+        assert isinstance(result, list), f"{op}: {result}"
+        np.testing.assert_allclose(result, tiny_model.probabilities(model_input), atol=1e-6, err_msg=op)
 
 
 def _publish(bundle: Path, op: str) -> None:

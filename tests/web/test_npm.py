@@ -33,7 +33,7 @@ await element.classify(await (await fetch("blue.jpg")).blob());
 
 
 @pytest.mark.parametrize(
-    ("wish", "near"),
+    ("value", "near"),
     [
         ("Number Hands", "number-hands"),
         (".hidden", "hidden"),
@@ -46,17 +46,17 @@ await element.classify(await (await fetch("blue.jpg")).blob());
         ("hands@two", "hands@1.0.0"),
     ],
 )
-def test_a_name_that_npm_refuses_is_refused_with_one_that_it_takes(wish: str, near: str) -> None:
+def test_a_name_that_npm_refuses_is_refused_with_one_that_it_takes(value: str, near: str) -> None:
     with pytest.raises(OptionError) as caught:
-        Package.parse(wish)
+        Package.parse(value)
     assert caught.value.fix == f"pass --npm {near}"
     Package.parse(near)
 
 
-@pytest.mark.parametrize("wish", ["hands", "@me/hands", "hands.v2@2.1.0-beta.1", "@me/hands@1.0.0", "0-to-9"])
-def test_a_name_that_npm_takes_is_taken(wish: str) -> None:
-    package = Package.parse(wish)
-    assert wish in (package.name, f"{package.name}@{package.version}")
+@pytest.mark.parametrize("value", ["hands", "@me/hands", "hands.v2@2.1.0-beta.1", "@me/hands@1.0.0", "0-to-9"])
+def test_a_name_that_npm_takes_is_taken(value: str) -> None:
+    package = Package.parse(value)
+    assert value in (package.name, f"{package.name}@{package.version}")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from colours import BLUE, READY, RED, shows
+from colors import BLUE, READY, RED, shows
 from playwright.sync_api import Page, expect
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colours import BLUE, READY, RED, png, shows
+from colors import BLUE, READY, RED, png, shows
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -48,11 +48,11 @@ def test_pictures_are_chosen_dropped_and_pasted(visit: Callable[..., Page]) -> N
 def test_a_picture_that_comes_before_the_model_is_answered_once_when_it_arrives(visit: Callable[..., Page]) -> None:
     held: list[Any] = []
 
-    def hold(route: Any) -> None:
+    def freeze(route: Any) -> None:
         held.append(route)
 
     def hold_model(page: Page) -> None:
-        page.route("**/model.json", hold)
+        page.route("**/model.json", freeze)
 
     page = visit(hold_model, ready=False)
     page.set_input_files("#file", [RED])
@@ -154,8 +154,8 @@ def test_the_buttons_stand_above_the_fold(visit: Callable[..., Page], width: int
     page = visit(lambda page: page.set_viewport_size({"width": width, "height": height}))
     for button in ("Use camera", "Choose pictures", "Folder"):
         expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
-    square = page.locator("#stage").bounding_box() or {}
-    assert square["width"] == pytest.approx(square["height"], abs=1)
+    model_input = page.locator("#stage").bounding_box() or {}
+    assert model_input["width"] == pytest.approx(model_input["height"], abs=1)
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 3840])
@@ -224,10 +224,10 @@ def test_a_folder_is_chosen_and_what_is_no_picture_in_it_is_left_out(visit: Call
 
 def test_the_heat_map_lies_where_the_colour_is(visit: Callable[..., Page]) -> None:
     page = visit()
-    square = Image.new("RGB", (80, 80), (120, 120, 120))
-    square.paste((255, 0, 0), (0, 0, 40, 40))
+    model_input = Image.new("RGB", (80, 80), (120, 120, 120))
+    model_input.paste((255, 0, 0), (0, 0, 40, 40))
     target = io.BytesIO()
-    square.save(target, "PNG")
+    model_input.save(target, "PNG")
     page.set_input_files("#file", [{"name": "x.png", "mimeType": "image/png", "buffer": target.getvalue()}])
     shows(page, "red")
     page.get_by_role("button", name="Where it looked").click()

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from pagesight.contract import Input
-from pagesight.pixels import UnreadablePicture, check, decode, read_square
+from pagesight.pixels import UnreadablePicture, check, decode, read_model_input
 
 RANDOM = np.random.default_rng(0)
 
@@ -29,9 +29,9 @@ def _waves(height: int, width: int, channels: int) -> np.ndarray:
     return np.stack([(3 * x + 2 * y * (k + 1) + 40 * k) % 256 for k in range(channels)], -1).astype(np.uint8).squeeze()
 
 
-def _save(image: Image.Image | np.ndarray, kind: str, **how: Any) -> bytes:
+def _save(image: Image.Image | np.ndarray, kind: str, **options: Any) -> bytes:
     target = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(target, kind, **how)
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(target, kind, **options)
     return target.getvalue()
 
 
@@ -146,22 +146,22 @@ def _square(page: Page, data: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_the_model_sees_the_same_square_in_both_languages(cropping: Page, name: str) -> None:
-    how = Input(side=32, channels=3, crop="center-square")
-    np.testing.assert_array_equal(_square(cropping, CORPUS[name]), read_square(CORPUS[name], how))
+    options = Input(side=32, channels=3, crop="center-square")
+    np.testing.assert_array_equal(_square(cropping, CORPUS[name]), read_model_input(CORPUS[name], options))
 
 
 @pytest.mark.parametrize("name", ["rgba-png", "5000x20", "exif-6-jpeg", "wide-32", "1x1"])
 def test_squashing_is_the_same_too(squashing: Page, name: str) -> None:
-    how = Input(side=32, channels=3, crop="squash")
-    np.testing.assert_array_equal(_square(squashing, CORPUS[name]), read_square(CORPUS[name], how))
+    options = Input(side=32, channels=3, crop="squash")
+    np.testing.assert_array_equal(_square(squashing, CORPUS[name]), read_model_input(CORPUS[name], options))
 
 
 def test_a_changed_pixel_would_be_noticed(cropping: Page) -> None:
     pixels = _noise(32, 32, 3)
     changed = pixels.copy()
     changed[16, 16, 1] ^= 1
-    how = Input(side=32, channels=3, crop="center-square")
-    assert not np.array_equal(_square(cropping, _save(pixels, "PNG")), read_square(_save(changed, "PNG"), how))
+    options = Input(side=32, channels=3, crop="center-square")
+    assert not np.array_equal(_square(cropping, _save(pixels, "PNG")), read_model_input(_save(changed, "PNG"), options))
 
 
 def test_frames_and_bitmaps_give_the_square_of_their_file(cropping: Page, tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ def test_what_is_saved_of_a_picture_again_tells_no_more_than_its_pixels(kind: st
 def test_a_large_jpeg_to_learn_from_is_read_coarsely_and_hardly_differs(mode: str) -> None:
     y, x = np.mgrid[:1500, :2000] / 100
     drawn = np.stack([128 + 100 * np.sin(x), 128 + 100 * np.cos(y), 128 + 60 * np.sin(x * y)], axis=-1).astype(np.uint8)
-    data, how = _save(Image.fromarray(drawn).convert(mode), "JPEG", quality=92), Input(side=64)
-    exact, coarse = (read_square(data, how, exact=exact).astype(int) for exact in (True, False))
+    data, options = _save(Image.fromarray(drawn).convert(mode), "JPEG", quality=92), Input(side=64)
+    exact, coarse = (read_model_input(data, options, exact=exact).astype(int) for exact in (True, False))
     assert not np.array_equal(exact, coarse)
     assert np.abs(exact - coarse).mean() < 1.5  # of 255; a pixel's own rounding is 0.5
     small = Input(side=600)  # not even half of it would leave twice the side
-    np.testing.assert_array_equal(read_square(data, small), read_square(data, small, exact=False))
+    np.testing.assert_array_equal(read_model_input(data, small), read_model_input(data, small, exact=False))

@@ -67,8 +67,8 @@ def compare(tmp_path: Path, make_bundle: Callable[..., Path], serve: Callable[[P
         page.goto(f"{serve(tmp_path).url}blank.html")
         answer = page.evaluate(COMPARE, [ours.name, stock.name, contract["input"]["side"]])
         assert answer["lean"] == [False, True]
-        found: dict[str, float] = answer["found"]
-        return found
+        result: dict[str, float] = answer["found"]
+        return result
 
     return ask
 
@@ -76,22 +76,22 @@ def compare(tmp_path: Path, make_bundle: Callable[..., Path], serve: Callable[[P
 @pytest.mark.parametrize("net", NETS)
 def test_a_mobilenet_answers_as_in_tfjs(net: str, tmp_path: Path, compare: Compare) -> None:
     make, stored_as = NETS[net]
-    found = compare({"model": make().write(tmp_path / "model", stored_as)})
+    result = compare({"model": make().write(tmp_path / "model", stored_as)})
     # Sums of some hundred products in another order, seen through dozens of layers.
-    assert found["probabilities"] <= 1e-5
-    assert found["embedding"] <= 1e-4
-    assert found["features"] <= 1e-3
+    assert result["probabilities"] <= 1e-5
+    assert result["embedding"] <= 1e-4
+    assert result["features"] <= 1e-3
     # TF.js' WASM kernel adds wrong biases to several rows at once where the matrix lies on its side, as the odd shapes' does.
-    assert net == "odd shapes" or found["map"] <= 1e-3
+    assert net == "odd shapes" or result["map"] <= 1e-3
 
 
 def test_a_browser_without_relaxed_simd_and_hexadecimal_digits_answers_the_same(tmp_path: Path, compare: Compare) -> None:
-    found = compare({"model": networks.large_products().write(tmp_path / "model", "uint16")}, modern=False)
-    assert found["probabilities"] <= 1e-5
-    assert found["features"] <= 1e-3
+    result = compare({"model": networks.large_products().write(tmp_path / "model", "uint16")}, modern=False)
+    assert result["probabilities"] <= 1e-5
+    assert result["features"] <= 1e-3
 
 
 def test_a_channel_a_hundred_times_larger_leaves_its_neighbours_four_digits(tmp_path: Path, compare: Compare) -> None:
-    found = compare({"model": networks.outlier().write(tmp_path / "model", "float32")})
+    result = compare({"model": networks.outlier().write(tmp_path / "model", "float32")})
     # Strassen's sums carry the large values through results that do not read them, and round there.
-    assert found["features"] <= 1e-4
+    assert result["features"] <= 1e-4

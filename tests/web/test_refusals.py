@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colours import READY, RED, shows
+from colors import READY, RED, shows
 from conftest import before_worker
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -35,10 +35,10 @@ def test_a_page_opened_from_the_disk_says_at_once_what_to_do(
     bundle = make_bundle(language=language)
     page = watched.page
     page.goto((bundle / "index.html").as_uri(), wait_until="commit")
-    said = page.get_by_text("pagesight serve")
-    expect(said).to_be_visible(timeout=1000)
-    expect(said).to_have_text(languages.catalogue(language)["markup"]["fromDisk"])
-    assert "--single-file" in said.inner_text()
+    predicted = page.get_by_text("pagesight serve")
+    expect(predicted).to_be_visible(timeout=1000)
+    expect(predicted).to_have_text(languages.catalogue(language)["markup"]["fromDisk"])
+    assert "--single-file" in predicted.inner_text()
     for nothing in ("#answer", "#not-started", "#camera", ".mode"):
         expect(page.locator(nothing).first).to_be_hidden()
     # Its twin: served, it says nothing of this.
@@ -75,8 +75,8 @@ def test_a_browser_that_cannot_run_the_model_is_told_what_it_lacks(
     visit: Callable[..., Page], lacking: str, words: list[str]
 ) -> None:
     page = visit(lambda page: before_worker(page, lacking), ready=False)
-    for said in words:
-        expect(page.locator("#message")).to_contain_text(said)
+    for predicted in words:
+        expect(page.locator("#message")).to_contain_text(predicted)
 
 
 def test_a_model_that_does_not_arrive_can_be_tried_again(visit: Callable[..., Page]) -> None:

@@ -46,11 +46,11 @@ def blank(context: Any, serve: Callable[[Path], Any]) -> Callable[..., Page]:
 
 
 def _picture(seed: int = 0) -> tuple[np.ndarray, list[int]]:
-    square = np.random.default_rng(seed).integers(0, 256, (tiny_model.SIDE, tiny_model.SIDE, 3), dtype=np.uint8)
-    square[..., seed % 3] //= 2
+    model_input = np.random.default_rng(seed).integers(0, 256, (tiny_model.SIDE, tiny_model.SIDE, 3), dtype=np.uint8)
+    model_input[..., seed % 3] //= 2
     target = io.BytesIO()
-    Image.fromarray(square).save(target, "PNG")
-    return square, list(target.getvalue())
+    Image.fromarray(model_input).save(target, "PNG")
+    return model_input, list(target.getvalue())
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_answers_are_those_of_the_graph(
     page = blank(make_bundle(**options))
     page.evaluate(LOAD, "./")
     for seed in range(3):
-        square, data = _picture(seed)
+        model_input, data = _picture(seed)
         answer = page.evaluate(PREDICT, data)
         # float32 sums of 16 terms against float64.
-        np.testing.assert_allclose(answer["probabilities"], tiny_model.probabilities(square), atol=1e-6)
+        np.testing.assert_allclose(answer["probabilities"], tiny_model.probabilities(model_input), atol=1e-6)
         assert answer["shape"] == [1, 4, 4, 3]
         assert len(answer["embedding"]) == 3
     assert page.evaluate("c.backend") == ("tfjs-wasm" if options else "wasm")
@@ -118,8 +118,8 @@ def test_a_policy_that_allows_workers_from_files_alone_gets_one(
 ) -> None:
     page = blank(make_bundle(), policy="script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'; worker-src 'self'")
     page.evaluate(LOAD, "./")
-    square, data = _picture()
-    np.testing.assert_allclose(page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(square), atol=1e-6)
+    model_input, data = _picture()
+    np.testing.assert_allclose(page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(model_input), atol=1e-6)
     other = make_bundle()
     (other / "worker.js").write_bytes((other / "worker.js").read_bytes() + b" ")
     failure = blank(other, policy="script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'; worker-src 'self'").evaluate(FAILURE)
@@ -268,14 +268,14 @@ def test_a_worker_that_answers_wrongly_gives_way_to_the_next(make_bundle: Callab
     _with_golden(bundle, tiny_model.probabilities(red).tolist())
     page = blank(bundle, before="Math.exp = () => 1;")
     page.evaluate(LOAD, "./")
-    square, data = _picture()
-    np.testing.assert_allclose(page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(square), atol=1e-6)
+    model_input, data = _picture()
+    np.testing.assert_allclose(page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(model_input), atol=1e-6)
 
 
 def test_the_element_loads_answers_and_tells(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
     bundle = make_bundle(language="de")
     page = blank(bundle)
-    found = page.evaluate(
+    result = page.evaluate(
         """async () => {
           await import("./pagesight-element.js");
           const element = document.createElement("pagesight-classifier");
@@ -298,9 +298,9 @@ def test_the_element_loads_answers_and_tells(make_bundle: Callable[..., Path], b
           return { told: await told, failed: await failed, said, apart };
         }"""
     )
-    assert found["told"][0]["label"] == "blue"
-    assert len(found["told"]) == 2
+    assert result["told"][0]["label"] == "blue"
+    assert len(result["told"]) == 2
     # Below the line, and not on its descenders.
-    assert found["apart"] >= 4
-    assert found["failed"] == "picture"
-    assert found["said"] == ["Bild wählen oder hier ablegen", "Kamera benutzen", "Das ist kein Bild"]
+    assert result["apart"] >= 4
+    assert result["failed"] == "picture"
+    assert result["said"] == ["Bild wählen oder hier ablegen", "Kamera benutzen", "Das ist kein Bild"]

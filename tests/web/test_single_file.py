@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from pagesight.page.single_file import write_single_file
 
 
-def _png(colour: tuple[int, int, int]) -> dict[str, Any]:
+def _png(color: tuple[int, int, int]) -> dict[str, Any]:
     target = io.BytesIO()
-    Image.new("RGB", (80, 60), colour).save(target, "PNG")
+    Image.new("RGB", (80, 60), color).save(target, "PNG")
     return {"name": "picture.png", "mimeType": "image/png", "buffer": target.getvalue()}
 
 
@@ -59,13 +59,13 @@ def test_it_answers_pictures_samples_and_the_camera_and_shows_where_it_looked(si
 def test_new_classes_are_taught_and_the_model_comes_as_a_bundle(single: Page, watched: Any) -> None:
     single.get_by_role("button", name="Teach", exact=True).click()
     single.get_by_role("button", name="My own classes").click()
-    for number, (name, colour) in enumerate({"sun": (240, 220, 40), "plum": (120, 30, 110)}.items(), 1):
+    for number, (name, color) in enumerate({"sun": (240, 220, 40), "plum": (120, 30, 110)}.items(), 1):
         field = single.get_by_label(f"Name of class {number}", exact=True)
         field.fill(name)
         field.press("Enter")
         with single.expect_file_chooser() as chooser:
             single.get_by_role("button", name=f"Add pictures of {name}", exact=True).click()
-        chooser.value.set_files([_png((colour[0] - shade, colour[1], colour[2])) for shade in range(6)])
+        chooser.value.set_files([_png((color[0] - shade, color[1], color[2])) for shade in range(6)])
     expect(single.locator(".class-count")).to_have_text(["6 pictures"] * 2)
     single.get_by_role("button", name=re.compile("^Train")).click()
     expect(single.locator(".outcome .teach-status")).to_contain_text("Done in")

@@ -36,8 +36,8 @@ TRAIN = """async ({ vectors, targets, classes }) => {
 }"""
 
 
-def _picture(colour: tuple[int, int, int], name: str = "picture.png") -> dict[str, Any]:
-    near = np.clip(np.array(colour) + RANDOM.integers(-25, 26, (48, 64, 3)), 0, 255).astype(np.uint8)
+def _picture(color: tuple[int, int, int], name: str = "picture.png") -> dict[str, Any]:
+    near = np.clip(np.array(color) + RANDOM.integers(-25, 26, (48, 64, 3)), 0, 255).astype(np.uint8)
     target = io.BytesIO()
     Image.fromarray(near).save(target, "PNG")
     return {"name": name, "mimeType": "image/png", "buffer": target.getvalue()}
@@ -76,11 +76,11 @@ def _teach_colours(page: Page, each: int = 6) -> None:
     page.get_by_role("button", name="Add class").click()
     # A new class takes the focus, which typing elsewhere would lose to it.
     expect(page.get_by_label("Name of class 3", exact=True)).to_be_focused()
-    for number, (name, colour) in enumerate(COLOURS.items(), 1):
+    for number, (name, color) in enumerate(COLOURS.items(), 1):
         field = page.get_by_label(f"Name of class {number}", exact=True)
         field.fill(name)
         field.press("Enter")
-        _add_pictures(page, name, [_picture(colour) for _ in range(each)])
+        _add_pictures(page, name, [_picture(color) for _ in range(each)])
     expect(page.locator(".class-count")).to_have_text([f"{each} pictures"] * len(COLOURS))
 
 
@@ -89,8 +89,8 @@ def _train(page: Page) -> None:
     expect(page.locator(".outcome .teach-status")).to_contain_text("Done in")
 
 
-def _shows(page: Page, colour: str, label: str) -> None:
-    page.set_input_files("#file", [_picture(COLOURS[colour])])
+def _shows(page: Page, color: str, label: str) -> None:
+    page.set_input_files("#file", [_picture(COLOURS[color])])
     expect(page.locator("#label")).to_have_text(label)
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_is_no_picture_is_counted_and_the_rest_is_taken(teaching: Ca
 def test_the_table_of_several_pictures_covers_nothing(teaching: Callable[..., Page]) -> None:
     page = teaching()
     _teach_colours(page)
-    page.set_input_files("#file", [_picture(colour, f"{name}.png") for name, colour in COLOURS.items()])
+    page.set_input_files("#file", [_picture(color, f"{name}.png") for name, color in COLOURS.items()])
     expect(page.locator("#batch-heading")).to_have_text("3 pictures")
     page.locator("#batch").scroll_into_view_if_needed()
     boxes = [page.locator(selector).bounding_box() for selector in (".stage", "#answer", "#batch", "#teach")]
@@ -248,7 +248,7 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     expect(other.locator("#fact-quantization")).to_contain_text("uint8")
     expect(other.locator("#fact-quantization")).not_to_contain_text("kept")
     expect(other.locator("#trust")).to_have_text("Not verified in a browser")
-    pictures = [_picture(colour) for colour in COLOURS.values()]
+    pictures = [_picture(color) for color in COLOURS.values()]
     for name, picture in zip(COLOURS, pictures, strict=True):
         other.get_by_role("button", name=f"Sample picture: {name}").click()
         expect(other.locator("#label")).to_have_text(name)
@@ -317,8 +317,8 @@ def test_the_head_is_scikit_learns_logistic_regression(trainer: Page, width: int
     vectors[:, 5] = 0.25  # a channel that never fires must not divide by nought
     asked, truth = _blobs(200, 10, width, 3.0)
     asked[:, 5] = 0.25
-    found = trainer.evaluate(TRAIN, {"vectors": vectors.ravel().tolist(), "targets": targets.tolist(), "classes": 10})
-    ours = asked @ np.array(found["kernel"]).reshape(width, 10) + np.array(found["bias"])
+    result = trainer.evaluate(TRAIN, {"vectors": vectors.ravel().tolist(), "targets": targets.tolist(), "classes": 10})
+    ours = asked @ np.array(result["kernel"]).reshape(width, 10) + np.array(result["bias"])
     scaler = StandardScaler().fit(vectors)
     theirs = LogisticRegression(max_iter=1000).fit(scaler.transform(vectors), targets)
     reference = theirs.predict_proba(scaler.transform(asked))
@@ -326,10 +326,10 @@ def test_the_head_is_scikit_learns_logistic_regression(trainer: Page, width: int
     # Both stop at a slope of 1e-4; the minimum is one and the same.
     np.testing.assert_allclose(powers / powers.sum(1, keepdims=True), reference, atol=0.02)
     assert abs((ours.argmax(1) == truth).mean() - (reference.argmax(1) == truth).mean()) <= 0.005
-    assert found["heldOut"]["asked"] == 40
-    losses = [news["loss"] for news in found["heard"]]
-    assert found["loss"] < losses[0]
-    assert found["heard"][-1]["done"] <= 1
+    assert result["heldOut"]["asked"] == 40
+    losses = [news["loss"] for news in result["heard"]]
+    assert result["loss"] < losses[0]
+    assert result["heard"][-1]["done"] <= 1
 
 
 def test_ten_classes_of_twenty_train_in_half_a_second(trainer: Page) -> None:

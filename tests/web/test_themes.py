@@ -49,7 +49,7 @@ def test_the_example_theme_changes_blocks_and_styles_and_the_page_works(
 
 
 @pytest.mark.parametrize(
-    ("files", "said", "fix"),
+    ("files", "predicted", "fix"),
     [
         ({"index__html__j2": EXTENDS + "{% block heder %}{% endblock %}"}, "block 'heder'", "did you mean 'header'?"),
         ({"index__html__j2": EXTENDS + "\n{% block card %}{{ oops"}, "line 2", "mend it"),
@@ -62,11 +62,11 @@ def test_the_example_theme_changes_blocks_and_styles_and_the_page_works(
     ],
 )
 def test_a_theme_that_does_not_fit_is_refused_with_its_fix(
-    make_bundle: Callable[..., Path], theme: Callable[..., str], files: dict[str, str], said: str, fix: str
+    make_bundle: Callable[..., Path], theme: Callable[..., str], files: dict[str, str], predicted: str, fix: str
 ) -> None:
     with pytest.raises(PagesightError) as caught:
         make_bundle(looks={"theme": theme(**files)})
-    assert said in caught.value.what
+    assert predicted in caught.value.what
     assert fix in caught.value.fix
 
 

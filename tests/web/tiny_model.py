@@ -88,10 +88,10 @@ def write(into: Path, *, initializer: bool = False, rare_op: bool = False, label
     (into / "group1-shard1of1.bin").write_bytes(b"".join(array.tobytes() for array in weights.values()))
 
 
-def probabilities(square: np.ndarray) -> np.ndarray:
+def probabilities(model_input: np.ndarray) -> np.ndarray:
     """What the model answers for uint8 `[32, 32, 3]`, in float64."""
     # A 1x1 filter with stride 8 and SAME padding looks at every eighth pixel, from the first one.
-    embedding = square[::8, ::8].reshape(-1, 3).mean(axis=0) / 255
+    embedding = model_input[::8, ::8].reshape(-1, 3).mean(axis=0) / 255
     powers = np.exp(STEEPNESS * embedding)
     return powers / powers.sum()
 

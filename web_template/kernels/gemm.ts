@@ -11,7 +11,7 @@ const SHORT: usize = 4;
 const BLOCK: usize = 98304;
 
 /** How many at most: TALL or SHORT. */
-export let tall: usize = SHORT;
+export let rowsPerTile: usize = SHORT;
 
 /**
  * out[rows × columns] = clip(start[rows × columns] + a[rows × depth] · weights[depth × columns] + bias[columns]).
@@ -33,7 +33,7 @@ export function gemm(
   low: f32,
   high: f32,
 ): void {
-  const most = tall;
+  const most = rowsPerTile;
   const block = max(1, BLOCK / depth / most) * most;
   const size = (depth + 1) * (WIDE * 4);
   const last = (columns - 1) & ~(WIDE - 1);

@@ -30,13 +30,13 @@ HOW_TO_GET = "install Chromium or Chrome, run `playwright install chromium`, or 
 
 def find() -> Path | None:
     """$CHROME, else an installed Chromium, Chrome or Edge, else Playwright's own; None where there is none."""
-    wish = os.environ.get("CHROME")
-    if wish:
-        found = shutil.which(wish)
-        return Path(found) if found else None
+    value = os.environ.get("CHROME")
+    if value:
+        result = shutil.which(value)
+        return Path(result) if result else None
     for name in _NAMES:
-        if found := shutil.which(name):
-            return Path(found)
+        if result := shutil.which(name):
+            return Path(result)
     for place in _PLACES:
         if Path(place).is_file():
             return Path(place)
@@ -47,8 +47,8 @@ def _playwrights_own() -> Path | None:
     default = {"darwin": "~/Library/Caches/ms-playwright", "win32": "~/AppData/Local/ms-playwright"}
     root = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default.get(sys.platform, "~/.cache/ms-playwright")).expanduser()
     patterns = ("chromium-*/chrome-*/chrome", "chromium-*/chrome-*/chrome.exe", "chromium-*/chrome-*/*.app/Contents/MacOS/*")
-    found = sorted(p for pattern in patterns for p in root.glob(pattern) if p.is_file())
-    return found[-1] if found else None
+    result = sorted(p for pattern in patterns for p in root.glob(pattern) if p.is_file())
+    return result[-1] if result else None
 
 
 @contextlib.contextmanager

@@ -52,8 +52,8 @@ def _measured(bundle: Bundle, executable: Path) -> Latency:
         with serving(bundle.path) as address, discovery.launched(executable) as browser:
             page = browser.new_page()
             page.goto(address)
-            how = {"warmUp": _WARM_UP, "times": _TIMES, "atLeast": _AT_LEAST, "enough": _ENOUGH_MS}
-            took = page.evaluate(_ASK, {"side": bundle.contract.input.side, **how})
+            options = {"warmUp": _WARM_UP, "times": _TIMES, "atLeast": _AT_LEAST, "enough": _ENOUGH_MS}
+            took = page.evaluate(_ASK, {"side": bundle.contract.input.side, **options})
             name = f"Chromium {browser.version.split('.')[0]}"
     except Error as cause:
         what = cause.message.splitlines()[0]

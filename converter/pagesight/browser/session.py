@@ -123,8 +123,8 @@ def _opened(executable: Path, address: str) -> Iterator[tuple[Any, str]]:
             page.goto(address)
             yield page, f"Chromium {browser.version.split('.')[0]}"
     except Error as cause:
-        said = complaints[0] if complaints else cause.message.splitlines()[0]
-        raise VerifyError(f"the browser could not run the page: {said}", fix="run `pagesight doctor`") from cause
+        predicted = complaints[0] if complaints else cause.message.splitlines()[0]
+        raise VerifyError(f"the browser could not run the page: {predicted}", fix="run `pagesight doctor`") from cause
     if complaints:
         raise VerifyError(
             f"the page complains in the browser: {complaints[0]}", fix="run `pagesight serve` and look at its console"

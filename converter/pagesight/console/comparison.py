@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pagesight.compare import BYTES_PER_WEIGHT, Entry
-from pagesight.console.html import aligned, alone, counted, rendered, sheet
+from pagesight.console.html import aligned, counted, rendered, sheet, standalone
 
 _LETTER, _PANEL, _GAP, _ROW, _TOP = 7.6, 250, 24, 30, 44
 """Pixels: a letter of a name, a panel with its value labels, the space after it, a row, the heads above the rows."""
@@ -55,7 +55,7 @@ def as_html(entries: Sequence[Entry]) -> str:
 
 def as_svg(entries: Sequence[Entry]) -> str:
     """The chart as a file of its own."""
-    return alone(_chart(entries))
+    return standalone(_chart(entries))
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
@@ -69,11 +69,11 @@ def _milliseconds(entry: Entry) -> str:
 
 
 def _reasons(entries: Sequence[Entry]) -> list[str]:
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for entry in entries:
         if entry.why_not:
-            found.setdefault(entry.why_not, []).append(entry.name)
-    return [f"– no milliseconds{'' if len(n) == len(entries) else ' for ' + ', '.join(n)}: {why}" for why, n in found.items()]
+            result.setdefault(entry.why_not, []).append(entry.name)
+    return [f"– no milliseconds{'' if len(n) == len(entries) else ' for ' + ', '.join(n)}: {why}" for why, n in result.items()]
 
 
 def _chart(entries: Sequence[Entry]) -> str:
@@ -100,13 +100,13 @@ def _chart(entries: Sequence[Entry]) -> str:
         for row, entry in zip(rows, entries, strict=True):
             row["marks"] += _marks(entry, values(entry), scale, unit)
     bottom = _TOP + _ROW * len(entries)
-    told = "; ".join(f"{e.name} {e.megabytes:g} MB, {counted(e.multiply_adds)} multiply-adds" for e in entries)
+    summary = "; ".join(f"{e.name} {e.megabytes:g} MB, {counted(e.multiply_adds)} multiply-adds" for e in entries)
     return rendered(
         _CHART,
         {
             "width": names + len(panels) * (_PANEL + _GAP) - _GAP,
             "height": bottom + 4,
-            "alt": f"{', '.join(title for title, _, _ in panels)} of each network: {told}.",
+            "alt": f"{', '.join(title for title, _, _ in panels)} of each network: {summary}.",
             "top": _TOP,
             "bottom": bottom,
             "names": names,

@@ -57,19 +57,19 @@ def _page() -> Finding:
 
 
 def _starter() -> Finding:
-    found = sorted(resources.models().glob("*.starter.h5"))
+    result = sorted(resources.models().glob("*.starter.h5"))
     return Finding(
-        f"starter weights: {', '.join(p.name.split('.')[0] for p in found)}" if found else "starter weights",
-        bool(found),
+        f"starter weights: {', '.join(p.name.split('.')[0] for p in result)}" if result else "starter weights",
+        bool(result),
         "install pagesight again",
         needed=False,
     )
 
 
 def _chromium() -> Finding:
-    found = discovery.find()
+    result = discovery.find()
     return Finding(
-        f"browser {found}" if found else "a browser to verify pages in", found is not None, discovery.HOW_TO_GET, needed=False
+        f"browser {result}" if result else "a browser to verify pages in", result is not None, discovery.HOW_TO_GET, needed=False
     )
 
 

@@ -53,7 +53,7 @@ def sheet(title: str, body: str) -> str:
     return rendered(_SHEET, {"title": title, "body": body, "colours": _COLOURS}) + "\n"
 
 
-def alone(svg: str) -> str:
+def standalone(svg: str) -> str:
     """An inline `<svg>` as a file of its own, with the colours that a sheet would give it."""
     head, rest = svg.split(">", 1)
     return f'{head} xmlns="http://www.w3.org/2000/svg"><style>{_COLOURS}</style>{rest}\n'

@@ -41,9 +41,9 @@ _WIDTH, _LEFT, _HIGH, _SPACE = 960, 52, 110, 44
 _MOST_DB = 60.0
 
 
-def as_html(found: Inspection) -> str:
+def as_html(result: Inspection) -> str:
     """One file that asks nothing of the network."""
-    layers = [row for row in found.layers if row.op != "Const"]
+    layers = [row for row in result.layers if row.op != "Const"]
     step = _step(layers)
     noisy = any(row.signal_to_noise_db is not None for row in layers)
     panels = [_panel(0, "bytes", [row.bytes for row in layers], layers)]
@@ -51,8 +51,8 @@ def as_html(found: Inspection) -> str:
     if noisy:
         panels.append(_panel(2, "signal to noise, dB", [row.signal_to_noise_db for row in layers], layers, most=_MOST_DB))
     context = {
-        **{key: getattr(found, key) for key in ("name", "parameters", "bytes", "multiply_adds", "warnings")},
-        "layers": [{**asdict(row), "shape": _shape(row)} for row in found.layers],
+        **{key: getattr(result, key) for key in ("name", "parameters", "bytes", "multiply_adds", "warnings")},
+        "layers": [{**asdict(row), "shape": _shape(row)} for row in result.layers],
         "panels": panels,
         "alt": f"Bytes{', multiply-adds and signal to noise' if noisy else ' and multiply-adds'} of {len(layers)} layers.",
         "width": _WIDTH,
@@ -64,7 +64,7 @@ def as_html(found: Inspection) -> str:
         "noisy": noisy,
         "small": f"{SMALL_SIGNAL_DB:g}",
     }
-    return sheet(f"{found.name}: what is inside", rendered(_BODY, context))
+    return sheet(f"{result.name}: what is inside", rendered(_BODY, context))
 
 
 def _step(layers: list[Row]) -> float:
@@ -103,12 +103,12 @@ def _panel(
     }
 
 
-def as_table(found: Inspection) -> str:
+def as_table(result: Inspection) -> str:
     """Aligned columns, sums and warnings."""
     head = ("layer", "op", "output", "parameters", "type", "bytes", "multiply-adds", "SNR dB")
-    lines = [head, *(_cells(row) for row in found.layers)]
-    lines.append(("sum", "", "", f"{found.parameters:,}", "", f"{found.bytes:,}", f"{found.multiply_adds:,}", ""))
-    return "\n".join([found.name, *aligned(lines, 3), *(f"! {line}" for line in found.warnings)]) + "\n"
+    lines = [head, *(_cells(row) for row in result.layers)]
+    lines.append(("sum", "", "", f"{result.parameters:,}", "", f"{result.bytes:,}", f"{result.multiply_adds:,}", ""))
+    return "\n".join([result.name, *aligned(lines, 3), *(f"! {line}" for line in result.warnings)]) + "\n"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
         for name in sorted(_READ & options.keys()):
             if options[name] is not None:
                 manifest.refuse_overlap(Path(options[name]), into)
-        manifest.refuse_foreign(into, force=force)
+        manifest.check_overwritable(into, force=force)
         return stage(into=into, **options)
 
     return _OUT(_FORCE(command))
@@ -139,13 +139,13 @@ _NAMING = (
 )
 
 
-def _package_name(_: click.Context, __: click.Parameter, wish: str | None) -> str | None:
+def _package_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Refuses a name that npm would refuse, before any work."""
-    if wish is not None:
+    if value is not None:
         from pagesight.page.npm import Package
 
-        Package.parse(wish)
-    return wish
+        Package.parse(value)
+    return value
 
 
 _SEARCHING = (

@@ -135,12 +135,12 @@ def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _accuracy(accuracy: dict[str, Any], how: str = "never trained on") -> str:
+def _accuracy(accuracy: dict[str, Any], options: str = "never trained on") -> str:
     if accuracy["float"] is None:
         return "not measured: no pictures were set aside"
     low, high = accuracy["interval95"]
     exported = f", {accuracy['exported']:.1%} in the page" if accuracy.get("exported") is not None else ""
-    return f"{accuracy['float']:.1%} on {accuracy['n']} pictures {how} (95 % interval {low:.1%} to {high:.1%}){exported}"
+    return f"{accuracy['float']:.1%} on {accuracy['n']} pictures {options} (95 % interval {low:.1%} to {high:.1%}){exported}"
 
 
 def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
@@ -153,8 +153,8 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
         )
     kept = stored.get("top1_agreement")
     answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
-    judged = f", judged by {stored['judged_by']}" if stored.get("judged_by") else ""
-    lines.append(f"model     {stored['bytes']:,} bytes, {stored['gzip_bytes']:,} after gzip ({stored['mode']}{judged}){answers}")
+    evaluated = f", judged by {stored['judged_by']}" if stored.get("judged_by") else ""
+    lines.append(f"model     {stored['bytes']:,} bytes, {stored['gzip_bytes']:,} after gzip ({stored['mode']}{evaluated}){answers}")
     lines.append(f"size      {size['total_gzip']:,} bytes after gzip, samples aside")
     if parity:
         lines.append(
@@ -164,8 +164,8 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
     else:
         from pagesight.browser import discovery
 
-        how = f"pagesight verify {shlex.quote(folder)}" if discovery.find() else discovery.HOW_TO_GET
-        lines.append(f"verified  not verified in a browser: {how}")
+        options = f"pagesight verify {shlex.quote(folder)}" if discovery.find() else discovery.HOW_TO_GET
+        lines.append(f"verified  not verified in a browser: {options}")
     lines += _beside(Path(folder))
     return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
 

@@ -34,7 +34,7 @@ def write_layers_model(model_json: Path, contract: Contract, into: Path) -> None
     into.mkdir(parents=True)
     model, network = GraphModel.read(model_json), Network()
     image = network.add("InputLayer", [], {"batch_input_shape": [None, _SIDE, _SIDE, 3], "sparse": False})
-    seen = _resized(network, _grey(network, image) if contract.input.channels == 1 else image, contract.input.side)
+    seen = _resized(network, _gray(network, image) if contract.input.channels == 1 else image, contract.input.side)
     pixels = scaled(seen, contract.input.channels, _HALF, _HALF)
     answer = translate(model, contract.outputs.probabilities, network, pixels)
     document = {
@@ -60,7 +60,7 @@ def _metadata(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _grey(network: Network, image: str) -> str:
+def _gray(network: Network, image: str) -> str:
     kernel = np.array(_LUMA, np.float32).reshape(1, 1, 3, 1)
     config = {"filters": 1, "kernel_size": [1, 1], "strides": [1, 1], "padding": "same", "use_bias": False}
     return network.add("Conv2D", [image], config, kernel=kernel)
@@ -70,11 +70,11 @@ def _resized(network: Network, image: str, side: int) -> str:
     """Resize along the last axis, which a Dense layer multiplies by a matrix, once for the width and once for the height."""
     if side == _SIDE:
         return image
-    found, matrix = image, triangle(_SIDE, side).astype(np.float32)
+    result, matrix = image, triangle(_SIDE, side).astype(np.float32)
     for order in ([1, 3, 2], [3, 2, 1]):  # rows, channels, columns; then columns, channels, rows
-        turned = network.add("Permute", [found], {"dims": order})
-        found = network.add("Dense", [turned], {"units": side, "use_bias": False, "activation": "linear"}, kernel=matrix)
-    return network.add("Permute", [found], {"dims": [3, 1, 2]})
+        turned = network.add("Permute", [result], {"dims": order})
+        result = network.add("Dense", [turned], {"units": side, "use_bias": False, "activation": "linear"}, kernel=matrix)
+    return network.add("Permute", [result], {"dims": [3, 1, 2]})
 
 
 def triangle(before: int, after: int) -> NDArray[np.float64]:
@@ -92,12 +92,12 @@ def _stored_as(model_json: Path, network: Network) -> dict[str, str | tensorflow
     kept = {spec["name"]: spec["quantization"] for group in manifest for spec in group["weights"] if "quantization" in spec}
     own = {name: kept[origin] for name, origin in network.origins.items() if origin in kept}
     matrices = [name for name in network.weights if name.endswith("/kernel") and name not in network.origins]
-    coded = {name: _coded(network.weights[name], how) for name, how in own.items()}
+    coded = {name: _coded(network.weights[name], options) for name, options in own.items()}
     return {**dict.fromkeys(matrices, "uint16"), **coded}
 
 
-def _coded(values: NDArray[Any], how: dict[str, Any]) -> str | tensorflowjs.Coded:
-    if how["dtype"] == "float16":
+def _coded(values: NDArray[Any], options: dict[str, Any]) -> str | tensorflowjs.Coded:
+    if options["dtype"] == "float16":
         return "float16"
-    codes = np.round((values.astype(np.float64) - how["min"]) / how["scale"])
-    return tensorflowjs.Coded(codes.astype(how["dtype"]), how["scale"], how["min"])
+    codes = np.round((values.astype(np.float64) - options["min"]) / options["scale"])
+    return tensorflowjs.Coded(codes.astype(options["dtype"]), options["scale"], options["min"])

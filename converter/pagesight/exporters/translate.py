@@ -195,10 +195,10 @@ class _Translation:
         return self._add("MaxPooling2D" if node.op == "MaxPool" else "AveragePooling2D", node, config)
 
     def _padding(self, node: Node) -> str | None:
-        sides = np.asarray(node.constants.get(1, ()))
-        if sides.shape != (4, 2) or sides[[0, 3]].any():
+        splits = np.asarray(node.constants.get(1, ()))
+        if splits.shape != (4, 2) or splits[[0, 3]].any():
             return None
-        return self._add("ZeroPadding2D", node, {"padding": sides[1:3].tolist(), "data_format": "channels_last"})
+        return self._add("ZeroPadding2D", node, {"padding": splits[1:3].tolist(), "data_format": "channels_last"})
 
     def _joined(self, node: Node) -> str | None:
         (axis,) = node.constants.values() if len(node.constants) == 1 else (None,)

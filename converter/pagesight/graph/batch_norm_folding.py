@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight.graph.large_constants import Held
+from pagesight.graph.large_constants import LargeConstants
 from pagesight.graph.tensorflow import graphs
 
 _OUTPUTS = {"Conv2D": 3, "DepthwiseConv2dNative": 2}
 """The axis of the kernel from which on its values belong to an output channel."""
 
 
-def fold_batch_norms(graph_def: Any, held: Held) -> None:
+def fold_batch_norms(graph_def: Any, large: LargeConstants) -> None:
     """Turn each convolution with constants and the batch norm behind it into a convolution and a BiasAdd, in place.
 
     Inference only: mean and variance must be constants too. What does not fit stays for the stock converter. `held` has the values
@@ -25,7 +25,7 @@ def fold_batch_norms(graph_def: Any, held: Held) -> None:
         convolution = nodes[norm.input[0].split(":")[0]]
         if convolution.op not in _OUTPUTS or uses[convolution.name] > 1 or norm.attr["is_training"].b:
             continue
-        kernel, *statistics = (_constant(name, nodes, held) for name in (convolution.input[1], *norm.input[1:5]))
+        kernel, *statistics = (_constant(name, nodes, large) for name in (convolution.input[1], *norm.input[1:5]))
         if kernel is None or any(value is None for value in statistics):
             continue
         _fold(graph_def, convolution, norm, kernel, statistics)
@@ -45,14 +45,14 @@ def _fold(graph_def: Any, convolution: Any, norm: Any, kernel: NDArray[Any], sta
         del norm.attr[key]
 
 
-def _constant(name: str, nodes: dict[str, Any], held: Held) -> NDArray[Any] | None:
+def _constant(name: str, nodes: dict[str, Any], large: LargeConstants) -> NDArray[Any] | None:
     """The value of a tensor that is a constant, or an Identity of one."""
     node = nodes.get(name.split(":", maxsplit=1)[0])
     while node is not None and node.op == "Identity":
         node = nodes.get(node.input[0].split(":")[0])
     if node is None or node.op != "Const":
         return None
-    return held[node.name] if node.name in held else np.asarray(graphs().MakeNdarray(node.attr["value"].tensor))
+    return large[node.name] if node.name in large else np.asarray(graphs().MakeNdarray(node.attr["value"].tensor))
 
 
 def _add_constant(graph_def: Any, name: str, value: NDArray[Any]) -> str:

@@ -50,5 +50,5 @@ def _redirected(reference: str, name: str, results: list[str]) -> str:
     node, _, index = bare.partition(":")
     if node != name:
         return reference
-    found = results[int(index or 0)]
-    return f"^{found.split(':')[0]}" if control else found
+    result = results[int(index or 0)]
+    return f"^{result.split(':')[0]}" if control else result

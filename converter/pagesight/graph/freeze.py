@@ -5,13 +5,13 @@ from typing import Any
 
 from pagesight.graph import large_constants
 from pagesight.graph.batch_norm_folding import fold_batch_norms
-from pagesight.graph.tensorflow import graphs, hushed, session_of
+from pagesight.graph.tensorflow import graphs, session_of, suppress_native_stderr
 
 SIGNATURE = "serving_default"
 
 
-@hushed()
-def frozen_graph(saved_model: Path) -> tuple[Any, Any, large_constants.Held]:
+@suppress_native_stderr()
+def frozen_graph(saved_model: Path) -> tuple[Any, Any, large_constants.LargeConstants]:
     """A GraphDef, its SignatureDef with the names used in it, and the values of its large constants.
 
     Every variable is a constant, every function inlined, every batch norm folded that can be.
@@ -20,20 +20,20 @@ def frozen_graph(saved_model: Path) -> tuple[Any, Any, large_constants.Held]:
     """
     meta = _meta_graph(saved_model)
     graph_def, signature = _with_constants(meta, saved_model), meta.signature_def[SIGNATURE]
-    held: large_constants.Held = {}
-    large_constants.take(graph_def, held)
+    large: large_constants.LargeConstants = {}
+    large_constants.take(graph_def, large)
     for key in sorted(signature.outputs):
         info = signature.outputs[key]
         output = graph_def.node.add(name=f"{key}_out", op="Identity", input=[info.name])
         output.attr["T"].type = info.dtype
         info.name = f"{output.name}:0"
     inlined = _inlined(graph_def, _ends(signature))
-    fold_batch_norms(inlined, held)
-    large_constants.take(inlined, held)
-    large_constants.read_directly(inlined, held)
+    fold_batch_norms(inlined, large)
+    large_constants.take(inlined, large)
+    large_constants.read_directly(inlined, large)
     _prune(inlined, {end.split(":")[0] for end in _ends(signature)})
     left = {node.name for node in inlined.node}
-    return inlined, signature, {name: value for name, value in held.items() if name in left}
+    return inlined, signature, {name: value for name, value in large.items() if name in left}
 
 
 def _meta_graph(saved_model: Path) -> Any:

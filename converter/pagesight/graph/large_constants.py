@@ -16,23 +16,23 @@ LARGE = 1 << 14
 _FIRST = 3.0
 """The first number that stands in: neither 0 nor 1, which rewriters take for nothing."""
 
-Held = dict[str, NDArray[np.float32]]
+LargeConstants = dict[str, NDArray[np.float32]]
 """What was taken out, by the name of the node that stands in for it."""
 
 
-def take(graph_def: Any, held: Held) -> None:
+def take(graph_def: Any, large: LargeConstants) -> None:
     """Move the values of all large float constants from `graph_def` to `held`."""
     tf = graphs()
     for node in graph_def.node:
-        if node.op == "Const" and node.name not in held and tf.as_dtype(node.attr["dtype"].type) == np.float32:
+        if node.op == "Const" and node.name not in large and tf.as_dtype(node.attr["dtype"].type) == np.float32:
             tensor = node.attr["value"].tensor
             if np.prod([d.size for d in tensor.tensor_shape.dim], dtype=np.int64) >= LARGE:
-                held[node.name] = tf.MakeNdarray(tensor)
+                large[node.name] = tf.MakeNdarray(tensor)
                 _empty(tensor)
-                tensor.float_val.append(_FIRST + len(held))
+                tensor.float_val.append(_FIRST + len(large))
 
 
-def read_directly(graph_def: Any, held: Held) -> None:
+def read_directly(graph_def: Any, large: LargeConstants) -> None:
     """Let nodes read what is held without the Identity nodes between, which a rewriter would turn into constants of other names.
 
     Nor does anything wait for a constant any more: a kernel that was folded into another would stay for that alone.
@@ -47,32 +47,32 @@ def read_directly(graph_def: Any, held: Held) -> None:
 
     for node in graph_def.node:
         node.attr.pop("_class", None)  # where it should be placed: beside nodes that may go
-        inputs = [source(reference) if source(reference) in held else reference for reference in node.input]
+        inputs = [source(reference) if source(reference) in large else reference for reference in node.input]
         del node.input[:]
-        node.input.extend(i for i in inputs if not (i.startswith("^") and source(i[1:]) in held))
+        node.input.extend(i for i in inputs if not (i.startswith("^") and source(i[1:]) in large))
 
 
-def give_back(graph_def: Any, held: Held) -> None:
+def restore(graph_def: Any, large: LargeConstants) -> None:
     """The inverse of `take`."""
     for node in graph_def.node:
-        if node.name in held:
+        if node.name in large:
             _empty(node.attr["value"].tensor)
-            node.attr["value"].tensor.tensor_content = held[node.name].tobytes()
+            node.attr["value"].tensor.tensor_content = large[node.name].tobytes()
 
 
-def without(graph_def: Any, held: Held) -> Any:
+def without(graph_def: Any, large: LargeConstants) -> Any:
     """A copy of `graph_def` without the constants that stand in."""
     rest = graphs().GraphDef(versions=graph_def.versions, library=graph_def.library)
-    rest.node.extend(node for node in graph_def.node if node.name not in held)
+    rest.node.extend(node for node in graph_def.node if node.name not in large)
     return rest
 
 
-def complete(rest: Any, graph_def: Any, held: Held) -> Any:
+def complete(rest: Any, graph_def: Any, large: LargeConstants) -> Any:
     """`rest` in the order of `graph_def`, from which it was made, with constants that have a shape and no values for those held."""
     nodes = {node.name: node for node in rest.node}
     whole = graphs().GraphDef(versions=rest.versions, library=rest.library)
     for node in graph_def.node:
-        if node.name in held:
+        if node.name in large:
             _empty(node.attr["value"].tensor)
             whole.node.append(node)
         elif node.name in nodes:
@@ -80,11 +80,11 @@ def complete(rest: Any, graph_def: Any, held: Held) -> Any:
     return whole
 
 
-def survived(before: Any, after: Any, held: Held) -> bool:
+def survived(before: Any, after: Any, large: LargeConstants) -> bool:
     """Whether all that stand in are read as often as before: a rewriter that computed with one has put its result there instead."""
     was, now = _reads(before), _reads(after)
     constants = {node.name for node in after.node if node.op == "Const"}
-    return all(name in constants and now[name] >= was[name] for name in held)
+    return all(name in constants and now[name] >= was[name] for name in large)
 
 
 def _reads(graph_def: Any) -> Counter[str]:

@@ -47,10 +47,10 @@ def rows_of(model: GraphModel, stored: dict[str, tuple[str, int]]) -> list[Row]:
                 multiply_adds(layer, shape),
             )
         )
-    others = [n for n in model.weights if n not in taken]
-    if others:
-        count = sum(int(model.weights[n].size) for n in others)
-        rows.append(Row("others", "Const", (), count, "", sum(stored[n][1] for n in others), 0))
+    ood = [n for n in model.weights if n not in taken]
+    if ood:
+        count = sum(int(model.weights[n].size) for n in ood)
+        rows.append(Row("others", "Const", (), count, "", sum(stored[n][1] for n in ood), 0))
     return rows
 
 
@@ -64,10 +64,10 @@ def multiply_adds(layer: Layer, shape: tuple[int | None, ...]) -> int:
 
 def stored_as(model_json: Path) -> dict[str, tuple[str, int]]:
     """How the manifest keeps each weight: its type on disk and its bytes there."""
-    found = {}
+    result = {}
     document: dict[str, Any] = json.loads(model_json.read_text(encoding="utf-8"))
     for group in document["weightsManifest"]:
         for spec in group["weights"]:
             dtype = spec.get("quantization", {}).get("dtype", spec["dtype"])
-            found[spec["name"]] = (dtype, math.prod(spec["shape"]) * _WIDTHS[dtype])
-    return found
+            result[spec["name"]] = (dtype, math.prod(spec["shape"]) * _WIDTHS[dtype])
+    return result

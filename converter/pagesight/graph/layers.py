@@ -52,13 +52,13 @@ def layers_of(model: GraphModel) -> list[Layer]:
     nodes = model.document["modelTopology"]["node"]
     by_name = {node["name"]: node for node in nodes}
     uses = Counter(i.split(":")[0] for node in nodes for i in node.get("input", []))
-    found = []
+    result = []
     for node in nodes:
         kind = next((k for k, ops in _KINDS.items() if node["op"] in ops), None)
         if kind is None or uses[kernel := node["input"][1]] > 1 or kernel not in model.weights:
             continue
-        found.append(_layer(node, kind, model, _bias(node, by_name, nodes, uses, model)))
-    return found
+        result.append(_layer(node, kind, model, _bias(node, by_name, nodes, uses, model)))
+    return result
 
 
 _KINDS = {"convolution": _CONVOLUTIONS, "depthwise": _DEPTHWISE, "product": _PRODUCTS}

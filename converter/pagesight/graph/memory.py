@@ -16,7 +16,7 @@ def is_large(model: Path) -> bool:
     return sum(p.stat().st_size for p in ([model] if model.is_file() else model.rglob("*"))) >= _LARGE
 
 
-def be_sparing() -> None:
+def use_system_allocator() -> None:
     """Let TensorFlow give freed tensors back instead of keeping them for later; only where it has made none yet.
 
     It holds for the whole process and those that it starts, unless the environment says otherwise.
@@ -24,7 +24,7 @@ def be_sparing() -> None:
     os.environ.setdefault(_SYSTEM_ALLOCATOR, "1")
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Give back what is free; the C library keeps it where nobody asks."""
     gc.collect()
     if sys.platform.startswith("linux") and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):  # not in musl

@@ -66,16 +66,16 @@ class Runner:
         self._feeds = {**_captured(model), **fed}
         self._fetches = [_tensor(name) for name in outputs]
 
-    def __call__(self, squares: NDArray[Any]) -> list[NDArray[np.float32]]:
+    def __call__(self, inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The outputs for uint8 or float squares `[n, side, side, channels]`, batch by batch."""
         parts: list[list[NDArray[np.float32]]] = []
-        for start in range(0, len(squares), _BATCH):
-            batch = np.asarray(squares[start : start + _BATCH], np.float32)
+        for start in range(0, len(inputs), _BATCH):
+            batch = np.asarray(inputs[start : start + _BATCH], np.float32)
             parts.append(self._session.run(self._fetches, {self._input: batch, **self._feeds}))
         return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-class Workbench:
+class PartialRunner:
     """A GraphModel that is run with other float weights each time, and with tensors inside of it that are known already."""
 
     def __init__(self, model: GraphModel) -> None:
@@ -84,14 +84,14 @@ class Workbench:
         self._inputs = {node["name"]: node.get("input", []) for node in model.document["modelTopology"]["node"]}
 
     def __call__(
-        self, tensor: str, squares: NDArray[Any], weights: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
+        self, tensor: str, inputs: NDArray[Any], weights: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
     ) -> NDArray[np.float32]:
         """One tensor for one batch; nothing that lies before the `known` ones is computed."""
         between, frontier = self.leads_to([tensor], set(known))
         given = {_tensor(name): weights[name] for name in between if name in weights and _tensor(name) in self._fed}
         given |= {_tensor(name): known[name] for name in frontier}
-        found = self._session.run(_tensor(tensor), {self._input: np.asarray(squares, np.float32), **self._captured, **given})
-        return np.asarray(found)
+        result = self._session.run(_tensor(tensor), {self._input: np.asarray(inputs, np.float32), **self._captured, **given})
+        return np.asarray(result)
 
     def leads_to(self, wanted: Iterable[str], known: set[str]) -> tuple[set[str], set[str]]:
         """What must be computed for the `wanted` tensors, and those of the `known` ones that this starts from."""
@@ -136,8 +136,8 @@ def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int 
     tf = graphs()
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(_graph_def(model.document["modelTopology"], model.weights), name="")
-        found = {name: graph.as_graph_element(_tensor(name)).shape for name in tensors}
-    return {name: tuple(shape.as_list()) if shape.rank is not None else () for name, shape in found.items()}
+        result = {name: graph.as_graph_element(_tensor(name)).shape for name in tensors}
+    return {name: tuple(shape.as_list()) if shape.rank is not None else () for name, shape in result.items()}
 
 
 def _node(tensor: str) -> str:

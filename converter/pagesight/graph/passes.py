@@ -35,12 +35,12 @@ def tidied(model: GraphModel) -> GraphModel:
 def _short_names(nodes: list[dict[str, Any]], signature: dict[str, Any]) -> dict[str, str]:
     """New names by old ones; constants are numbered in the order in which the other nodes read them."""
     names = {info["name"].split(":")[0]: key for side in ("outputs", "inputs") for key, info in signature[side].items()}
-    others = [node for node in nodes if node["op"] != "Const"]
-    read = [re.sub(r"^\^|:\d+$", "", i) for node in others for i in node.get("input", [])]
-    constants = {node["name"] for node in nodes} - {node["name"] for node in others}
+    ood = [node for node in nodes if node["op"] != "Const"]
+    read = [re.sub(r"^\^|:\d+$", "", i) for node in ood for i in node.get("input", [])]
+    constants = {node["name"] for node in nodes} - {node["name"] for node in ood}
     for number, name in enumerate(dict.fromkeys(i for i in [*read, *sorted(constants)] if i in constants)):
         names.setdefault(name, f"c{number}")
-    for number, node in enumerate(others):
+    for number, node in enumerate(ood):
         names.setdefault(node["name"], f"{node['op'].lstrip('_')}_{number}")
     return names
 

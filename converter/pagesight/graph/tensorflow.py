@@ -22,7 +22,7 @@ def graphs() -> Any:
     A namespace with the names of `tf.compat.v1` that deal with graphs. Kernels are deterministic.
     """
     _calm()
-    with _kept(), bare("tensorflow"), warnings.catch_warnings(), hushed():
+    with _kept(), bare("tensorflow"), warnings.catch_warnings(), suppress_native_stderr():
         warnings.simplefilter("ignore")
         from tensorflow.core.framework.graph_pb2 import GraphDef
         from tensorflow.core.framework.node_def_pb2 import NodeDef
@@ -89,9 +89,9 @@ def bare(*packages: str) -> Iterator[None]:
     """
     missing = [name for name in packages if name not in sys.modules]
     for name in missing:
-        found = importlib.util.find_spec(name)
+        result = importlib.util.find_spec(name)
         sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__path__ = list(found.submodule_search_locations or []) if found else []
+        sys.modules[name].__path__ = list(result.submodule_search_locations or []) if result else []
     try:
         yield
     finally:
@@ -107,15 +107,15 @@ _TURNED_ASIDE = threading.RLock()
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[None]:
+def suppress_native_stderr() -> Iterator[None]:
     """While the block runs, keep from standard error what TensorFlow's C++ writes there whatever the log level (2.19 does)."""
     with _TURNED_ASIDE:
         reading, writing = os.pipe()
         kept = os.dup(2)
 
         def pass_on() -> None:
-            while said := os.read(reading, 1 << 16):
-                os.write(kept, _CHATTER.sub(b"", said))
+            while predicted := os.read(reading, 1 << 16):
+                os.write(kept, _CHATTER.sub(b"", predicted))
 
         listener = threading.Thread(target=pass_on, daemon=True)
         listener.start()
@@ -139,7 +139,7 @@ def _calm() -> None:
 def tensorflow() -> Any:
     """The tensorflow module, with deterministic kernels and Keras 2 behind `tf.keras` for those who ask it."""
     _calm()
-    with _kept(), warnings.catch_warnings(), hushed():
+    with _kept(), warnings.catch_warnings(), suppress_native_stderr():
         warnings.simplefilter("ignore")
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pagesight.errors import QuantizeError
 from pagesight.graph import large_constants
 from pagesight.graph.converter_fixes import mended
-from pagesight.graph.tensorflow import bare, graphs, hushed
+from pagesight.graph.tensorflow import bare, graphs, suppress_native_stderr
 
 SHARD_BYTES = 4 * 1024 * 1024
 _NEVER_RUN = (
@@ -79,7 +79,9 @@ def _tensorflowjs() -> Any:
     )
 
 
-def optimized(graph_def: Any, signature: Any, held: large_constants.Held) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def optimized(
+    graph_def: Any, signature: Any, large: large_constants.LargeConstants
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """A frozen graph as a float32 TF.js graph model: what model.json holds without its weights, and the weights by name.
 
     `held` are the values of its large constants. Raises QuantizeError where the graph has an op that TF.js lacks.
@@ -87,20 +89,20 @@ def optimized(graph_def: Any, signature: Any, held: large_constants.Held) -> tup
     from google.protobuf.json_format import MessageToDict
 
     done = _rewritten(graph_def, signature)
-    if not large_constants.survived(graph_def, done, held):
-        large_constants.give_back(graph_def, held)
-        held = {}
+    if not large_constants.survived(graph_def, done, large):
+        large_constants.restore(graph_def, large)
+        large = {}
         done = _rewritten(graph_def, signature)
-    rest = large_constants.without(done, held)
+    rest = large_constants.without(done, large)
     (entries,) = _tensorflowjs().saved_model.extract_weights(rest)
     document = {
         "format": "graph-model",
         "generatedBy": graphs().__version__,
         "convertedBy": f"TensorFlow.js Converter v{_tensorflowjs().__version__}",
         "signature": MessageToDict(signature),
-        "modelTopology": MessageToDict(large_constants.complete(rest, done, held)),
+        "modelTopology": MessageToDict(large_constants.complete(rest, done, large)),
     }
-    return document, {**{entry["name"]: _widened(entry["data"]) for entry in entries}, **held}
+    return document, {**{entry["name"]: _widened(entry["data"]) for entry in entries}, **large}
 
 
 def _rewritten(graph_def: Any, signature: Any) -> Any:
@@ -113,7 +115,7 @@ def _rewritten(graph_def: Any, signature: Any) -> Any:
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), hushed():
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), suppress_native_stderr():
             warnings.simplefilter("ignore")
             return mended(_tensorflowjs().saved_model.optimize_graph(graph, signature))
     except ValueError as cause:
@@ -141,20 +143,24 @@ def write_weights(
     tfjs = _tensorflowjs()
     entries = [_entry(name, np.asarray(array, order="C"), stored_as.get(name)) for name, array in weights]
     by_dtype: dict[str, list[str]] = {}
-    for name, how in stored_as.items():
-        if isinstance(how, str):
-            by_dtype.setdefault(how, []).append(name)
+    for name, options in stored_as.items():
+        if isinstance(options, str):
+            by_dtype.setdefault(options, []).append(name)
     manifest = tfjs.write_weights.write_weights(
         [entries], str(into), shard_size_bytes=shard_bytes, write_manifest=False, quantization_dtype_map=by_dtype or None
     )
     return list(manifest)
 
 
-def _entry(name: str, array: NDArray[Any], how: str | Coded | None) -> dict[str, Any]:
-    if not isinstance(how, Coded):
+def _entry(name: str, array: NDArray[Any], options: str | Coded | None) -> dict[str, Any]:
+    if not isinstance(options, Coded):
         return {"name": name, "data": array}
-    codes = how.codes.reshape(array.shape)
-    return {"name": name, "data": codes, "quantization": {"min": how.minimum, "scale": how.scale, "original_dtype": "float32"}}
+    codes = options.codes.reshape(array.shape)
+    return {
+        "name": name,
+        "data": codes,
+        "quantization": {"min": options.minimum, "scale": options.scale, "original_dtype": "float32"},
+    }
 
 
 def read_weights(manifest: list[dict[str, Any]], folder: Path) -> dict[str, NDArray[Any]]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from pagesight.hands.signer import Signer
 from pagesight.hands.skeleton import Vector
+from pagesight.hands.subject import Subject
 from pagesight.hands.surface import Floats
 
 # Rooms are painted small and seen enlarged: they are out of focus, and a moving hand sees another part of them.
@@ -16,9 +16,9 @@ _CANVAS = 120
 _SEEN = 100
 
 
-def backdrop(signer: Signer, side: int, rng: np.random.Generator) -> Floats:
+def backdrop(subject: Subject, side: int, rng: np.random.Generator) -> Floats:
     """Linear RGB [side, side, 3] of the room of `signer`; `rng` moves the camera a little."""
-    room = _PAINTERS[signer.room](np.random.default_rng(signer.room_seed))
+    room = _PAINTERS[subject.room](np.random.default_rng(subject.room_seed))
     left, top = rng.uniform(0, _CANVAS - _SEEN, 2)
     seen = room.resize((side, side), Image.Resampling.BICUBIC, box=(left, top, left + _SEEN, top + _SEEN))
     light: Floats = (np.asarray(seen, np.float32) / 255) ** 2.2
@@ -29,10 +29,10 @@ def _pale(rng: np.random.Generator) -> Vector:
     return np.asarray(np.clip(rng.uniform(150, 245) + rng.normal(0, 7, 3) + np.array([5, 0, -5]) * rng.normal(), 0, 255))
 
 
-def _colour(rng: np.random.Generator) -> Vector:
+def _color(rng: np.random.Generator) -> Vector:
     """A colour as rooms have them: mostly dull, sometimes strong."""
-    grey = rng.uniform(25, 235)
-    return np.asarray(np.clip(grey + rng.normal(0, 1, 3) * rng.choice((9, 28), p=(0.7, 0.3)), 0, 255))
+    gray = rng.uniform(25, 235)
+    return np.asarray(np.clip(gray + rng.normal(0, 1, 3) * rng.choice((9, 28), p=(0.7, 0.3)), 0, 255))
 
 
 def _ramp(one: Vector, other: Vector, rng: np.random.Generator) -> Vector:
@@ -54,8 +54,8 @@ def _image(levels: Vector) -> Image.Image:
     return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
 
 
-def _fill(colour: Vector) -> tuple[int, int, int]:
-    red, green, blue = (int(v) for v in np.clip(colour, 0, 255))
+def _fill(color: Vector) -> tuple[int, int, int]:
+    red, green, blue = (int(v) for v in np.clip(color, 0, 255))
     return red, green, blue
 
 
@@ -72,17 +72,17 @@ def _paper(rng: np.random.Generator) -> Image.Image:
 
 
 def _wall(rng: np.random.Generator) -> Image.Image:
-    tone = _pale(rng) if rng.random() < 0.6 else _colour(rng)
+    tone = _pale(rng) if rng.random() < 0.6 else _color(rng)
     return _image(_ramp(tone, tone * rng.uniform(0.6, 0.95), rng) + rng.uniform(0, 5) * _cloudy(rng, 30))
 
 
 def _gradient(rng: np.random.Generator) -> Image.Image:
-    return _image(_ramp(_colour(rng), _colour(rng), rng) + 6 * _cloudy(rng, 4))
+    return _image(_ramp(_color(rng), _color(rng), rng) + 6 * _cloudy(rng, 4))
 
 
 def _texture(rng: np.random.Generator) -> Image.Image:
     """Planks, tiles or cloth."""
-    tone = _colour(rng)
+    tone = _color(rng)
     room = _ramp(tone, tone * rng.uniform(0.75, 1.0), rng) + rng.uniform(2, 12) * _cloudy(rng, int(rng.integers(8, 60)))
     step = int(rng.integers(5, 40))
     kind = rng.integers(3)
@@ -102,7 +102,7 @@ def _texture(rng: np.random.Generator) -> Image.Image:
 
 def _clutter(rng: np.random.Generator) -> Image.Image:
     """Shelves, frames, windows, lamps: a room in blocks."""
-    tone = _pale(rng) if rng.random() < 0.6 else _colour(rng)
+    tone = _pale(rng) if rng.random() < 0.6 else _color(rng)
     room = _image(_ramp(tone, tone * rng.uniform(0.6, 1), rng))
     pen = ImageDraw.Draw(room)
     for _ in range(rng.integers(5, 18)):
@@ -110,9 +110,9 @@ def _clutter(rng: np.random.Generator) -> Image.Image:
         width, height = rng.gamma(2.0, 13, 2) + 3
         box = (float(x), float(y), float(x + width), float(y + height))
         if rng.random() < 0.75:
-            pen.rectangle(box, fill=_fill(_colour(rng)))
+            pen.rectangle(box, fill=_fill(_color(rng)))
         else:
-            pen.ellipse(box, fill=_fill(_colour(rng) + rng.choice((0, 60))))
+            pen.ellipse(box, fill=_fill(_color(rng) + rng.choice((0, 60))))
     return room
 
 
@@ -125,7 +125,7 @@ def _person(rng: np.random.Generator) -> Image.Image:
     room = _clutter(rng) if rng.random() < 0.5 else _wall(rng)
     pen = ImageDraw.Draw(room)
     x, y = rng.uniform(20, 100), rng.uniform(25, 55)
-    head, shirt = rng.uniform(14, 24), _colour(rng)
+    head, shirt = rng.uniform(14, 24), _color(rng)
     skin = np.array([226, 172, 140]) * rng.uniform(0.3, 1.05)
     hair = np.array([60, 42, 32]) * rng.uniform(0.2, 2.2)
     pen.ellipse((x - 2.6 * head, y + 1.5 * head, x + 2.6 * head, y + 8 * head), fill=_fill(shirt))

@@ -68,10 +68,10 @@ def stand(skeleton: Skeleton, view: View, side: int) -> Body:
 
     nearer_start, nearer_end = (view.distance / (view.distance - p[:, 2]) for p in (start, end))
     start, end = start * nearer_start[:, None], end * nearer_end[:, None]
-    scale, centre = _framing(start, end, finger, view, side)
+    scale, center = _framing(start, end, finger, view, side)
     cones = Cones(
-        start * scale + centre,
-        end * scale + centre,
+        start * scale + center,
+        end * scale + center,
         radii[:, 0] * nearer_start * scale,
         radii[:, 1] * nearer_end * scale,
         group,
@@ -79,7 +79,7 @@ def stand(skeleton: Skeleton, view: View, side: int) -> Body:
         np.array(_MELT) * scale,
         _MEET * scale,
     )
-    return Body(cones, finger, bone, turn.T[:2] / scale, centre, scale)
+    return Body(cones, finger, bone, turn.T[:2] / scale, center, scale)
 
 
 _Part: TypeAlias = tuple[Vector, Vector, Vector, tuple[float, float], int, int, int]

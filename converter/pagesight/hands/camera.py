@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from pagesight.hands.signer import Camera
+from pagesight.hands.subject import Camera
 from pagesight.hands.surface import Floats
 
 

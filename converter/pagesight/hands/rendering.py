@@ -13,8 +13,8 @@ from pagesight.hands.backdrop import backdrop
 from pagesight.hands.body import Body, stand
 from pagesight.hands.camera import compose, photograph
 from pagesight.hands.shading import shade
-from pagesight.hands.signer import Signer, hold_up, meet
 from pagesight.hands.skeleton import pose
+from pagesight.hands.subject import Subject, hold_up, meet
 from pagesight.hands.surface import Surface, trace
 
 _DIGITS = 10
@@ -38,15 +38,15 @@ def render(digit: int, rng: np.random.Generator, side: int = 160) -> Image.Image
 def render_room(rng: np.random.Generator, side: int = 160) -> Image.Image:
     """Draw one RGB picture, `side` x `side`, of a room as behind a hand, without one; all comes from `rng`."""
     _check(0, side)
-    signer = meet(rng)
-    return photograph(backdrop(signer, side, rng), signer.camera, side, rng)
+    subject = meet(rng)
+    return photograph(backdrop(subject, side, rng), subject.camera, side, rng)
 
 
 def render_folder(
     into: Path,
     *,
     per_class: int = 60,
-    signers: int = 12,
+    subjects: int = 12,
     side: int = 160,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -57,18 +57,18 @@ def render_folder(
     is called after every picture. Raises PagesightError for counts below one, and when the pictures cannot be written.
     """
     _check(0, side)
-    if per_class < 1 or signers < 1:
+    if per_class < 1 or subjects < 1:
         raise PagesightError(
-            f"{per_class} pictures a class by {signers} signers cannot be rendered", fix="ask for at least one of each"
+            f"{per_class} pictures a class by {subjects} signers cannot be rendered", fix="ask for at least one of each"
         )
-    people = [meet(np.random.default_rng((seed, number))) for number in range(signers)]
+    people = [meet(np.random.default_rng((seed, number))) for number in range(subjects)]
     total = per_class * _DIGITS
     try:
         for digit in range(_DIGITS):
             folder = into / str(digit)
             folder.mkdir(parents=True, exist_ok=True)
             for count in range(per_class):
-                number = count % signers
+                number = count % subjects
                 rng = np.random.default_rng((seed, number, digit, count))
                 picture = _picture(digit, people[number], rng, side)
                 picture.save(folder / f"signer{number + 1:02d}_{count + 1:04d}.jpg", quality=_QUALITY)
@@ -85,16 +85,16 @@ def _check(digit: int, side: int) -> None:
         raise PagesightError(f"a hand cannot be told in {side} pixels", fix="ask for pictures of at least 32 pixels")
 
 
-def frame(digit: int, signer: Signer, rng: np.random.Generator, side: int) -> tuple[Body, Surface]:
+def frame(digit: int, subject: Subject, rng: np.random.Generator, side: int) -> tuple[Body, Surface]:
     """Shape the hand that `signer` holds up this time, before light and colour, in a picture of `side` pixels."""
-    body = stand(pose(digit, signer.build, rng), hold_up(signer, digit, rng), side)
+    body = stand(pose(digit, subject.build, rng), hold_up(subject, digit, rng), side)
     return body, trace(body.cones, side, _NEAR * body.scale)
 
 
-def _picture(digit: int, signer: Signer, rng: np.random.Generator, side: int) -> Image.Image:
+def _picture(digit: int, subject: Subject, rng: np.random.Generator, side: int) -> Image.Image:
     fine = round(side * _FINER)
-    body, surface = frame(digit, signer, rng, fine)
-    hand = shade(surface, body, signer, rng)
-    behind = backdrop(signer, fine, rng)
-    towards = signer.light.towards.astype(np.float32)
-    return photograph(compose(hand, surface.coverage, behind, towards, signer.wall_shadow), signer.camera, side, rng)
+    body, surface = frame(digit, subject, rng, fine)
+    hand = shade(surface, body, subject, rng)
+    behind = backdrop(subject, fine, rng)
+    towards = subject.light.towards.astype(np.float32)
+    return photograph(compose(hand, surface.coverage, behind, towards, subject.wall_shadow), subject.camera, side, rng)

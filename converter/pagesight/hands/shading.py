@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 
 from pagesight.hands.body import FOREARM, PALM, SLEEVE, Body
-from pagesight.hands.signer import Light, Signer, Skin
 from pagesight.hands.skeleton import THUMB
+from pagesight.hands.subject import Light, Skin, Subject
 from pagesight.hands.surface import Floats, Surface
 
 Indices: TypeAlias = NDArray[np.signedinteger]
@@ -52,7 +52,7 @@ class _Pixels:
         return np.asarray((self.finger == finger) & (self.bone == bone))
 
 
-def shade(surface: Surface, body: Body, signer: Signer, rng: np.random.Generator) -> Floats:
+def shade(surface: Surface, body: Body, subject: Subject, rng: np.random.Generator) -> Floats:
     """Linear RGB [side, side, 3] of the lit hand, black where the surface does not cover."""
     rows, columns = np.nonzero(surface.coverage > 0)
     cone = surface.cone[rows, columns]
@@ -69,14 +69,14 @@ def shade(surface: Surface, body: Body, signer: Signer, rng: np.random.Generator
         body.bone[cone],
     )
 
-    albedo, gloss = _skin(pixels, body, signer.skin, rng)
-    if signer.cloth is not None:
+    albedo, gloss = _skin(pixels, body, subject.skin, rng)
+    if subject.cloth is not None:
         on_cloth = pixels.finger == SLEEVE
-        albedo[on_cloth] = signer.cloth
+        albedo[on_cloth] = subject.cloth
         gloss[on_cloth] = 0.0
-    unshaded = _self_shadow(surface, signer.light, body.scale)[rows, columns]
+    unshaded = _self_shadow(surface, subject.light, body.scale)[rows, columns]
     lit = np.zeros((*surface.depth.shape, 3), np.float32)
-    lit[rows, columns] = _lit(albedo, gloss, pixels, unshaded, signer.light)
+    lit[rows, columns] = _lit(albedo, gloss, pixels, unshaded, subject.light)
     return lit
 
 
@@ -130,9 +130,9 @@ def _palm_lines(pixels: _Pixels, body: Body, skin: Skin) -> Floats:
     points = np.stack([pixels.columns, pixels.rows, pixels.depth], 1) - body.wrist
     across, along = (points @ body.to_palm.T - _MAP_ORIGIN).T * _MAP_ZOOM
     limit = _MAP_SIDE * _MAP_ZOOM - 1
-    found = _draw_palm(skin)[np.clip(along, 0, limit).astype(int), np.clip(across, 0, limit).astype(int)]
+    result = _draw_palm(skin)[np.clip(along, 0, limit).astype(int), np.clip(across, 0, limit).astype(int)]
     on = np.isin(pixels.finger, (PALM, FOREARM)) | pixels.are(THUMB, 0)
-    return np.asarray(on * found * np.clip(-2.5 * pixels.back, 0, 1), np.float32)
+    return np.asarray(on * result * np.clip(-2.5 * pixels.back, 0, 1), np.float32)
 
 
 def _draw_palm(skin: Skin) -> Floats:
@@ -159,7 +159,7 @@ def _draw_palm(skin: Skin) -> Floats:
 def _lit(albedo: Floats, gloss: Floats, pixels: _Pixels, unshaded: Floats, light: Light) -> Floats:
     """Light sent to the camera [n, 3]."""
     normal, towards = pixels.normal, light.towards.astype(np.float32)
-    key, sky, ground = (colour.astype(np.float32) for colour in (light.key, light.sky, light.ground))
+    key, sky, ground = (color.astype(np.float32) for color in (light.key, light.sky, light.ground))
     diffuse = np.clip(((normal @ towards)[:, None] + _WRAP) / (1 + _WRAP), 0, 1)
     # Red leaks past the edge of a shadow.
     diffuse *= unshaded[:, None] ** np.array([0.75, 1.0, 1.1], np.float32)

@@ -139,7 +139,7 @@ def trace(cones: Cones, side: int, near: float) -> Surface:
                 group.add(patch, patch.distance(depth[patch.box])[0])
             total[group.box] += group.share()
         depth -= np.clip(np.log(total) * np.float32(-cones.meet), -6, 6)
-    return _look(groups, cones, depth, coverage, near)
+    return _seen_surface(groups, cones, depth, coverage, near)
 
 
 class _Group:
@@ -187,7 +187,7 @@ def _outline(groups: list[_Group], side: int) -> tuple[Floats, Floats]:
     return depth, coverage
 
 
-def _look(groups: list[_Group], cones: Cones, depth: Floats, coverage: Floats, near: float) -> Surface:
+def _seen_surface(groups: list[_Group], cones: Cones, depth: Floats, coverage: Floats, near: float) -> Surface:
     """Normals, nearness and ownership at the settled depth."""
     side = len(depth)
     blend = np.zeros((4, side, side), np.float32)

@@ -92,9 +92,9 @@ def _read_archive(path: Path, scratch: Path) -> Foreign:
 
 def _read_folder(folder: Path, scratch: Path, shown_as: Path | None = None) -> Foreign:
     """A SavedModel, a TF.js model or a Pagesight page in `folder`, or in the one sub-folder an archive wrapped it in."""
-    for found in (folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))):
-        if (found / saved_model.FILE_NAME).is_file():
-            return saved_model.read(found, scratch)
-        if (found / "model.json").is_file():
-            return tfjs.read(found / "model.json")
+    for result in (folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))):
+        if (result / saved_model.FILE_NAME).is_file():
+            return saved_model.read(result, scratch)
+        if (result / "model.json").is_file():
+            return tfjs.read(result / "model.json")
     raise AdoptError(f"{shown_as or folder} holds no model", fix=_TAKEN)

@@ -56,31 +56,31 @@ def _inspect(file: h5py.File, name: Path) -> None:
             link = group.get(key, getlink=True)
             if not isinstance(link, h5py.HardLink):
                 raise AdoptError(f"{name} links to other places ({group.name}/{key})", fix=_HINT)
-            found = group[key]
-            address = h5py.h5o.get_info(found.id).addr
+            result = group[key]
+            address = h5py.h5o.get_info(result.id).addr
             if address in seen or depth > _MAX_DEPTH or len(seen) > _MAX_OBJECTS:
-                raise AdoptError(f"{name} is tangled: {found.name} is reached twice, or too deep", fix=_HINT)
+                raise AdoptError(f"{name} is tangled: {result.name} is reached twice, or too deep", fix=_HINT)
             seen.add(address)
-            if isinstance(found, h5py.Dataset):
-                total += _check_dataset(found, name)
-            elif isinstance(found, h5py.Group):
-                waiting.append((found, depth + 1))
+            if isinstance(result, h5py.Dataset):
+                total += _check_dataset(result, name)
+            elif isinstance(result, h5py.Group):
+                waiting.append((result, depth + 1))
     if total > _MAX_BYTES:
         raise AdoptError(f"{name} claims {total:,} bytes of weights", fix="give a model of at most 4 GB")
 
 
-def _check_dataset(found: h5py.Dataset, name: Path) -> int:
-    if found.external or found.is_virtual:
-        raise AdoptError(f"{name} takes {found.name} from another file", fix=_HINT)
-    plist = found.id.get_create_plist()
+def _check_dataset(result: h5py.Dataset, name: Path) -> int:
+    if result.external or result.is_virtual:
+        raise AdoptError(f"{name} takes {result.name} from another file", fix=_HINT)
+    plist = result.id.get_create_plist()
     for i in range(plist.get_nfilters()):
         if plist.get_filter(i)[0] not in _FILTERS:
-            raise AdoptError(f"{name} packs {found.name} with a filter that is not known", fix=_HINT)
-    if found.dtype.kind not in "fiub" and found.dtype.kind not in "SO":
-        raise AdoptError(f"{name} holds {found.name}, which is no array of numbers", fix=_HINT)
-    size, stored = int(found.nbytes), int(found.id.get_storage_size())
+            raise AdoptError(f"{name} packs {result.name} with a filter that is not known", fix=_HINT)
+    if result.dtype.kind not in "fiub" and result.dtype.kind not in "SO":
+        raise AdoptError(f"{name} holds {result.name}, which is no array of numbers", fix=_HINT)
+    size, stored = int(result.nbytes), int(result.id.get_storage_size())
     if size > _FREE_BYTES and size > _MAX_RATIO * max(1, stored):
-        raise AdoptError(f"{name} claims {size:,} bytes for {found.name}, of which {stored:,} are there", fix=_HINT)
+        raise AdoptError(f"{name} claims {size:,} bytes for {result.name}, of which {stored:,} are there", fix=_HINT)
     return size
 
 
@@ -88,20 +88,20 @@ def elements(group: h5py.Group) -> int:
     """How many numbers the datasets below `group` hold."""
     total = 0
 
-    def count(_: str, found: Any) -> None:
+    def count(_: str, result: Any) -> None:
         nonlocal total
-        if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiub":
-            total += int(found.size)
+        if isinstance(result, h5py.Dataset) and result.dtype.kind in "fiub":
+            total += int(result.size)
 
     group.visititems(count)
     return total
 
 
-def array(found: Any, name: str) -> NDArray[np.float32]:
+def array(result: Any, name: str) -> NDArray[np.float32]:
     """A dataset as float32. Raises AdoptError for what is no dataset of numbers."""
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiub":
+    if not isinstance(result, h5py.Dataset) or result.dtype.kind not in "fiub":
         raise AdoptError(f"the weight {name} is no array of numbers", fix=_HINT)
-    return np.asarray(found[()], np.float32)
+    return np.asarray(result[()], np.float32)
 
 
 def text(value: Any) -> str:
@@ -113,12 +113,12 @@ def names(group: h5py.Group, attribute: str) -> list[str]:
     """A list of names; Keras splits one that is too long for a single attribute over `attribute0`, `attribute1` and so on."""
     if attribute in group.attrs:
         return [text(n) for n in group.attrs[attribute]]
-    found: list[str] = []
+    result: list[str] = []
     for i in range(_MAX_OBJECTS):
         if f"{attribute}{i}" not in group.attrs:
             break
-        found += [text(n) for n in group.attrs[f"{attribute}{i}"]]
-    return found
+        result += [text(n) for n in group.attrs[f"{attribute}{i}"]]
+    return result
 
 
 def parse_json(value: str | bytes, what: str) -> Any:

@@ -25,9 +25,9 @@ def fetched(handle: str) -> Path:
     """The folder of `handle`, fetched if need be. Raises AdoptError where it cannot be had."""
     from pagesight.graph.tensorflow import hub
 
-    found = cached(handle)
-    if found is not None:
-        return found
+    result = cached(handle)
+    if result is not None:
+        return result
     if not _HOSTS.match(handle):
         raise AdoptError(
             f"{handle} is no TF-Hub address", fix="give https://tfhub.dev/…, or download the model and give its folder"

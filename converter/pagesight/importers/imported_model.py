@@ -39,8 +39,8 @@ def from_graph_def(graph_def: Any, image: str, answer: str, captured: Mapping[st
 
     def call(x: Any) -> Any:
         fed = {name: tf.constant(value) for name, value in (captured or {}).items()}
-        (found,) = tf.graph_util.import_graph_def(graph_def, {**fed, image: x}, [answer], name="model")
-        return found
+        (result,) = tf.graph_util.import_graph_def(graph_def, {**fed, image: x}, [answer], name="model")
+        return result
 
     return call
 
@@ -55,8 +55,8 @@ def again(function: Any) -> Callable[[Any], Any]:
     def call(x: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
         fed = {name: graph.capture(outside) for outside, name in captures}
-        (found,) = tf.graph_util.import_graph_def(graph_def, {**fed, image: x}, [answer], name="model")
-        return found
+        (result,) = tf.graph_util.import_graph_def(graph_def, {**fed, image: x}, [answer], name="model")
+        return result
 
     return call
 
@@ -65,6 +65,6 @@ def _without(graph_def: Any, placeholders: list[str]) -> Any:
     """The graph without nodes that are fed, so that importing it leaves none behind."""
     names = {name.split(":")[0] for name in placeholders}
     kept = [node for node in graph_def.node if node.name not in names]
-    found = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
-    found.node.extend(kept)
-    return found
+    result = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
+    result.node.extend(kept)
+    return result

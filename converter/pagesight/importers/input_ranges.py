@@ -66,28 +66,30 @@ class Chosen:
     why: str
 
 
-def choose(foreign: Foreign, wish: str | None, how: Input) -> Chosen:
+def choose(foreign: Foreign, value: str | None, options: Input) -> Chosen:
     """The range that `foreign` takes; `wish` is what the user said. Raises AdoptError where they contradict, or nothing tells."""
-    if how.channels != 3 and wish in ("caffe", "torch"):
+    if options.channels != 3 and value in ("caffe", "torch"):
         raise AdoptError(
-            f"the input range {wish} is for colour, the model takes grey pictures", fix="pass --input-range 0..1 or -1..1"
+            f"the input range {value} is for colour, the model takes grey pictures", fix="pass --input-range 0..1 or -1..1"
         )
     if foreign.input_range is not None:
-        if wish not in (None, foreign.input_range):
-            raise AdoptError(f"a {foreign.kind} takes pixels in {foreign.input_range}, not {wish}", fix="leave out --input-range")
+        if value not in (None, foreign.input_range):
+            raise AdoptError(f"a {foreign.kind} takes pixels in {foreign.input_range}, not {value}", fix="leave out --input-range")
         return Chosen(foreign.input_range, f"a {foreign.kind} takes it")
-    front = _Front.of(foreign, how)
+    front = _Front.of(foreign, options)
     inside = None if front is None else front.inside()
-    if inside == "0..255" and wish not in (None, inside):
-        raise AdoptError(f"the model scales its pixels itself, from 0..255; it does not take {wish}", fix="leave out --input-range")
-    if wish is not None:
-        return Chosen(wish, "you said so")
+    if inside == "0..255" and value not in (None, inside):
+        raise AdoptError(
+            f"the model scales its pixels itself, from 0..255; it does not take {value}", fix="leave out --input-range"
+        )
+    if value is not None:
+        return Chosen(value, "you said so")
     if inside is not None:
         return Chosen(inside, "the model scales pixels itself")
     published = _published(foreign)
-    if published is not None and (how.channels == 3 or published == "-1..1"):
+    if published is not None and (options.channels == 3 or published == "-1..1"):
         return Chosen(published, "the network is known by its name")
-    learned = None if front is None else front.learned(how)
+    learned = None if front is None else front.learned(options)
     if learned is not None:
         return Chosen(learned, "its first batch norm has learned from such pixels")
     raise AdoptError(
@@ -109,9 +111,9 @@ class _Front:
     has_statistics: bool
 
     @classmethod
-    def of(cls, foreign: Foreign, how: Input) -> "_Front | None":
+    def of(cls, foreign: Foreign, options: Input) -> "_Front | None":
         tf = tensorflow()
-        found: dict[str, bool] = {}
+        result: dict[str, bool] = {}
 
         def front(image: Any) -> list[Any]:
             x = tf.identity(image)
@@ -120,12 +122,12 @@ class _Front:
             if kernel is None:
                 return []
             after = structure.statistics_after(kernel)
-            found["statistics"] = after is not None
+            result["statistics"] = after is not None
             return [kernel.inputs[0], *(after or ())]
 
-        spec = tf.TensorSpec([None, how.side, how.side, how.channels], tf.float32)
+        spec = tf.TensorSpec([None, options.side, options.side, options.channels], tf.float32)
         function = tf.function(front, autograph=False).get_concrete_function(spec)
-        return cls(function, found["statistics"]) if found else None
+        return cls(function, result["statistics"]) if result else None
 
     def inside(self) -> str | None:
         """The range that the model's own scaling tells; None where it has none."""
@@ -138,14 +140,14 @@ class _Front:
             return "0..255"
         return "0..1" if 0.5 <= slope <= 30 else None
 
-    def learned(self, how: Input) -> str | None:
+    def learned(self, options: Input) -> str | None:
         """The range under which pictures give the first batch norm the mean and variance that it has learned."""
         from pagesight.quantization.statistics import natural_noise
 
         if not self.has_statistics:
             return None
-        image = tensorflow().constant(natural_noise(how, 16), "float32")
-        names = [n for n in RANGES if how.channels == 3 or n not in ("caffe", "torch")]
+        image = tensorflow().constant(natural_noise(options, 16), "float32")
+        names = [n for n in RANGES if options.channels == 3 or n not in ("caffe", "torch")]
         off = {name: _distance(*(np.asarray(t) for t in self.run(scaled(image, name))[1:])) for name in names}
         best, second = sorted(off, key=lambda n: off[n])[:2]
         return best if off[best] < _CLOSE and off[second] > _SURE * off[best] else None

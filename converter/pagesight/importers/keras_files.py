@@ -85,9 +85,9 @@ def keras3() -> Any:
     """The keras module (Keras 3); it asks what else is installed, and must not take a stand-in for the real thing."""
     for name in [n for n, m in sys.modules.items() if n.split(".")[0] == "jax" and getattr(m, "__spec__", None) is None]:
         del sys.modules[name]
-    import keras as found  # type: ignore[import-untyped]
+    import keras as result  # type: ignore[import-untyped]
 
-    return found
+    return result
 
 
 def read_trusted(path: Path) -> Foreign:

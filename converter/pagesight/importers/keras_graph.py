@@ -281,32 +281,32 @@ def _ends(value: Any, made: Mapping[Reference, Any], side: str) -> list[Any]:
 
 def _references(call: Any) -> tuple[list[Reference], Mapping[str, Any]]:
     """What one call reads, and its other arguments; Keras 3 writes objects, Keras 2 and TF.js lists."""
-    found: list[Reference] = []
+    result: list[Reference] = []
     extra: dict[str, Any] = {}
 
     try:
         if isinstance(call, Mapping):
-            _from_keras3(call.get("args"), "args", found, extra)
+            _from_keras3(call.get("args"), "args", result, extra)
             for key, value in _mapping(call.get("kwargs") or {}, "call").items():
-                _from_keras3(value, str(key), found, extra)
-            return found, extra
+                _from_keras3(value, str(key), result, extra)
+            return result, extra
         rows = [call] if isinstance(call, list) and call and isinstance(call[0], str) else call
         for name, number, _, *rest in rows:
-            found.append((str(name), int(number)))
+            result.append((str(name), int(number)))
             extra |= rest[0] if rest and isinstance(rest[0], Mapping) else {}
             keywords = [v for v in extra.values() if isinstance(v, list) and len(v) == 3 and isinstance(v[0], str)]
-            found.extend((v[0], int(v[1])) for v in keywords)  # tensors given by name: ["layer", node, tensor]
+            result.extend((v[0], int(v[1])) for v in keywords)  # tensors given by name: ["layer", node, tensor]
     except (TypeError, ValueError, KeyError) as cause:
         raise AdoptError("the model's connections cannot be read", fix=_AGAIN) from cause
-    return found, extra
+    return result, extra
 
 
-def _from_keras3(value: Any, key: str, found: list[Reference], extra: dict[str, Any]) -> None:
+def _from_keras3(value: Any, key: str, result: list[Reference], extra: dict[str, Any]) -> None:
     if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
         name, number, _ = _mapping(value.get("config"), "tensor")["keras_history"]
-        found.append((str(name), int(number)))
+        result.append((str(name), int(number)))
     elif isinstance(value, list):
         for i, part in enumerate(value):
-            _from_keras3(part, f"{key}{i}", found, extra)
+            _from_keras3(part, f"{key}{i}", result, extra)
     else:
         extra[key] = value

@@ -20,13 +20,13 @@ _AGAIN = "save the model again with `model.save(…)`"
 def from_legacy_h5(built: Built, group: h5py.Group) -> None:
     """Fill `built` from a `.h5` file: one group per top-level layer, its arrays in the order of `weight_names`."""
     for child in built.children:
-        found = group.get(child.name)
-        if not isinstance(found, h5py.Group):
+        result = group.get(child.name)
+        if not isinstance(result, h5py.Group):
             if _variables(child):
                 raise AdoptError(f"the file has no weights for the layer {child.name!r:.60}", fix=_AGAIN)
             continue
-        names = hdf5.names(found, "weight_names")
-        _fill(child, names, lambda name, found=found: hdf5.array(found.get(name), name))  # type: ignore[misc]
+        names = hdf5.names(result, "weight_names")
+        _fill(child, names, lambda name, result=result: hdf5.array(result.get(name), name))  # type: ignore[misc]
 
 
 def _fill(child: Leaf | Built, names: list[str], read: Callable[[str], Floats]) -> None:
@@ -66,24 +66,24 @@ def from_keras_v3(built: Built, file: h5py.Group) -> None:
         kind = _snake_case(child.kind)
         numbered = f"{kind}_{seen[kind]}" if seen[kind] else kind
         seen[kind] += 1
-        found = None if layers is None else layers.get(numbered) or layers.get(child.name)
+        result = None if layers is None else layers.get(numbered) or layers.get(child.name)
         if isinstance(child, Built):
-            if found is None and any(leaf.layer.weights for leaf in child.leaves()):
+            if result is None and any(leaf.layer.weights for leaf in child.leaves()):
                 raise AdoptError(f"the file has no weights for the layer {child.name!r:.60}", fix=_AGAIN)
-            if found is not None:
-                from_keras_v3(child, found)
+            if result is not None:
+                from_keras_v3(child, result)
         else:
-            _fill_leaf(child, found)
+            _fill_leaf(child, result)
 
 
-def _fill_leaf(leaf: Leaf, found: Any) -> None:
+def _fill_leaf(leaf: Leaf, result: Any) -> None:
     if leaf.kind == "KerasLayer":
         raise AdoptError(
             "a .keras file does not keep a hub layer's weights where they can be found",
             fix="save the model as .h5 or as a SavedModel",
         )
     variables = [*leaf.layer._trainable_weights, *leaf.layer._non_trainable_weights]
-    held = found.get("vars") if isinstance(found, h5py.Group) else None
+    held = result.get("vars") if isinstance(result, h5py.Group) else None
     held = held if isinstance(held, h5py.Group) else {}
     count = len(held)
     if not variables:

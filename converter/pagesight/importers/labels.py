@@ -9,21 +9,21 @@ _MAX_BYTES = 16 * 1024**2
 _LONGEST = 500
 
 
-def read_labels(wish: str) -> tuple[str, ...]:
+def read_labels(value: str) -> tuple[str, ...]:
     """The class names that `wish` gives, in the order of the model's answers. Raises AdoptError for none, or for an empty one."""
-    path = Path(wish)
+    path = Path(value)
     try:
         is_file = path.is_file()
     except OSError:  # a list longer than a file name may be
         is_file = False
     if is_file:
         labels = _from_file(path)
-    elif wish.endswith((".txt", ".json", ".csv")):
-        raise AdoptError(f"there is no labels file {wish}", fix="give a file with one label a line, or a,b,c")
+    elif value.endswith((".txt", ".json", ".csv")):
+        raise AdoptError(f"there is no labels file {value}", fix="give a file with one label a line, or a,b,c")
     else:
-        labels = [part.strip() for part in wish.split(",")]
+        labels = [part.strip() for part in value.split(",")]
     if not labels or not all(labels):
-        raise AdoptError(f"the labels {wish!r:.80} have an empty name among them", fix="give one name for each class")
+        raise AdoptError(f"the labels {value!r:.80} have an empty name among them", fix="give one name for each class")
     if any(len(label) > _LONGEST for label in labels):
         raise AdoptError("a label is longer than 500 characters", fix="give one label a line")
     return tuple(labels)

@@ -19,11 +19,11 @@ def allowed() -> frozenset[str]:
     spec = importlib.util.find_spec("tensorflowjs")
     assert spec is not None
     assert spec.submodule_search_locations is not None
-    found: set[str] = set()
+    result: set[str] = set()
     for folder in spec.submodule_search_locations:
         for path in sorted((Path(folder) / "op_list").glob("*.json")):
-            found |= {row["tfOpName"] for row in json.loads(path.read_text(encoding="utf-8"))}
-    return frozenset((found | _FOLDED) - _NEVER)
+            result |= {row["tfOpName"] for row in json.loads(path.read_text(encoding="utf-8"))}
+    return frozenset((result | _FOLDED) - _NEVER)
 
 
 def check(nodes: Iterable[tuple[str, str]]) -> None:

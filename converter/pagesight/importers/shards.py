@@ -45,9 +45,9 @@ def _bytes_of(spec: Any, names: set[str]) -> int:
     if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape) or len(shape) > 8:
         raise AdoptError(f"the weight {name!r:.80} has the shape {shape!s:.60}", fix=_AGAIN)
     width = _BYTES.get(str(dtype))
-    how = spec.get("quantization")
-    if how is not None:
-        width = _quantized(how, name)
+    options = spec.get("quantization")
+    if options is not None:
+        width = _quantized(options, name)
     if width is None:
         raise AdoptError(
             f"the weight {name!r:.80} is of the type {dtype!s:.40}, which is not read", fix="export it with float32 weights"
@@ -55,14 +55,14 @@ def _bytes_of(spec: Any, names: set[str]) -> int:
     return math.prod(shape) * width
 
 
-def _quantized(how: Any, name: str) -> int | None:
-    if not isinstance(how, dict):
+def _quantized(options: Any, name: str) -> int | None:
+    if not isinstance(options, dict):
         raise AdoptError(f"the weight {name!r:.80} does not say how it was rounded", fix=_AGAIN)
-    kind = str(how.get("dtype"))
-    numbers = [] if kind == "float16" else [how.get("min"), how.get("scale")]
+    kind = str(options.get("dtype"))
+    numbers = [] if kind == "float16" else [options.get("min"), options.get("scale")]
     if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
         raise AdoptError(f"the weight {name!r:.80} has a strange scale", fix=_AGAIN)
-    if how.get("original_dtype", "float32") not in ("float32", "int32"):
+    if options.get("original_dtype", "float32") not in ("float32", "int32"):
         raise AdoptError(f"the weight {name!r:.80} was of a type that is not read", fix=_AGAIN)
     return _QUANTIZED.get(kind)
 

@@ -38,22 +38,22 @@ def ancestors(tensor: Any) -> Iterator[Any]:
     """`tensor` and everything it is made from, nearest first."""
     queue, seen = [tensor], set()
     while queue:
-        found = queue.pop(0)
-        if found.name not in seen:
-            seen.add(found.name)
-            yield found
-            queue.extend(found.op.inputs)
+        result = queue.pop(0)
+        if result.name not in seen:
+            seen.add(result.name)
+            yield result
+            queue.extend(result.op.inputs)
 
 
 def embedding_of(answer: Any) -> Any | None:
     """What the last kernel before `answer` reads, `[batch, d]` or `[batch, 1, 1, d]`; None where no such kernel is found."""
-    found = answer
+    result = answer
     for _ in range(32):
-        if found.op.type in _KERNELS:
-            return _one_vector(found.op.inputs[0])
-        if found.op.type not in _PASSES or not found.op.inputs:
+        if result.op.type in _KERNELS:
+            return _one_vector(result.op.inputs[0])
+        if result.op.type not in _PASSES or not result.op.inputs:
             return None
-        found = found.op.inputs[0]
+        result = result.op.inputs[0]
     return None
 
 
@@ -71,16 +71,16 @@ def features_of(embedding: Any, image: Any) -> Any | None:
     as heat maps do. A kernel has four dimensions too, but not a free first one.
     """
     pooled = set()
-    for found in ancestors(embedding):
-        shape = found.shape
+    for result in ancestors(embedding):
+        shape = result.shape
         if shape.rank == 4 and shape[0] is None and shape[1] is not None and shape[3] is not None:
-            if found.name in pooled:
+            if result.name in pooled:
                 is_picture = shape[1:3] == image.shape[1:3] and shape[3] == image.shape[3]
-                return found if shape[1] > 1 and not is_picture else None
+                return result if shape[1] > 1 and not is_picture else None
             if shape[1] > 1:
                 return None
-        if found.op.type in _POOLINGS:
-            pooled.add(found.op.inputs[0].name)
+        if result.op.type in _POOLINGS:
+            pooled.add(result.op.inputs[0].name)
     return None
 
 
@@ -101,17 +101,17 @@ def first_kernel(image: Any) -> Any | None:
 
 def statistics_after(kernel: Any) -> tuple[Any, Any, Any] | None:
     """Of a kernel that a batch norm follows: its output, and the mean and variance that the norm learned for it."""
-    found = kernel.outputs[0]
+    result = kernel.outputs[0]
     for _ in range(3):
-        readers = found.consumers()
+        readers = result.consumers()
         if len(readers) != 1:
             return None
         if readers[0].type.startswith("FusedBatchNorm"):
             norm = readers[0].inputs
-            return found, norm[3], norm[4]
+            return result, norm[3], norm[4]
         if readers[0].type not in ("BiasAdd", "Identity", "AddV2"):
             return None
-        found = readers[0].outputs[0]
+        result = readers[0].outputs[0]
     return None
 
 

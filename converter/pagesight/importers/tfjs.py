@@ -39,24 +39,24 @@ def _layers(topology: dict[str, Any], weights: dict[str, Any], folder: Path) -> 
     budget = sum(int(value.size) for value in weights.values())
     built = Rebuild("tfjs", budget).build(topology.get("model_config") or topology)
     keras_weights.from_names(built, weights)
-    found = keras_files.foreign_of(built, "keras2", "TF.js layers model")
+    result = keras_files.foreign_of(built, "keras2", "TF.js layers model")
     metadata = _json(folder / "metadata.json") if (folder / "metadata.json").is_file() else None
-    return found if metadata is None else _with_metadata(found, metadata)
+    return result if metadata is None else _with_metadata(result, metadata)
 
 
-def _with_metadata(found: Foreign, metadata: Any) -> Foreign:
+def _with_metadata(result: Foreign, metadata: Any) -> Foreign:
     """Labels, name and size as Teachable Machine writes them; its library scales pixels to -1..1 and crops to the centre."""
     from dataclasses import replace
 
     labels = metadata.get("labels") if isinstance(metadata, dict) else None
     if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
         raise AdoptError("metadata.json lists no labels", fix="export the model from Teachable Machine again")
-    side, here = metadata.get("imageSize"), found.size[0]
+    side, here = metadata.get("imageSize"), result.size[0]
     if side is not None and side != here:
         raise AdoptError(f"metadata.json speaks of pictures of {side!s:.20} px, the model takes {here}", fix="export both again")
     title = metadata.get("modelName")
     return replace(
-        found,
+        result,
         kind=_TEACHABLE,
         labels=tuple(labels),
         input_range="-1..1",
@@ -75,7 +75,7 @@ def _graph(model: GraphModel, model_json: Path) -> Foreign:
         image = model.input_name if ":" in model.input_name else f"{model.input_name}:0"
         placeholder = next(n for n in graph_def.node if n.name == image.split(":")[0])
         dims = placeholder.attr["shape"].shape.dim
-        found = Foreign(
+        result = Foreign(
             "TF.js graph model",
             from_graph_def(saved_model.cut(graph_def, answer), image, answer, _captured(model)),
             keras_files.size_of(tuple(None if d.size < 1 else d.size for d in dims)),
@@ -84,7 +84,7 @@ def _graph(model: GraphModel, model_json: Path) -> Foreign:
         raise
     except Exception as cause:  # protobuf and TensorFlow raise of every kind for a damaged graph
         raise AdoptError(f"the graph in {model_json} cannot be read: {str(cause).splitlines()[0][:160]}", fix=_AGAIN) from cause
-    return found if contract is None else _as_contracted(found, contract)
+    return result if contract is None else _as_contracted(result, contract)
 
 
 def _nodes(graph: Any) -> list[tuple[str, str]]:
@@ -128,12 +128,12 @@ def _contract(model_json: Path) -> Contract | None:
     return None
 
 
-def _as_contracted(found: Foreign, contract: Contract) -> Foreign:
+def _as_contracted(result: Foreign, contract: Contract) -> Foreign:
     from dataclasses import replace
 
     crop = contract.input.crop if contract.input.crop in ("center-square", "squash") else None
     side, channels = contract.input.side, contract.input.channels
-    size = (found.size[0] or side, found.size[1] or side, found.size[2] or channels)
+    size = (result.size[0] or side, result.size[1] or side, result.size[2] or channels)
     return replace(
-        found, kind="Pagesight model", labels=contract.labels, input_range="0..255", crop=crop, title=contract.title, size=size
+        result, kind="Pagesight model", labels=contract.labels, input_range="0..255", crop=crop, title=contract.title, size=size
     )

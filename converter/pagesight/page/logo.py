@@ -111,8 +111,8 @@ def _pictures(logo: Path, into: Path) -> tuple[Icon, ...]:
     for side in _SIDES:
         scale = side / max(image.size)
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        square = Image.new("RGBA", (side, side))
-        square.paste(image.resize(size, Image.Resampling.LANCZOS), ((side - size[0]) // 2, (side - size[1]) // 2))
-        square.save(into / f"icon-{side}.png", optimize=True)
+        model_input = Image.new("RGBA", (side, side))
+        model_input.paste(image.resize(size, Image.Resampling.LANCZOS), ((side - size[0]) // 2, (side - size[1]) // 2))
+        model_input.save(into / f"icon-{side}.png", optimize=True)
         icons.append(Icon(f"icon-{side}.png", f"{side}x{side}", "image/png"))
     return tuple(icons)

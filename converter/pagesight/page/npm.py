@@ -27,10 +27,10 @@ class Package:
     version: str = FIRST_VERSION
 
     @classmethod
-    def parse(cls, wish: str) -> "Package":
+    def parse(cls, value: str) -> "Package":
         """Name and version of `wish`. Raises OptionError for a name that npm does not take for a new package, with one it takes."""
-        name, at, version = wish[1:].rpartition("@") if "@" in wish[1:] else (wish[1:], "", "")
-        name = wish[:1] + name
+        name, at, version = value[1:].rpartition("@") if "@" in value[1:] else (value[1:], "", "")
+        name = value[:1] + name
         if not _NAME.fullmatch(name) or len(name) > _MOST or name in _TAKEN:
             raise OptionError(
                 f"{name!r} is no name for an npm package: lower-case letters, digits, '-', '_' and '.' are allowed, "

@@ -29,15 +29,15 @@ _CSP = (
 _OTHER_VERSION = BundleError("the page's code is of another version than this program", fix="run `make page`")
 
 
-def looks_key(how: Bundling) -> dict[str, Any]:
+def theme_key(options: Bundling) -> dict[str, Any]:
     """What the page's looks depend on beside its own template. Raises OptionError for a theme or a logo that cannot be one."""
-    if how.theme is not None:
-        check_theme(Path(how.theme))
-    if how.logo is not None:
-        check_logo(Path(how.logo))
+    if options.theme is not None:
+        check_theme(Path(options.theme))
+    if options.logo is not None:
+        check_logo(Path(options.logo))
     return {
-        "theme": manifest.sha256_json(manifest.list_files(Path(how.theme))) if how.theme is not None else None,
-        "logo": manifest.sha256_file(Path(how.logo)) if how.logo is not None else None,
+        "theme": manifest.sha256_json(manifest.list_files(Path(options.theme))) if options.theme is not None else None,
+        "logo": manifest.sha256_file(Path(options.logo)) if options.logo is not None else None,
         "words": manifest.sha256_json(manifest.list_files(resources.words())),
     }
 
@@ -55,16 +55,22 @@ def describe(contract: Contract) -> str:
 
 
 def write_page(
-    into: Path, contract: Contract, samples: list[dict[str, str]], how: Bundling, *, backbone: str = "", has_report: bool = False
+    into: Path,
+    contract: Contract,
+    samples: list[dict[str, str]],
+    options: Bundling,
+    *,
+    backbone: str = "",
+    has_report: bool = False,
 ) -> None:
     """Write what people see into `into`, which already holds the scripts, the styles and contract.json.
 
     Raises OptionError for a logo that cannot be shown, BundleError for a theme that does not fit the page.
     """
     words = languages.catalogue(contract.language)
-    logo, icons = (None, OWN) if how.logo is None else write_logo(Path(how.logo), into)
-    if how.theme is not None:
-        copy_theme(Path(how.theme), into)
+    logo, icons = (None, OWN) if options.logo is None else write_logo(Path(options.logo), into)
+    if options.theme is not None:
+        copy_theme(Path(options.theme), into)
     page = resources.web_template() / "page"
     inside = {name: _code(path) for name, path in (("boot", page / "startup.js"), ("styles", into / "style.css"))}
     context = {
@@ -88,15 +94,15 @@ def write_page(
         **inside,
     }
     for name in ("index.html", "manifest.webmanifest", "_headers"):
-        theme = Path(how.theme) if how.theme is not None else None
+        theme = Path(options.theme) if options.theme is not None else None
         (into / name).write_text(render_page(page, theme, f"{name}.j2", context) + "\n", encoding="utf-8")
 
 
 def name_files(folder: Path, paths: list[str]) -> None:
     """Write into `folder`'s module what it will ask for, so that it need not read the contract first."""
     script = folder / "pagesight.js"
-    code, found = _OWN_FILES.subn(lambda _: _OWN + ",".join(paths), script.read_text(encoding="utf-8"))
-    if found != 1:
+    code, result = _OWN_FILES.subn(lambda _: _OWN + ",".join(paths), script.read_text(encoding="utf-8"))
+    if result != 1:
         raise _OTHER_VERSION
     script.write_text(code, encoding="utf-8")
 

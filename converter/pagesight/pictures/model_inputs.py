@@ -17,19 +17,21 @@ _CHUNK = 2048
 """Pictures after which memory is released."""
 
 
-def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: Path, *, exact: bool = True) -> pixels.Pixels:
+def model_inputs_of(
+    dataset: Dataset, pictures: Sequence[Picture], options: Input, file: Path, *, exact: bool = True
+) -> pixels.Pixels:
     """Write the squares of `pictures` to `file` and map it: uint8 `[n, side, side, channels]`, in their order.
 
-    Where they need not be `exact`, large JPEG files are read several times as fast (see `pixels.read_square`).
+    Where they need not be `exact`, large JPEG files are read several times as fast (see `pixels.read_model_input`).
     """
-    shape = (len(pictures), how.side, how.side, how.channels)
+    shape = (len(pictures), options.side, options.side, options.channels)
     if not pictures:  # an empty file cannot be mapped
         return np.zeros(shape, np.uint8)
     mapped = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
     _reserve(file)
 
     def read(index: int) -> None:
-        mapped[index] = pixels.read_square(dataset.read_bytes(pictures[index]), how, exact=exact)
+        mapped[index] = pixels.read_model_input(dataset.read_bytes(pictures[index]), options, exact=exact)
 
     with progress.task("preparing pictures", len(pictures)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(pictures), _CHUNK):
@@ -39,24 +41,24 @@ def squares_of(dataset: Dataset, pictures: Sequence[Picture], how: Input, file: 
     return mapped
 
 
-def release(squares: pixels.Pixels) -> None:
+def release(inputs: pixels.Pixels) -> None:
     """Let go of the memory that a map has taken so far; its content stays in the file, and is read again when it is asked for.
 
     The system would do so only when memory runs short: until then every square ever looked at counts as this process's.
     """
-    owner = getattr(squares, "_mmap", None)
+    owner = getattr(inputs, "_mmap", None)
     if owner is not None and hasattr(mmap, "MADV_DONTNEED"):
         owner.madvise(mmap.MADV_DONTNEED)
 
 
-def squares_in(folder: Path, how: Input, most: int) -> pixels.Pixels:
+def model_inputs_in(folder: Path, options: Input, most: int) -> pixels.Pixels:
     """The squares of at most `most` pictures in `folder`, evenly from all that can be read: uint8 `[n, side, side, channels]`."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    squares = []
+    inputs = []
     for path in files[:: max(1, len(files) // most)]:
         with contextlib.suppress(pixels.UnreadablePicture):
-            squares.append(pixels.read_square(path.read_bytes(), how))
-    return np.array(squares[:most], np.uint8).reshape(-1, how.side, how.side, how.channels)
+            inputs.append(pixels.read_model_input(path.read_bytes(), options))
+    return np.array(inputs[:most], np.uint8).reshape(-1, options.side, options.side, options.channels)
 
 
 def _reserve(file: Path) -> None:

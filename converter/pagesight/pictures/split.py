@@ -10,18 +10,18 @@ from pagesight.errors import ScanError
 from pagesight.options import Scanning
 
 
-def split(pictures: Sequence[Picture], how: Scanning) -> list[Side]:
+def split(pictures: Sequence[Picture], options: Scanning) -> list[Side]:
     """The side of each picture. Raises ScanError when the groups cannot fill three sides."""
     units = _units(pictures)
-    sides = _by_group(pictures, units, how) if how.group_by else _by_picture(pictures, units, how)
+    splits = _by_group(pictures, units, options) if options.group_by else _by_picture(pictures, units, options)
     for side in ("train", "test"):
-        missing = {p.label for p in pictures} - {p.label for p, s in zip(pictures, sides, strict=True) if s == side}
+        missing = {p.label for p in pictures} - {p.label for p, s in zip(pictures, splits, strict=True) if s == side}
         if missing:
             raise ScanError(
                 f"the groups leave a class without pictures on the {side} side",
                 fix="group by something finer, add pictures from more groups, or leave --group-by out",
             )
-    return sides
+    return splits
 
 
 def _units(pictures: Sequence[Picture]) -> list[int]:
@@ -41,7 +41,7 @@ def _units(pictures: Sequence[Picture]) -> list[int]:
     return [root(i) for i in range(len(pictures))]
 
 
-def _by_picture(pictures: Sequence[Picture], units: Sequence[int], how: Scanning) -> list[Side]:
+def _by_picture(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:
     """Cut every class's shuffled pictures in the wished shares, with at least one on each side."""
     side_of: dict[int, Side] = {}
     units_of: dict[int, set[int]] = defaultdict(set)
@@ -49,18 +49,18 @@ def _by_picture(pictures: Sequence[Picture], units: Sequence[int], how: Scanning
         units_of[picture.label].add(unit)
     for label in sorted(units_of):
         own = sorted(units_of[label] - side_of.keys())
-        np.random.default_rng([how.seed, label]).shuffle(own)
-        tests = min(max(1, round(len(own) * how.test)), max(1, len(own) - 2))
-        validations = min(max(1, round(len(own) * how.validation)), max(0, len(own) - tests - 1))
+        np.random.default_rng([options.seed, label]).shuffle(own)
+        tests = min(max(1, round(len(own) * options.test)), max(1, len(own) - 2))
+        validations = min(max(1, round(len(own) * options.validation)), max(0, len(own) - tests - 1))
         for i, unit in enumerate(own):
             side_of[unit] = "test" if i < tests else "validation" if i < tests + validations else "train"
     return [side_of[u] for u in units]
 
 
-def _by_group(pictures: Sequence[Picture], units: Sequence[int], how: Scanning) -> list[Side]:
+def _by_group(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:
     if not any(p.group != p.sha256 for p in pictures):
         raise ScanError(
-            f"--group-by {how.group_by!r} matches no picture's path, such as {pictures[0].path}",
+            f"--group-by {options.group_by!r} matches no picture's path, such as {pictures[0].path}",
             fix="give an expression that matches the part that names the group",
         )
     if len(Counter(units)) < 3:
@@ -70,13 +70,13 @@ def _by_group(pictures: Sequence[Picture], units: Sequence[int], how: Scanning) 
         )
     labels = np.array([p.label for p in pictures])
     groups = np.array(units)
-    sides = np.full(len(pictures), "train", dtype=object)
+    splits = np.full(len(pictures), "train", dtype=object)
     everything = np.arange(len(pictures))
-    test = _fold(everything, labels, groups, how.test, how.seed)
+    test = _fold(everything, labels, groups, options.test, options.seed)
     rest = np.setdiff1d(everything, test)
-    validation = _fold(rest, labels, groups, how.validation / (1 - how.test), how.seed + 1)
-    sides[test], sides[validation] = "test", "validation"
-    return list(sides)
+    validation = _fold(rest, labels, groups, options.validation / (1 - options.test), options.seed + 1)
+    splits[test], splits[validation] = "test", "validation"
+    return list(splits)
 
 
 def _fold(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pagesight import progress
 from pagesight.graph.layers import Floats, Layer
-from pagesight.graph.model import GraphModel, Workbench, static_shapes
+from pagesight.graph.model import GraphModel, PartialRunner, static_shapes
 from pagesight.quantization.bit_allocation import BIAS_LEVELS, Stored
 from pagesight.quantization.rounding import Grid, mean_shift
 from pagesight.quantization.statistics import Moments, fields
@@ -28,14 +28,14 @@ _MAPS = 3
 """So many of the largest maps are in use at once, or less."""
 
 
-def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer], plan: Stored, squares: NDArray[Any]) -> Stored:
+def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer], plan: Stored, inputs: NDArray[Any]) -> Stored:
     """`plan`, made from `model` and `moments`, with other biases; `squares` are the pictures that the moments were measured on."""
     if sum(weight.nbytes for weight in model.weights.values()) >= _WEIGHTS:
         return plan
-    if _MAPS * _largest(model, layers) * len(squares) > _ROOM:
+    if _MAPS * _largest(model, layers) * len(inputs) > _ROOM:
         return plan
-    bench, coded, weights = Workbench(model), dict(plan.coded), {**model.weights, **plan.weights}
-    parts = [squares[start : start + _BATCH] for start in range(0, len(squares), _BATCH)]
+    bench, coded, weights = PartialRunner(model), dict(plan.coded), {**model.weights, **plan.weights}
+    parts = [inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH)]
     known: list[dict[str, Floats]] = [{} for _ in parts]
     with progress.task("correcting the biases", len(layers)) as advance:
         for number, layer in enumerate(layers):
@@ -65,6 +65,6 @@ def _mean(layer: Layer, sources: list[Floats]) -> Floats:
     random = np.random.default_rng(0)
     total, count = 0.0, 0
     for source in sources:
-        found = fields(layer, source, random)
-        total, count = total + found.sum(0, dtype=np.float64), count + len(found)
+        result = fields(layer, source, random)
+        total, count = total + result.sum(0, dtype=np.float64), count + len(result)
     return np.asarray(total / count, np.float32)

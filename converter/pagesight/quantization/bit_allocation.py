@@ -41,26 +41,26 @@ class Stored:
         return {name: code.values() for name, code in self.coded.items()}
 
     @property
-    def noise(self) -> float:
+    def quantization_error(self) -> float:
         """The layers' noise, each as a share of its signal, added up."""
         return float(sum(10 ** (-line["signal_to_noise_db"] / 10) for line in self.layers))
 
 
-def quietest(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, Candidate]:
+def lowest_error(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, Candidate]:
     """The plan of the first model, unless another that answers alike has a third less noise; and that model."""
     large = any(np.prod(layer.shape) >= _LARGE for layer in layers)
     with ThreadPoolExecutor(1 if large else os.cpu_count()) as pool:  # what is worked with has the size of the kernel, many times
-        plans = pool.map(lambda candidate: within_a_byte(candidate[0], layers, candidate[1]), candidates)
-        first, *others = zip(plans, candidates, strict=True)
-    best = min(others, key=lambda found: found[0].noise, default=first)
-    return best if best[0].noise < first[0].noise * 2 / 3 else first
+        plans = pool.map(lambda candidate: quantize_uint8(candidate[0], layers, candidate[1]), candidates)
+        first, *ood = zip(plans, candidates, strict=True)
+    best = min(ood, key=lambda result: result[0].quantization_error, default=first)
+    return best if best[0].quantization_error < first[0].quantization_error * 2 / 3 else first
 
 
-def within_a_byte(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> Stored:
+def quantize_uint8(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> Stored:
     """Kernels on 256 levels per tensor, the most sensitive small ones on 4096, biases corrected on 65536."""
-    found = {layer.name: _fitting(layer, model.weights[layer.kernel], _BYTE, moments[layer.name]) for layer in layers}
-    grids = {name: grid for name, (grid, _) in found.items()}
-    for layer in _worth_two_bytes(model, layers, {name: noise for name, (_, noise) in found.items()}):
+    result = {layer.name: _fitting(layer, model.weights[layer.kernel], _BYTE, moments[layer.name]) for layer in layers}
+    grids = {name: grid for name, (grid, _) in result.items()}
+    for layer in _worth_two_bytes(model, layers, {name: quantization_error for name, (_, quantization_error) in result.items()}):
         grids[layer.name], _ = _fitting(layer, model.weights[layer.kernel], _WIDE, moments[layer.name])
     return stored(model, layers, moments, grids)
 
@@ -71,10 +71,10 @@ def _fitting(layer: Layer, kernel: Floats, levels: int, moments: Moments) -> tup
     signal = output_variance(layer, kernel, moments)
     for share in _SHARES:
         grid = Grid.spanning(kernel.clip(kernel.min() * share, kernel.max() * share), levels)
-        noise = _noise(layer, signal, grid.moved(kernel) - kernel, moments)
-        if noise < (1 - _WORTHWHILE) * least:
-            best, least = grid, noise
-        elif noise > 2 * least:
+        quantization_error = _quantization_error(layer, signal, grid.moved(kernel) - kernel, moments)
+        if quantization_error < (1 - _WORTHWHILE) * least:
+            best, least = grid, quantization_error
+        elif quantization_error > 2 * least:
             break
     return best, least
 
@@ -100,11 +100,11 @@ def stored(
     return Stored(coded, lines)
 
 
-def _worth_two_bytes(model: GraphModel, layers: list[Layer], noise: dict[str, float]) -> list[Layer]:
+def _worth_two_bytes(model: GraphModel, layers: list[Layer], quantization_error: dict[str, float]) -> list[Layer]:
     """The layers that lose the most per byte, as many as the extra bytes allow."""
     floats = sum(value.size for value in model.weights.values() if value.dtype == np.float32)
     left = _EXTRA_BYTES * floats - sum(v.size for v in model.weights.values() if v.dtype == np.float32 and v.ndim == 1)
-    ranked = [(noise[layer.name] / model.weights[layer.kernel].size, layer) for layer in layers]
+    ranked = [(quantization_error[layer.name] / model.weights[layer.kernel].size, layer) for layer in layers]
     chosen = []
     for _, layer in sorted(ranked, key=lambda pair: pair[0], reverse=True):
         size = model.weights[layer.kernel].size
@@ -114,18 +114,18 @@ def _worth_two_bytes(model: GraphModel, layers: list[Layer], noise: dict[str, fl
     return chosen
 
 
-def _noise(layer: Layer, signal: Floats, error: Floats, moments: Moments) -> float:
+def _quantization_error(layer: Layer, signal: Floats, error: Floats, moments: Moments) -> float:
     """The error's variance as a share of the signal's, averaged over the outputs; outputs that never vary hardly count."""
     return float(np.mean(output_variance(layer, error, moments) / (signal + 1e-3 * signal.mean() + 1e-30)))
 
 
 def _line(layer: Layer, kernel: Floats, done: Floats, levels: int, moments: Moments) -> dict[str, Any]:
-    noise = _noise(layer, output_variance(layer, kernel, moments), done - kernel, moments)
+    quantization_error = _quantization_error(layer, output_variance(layer, kernel, moments), done - kernel, moments)
     return {
         "name": layer.name,
         "kind": layer.kind,
         "shape": list(layer.shape),
         "levels": levels,
         "bytes": kernel.size * (1 if levels <= 256 else 2),
-        "signal_to_noise_db": round(-10 * float(np.log10(max(noise, 1e-12))), 1),
+        "signal_to_noise_db": round(-10 * float(np.log10(max(quantization_error, 1e-12))), 1),
     }

@@ -38,20 +38,20 @@ class Group:
         return any(layer.activation == "Relu6" for layer in self.writers)
 
 
-def equalised(
+def equalized(
     model: GraphModel, layers: list[Layer], moments: dict[str, Moments], real: bool
 ) -> tuple[GraphModel, dict[str, Moments]]:
     """The model with evened ranges, and the moments its layers then see. `real`: the moments were measured on pictures."""
     weights, seen = dict(model.weights), dict(moments)
-    found = [(group, np.ones(weights[group.writers[0].bias or ""].size, np.float32)) for group in groups_of(model, layers)]
+    result = [(group, np.ones(weights[group.writers[0].bias or ""].size, np.float32)) for group in groups_of(model, layers)]
     for _ in range(_ROUNDS):
-        for group, so_far in found:
+        for group, so_far in result:
             ratio = _outgoing(group.readers, weights) / _incoming(group.writers, weights)
             peak = np.max([moments[layer.name].peak for layer in group.readers], axis=0)
             wanted = _allowed(group, so_far * np.sqrt(ratio), peak, _MARGINS[real])
             _move(group, weights, (wanted / so_far).astype(np.float32))
             so_far[:] = wanted
-    for group, factor in found:
+    for group, factor in result:
         seen |= {layer.name: _scaled(layer, moments[layer.name], factor) for layer in group.readers}
     return GraphModel(model.document, weights), seen
 
@@ -63,15 +63,15 @@ def groups_of(model: GraphModel, layers: list[Layer]) -> list[Group]:
     inputs = {node["name"]: node.get("input", []) for node in nodes}
     writers = [layer for layer in layers if layer.bias in inputs[layer.name] and layer.activation in ("", "Relu", "Relu6")]
     spoilt = {root(name.split(":")[0]) for name in model.output_names().values()} | _spoilt(nodes, root, layers, writers)
-    found = []
+    result = []
     for channels in dict.fromkeys(root(layer.name) for layer in layers):
         wrote = tuple(layer for layer in writers if root(layer.name) == channels)
         reads = tuple(layer for layer in layers if root(layer.source) == channels)
         group = Group(wrote, reads)
         widths = {model.weights[layer.bias or ""].size for layer in wrote} | {_width(layer) for layer in reads}
         if wrote and reads and len(widths) == 1 and channels not in spoilt and (len(wrote) == 1 or not group.clipped):
-            found.append(group)
-    return found
+            result.append(group)
+    return result
 
 
 def _width(reader: Layer) -> int:
@@ -98,13 +98,13 @@ def _same_channels(nodes: list[dict[str, Any]]) -> Callable[[str], str]:
 def _spoilt(nodes: list[dict[str, Any]], root: Callable[[str], str], layers: list[Layer], writers: list[Layer]) -> set[str]:
     """Channels that others write, too, or that are read in another way than by the layers."""
     sources, wrote = {layer.name: layer.source for layer in layers}, {layer.name for layer in writers}
-    found = {root(n["name"]) for n in nodes if n["name"] not in wrote and n["op"] not in _LETS_THROUGH}
+    result = {root(n["name"]) for n in nodes if n["name"] not in wrote and n["op"] not in _LETS_THROUGH}
     for node in nodes:
         for place, reference in enumerate(node.get("input", [])):
             by_layer = place == 0 and sources.get(node["name"]) == reference
             if not by_layer and place >= _LETS_THROUGH.get(node["op"], 0):
-                found.add(root(reference.split(":")[0].lstrip("^")))
-    return found
+                result.add(root(reference.split(":")[0].lstrip("^")))
+    return result
 
 
 def _incoming(writers: tuple[Layer, ...], weights: dict[str, Floats]) -> Floats:
@@ -152,5 +152,5 @@ def _scaled(layer: Layer, moments: Moments, factor: Floats) -> Moments:
     if layer.kind == "depthwise":
         return Moments(moments.mean * factor, moments.covariance * (factor**2)[:, None, None], moments.peak * factor)
     each = np.tile(factor, moments.mean.size // factor.size).astype(np.float32)
-    square = each**2 if moments.covariance.ndim == 1 else np.outer(each, each)
-    return Moments(moments.mean * each, moments.covariance * square, moments.peak * factor)
+    model_input = each**2 if moments.covariance.ndim == 1 else np.outer(each, each)
+    return Moments(moments.mean * each, moments.covariance * model_input, moments.peak * factor)

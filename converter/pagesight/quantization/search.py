@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pagesight import progress
 from pagesight.graph.layers import Floats, Layer
 from pagesight.graph.model import GraphModel
-from pagesight.quantization.bit_allocation import Stored, stored, within_a_byte
+from pagesight.quantization.bit_allocation import Stored, quantize_uint8, stored
 from pagesight.quantization.rounding import Grid, output_variance
 from pagesight.quantization.statistics import Moments
 
@@ -27,11 +27,11 @@ class _Curve:
 
     layer: Layer
     grids: list[Grid]
-    noise: NDArray[np.float64]
+    quantization_error: NDArray[np.float64]
     bits: NDArray[np.float64]
 
     def best(self, price: float) -> Grid:
-        return self.grids[int(np.argmin(self.noise + price * self.bits))]
+        return self.grids[int(np.argmin(self.quantization_error + price * self.bits))]
 
 
 Found = tuple[Stored, list[dict[str, Any]]]
@@ -50,9 +50,9 @@ def smallest_of(
     otherwise: Callable[[], Stored],
 ) -> Found:
     """The smallest plan for one of several models that answer alike; another where none gets beyond the first steps."""
-    found = [smallest(model, layers, moments, lost, most) for model, moments in candidates]
-    got_far = [plan for plan in found if len(plan[1]) >= _FAR]
-    return min(got_far, key=lambda plan: compressed(plan[0])) if got_far else (otherwise(), found[0][1])
+    result = [smallest(model, layers, moments, lost, most) for model, moments in candidates]
+    got_far = [plan for plan in result if len(plan[1]) >= _FAR]
+    return min(got_far, key=lambda plan: compressed(plan[0])) if got_far else (otherwise(), result[0][1])
 
 
 def smallest(
@@ -65,7 +65,7 @@ def smallest(
     judge are few. Where the first steps lose too much, it is `uint8`'s plan.
     """
     curves = [_curve(layer, model.weights[layer.kernel], moments[layer.name]) for layer in layers]
-    plans, steps = [within_a_byte(model, layers, moments)], []
+    plans, steps = [quantize_uint8(model, layers, moments)], []
     with progress.task("searching for the fewest bytes") as advance:
         for price in _PRICES:
             grids = {curve.layer.name: curve.best(price) for curve in curves}

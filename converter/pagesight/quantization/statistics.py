@@ -16,7 +16,7 @@ from pagesight.contract import Input
 from pagesight.errors import QuantizeError
 from pagesight.graph.layers import Floats, Layer
 from pagesight.graph.model import GraphModel, Runner
-from pagesight.pictures.model_inputs import squares_in, squares_of
+from pagesight.pictures.model_inputs import model_inputs_in, model_inputs_of
 from pagesight.synthetic.dead_leaves import leaves
 
 _PICTURES = 64
@@ -42,54 +42,54 @@ class Moments:
     peak: Floats
 
 
-def calibration_squares(how: Input, pictures: Dataset | Path | None) -> NDArray[np.uint8]:
+def calibration_inputs(options: Input, pictures: Dataset | Path | None) -> NDArray[np.uint8]:
     """Squares to calibrate on: evenly from the train side, never from the sides that judge; every other picture of a folder.
 
     Without pictures, pretended ones. Raises QuantizeError for a folder without a picture that can be read.
     """
     if isinstance(pictures, Path):
-        return folder_squares(how, pictures)[0]
+        return folder_inputs(options, pictures)[0]
     train = pictures.on("train") if pictures else []
     if pictures is None or not train:
-        return leaves(how, natural_noise(how, _PICTURES))
+        return leaves(options, natural_noise(options, _PICTURES))
     chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, _PICTURES).astype(int))]
     with TemporaryDirectory() as scratch:
-        return np.array(squares_of(pictures, chosen, how, Path(scratch) / "squares.npy"))
+        return np.array(model_inputs_of(pictures, chosen, options, Path(scratch) / "squares.npy"))
 
 
-def folder_squares(how: Input, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def folder_inputs(options: Input, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Squares of a folder without labels: those to calibrate on, and those to judge with; a single picture does both."""
-    squares = squares_in(folder, how, 4 * _PICTURES)
-    if not len(squares):
+    inputs = model_inputs_in(folder, options, 4 * _PICTURES)
+    if not len(inputs):
         raise QuantizeError(f"{folder} holds no picture that can be read", fix="pass --calibrate with a folder of pictures")
-    return squares[::2][:_PICTURES], squares[1::2] if len(squares) > 1 else squares
+    return inputs[::2][:_PICTURES], inputs[1::2] if len(inputs) > 1 else inputs
 
 
-def natural_noise(how: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
+def natural_noise(options: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
     """Pictures with the 1/f spectrum and correlated colours of photographs (Field 1987): uint8 `[count, side, side, channels]`."""
     random = np.random.default_rng(seed)
-    f = np.hypot(np.fft.fftfreq(how.side)[:, None, None], np.fft.rfftfreq(how.side)[None, :, None])
-    squares = np.empty((count, how.side, how.side, how.channels), np.uint8)
-    for square in squares:
-        amplitude = 1 / np.maximum(f, 1 / how.side) ** random.uniform(1.0, 1.6)
-        phases = random.random((*f.shape[:2], 1 + how.channels))
+    f = np.hypot(np.fft.fftfreq(options.side)[:, None, None], np.fft.rfftfreq(options.side)[None, :, None])
+    inputs = np.empty((count, options.side, options.side, options.channels), np.uint8)
+    for model_input in inputs:
+        amplitude = 1 / np.maximum(f, 1 / options.side) ** random.uniform(1.0, 1.6)
+        phases = random.random((*f.shape[:2], 1 + options.channels))
         spectrum = amplitude * np.exp(2j * np.pi * phases)
-        colours = spectrum[..., :1] * (1 + 0.3 * random.standard_normal(how.channels)) + 0.3 * spectrum[..., 1:]
-        noise = np.fft.irfft2(colours, s=(how.side, how.side), axes=(0, 1))
+        colors = spectrum[..., :1] * (1 + 0.3 * random.standard_normal(options.channels)) + 0.3 * spectrum[..., 1:]
+        noise = np.fft.irfft2(colors, s=(options.side, options.side), axes=(0, 1))
         noise *= random.uniform(30, 70) / noise.std()
-        grey = 128 + random.uniform(-50, 50) + random.normal(0, 15, how.channels)
-        square[:] = np.clip(np.round(grey + noise - noise.mean((0, 1))), 0, 255)
-    return squares
+        gray = 128 + random.uniform(-50, 50) + random.normal(0, 15, options.channels)
+        model_input[:] = np.clip(np.round(gray + noise - noise.mean((0, 1))), 0, 255)
+    return inputs
 
 
-def moments_of(model: GraphModel, layers: list[Layer], squares: NDArray[Any]) -> dict[str, Moments]:
+def moments_of(model: GraphModel, layers: list[Layer], inputs: NDArray[Any]) -> dict[str, Moments]:
     """Moments of what each layer of the float model reads, by the layer's name."""
     order = sorted({layer.source for layer in layers})
     run = Runner(model, order, often=False)
     sums = {layer.name: _Sum(layer) for layer in layers}
-    with progress.task("calibrating", len(squares)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(squares), _BATCH):
-            batch = squares[start : start + _BATCH]
+    with progress.task("calibrating", len(inputs)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(inputs), _BATCH):
+            batch = inputs[start : start + _BATCH]
             maps = dict(zip(order, run(batch), strict=True))
             list(pool.map(lambda layer, maps=maps: sums[layer.name].add(maps[layer.source]), layers))
             advance(len(batch))
@@ -108,28 +108,28 @@ class _Sum:
         self._peak: Any = 0.0
 
     def add(self, source: Floats) -> None:
-        found = fields(self._layer, source, self._random)
-        self._count += len(found)
+        result = fields(self._layer, source, self._random)
+        self._count += len(result)
         peak = np.maximum(source.max(0), -source.min(0))
         while peak.ndim > 1:  # one axis after the other, which takes a third of the time of all at once
             peak = peak.max(0)
         self._peak = np.maximum(self._peak, peak)
-        self._mean = self._mean + found.sum(0, dtype=np.float64)
+        self._mean = self._mean + result.sum(0, dtype=np.float64)
         if self._layer.kind == "depthwise":
-            by_channel = np.ascontiguousarray(found.transpose(2, 1, 0))
+            by_channel = np.ascontiguousarray(result.transpose(2, 1, 0))
             self._square = self._square + by_channel @ by_channel.transpose(0, 2, 1)
-        elif found.shape[1] <= _LARGEST:
-            self._square = self._square + found.T @ found
+        elif result.shape[1] <= _LARGEST:
+            self._square = self._square + result.T @ result
         else:
-            self._square = self._square + np.einsum("pk,pk->k", found, found)
+            self._square = self._square + np.einsum("pk,pk->k", result, result)
 
     def moments(self) -> Moments:
-        mean, square = self._mean / self._count, self._square / self._count
+        mean, model_input = self._mean / self._count, self._square / self._count
         if self._layer.kind == "depthwise":
             outer = mean.T[:, :, None] * mean.T[:, None, :]
         else:
-            outer = mean**2 if square.ndim == 1 else np.outer(mean, mean)
-        return Moments(mean.astype(np.float32), (square - outer).astype(np.float32), self._peak)
+            outer = mean**2 if model_input.ndim == 1 else np.outer(mean, mean)
+        return Moments(mean.astype(np.float32), (model_input - outer).astype(np.float32), self._peak)
 
 
 def fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:
@@ -146,12 +146,12 @@ def fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:
     i = top[:, :, None, None] + np.arange(height)[None, None, :, None] * layer.dilation[0]
     j = left[:, :, None, None] + np.arange(width)[None, None, None, :] * layer.dilation[1]
     inside = (i >= 0) & (i < source.shape[1]) & (j >= 0) & (j < source.shape[2])
-    found = source[np.arange(len(source))[:, None, None, None], np.where(inside, i, 0), np.where(inside, j, 0)]
+    result = source[np.arange(len(source))[:, None, None, None], np.where(inside, i, 0), np.where(inside, j, 0)]
     if not inside.all():
-        found[~inside] = 0
+        result[~inside] = 0
     if layer.kind == "depthwise":
-        return np.asarray(found.reshape(-1, height * width, source.shape[-1]))
-    return np.asarray(found.reshape(-1, height * width * source.shape[-1]))
+        return np.asarray(result.reshape(-1, height * width, source.shape[-1]))
+    return np.asarray(result.reshape(-1, height * width * source.shape[-1]))
 
 
 def _windows(layer: Layer, axis: int, size: int) -> tuple[int, int]:

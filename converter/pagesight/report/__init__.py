@@ -13,11 +13,11 @@ from pagesight.contract import Contract
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Training
-from pagesight.pictures.model_inputs import squares_of
+from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.report import findings, html, near_duplicates
-from pagesight.report.evaluation import Judged
+from pagesight.report.evaluation import Evaluation
 from pagesight.report.gallery import Gallery
-from pagesight.report.image_statistics import look_at
+from pagesight.report.image_statistics import image_statistics
 
 _MISTAKES = 12
 _DIGITS = 6
@@ -40,31 +40,31 @@ def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
     contract = web.contract
     model = GraphModel.read(web.path / contract.model_path)
     runner = Runner(model, [contract.outputs.probabilities])
-    seen = look_at(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
+    seen = image_statistics(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
     with progress.task("writing the report"):
         pairs = near_duplicates.near_duplicates(seen.looks, seen.labels)
         grouped = origin.dataset.facts["split"] == "group"
-        found = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
-        unknown = _strangers(origin.dataset, contract, runner)
-        judged = Judged.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
+        result = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
+        unknown = _out_of_distribution(origin.dataset, contract, runner)
+        evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
         gallery = Gallery(origin.dataset, model, contract, into)
-        mistakes = gallery.mistakes(seen, judged.worst(_MISTAKES))
+        mistakes = gallery.mistakes(seen, evaluated.worst(_MISTAKES))
         evaluation: dict[str, Any] = _rounded(
-            judged.to_json() | {"mistakes": mistakes, "findings": [f.to_json(seen) for f in found]}
+            evaluated.to_json() | {"mistakes": mistakes, "findings": [f.to_json(seen) for f in result]}
         )
         evaluation["accuracy"] |= _rounded(_cross_validated(origin))
-        thumbs = [gallery.thumbs(seen, f.rows) for f in found]
-        html.write(into, html.Told(contract, origin, seen, judged, evaluation, thumbs))
+        thumbs = [gallery.thumbs(seen, f.rows) for f in result]
+        html.write(into, html.Summary(contract, origin, seen, evaluated, evaluation, thumbs))
     return evaluation
 
 
-def _strangers(dataset: Dataset, contract: Contract, runner: Runner) -> Floats | None:
+def _out_of_distribution(dataset: Dataset, contract: Contract, runner: Runner) -> Floats | None:
     """Probabilities `[m, classes]` of the pictures of other things that were kept for testing; None where there are none."""
     pictures = dataset.unknown_on("test")
     if not pictures:
         return None
     with tempfile.TemporaryDirectory() as scratch:
-        return np.asarray(runner(squares_of(dataset, pictures, contract.input, Path(scratch) / "squares.npy"))[0])
+        return np.asarray(runner(model_inputs_of(dataset, pictures, contract.input, Path(scratch) / "squares.npy"))[0])
 
 
 def _cross_validated(origin: Origin) -> dict[str, Any]:

@@ -48,11 +48,11 @@ def activation(features: NDArray[np.float32], kernel: NDArray[np.float32], colum
     return np.asarray(positive / max(float(positive.max()), 1e-9), np.float32)
 
 
-def overlaid(square: pixels.Pixels, heat: NDArray[np.float32]) -> Image.Image:
+def overlaid(model_input: pixels.Pixels, heat: NDArray[np.float32]) -> Image.Image:
     """The square in grey with the heat `[h, w]`, 0..1, laid over it in colour."""
-    grey = Image.fromarray(square[..., 0] if square.shape[-1] == 1 else square).convert("L")
-    large = Image.fromarray((heat * 255).astype(np.uint8)).resize(grey.size, Image.Resampling.BICUBIC)
+    gray = Image.fromarray(model_input[..., 0] if model_input.shape[-1] == 1 else model_input).convert("L")
+    large = Image.fromarray((heat * 255).astype(np.uint8)).resize(gray.size, Image.Resampling.BICUBIC)
     share = np.asarray(large, np.float32)[..., None] / 255
-    colour = np.stack([np.interp(share[..., 0], _AT, channel) for channel in zip(*_COLOURS, strict=True)], -1)
-    mixed = np.asarray(grey, np.float32)[..., None] * (1 - 0.6 * share**0.5) + colour * 0.6 * share**0.5
+    color = np.stack([np.interp(share[..., 0], _AT, channel) for channel in zip(*_COLOURS, strict=True)], -1)
+    mixed = np.asarray(gray, np.float32)[..., None] * (1 - 0.6 * share**0.5) + color * 0.6 * share**0.5
     return Image.fromarray(mixed.round().astype(np.uint8))

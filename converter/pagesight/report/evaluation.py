@@ -15,7 +15,7 @@ _MOST_CLASSES = 100
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluation:
     """The test side's answers, before and after temperature scaling, and what was chosen on the validation side."""
 
     seen: Seen
@@ -34,41 +34,43 @@ class Judged:
     """Share of pictures of other things that may be accepted."""
 
     @classmethod
-    def of(cls, seen: Seen, contract: Contract, unknown: Floats | None, leaked: Labels, false_accepts: float) -> "Judged":
+    def of(cls, seen: Seen, contract: Contract, unknown: Floats | None, leaked: Labels, false_accepts: float) -> "Evaluation":
         """Take temperature and threshold from the contract; where that has none, propose some. `leaked` as below."""
         applied = contract.decision.temperature  # inside the graph already: taken out to show what it does
-        held, held_labels, _ = seen.on("validation")
+        held_out, held_labels, _ = seen.on("validation")
         answered, labels, _ = seen.on("test")
-        plain = [calibration.scaled(p, 1 / applied) if applied != 1 else p for p in (held, answered)]
+        plain = [calibration.scaled(p, 1 / applied) if applied != 1 else p for p in (held_out, answered)]
         temperature = applied if applied != 1 else calibration.fitted_temperature(plain[0], held_labels)
         after = [calibration.scaled(p, temperature) for p in plain]
-        others = None if unknown is None else calibration.scaled(unknown, temperature / applied)
+        ood = None if unknown is None else calibration.scaled(unknown, temperature / applied)
         proposed = calibration.threshold_for(after[0], held_labels, ACCEPTED)
         threshold = contract.decision.threshold if applied != 1 else proposed
-        return cls(seen, contract, labels, answered, plain[1], after[1], temperature, threshold, others, leaked, false_accepts)
+        return cls(seen, contract, labels, answered, plain[1], after[1], temperature, threshold, ood, leaked, false_accepts)
 
     @property
-    def said(self) -> Labels:
+    def predicted(self) -> Labels:
         """The page's answers on the test side."""
         return np.asarray(self.answered.argmax(1), np.int64)
 
     def worst(self, most: int) -> list[int]:
         """Rows of the test side's mistakes, the surest first."""
         rows = self.seen.on("test")[2]
-        wrong = rows[self.said != self.labels]
+        wrong = rows[self.predicted != self.labels]
         return [int(row) for row in wrong[np.lexsort((wrong, -np.round(self.seen.sure[wrong], 4)))][:most]]
 
     def to_json(self) -> dict[str, Any]:
         """What was measured, in numbers."""
-        held, held_labels, _ = self.seen.on("validation")
+        held_out, held_labels, _ = self.seen.on("validation")
         fresh = ~np.isin(self.seen.on("test")[2], self.leaked)
         return {
             "accuracy": {
-                "test": metrics.accuracy(self.labels, self.said),
-                "validation": metrics.accuracy(held_labels, np.asarray(held.argmax(1), np.int64)),
-                "test_without_near_duplicates": None if fresh.all() else metrics.accuracy(self.labels[fresh], self.said[fresh]),
+                "test": metrics.accuracy(self.labels, self.predicted),
+                "validation": metrics.accuracy(held_labels, np.asarray(held_out.argmax(1), np.int64)),
+                "test_without_near_duplicates": None
+                if fresh.all()
+                else metrics.accuracy(self.labels[fresh], self.predicted[fresh]),
             },
-            **metrics.per_class(self.labels, self.said, self.contract.labels),
+            **metrics.per_class(self.labels, self.predicted, self.contract.labels),
             **self._confusion(),
             "calibration": {
                 "bins": metrics.BINS,
@@ -90,13 +92,13 @@ class Judged:
             },
             "unknown": None
             if self.unknown is None
-            else metrics.strangers(self.after, self.unknown, self.threshold, self.false_accepts),
+            else metrics.ood_metrics(self.after, self.unknown, self.threshold, self.false_accepts),
         }
 
     def _confusion(self) -> dict[str, Any]:
         """The matrix, where it can be read by people, and its largest cells off the diagonal."""
         names = self.contract.labels
-        matrix = metrics.confusion(self.labels, self.said, len(names))
+        matrix = metrics.confusion(self.labels, self.predicted, len(names))
         off = matrix * (1 - np.eye(len(names), dtype=np.int64))
         cells = np.argsort(-off, axis=None, kind="stable")[:20]
         pairs = [(*divmod(int(cell), len(names)), int(off.flat[cell])) for cell in cells]

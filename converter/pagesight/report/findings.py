@@ -48,30 +48,30 @@ class Finding:
 
 def find(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], side: int, *, grouped: bool) -> list[Finding]:
     """All findings, the serious first; `side` is the model's square in pixels, `grouped` says that groups were kept together."""
-    found = [
-        *_twins(seen, pairs, labels, grouped=grouped),
+    result = [
+        *_near_duplicates(seen, pairs, labels, grouped=grouped),
         *_bursts(seen, grouped=grouped),
         *_mislabelled(seen, labels),
         *_counts(seen, labels),
-        *_looks(seen, side),
+        *_image_statistics(seen, side),
     ]
-    return sorted(found, key=lambda f: _ORDER.index(f.severity))
+    return sorted(result, key=lambda f: _ORDER.index(f.severity))
 
 
 def leaked(seen: Seen, pairs: near_duplicates.Pairs) -> NDArray[np.int64]:
     """Rows of the test side that have a near-duplicate on the train or validation side, sorted."""
-    sides = np.array([p.side for p in seen.pictures])
+    splits = np.array([p.side for p in seen.pictures])
     either = np.concatenate([pairs, pairs[:, ::-1]])
-    return np.unique(either[(sides[either[:, 0]] == "test") & (sides[either[:, 1]] != "test")][:, 0])
+    return np.unique(either[(splits[either[:, 0]] == "test") & (splits[either[:, 1]] != "test")][:, 0])
 
 
-def _twins(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], *, grouped: bool) -> Iterator[Finding]:
-    sides = np.array([SIDES.index(p.side) for p in seen.pictures])
+def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], *, grouped: bool) -> Iterator[Finding]:
+    splits = np.array([SIDES.index(p.side) for p in seen.pictures])
     classes = seen.labels
     families = near_duplicates.families(pairs)
     mixed = [f for f in families if len(set(classes[f].tolist())) > 1]
-    across = [f for f in families if len(set(sides[f].tolist())) > 1]
-    within = [f for f in families if len(set(sides[f].tolist())) == 1]
+    across = [f for f in families if len(set(splits[f].tolist())) > 1]
+    within = [f for f in families if len(set(splits[f].tolist())) == 1]
     if mixed:
         named = " and ".join(sorted({labels[c] for c in classes[mixed[0]]})[:2])
         yield Finding(
@@ -84,7 +84,7 @@ def _twins(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], *,
         )
     if across:
         inflated = len(leaked(seen, pairs))
-        tested = int((sides == SIDES.index("test")).sum())
+        tested = int((splits == SIDES.index("test")).sum())
         yield Finding(
             "near_duplicates_across_sides",
             "serious" if inflated else "warning",
@@ -186,7 +186,7 @@ def _counts(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
         )
 
 
-def _looks(seen: Seen, side: int) -> Iterator[Finding]:
+def _image_statistics(seen: Seen, side: int) -> Iterator[Finding]:
     looks = seen.looks
     dark = _sorted_rows(looks.brightness, looks.brightness < _DARK)
     if dark:

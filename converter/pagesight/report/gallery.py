@@ -30,43 +30,43 @@ class Gallery:
 
     def thumbs(self, seen: Seen, rows: tuple[int, ...]) -> list[dict[str, str]]:
         """Thumbs of the first of `rows`: the file, and the picture's path."""
-        found = []
+        result = []
         for row in rows[:_SHOWN]:
             if row not in self._written:
-                square = self._square(seen, row, Input(_THUMB))
-                self._written[row] = self._save(Image.fromarray(square), f"picture-{len(self._written):03d}.jpg")
-            found.append({"file": self._written[row], "path": seen.pictures[row].path})
-        return found
+                model_input = self._square(seen, row, Input(_THUMB))
+                self._written[row] = self._save(Image.fromarray(model_input), f"picture-{len(self._written):03d}.jpg")
+            result.append({"file": self._written[row], "path": seen.pictures[row].path})
+        return result
 
     def mistakes(self, seen: Seen, rows: list[int]) -> list[dict[str, Any]]:
         """For each row what was meant and said, how surely, the picture, and its heat map (None where there is none)."""
         outputs, labels = self._contract.outputs, self._contract.labels
         kernel = class_activation.head_kernel(self._model, outputs.probabilities, len(labels))
         runner = Runner(self._model, [outputs.features]) if rows and outputs.features and kernel is not None else None
-        told = []
+        summary = []
         for number, row in enumerate(rows):
-            square = self._square(seen, row, self._contract.input)
-            told.append(
+            model_input = self._square(seen, row, self._contract.input)
+            summary.append(
                 {
                     "picture": seen.pictures[row].path,
                     "meant": labels[seen.labels[row]],
                     "said": labels[seen.said[row]],
                     "probability": float(seen.sure[row]),
                     "probability_of_meant": float(seen.own[row]),
-                    "file": self._save(_enlarged(square), f"mistake-{number:02d}.jpg"),
+                    "file": self._save(_enlarged(model_input), f"mistake-{number:02d}.jpg"),
                     "heat_map": None,
                 }
             )
-            features = runner(square[None])[0][0] if runner else None
+            features = runner(model_input[None])[0][0] if runner else None
             if kernel is not None and features is not None and features.shape[-1] == len(kernel):
                 shown = class_activation.overlaid(
-                    np.asarray(_enlarged(square)), class_activation.activation(features, kernel, int(seen.said[row]))
+                    np.asarray(_enlarged(model_input)), class_activation.activation(features, kernel, int(seen.said[row]))
                 )
-                told[-1]["heat_map"] = self._save(shown, f"mistake-{number:02d}-heat.jpg")
-        return told
+                summary[-1]["heat_map"] = self._save(shown, f"mistake-{number:02d}-heat.jpg")
+        return summary
 
-    def _square(self, seen: Seen, row: int, how: Input) -> pixels.Pixels:
-        return pixels.read_square(self._dataset.read_bytes(seen.pictures[row]), how)
+    def _square(self, seen: Seen, row: int, options: Input) -> pixels.Pixels:
+        return pixels.read_model_input(self._dataset.read_bytes(seen.pictures[row]), options)
 
     def _save(self, image: Image.Image, name: str) -> str:
         path = self._into / "report" / name
@@ -75,6 +75,6 @@ class Gallery:
         return f"report/{name}"
 
 
-def _enlarged(square: pixels.Pixels) -> Image.Image:
-    image = Image.fromarray(square[..., 0] if square.shape[-1] == 1 else square)
+def _enlarged(model_input: pixels.Pixels) -> Image.Image:
+    image = Image.fromarray(model_input[..., 0] if model_input.shape[-1] == 1 else model_input)
     return image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)

@@ -11,7 +11,7 @@ from pagesight import metrics
 from pagesight.artifacts import SIDES, Origin
 from pagesight.contract import Contract
 from pagesight.report import plots
-from pagesight.report.evaluation import Judged
+from pagesight.report.evaluation import Evaluation
 from pagesight.report.findings import FEW
 from pagesight.report.image_statistics import Seen
 
@@ -23,19 +23,19 @@ _READABLE_MATRIX = 26
 
 
 @dataclass(frozen=True)
-class Told:
+class Summary:
     """Everything that the page tells."""
 
     contract: Contract
     origin: Origin
     seen: Seen
-    judged: Judged
+    evaluated: Evaluation
     evaluation: dict[str, Any]
     thumbs: list[list[dict[str, str]]]
     """Thumbs of each finding."""
 
 
-def write(into: Path, told: Told) -> None:
+def write(into: Path, summary: Summary) -> None:
     """Write report.html and its styles into `into`; style.css, beside them, is the page's."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -43,7 +43,7 @@ def write(into: Path, told: Told) -> None:
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"pct": _percent, "between": _between, "chance": _chance, "code": _code}
-    html = environment.get_template("report.html.j2").render(_context(told))
+    html = environment.get_template("report.html.j2").render(_context(summary))
     (into / "report.html").write_text(html + "\n", encoding="utf-8")
     for name in _STYLES:
         shutil.copyfile(_HERE / name, into / name)
@@ -71,13 +71,13 @@ def _code(text: str) -> Any:
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-def _context(told: Told) -> dict[str, Any]:
-    contract, judged, evaluation = told.contract, told.judged, told.evaluation
-    counts = _counts(told.seen, len(contract.labels))
-    trained = told.origin.trained.facts if told.origin.trained else {}
-    dataset = told.origin.dataset
-    sure, right = judged.after.max(1), judged.after.argmax(1) == judged.labels
-    others = None if judged.unknown is None else judged.unknown.max(1)
+def _context(summary: Summary) -> dict[str, Any]:
+    contract, evaluated, evaluation = summary.contract, summary.evaluated, summary.evaluation
+    counts = _counts(summary.seen, len(contract.labels))
+    trained = summary.origin.trained.facts if summary.origin.trained else {}
+    dataset = summary.origin.dataset
+    sure, right = evaluated.after.max(1), evaluated.after.argmax(1) == evaluated.labels
+    ood = None if evaluated.unknown is None else evaluated.unknown.max(1)
     matrix = evaluation["confusion"] if len(contract.labels) <= _READABLE_MATRIX else None
     return {
         "title": contract.title,
@@ -85,7 +85,7 @@ def _context(told: Told) -> dict[str, Any]:
         "labels": contract.labels,
         "csp": CSP,
         "e": evaluation,
-        "findings": list(zip(evaluation["findings"], told.thumbs, strict=True)),
+        "findings": list(zip(evaluation["findings"], summary.thumbs, strict=True)),
         "counts": [
             {"label": name, **dict(zip(SIDES, row, strict=True))} for name, row in zip(contract.labels, counts, strict=True)
         ],
@@ -98,11 +98,11 @@ def _context(told: Told) -> dict[str, Any]:
         "side": contract.input.side,
         "matrix": None if matrix is None else _shaded(matrix),
         "history": trained.get("history") or [],
-        "search": _searched(told.origin),
+        "search": _searched(summary.origin),
         "curves": plots.learning_curves(trained.get("history") or []),
-        "before": plots.reliability(metrics.reliability(judged.before, judged.labels), "before"),
-        "after": plots.reliability(metrics.reliability(judged.after, judged.labels), "after"),
-        "decision": plots.decision(sure[right], sure[~right], others, judged.threshold),
+        "before": plots.reliability(metrics.reliability(evaluated.before, evaluated.labels), "before"),
+        "after": plots.reliability(metrics.reliability(evaluated.after, evaluated.labels), "after"),
+        "decision": plots.decision(sure[right], sure[~right], ood, evaluated.threshold),
     }
 
 
@@ -117,8 +117,8 @@ def _searched(origin: Origin) -> dict[str, Any] | None:
 
 def _counts(seen: Seen, classes: int) -> list[list[int]]:
     """Pictures by class (rows) and side (columns, in the order of SIDES)."""
-    sides = np.array([SIDES.index(p.side) for p in seen.pictures])
-    return np.bincount(seen.labels * len(SIDES) + sides, minlength=classes * len(SIDES)).reshape(classes, -1).tolist()
+    splits = np.array([SIDES.index(p.side) for p in seen.pictures])
+    return np.bincount(seen.labels * len(SIDES) + splits, minlength=classes * len(SIDES)).reshape(classes, -1).tolist()
 
 
 def _shaded(matrix: list[list[int]]) -> list[list[dict[str, int]]]:

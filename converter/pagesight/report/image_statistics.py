@@ -72,7 +72,7 @@ class Seen:
         return self.probabilities[which], self.labels[rows], rows
 
 
-def look_at(dataset: Dataset, columns: Sequence[int], how: Input, runner: Runner) -> Seen:
+def image_statistics(dataset: Dataset, columns: Sequence[int], options: Input, runner: Runner) -> Seen:
     """Read every picture once and answer it; `columns[i]` is the model's column for the dataset's label i.
 
     Memory holds two chunks of squares, a few hundred bytes a picture, and the probabilities of validation and test.
@@ -85,35 +85,35 @@ def look_at(dataset: Dataset, columns: Sequence[int], how: Input, runner: Runner
     looks: list[Looks] = []  # small objects between large ones would keep the memory of these
     start = 0
     with progress.task("looking at every picture", len(pictures)) as advance:
-        for chunk in _chunks(dataset, how):
+        for chunk in _chunks(dataset, options):
             rows = np.arange(start, start := start + len(chunk))
-            probabilities = runner(np.stack([square for square, _ in chunk]))[0]
+            probabilities = runner(np.stack([model_input for model_input, _ in chunk]))[0]
             answers.append((probabilities.argmax(1), probabilities.max(1), probabilities[np.arange(len(rows)), labels[rows]]))
             kept.append(probabilities[np.isin(rows, held_out)])
             looks.append(Looks.of([look for _, look in chunk]))
             advance(len(rows))
-    said, sure, own = (np.concatenate(column) for column in zip(*answers, strict=True))
-    return Seen(pictures, labels, said, sure, own, Looks.joined(looks), held_out, np.concatenate(kept))
+    predicted, sure, own = (np.concatenate(column) for column in zip(*answers, strict=True))
+    return Seen(pictures, labels, predicted, sure, own, Looks.joined(looks), held_out, np.concatenate(kept))
 
 
-def read(dataset: Dataset, how: Input, picture: Picture) -> tuple[pixels.Pixels, int]:
+def read(dataset: Dataset, options: Input, picture: Picture) -> tuple[pixels.Pixels, int]:
     """The square that the model sees, and the shorter side of the file in pixels."""
     decoded = pixels.decode(dataset.read_bytes(picture))
-    return pixels.square(decoded, how), min(decoded.size)
+    return pixels.model_input(decoded, options), min(decoded.size)
 
 
 _One = tuple[pixels.Pixels, tuple[Any, ...]]
 
 
-def _read_and_look(dataset: Dataset, how: Input, picture: Picture) -> _One:
-    square, short_side = read(dataset, how, picture)
-    return square, (*appearance(square), short_side)
+def _read_and_look(dataset: Dataset, options: Input, picture: Picture) -> _One:
+    model_input, short_side = read(dataset, options, picture)
+    return model_input, (*appearance(model_input), short_side)
 
 
-def _chunks(dataset: Dataset, how: Input) -> Iterator[list[_One]]:
+def _chunks(dataset: Dataset, options: Input) -> Iterator[list[_One]]:
     pictures = dataset.pictures
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read_one = partial(_read_and_look, dataset, how)
+        read_one = partial(_read_and_look, dataset, options)
         waiting = [pool.submit(read_one, p) for p in pictures[:_CHUNK]]
         for start in range(0, len(pictures), _CHUNK):
             done = [job.result() for job in waiting]
@@ -121,18 +121,18 @@ def _chunks(dataset: Dataset, how: Input) -> Iterator[list[_One]]:
             yield done
 
 
-def appearance(square: pixels.Pixels) -> tuple[int, NDArray[np.uint8], float, float]:
+def appearance(model_input: pixels.Pixels) -> tuple[int, NDArray[np.uint8], float, float]:
     """Hash, thumb, brightness and sharpness (see Looks) of a uint8 square `[side, side, channels]`."""
-    image = Image.fromarray(square[..., 0] if square.shape[-1] == 1 else square).convert("L")
+    image = Image.fromarray(model_input[..., 0] if model_input.shape[-1] == 1 else model_input).convert("L")
     image = image.resize((_LOOKED_AT, _LOOKED_AT), Image.Resampling.BOX)
-    grey = np.asarray(image, np.float32)
-    middle = grey[1:-1, 1:-1]
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle
+    gray = np.asarray(image, np.float32)
+    middle = gray[1:-1, 1:-1]
+    laplacian = gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:] - 4 * middle
     thumb = np.asarray(image.resize((THUMB, THUMB), Image.Resampling.BOX))
-    return _dhash(image), thumb, float(grey.mean()), float(laplacian.var() / max(grey.var(), 1))
+    return _dhash(image), thumb, float(gray.mean()), float(laplacian.var() / max(gray.var(), 1))
 
 
-def _dhash(grey: Image.Image) -> int:
+def _dhash(gray: Image.Image) -> int:
     """The 64-bit difference hash (Krawetz 2013): does brightness rise to the right, 8 by 8 times?"""
-    small = np.asarray(grey.resize((9, 8), Image.Resampling.BOX))
+    small = np.asarray(gray.resize((9, 8), Image.Resampling.BOX))
     return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")

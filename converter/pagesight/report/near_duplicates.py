@@ -31,7 +31,7 @@ def near_duplicates(looks: Looks, labels: NDArray[np.int64], max_bits: int = MAX
     by grey level, decides: pictures of two classes must be copies. With more than four bits some pairs are missed, never a wrong
     one added.
     """
-    found: list[Pairs] = []
+    result: list[Pairs] = []
     edges = np.cumsum((0, *_BANDS))
     bands = [(looks.hash >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1) for low, high in pairwise(edges.tolist())]
     for number, band in enumerate(bands):
@@ -44,8 +44,8 @@ def near_duplicates(looks: Looks, labels: NDArray[np.int64], max_bits: int = MAX
             for earlier in bands[:number]:
                 same &= earlier[left] != earlier[right]  # those were compared before
             pairs = np.stack([left[same], right[same]], 1)
-            found.append(_confirmed(pairs, looks, labels, max_bits))
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0) if found else np.zeros((0, 2), np.int64)
+            result.append(_confirmed(pairs, looks, labels, max_bits))
+    return np.unique(np.sort(np.concatenate(result), axis=1), axis=0) if result else np.zeros((0, 2), np.int64)
 
 
 def _confirmed(pairs: Pairs, looks: Looks, labels: NDArray[np.int64], max_bits: int) -> Pairs:

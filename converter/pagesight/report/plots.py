@@ -65,10 +65,10 @@ def learning_curves(history: list[dict[str, float]]) -> list[Plot]:
         loss.axes.set(xlabel="epoch", ylabel="loss (cross-entropy, nats)", ylim=(0, None))
         _whole_epochs(loss.axes, epochs)
         loss.axes.legend()
-    told = f"training from {own[0]:.2f} to {own[-1]:.2f}"
+    summary = f"training from {own[0]:.2f} to {own[-1]:.2f}"
     if np.isfinite(losses).all():
-        told += f", validation from {losses[0]:.2f} to {losses[-1]:.2f}"
-    plots = [loss.plot(f"Loss by epoch: {told}.")]
+        summary += f", validation from {losses[0]:.2f} to {losses[-1]:.2f}"
+    plots = [loss.plot(f"Loss by epoch: {summary}.")]
     if np.isfinite(accuracies).any():
         with _figure("accuracy") as accuracy:
             accuracy.axes.plot(epochs, accuracies * 100, color=_ACCENT, marker="o", markersize=5)
@@ -89,26 +89,26 @@ def _whole_epochs(axes: Any, epochs: NDArray[Any]) -> None:
     axes.set_xlim(0.7, len(epochs) + 0.3)
 
 
-def reliability(found: Reliability, name: str) -> Plot:
+def reliability(result: Reliability, name: str) -> Plot:
     """The reliability diagram: bars of accuracy by probability, gaps to the diagonal, and how many answers each stands for."""
-    bins = len(found.counts)
+    bins = len(result.counts)
     left, width = np.arange(bins) / bins, 1 / bins
-    some = found.counts > 0
+    some = result.counts > 0
     with _figure(f"reliability-{name}", height=4.2, rows=(3, 1)) as figure:
         top, low = figure.axes, figure.lower
         top.plot([0, 1], [0, 1], color=_SOFT, linestyle=(0, (3, 3)), linewidth=1.4)
-        top.bar(left[some], found.accuracy[some], width * 0.9, align="edge", color=_ACCENT, alpha=0.6, linewidth=0)
+        top.bar(left[some], result.accuracy[some], width * 0.9, align="edge", color=_ACCENT, alpha=0.6, linewidth=0)
         gaps = {"color": _BAD, "linewidth": 2.6, "solid_capstyle": "butt"}
-        for at, said, is_right in zip(left[some] + width * 0.45, found.confidence[some], found.accuracy[some], strict=True):
-            top.plot([at, at], sorted([said, is_right]), **gaps)
+        for at, predicted, is_right in zip(left[some] + width * 0.45, result.confidence[some], result.accuracy[some], strict=True):
+            top.plot([at, at], sorted([predicted, is_right]), **gaps)
         top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share right")
         top.tick_params(labelbottom=False)
-        low.bar(left, found.counts, width * 0.9, align="edge", color=_SOFT, linewidth=0)
+        low.bar(left, result.counts, width * 0.9, align="edge", color=_SOFT, linewidth=0)
         low.set(xlim=(0, 1), xlabel="probability the model gave", ylabel="answers")
         low.yaxis.get_major_locator().set_params(nbins=3, integer=True)
     return figure.plot(
         f"Reliability diagram: accuracy in {int(some.sum())} bins of probability against the diagonal; "
-        f"expected calibration error {found.ece:.3f}."
+        f"expected calibration error {result.ece:.3f}."
     )
 
 
@@ -120,10 +120,10 @@ def decision(right: NDArray[Any], wrong: NDArray[Any], unknown: NDArray[Any] | N
     at = np.linspace(0, 1, 201)
     kinds = [("right answers", right, _ACCENT, "-"), ("mistakes", wrong, _BAD, "--"), ("other things", unknown, _WARN, ":")]
     with _figure("decision") as figure:
-        for label, values, colour, style in kinds:
+        for label, values, color, style in kinds:
             if values is not None and len(values):
                 share = 1 - np.searchsorted(np.sort(values), at, side="left") / len(values)
-                figure.axes.plot(at, share * 100, color=colour, linestyle=style, label=label)
+                figure.axes.plot(at, share * 100, color=color, linestyle=style, label=label)
         figure.axes.axvline(threshold, color=_INK, linewidth=1.2)
         figure.axes.set(xlim=(0, 1), ylim=(0, 102), xlabel="threshold on the probability", ylabel="accepted (%)")
         figure.axes.legend(loc="lower left")
@@ -200,13 +200,13 @@ def _inline(svg: str, name: str) -> str:
 
 def _attributes(style: str) -> str:
     """`fill: #000004; opacity: 0.5` as `class="fill-accent" opacity="0.5"`; the page's own font is used."""
-    classes, others = [], []
+    classes, ood = [], []
     for declaration in filter(None, (part.strip() for part in style.split(";"))):
         key, value = (part.strip() for part in declaration.split(":", 1))
         if value in _CLASSES:
             classes.append(f"{key}-{_CLASSES[value]}")
         elif key == "font":  # a shorthand such as 11px 'DejaVu Sans', sans-serif
-            others.append(f'font-size="{value.split()[0]}"')
+            ood.append(f'font-size="{value.split()[0]}"')
         elif key != "font-family":
-            others.append(f'{key}="{value}"')
-    return " ".join(([f'class="{" ".join(classes)}"'] if classes else []) + others)
+            ood.append(f'{key}="{value}"')
+    return " ".join(([f'class="{" ".join(classes)}"'] if classes else []) + ood)

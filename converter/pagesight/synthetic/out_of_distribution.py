@@ -12,12 +12,12 @@ from pagesight.synthetic.scenes import scenes
 _NOISE, _ROOMS, _SCENES = 64, 64, 384
 
 
-def drawn(how: Input, seed: int) -> Pixels:
+def drawn(options: Input, seed: int) -> Pixels:
     """Noise with the statistics of photographs, empty rooms, and scenes of many things: uint8 `[512, side, side, 3]`."""
     with progress.task("drawing what belongs to no class", _NOISE + _ROOMS + _SCENES) as advance:
-        noise = natural_noise(how, _NOISE, seed)
-        rooms = [np.asarray(render_room(np.random.default_rng((seed, number)), how.side)) for number in range(_ROOMS)]
+        noise = natural_noise(options, _NOISE, seed)
+        rooms = [np.asarray(render_room(np.random.default_rng((seed, number)), options.side)) for number in range(_ROOMS)]
         advance(_NOISE + _ROOMS)
-        made = scenes(how.side, _SCENES, seed)
+        made = scenes(options.side, _SCENES, seed)
         advance(_SCENES)
     return np.concatenate([noise, np.stack(rooms), made])

@@ -44,7 +44,7 @@ def _part(scene: Image.Image, chance: _Chance) -> Image.Image:
     return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if chance.random() < 0.5 else part
 
 
-def _colour(chance: _Chance) -> _Floats:
+def _color(chance: _Chance) -> _Floats:
     """Of skin and wood, dull, or any."""
     kind = chance.random()
     if kind < 0.35:
@@ -52,8 +52,8 @@ def _colour(chance: _Chance) -> _Floats:
     return np.asarray(chance.uniform(20, 235) + chance.normal(0, 12, 3) if kind < 0.7 else chance.uniform(0, 255, 3))
 
 
-def _fill(colour: _Floats) -> tuple[int, int, int]:
-    red, green, blue = (int(v) for v in np.clip(colour, 0, 255))
+def _fill(color: _Floats) -> tuple[int, int, int]:
+    red, green, blue = (int(v) for v in np.clip(color, 0, 255))
     return red, green, blue
 
 
@@ -76,7 +76,7 @@ def _surface(chance: _Chance, side: int) -> Image.Image:
         share = np.clip(0.5 * np.hypot(x - chance.uniform(-1, 1), y - chance.uniform(-1, 1)), 0, 1)
     else:
         share = np.full((side, side), chance.uniform(0, 0.3))
-    one, other = _colour(chance), _colour(chance)
+    one, other = _color(chance), _color(chance)
     levels = one + (other - one) * chance.uniform(0.1, 1) * share[..., None]
     levels = levels + chance.normal(0, chance.uniform(0, 8), (side, side, 1))
     return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
@@ -156,11 +156,11 @@ def _face(chance: _Chance, side: int, surfaces: Sequence[Image.Image]) -> Image.
     head = side * chance.uniform(0.15, 0.45)
     x, y = side * chance.uniform(0.25, 0.75), side * chance.uniform(0.25, 0.65)
 
-    def oval(across: float, down: float, wide: float, high: float, colour: _Floats) -> None:
+    def oval(across: float, down: float, wide: float, high: float, color: _Floats) -> None:
         left, top = float(x + (across - wide) * head), float(y + (down - high) * head)
-        pen.ellipse((left, top, left + float(2 * wide * head), top + float(2 * high * head)), fill=_fill(colour))
+        pen.ellipse((left, top, left + float(2 * wide * head), top + float(2 * high * head)), fill=_fill(color))
 
-    oval(0, 2.6, 2.2, 1.4, _colour(chance))
+    oval(0, 2.6, 2.2, 1.4, _color(chance))
     oval(0, 1.15, 0.42, 0.6, skin * 0.8)
     oval(0, -0.25, 1.0, 1.15, hair)
     if chance.random() < 0.4:
@@ -179,9 +179,9 @@ def _face(chance: _Chance, side: int, surfaces: Sequence[Image.Image]) -> Image.
 
 def _writing(chance: _Chance, side: int, surfaces: Sequence[Image.Image]) -> Image.Image:
     """Lines of letters on something, not quite level."""
-    paper = Image.new("RGB", (side, side), _fill(_colour(chance)))
+    paper = Image.new("RGB", (side, side), _fill(_color(chance)))
     scene = Image.blend(paper, _taken(chance, side, surfaces), 0.15)
-    pen, ink = ImageDraw.Draw(scene), _fill(_colour(chance))
+    pen, ink = ImageDraw.Draw(scene), _fill(_color(chance))
     size = float(side * chance.uniform(0.05, 0.24))
     font, y = ImageFont.load_default(size), float(chance.uniform(-size, size))
     while y < side:
@@ -198,7 +198,7 @@ def _lights(chance: _Chance, side: int, surfaces: Sequence[Image.Image]) -> Imag
     for _ in range(chance.integers(10, 150)):
         x, y = (float(v) for v in chance.uniform(0, side, 2))
         wide = float(chance.exponential(0.012)) * side
-        pen.ellipse((x, y, x + wide, y + wide), fill=_fill(_colour(chance) + 60))
+        pen.ellipse((x, y, x + wide, y + wide), fill=_fill(_color(chance) + 60))
     return scene.filter(ImageFilter.GaussianBlur(float(chance.uniform(0.3, 2))))
 
 

@@ -18,10 +18,10 @@ class Statistics:
 
     def __init__(self, model: Any, forward: Callable[[], Any]) -> None:
         """`forward` runs one fixed batch through `model` in training mode; used where a layer does not tell its momentum."""
-        told = _told(model)
-        moving = [v for v in model.non_trainable_variables if any(name in v.name for name in _NAMES) and told.get(id(v), 0) < 1]
-        told |= _probed([v for v in moving if id(v) not in told], forward)
-        self._momentum = [(v, told[id(v)]) for v in moving if id(v) in told]
+        summary = _summary(model)
+        moving = [v for v in model.non_trainable_variables if any(name in v.name for name in _NAMES) and summary.get(id(v), 0) < 1]
+        summary |= _probed([v for v in moving if id(v) not in summary], forward)
+        self._momentum = [(v, summary[id(v)]) for v in moving if id(v) in summary]
 
     def start(self) -> None:
         """Forget everything."""
@@ -34,7 +34,7 @@ class Statistics:
             variable.assign(variable / (1 - momentum**batches))
 
 
-def _told(model: Any) -> dict[int, float]:
+def _summary(model: Any) -> dict[int, float]:
     """The momentum of every moving variable of a Keras layer, by the variable's id; 1 (none moves) where the layer is held."""
     norms = [layer for layer in model.submodules if isinstance(layer, keras().layers.BatchNormalization)]
     return {
@@ -60,5 +60,5 @@ def _probed(variables: list[Any], forward: Callable[[], Any]) -> dict[int, float
         ends.append([variable.numpy() for variable in variables])
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
-    found = {id(v): round(float((high - low).mean()), 4) for v, low, high in zip(variables, *ends, strict=True)}
-    return {key: momentum for key, momentum in found.items() if momentum < 1}
+    result = {id(v): round(float((high - low).mean()), 4) for v, low, high in zip(variables, *ends, strict=True)}
+    return {key: momentum for key, momentum in result.items() if momentum < 1}

@@ -12,6 +12,8 @@ from pagesight import progress
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.metrics import wilson
 from pagesight.training import loop
+from pagesight.training.head import solve_head
+from pagesight.training.predictor import Predictor
 
 _FEW = 30
 """Pictures of the smallest class below which few are left to test on."""
@@ -39,9 +41,9 @@ class _Features:
             for learnt, asked in cut.split(self.embeddings, self.labels, together):
                 if len(set(self.labels[learnt])) < 2:
                     return None
-                kernel, bias = loop.solved(self.embeddings[learnt], self.labels[learnt], self.seed)
-                said = np.unique(self.labels[learnt])[(self.embeddings[asked] @ kernel + bias).argmax(1)]
-                right += int((said == self.labels[asked]).sum())
+                kernel, bias = solve_head(self.embeddings[learnt], self.labels[learnt], self.seed)
+                predicted = np.unique(self.labels[learnt])[(self.embeddings[asked] @ kernel + bias).argmax(1)]
+                right += int((predicted == self.labels[asked]).sum())
         return {"n": n, "folds": folds, "value": right / n, "interval95": wilson(right, n)}
 
 
@@ -51,7 +53,7 @@ def has_few(labels: NDArray[np.int64]) -> bool:
 
 
 def cross_validated(
-    answers: loop.Answers, learnt: NDArray[np.float32], sides: loop.Sides, dataset: Dataset, seed: int
+    predictor: Predictor, learnt: NDArray[np.float32], splits: loop.Splits, dataset: Dataset, seed: int
 ) -> dict[str, Any]:
     """Accuracies by cross-validation, of the head on the features that training starts from; fine-tuning usually adds to them.
 
@@ -62,18 +64,18 @@ def cross_validated(
 
     Each is None where it does not apply, or where there is too little to cut into folds. Equal bytes are never in two folds.
     """
-    labels = np.concatenate([sides[side][1] for side in SIDES])
+    labels = np.concatenate([splits[side][1] for side in SIDES])
     few, grouped = has_few(labels), dataset.facts["split"] == "group"
     every = 1 if few else -(-len(labels) // _MOST)
     pictures = [picture for side in SIDES for picture in dataset.on(side)[::every]]
-    labels = np.concatenate([sides[side][1][::every] for side in SIDES])
+    labels = np.concatenate([splits[side][1][::every] for side in SIDES])
     groups = [picture.group for picture in pictures]
     folds = min(_FOLDS, int(np.bincount(labels).min()), len(set(groups)))
     if not (few or grouped) or folds < 2:
         return {"cross_validated": None, "by_split": None}
     with progress.task("cross-validating"):
-        others = [answers.embeddings(sides[side][0][::every]) for side in SIDES[1:] if len(sides[side][1])]
-        features = _Features(np.concatenate([learnt[::every], *others]), labels, seed)
+        ood = [predictor.embeddings(splits[side][0][::every]) for side in SIDES[1:] if len(splits[side][1])]
+        features = _Features(np.concatenate([learnt[::every], *ood]), labels, seed)
         by_group = features.accuracy(groups, folds)
         by_random = features.accuracy([picture.sha256 for picture in pictures], folds) if grouped else None
     compared = {"group": by_group, "random": by_random} if by_group and by_random else None

@@ -63,11 +63,11 @@ class Distribution:
         """The chief's `data`, on every worker."""
         if self.workers == 1:
             return data
-        told = self._sum(np.array([len(data) if self.rank == 0 else 0]))
-        padded = np.zeros(-(-int(told[0]) // 4) * 4, np.uint8)
+        summary = self._sum(np.array([len(data) if self.rank == 0 else 0]))
+        padded = np.zeros(-(-int(summary[0]) // 4) * 4, np.uint8)
         if self.rank == 0:
             padded[: len(data)] = np.frombuffer(data, np.uint8)
-        return self._sum(padded.view(np.int32)).astype(np.int32).tobytes()[: int(told[0])] if len(padded) else b""
+        return self._sum(padded.view(np.int32)).astype(np.int32).tobytes()[: int(summary[0])] if len(padded) else b""
 
     def agree(self, what: str) -> None:
         """Raise TrainError where this worker was started for something else than the chief."""

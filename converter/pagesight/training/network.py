@@ -28,14 +28,14 @@ class Weights:
     source: str = ""
 
 
-def parse_weights(wish: str, backbone: Backbone) -> Weights:
+def parse_weights(value: str, backbone: Backbone) -> Weights:
     """Turn the value of --weights into Weights; `auto` stays open until ImageNet's weights were asked for.
 
     Raises TrainError for a file that is not there, or a starter that does not ship.
     """
-    if wish in ("imagenet", "random", "auto"):
-        return Weights(wish)
-    if wish == "starter":
+    if value in ("imagenet", "random", "auto"):
+        return Weights(value)
+    if value == "starter":
         if backbone.starter is None:
             with_starter = [b.name for b in backbones.known().values() if b.starter]
             raise TrainError(
@@ -43,12 +43,12 @@ def parse_weights(wish: str, backbone: Backbone) -> Weights:
                 fix=f"use --backbone {with_starter[0]}" if with_starter else "use --weights imagenet",
             )
         return Weights("starter", str(backbone.starter))
-    path = Path(wish)
-    if wish.startswith(("http://", "https://")) or path.is_dir() or wish.endswith((".tar.gz", ".tgz")):
-        return Weights("hub", wish)
+    path = Path(value)
+    if value.startswith(("http://", "https://")) or path.is_dir() or value.endswith((".tar.gz", ".tgz")):
+        return Weights("hub", value)
     if path.is_file():
-        return Weights("file", wish)
-    raise TrainError(f"there is no weights file {wish}", fix="give a .h5 file, a TF-Hub handle, imagenet, starter or random")
+        return Weights("file", value)
+    raise TrainError(f"there is no weights file {value}", fix="give a .h5 file, a TF-Hub handle, imagenet, starter or random")
 
 
 def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[Any, Weights]:
@@ -73,7 +73,7 @@ def build(backbone: Backbone, classes: int, weights: Weights | None) -> tuple[An
 
 
 @contextlib.contextmanager
-def held(model: Any, part: int, *, norms: bool = False) -> Iterator[None]:
+def frozen(model: Any, part: int, *, norms: bool = False) -> Iterator[None]:
     """While the block runs, the backbone's layers up to the last whose maps are one `part`th of the side or larger do not learn.
 
     Nor does any batch norm with `norms`; those that are held work as in inference. `part` 0 holds no layer for its place. A
@@ -140,10 +140,10 @@ def _first_line(cause: BaseException) -> str:
 
 def _application(backbone: Backbone, weights: str | None) -> Any:
     applications = keras().applications
-    how: dict[str, Any] = {"input_shape": (backbone.side, backbone.side, 3), "include_top": False, "weights": weights}
+    options: dict[str, Any] = {"input_shape": (backbone.side, backbone.side, 3), "include_top": False, "weights": weights}
     if backbone.family.startswith("MobileNetV3"):
-        how["include_preprocessing"] = False
-    return getattr(applications, backbone.family)(alpha=backbone.alpha, **how)
+        options["include_preprocessing"] = False
+    return getattr(applications, backbone.family)(alpha=backbone.alpha, **options)
 
 
 def _imagenet(backbone: Backbone) -> Any:

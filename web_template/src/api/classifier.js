@@ -1,6 +1,6 @@
 // A loaded model: what can be asked of it, and who computes the answers.
 import { PagesightError, asPagesightError } from "../errors.js";
-import { Delivery } from "../loading/asset_loader.js";
+import { AssetLoader } from "../loading/asset_loader.js";
 import { fetchPublished, whereIs } from "../loading/files.js";
 import { toPicture } from "../input/source.js";
 import { tryWorker } from "../worker/workers.js";
@@ -32,7 +32,7 @@ import { tryWorker } from "../worker/workers.js";
 /** What decides about the graphics card: fetched when it is asked for. */
 const GPU_SCRIPT = "gpu.js";
 /** A graphics card that hangs is given up after so long; while it starts, its driver compiles a program for each layer. */
-const GPU_PATIENCE_MS = 10_000;
+const GPU_TIMEOUT_MS = 10_000;
 const GPU_START_MS = 30_000;
 
 /** A model that answers in a worker of its own, so that the page stays free. */
@@ -61,7 +61,7 @@ export class Classifier {
     return (this.#gpu ?? this.#wasm).backend;
   }
 
-  /** Whether describe() works, and so whether new classes can be taught. */
+  /** Whether extractFeatures() works, and so whether new classes can be taught. */
   get canDescribe() {
     return Boolean(this.contract.outputs.features ?? this.contract.outputs.embedding);
   }
@@ -72,7 +72,7 @@ export class Classifier {
    * @returns {Promise<{ label: string, probability: number }[]>} the most probable first
    */
   async classify(source, { topK } = {}) {
-    const { probabilities } = await this.recognise(source);
+    const { probabilities } = await this.predictProbabilities(source);
     return this.rank(probabilities).slice(0, topK);
   }
 
@@ -105,7 +105,7 @@ export class Classifier {
    * @param {Source} source
    * @returns {Promise<Prediction>}
    */
-  recognise(source) {
+  predictProbabilities(source) {
     return this.#run(source, ["probabilities"]);
   }
 
@@ -114,8 +114,8 @@ export class Classifier {
    * @param {Source} source
    * @returns {Promise<{ vector: Float32Array, milliseconds: number }>}
    */
-  async describe(source) {
-    const value = await this.#ask({ method: "describe" }, source);
+  async extractFeatures(source) {
+    const value = await this.#ask({ method: "extractFeatures" }, source);
     return /** @type {{ vector: Float32Array, milliseconds: number }} */ (value);
   }
 
@@ -171,8 +171,8 @@ export class Classifier {
     if (new URL(".", import.meta.url).href === this.#folder) {
       await fetchPublished(this.#folder, this.contract.files, GPU_SCRIPT);
     }
-    const { tryOut } = await import("../worker/gpu.js");
-    const { started, attempts } = await tryOut(
+    const { benchmarkBackend } = await import("../worker/gpu.js");
+    const { started, attempts } = await benchmarkBackend(
       this.contract,
       (question, square) => this.#wasm.link.call({ ...question, square }),
       (backend) => this.#startGpu(backend),
@@ -186,11 +186,11 @@ export class Classifier {
   /** @param {string} backend */
   async #startGpu(backend) {
     const worker = { script: `worker_${backend}.js`, binaries: [] };
-    const delivery = new Delivery(this.#folder, this.contract, undefined);
-    const started = await tryWorker(worker, this.#folder, this.contract, delivery, { patience: GPU_START_MS });
+    const assets = new AssetLoader(this.#folder, this.contract, undefined);
+    const started = await tryWorker(worker, this.#folder, this.contract, assets, { timeoutMs: GPU_START_MS });
     if (!started) throw new PagesightError("model", "the model has operations that it cannot run");
     const { link } = started;
-    link.patience = GPU_PATIENCE_MS;
+    link.timeoutMs = GPU_TIMEOUT_MS;
     return {
       ...started,
       ask: (/** @type {Question} */ question, /** @type {Square} */ square) => link.call({ ...question, square }),

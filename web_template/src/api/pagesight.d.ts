@@ -137,10 +137,10 @@ export class Classifier {
   /** Everything of one forward pass. */
   predict(source: Source): Promise<Prediction>;
   /** As predict(), with the probabilities alone: what a stream of frames needs. */
-  recognise(source: Source): Promise<Prediction>;
+  predictProbabilities(source: Source): Promise<Prediction>;
   /** What a new head is trained on: mean and maximum of the last feature map, or the embedding where there is no map. */
-  describe(source: Source): Promise<{ vector: Float32Array; milliseconds: number }>;
-  /** Whether describe() works, and so whether new classes can be taught. */
+  extractFeatures(source: Source): Promise<{ vector: Float32Array; milliseconds: number }>;
+  /** Whether extractFeatures() works, and so whether new classes can be taught. */
   readonly canDescribe: boolean;
   /** The answer, and where in the picture the model saw it. */
   explain(source: Source): Promise<Explanation>;

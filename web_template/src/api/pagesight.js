@@ -1,10 +1,10 @@
 // The public module: load a bundle's classifier from any page or app.
 import { Classifier } from "./classifier.js";
 import { parseContract } from "../loading/contract.js";
-import { Delivery } from "../loading/asset_loader.js";
+import { AssetLoader } from "../loading/asset_loader.js";
 import { PagesightError, asPagesightError } from "../errors.js";
 import { fetchAhead, fetchFile, place } from "../loading/files.js";
-import { FIRST, WORKERS, startCarried, tryWorker } from "../worker/workers.js";
+import { FIRST, WORKERS, startInlined, tryWorker } from "../worker/workers.js";
 
 export { Classifier, PagesightError };
 
@@ -31,7 +31,7 @@ const OWN_FILES = "own-files:";
 export async function load(base = import.meta.url, { contractSha256, onProgress, files = {} } = {}) {
   const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
   place(folder, files);
-  const carried = startCarried();
+  const carried = startInlined();
   const own = folder === new URL(".", import.meta.url).href;
   for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
     if (path && (own || files[path])) fetchAhead(folder, path);
@@ -45,12 +45,12 @@ export async function load(base = import.meta.url, { contractSha256, onProgress,
     throw error;
   }
   if (!contract.files[FIRST]) carried?.close();
-  const delivery = new Delivery(folder, contract, onProgress);
+  const assets = new AssetLoader(folder, contract, onProgress);
   /** @type {PagesightError | undefined} */
   let failure;
   for (const worker of WORKERS.filter(({ script }) => contract.files[script])) {
     try {
-      const started = await tryWorker(worker, folder, contract, delivery, { carried });
+      const started = await tryWorker(worker, folder, contract, assets, { carried });
       if (started) return new Classifier(contract, started, folder);
     } catch (error) {
       // Where one way of computing fails or is wrong, another may do.

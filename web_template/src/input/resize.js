@@ -1,7 +1,7 @@
 // Pillow's Image.resize(BILINEAR) on 8-bit pixels, bit for bit (libImaging/Resample.c): a triangle filter, widened when
 // shrinking, in 22-bit fixed point, the horizontal pass first, rounded to 8 bits between the passes.
 
-import { Machine } from "../wasm/kernels.js";
+import { WasmRuntime } from "../wasm/kernels.js";
 
 const PRECISION_BITS = 22;
 /** The kernels read and write up to sixteen bytes past a picture's end; addresses stay multiples of four. */
@@ -58,7 +58,7 @@ export function triangle(from, to) {
 
 /** Makes squares of pictures that come strip by strip; one picture at a time. */
 export class Resizer {
-  #machine = new Machine();
+  #machine = new WasmRuntime();
   #room = 0;
 
   /**

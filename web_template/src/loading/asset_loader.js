@@ -3,7 +3,7 @@ import { fetchFile, fetchPublished } from "./files.js";
 
 /** @typedef {import("./contract.js").Contract} Contract */
 
-export class Delivery {
+export class AssetLoader {
   #base;
   #contract;
   #onProgress;

@@ -12,7 +12,7 @@ const FIRST_ANSWERS = 3;
 /** Below this many milliseconds on WebAssembly no graphics card pays: handing it a picture and fetching the answer takes longer. */
 const WORTH_TRYING_MS = 8;
 
-export class Computing {
+export class BackendSelector {
   #classifier;
   #announce;
   // A theme may leave the card out.

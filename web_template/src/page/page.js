@@ -5,7 +5,7 @@ import { ownAnswerer, rank } from "./predictor.js";
 import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { fillCard } from "./card.js";
-import { Computing } from "./backend_selector.js";
+import { BackendSelector } from "./backend_selector.js";
 import { fetchFile } from "../loading/files.js";
 import { byId } from "./elements.js";
 import { kilobytes } from "./format.js";
@@ -19,7 +19,7 @@ import { TeachMode } from "./teach_mode.js";
 import { fill, sayFailure, sayNotAPicture, words } from "./words.js";
 
 /**
- * @typedef {import("./predictor.js").Answerer} Answerer
+ * @typedef {import("./predictor.js").Predictor} Predictor
  * @typedef {import("../api/pagesight.js").Source} Source
  */
 
@@ -33,10 +33,10 @@ const stage = new Stage();
 const answers = new AnswerView();
 const heat = new HeatMap(() => void again());
 const batch = new Batch((file) => void takePicture(file, file.name));
-/** @type {Answerer | undefined} */
-let answerer;
-/** @type {Computing | undefined} */
-let computing;
+/** @type {Predictor | undefined} */
+let predictor;
+/** @type {BackendSelector | undefined} */
+let selector;
 /** Several pictures that came before the model did. @type {File[]} */
 let early = [];
 /** The picture on the stage. @type {{ blob: Blob, name: string } | undefined} */
@@ -45,7 +45,7 @@ let shown;
 let turn = 0;
 
 const camera = new CameraPanel(stage, {
-  onFrame: (video) => recognise(video, true),
+  onFrame: (video) => classifyPicture(video, true),
   onMessage: (message) => answers.say(message, "error"),
   onAnnounce: (text) => answers.announce(text),
   onStop: () => answers.rest(),
@@ -75,13 +75,13 @@ async function start() {
     stage.setCrop(loaded.contract.input.crop);
     document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
     const own = ownAnswerer(loaded);
-    computing = new Computing(loaded, (text) => answers.announce(text));
-    answered = setAnswerer(own);
+    selector = new BackendSelector(loaded, (text) => answers.announce(text));
+    answered = setPredictor(own);
     if (loaded.contract.outputs.features) heat.enable();
     const lent = {
       classifier: loaded,
       camera,
-      setAnswerer: (/** @type {Answerer | undefined} */ taught) => void setAnswerer(taught ?? own),
+      setPredictor: (/** @type {Predictor | undefined} */ taught) => void setPredictor(taught ?? own),
       onMessage: (/** @type {import("./words.js").Message} */ message) => answers.say(message, "error"),
     };
     new TeachMode(lent, () => answers.forgive());
@@ -105,11 +105,11 @@ async function start() {
 }
 
 /**
- * @param {Answerer} next who answers from now on
+ * @param {Predictor} next who answers from now on
  * @returns {Promise<void>} settled when the picture on the stage is answered, where there is one
  */
-function setAnswerer(next) {
-  answerer = next;
+function setPredictor(next) {
+  predictor = next;
   answers.setClasses(next.labels, next.threshold);
   if (stage.state === "empty") answers.rest();
   return again();
@@ -117,19 +117,19 @@ function setAnswerer(next) {
 
 /** Answers the picture on the stage once more: another model, or another view of it. */
 async function again() {
-  if (shown && stage.state === "picture") await recognise(shown.blob, false, shown.name);
+  if (shown && stage.state === "picture") await classifyPicture(shown.blob, false, shown.name);
 }
 
 /** @param {File[]} files */
 async function takePictures(files) {
   if (files.length === 1) return takePicture(files[0], files[0].name);
   camera.stop();
-  if (!answerer) {
+  if (!predictor) {
     early = files;
     return;
   }
   answers.forgive();
-  const { labels, threshold, answer } = answerer;
+  const { labels, threshold, answer } = predictor;
   await batch.run(files, threshold, async (file) => rank(labels, (await answer(file, false)).probabilities));
 }
 
@@ -145,7 +145,7 @@ async function takePicture(blob, name) {
   stage.reveal();
   early = [];
   // Before the model is there, it is answered when the model comes.
-  if (answerer) await recognise(blob, false, name);
+  if (predictor) await classifyPicture(blob, false, name);
 }
 
 /** @param {HTMLButtonElement} sample */
@@ -163,19 +163,19 @@ async function takeSample(sample) {
  * @param {boolean} live a camera frame
  * @param {string} [name]
  */
-async function recognise(source, live, name = "") {
-  if (!answerer) return;
+async function classifyPicture(source, live, name = "") {
+  if (!predictor) return;
   // Frames are answered in order and several may be under way; a picture makes all before it stale.
   const mine = live ? turn : ++turn;
   const isStale = () => mine !== turn || live !== camera.running;
   if (!live) answers.busy();
   const started = performance.now();
   try {
-    const { labels, answer } = answerer;
+    const { labels, answer } = predictor;
     const found = await answer(source, heat.on);
     // Where the picture is explained too, it is more than a forward pass.
-    if (!found.heat) computing?.heard(found.milliseconds);
-    if (isStale() || labels !== answerer.labels) return;
+    if (!found.heat) selector?.heard(found.milliseconds);
+    if (isStale() || labels !== predictor.labels) return;
     const timing = { total: performance.now() - started, model: found.milliseconds };
     answers.show(rank(labels, found.probabilities), timing, live);
     if (found.heat && heat.on) heat.show(found.heat);

@@ -3,7 +3,7 @@
 /**
  * @typedef {{ map: Float32Array, width: number, height: number }} Heat [height × width], 0..1
  *
- * @typedef {object} Answerer
+ * @typedef {object} Predictor
  * @property {string[]} labels
  * @property {number} threshold below it the page says that it is not sure
  * @property {(source: import("../api/pagesight.js").Source, heat: boolean) => Promise<{ probabilities: Float32Array, milliseconds: number, heat?: Heat }>} answer
@@ -11,13 +11,13 @@
 
 /**
  * @param {import("../api/pagesight.js").Classifier} classifier
- * @returns {Answerer}
+ * @returns {Predictor}
  */
 export const ownAnswerer = (classifier) => ({
   labels: classifier.contract.labels,
   threshold: classifier.contract.decision.threshold,
   async answer(source, heat) {
-    if (!heat) return classifier.recognise(source);
+    if (!heat) return classifier.predictProbabilities(source);
     const { probabilities, milliseconds, ...found } = await classifier.explain(source);
     return { probabilities, milliseconds, heat: found };
   },

@@ -22,7 +22,7 @@ const INT = { type: "DT_INT32" };
  * @param {Head} head
  * @returns {{ model: ModelJson, bytes: Uint8Array<ArrayBuffer>, probabilities: string }}
  */
-export function graft(model, outputs, head) {
+export function attachHead(model, outputs, head) {
   const classes = head.labels.length;
   const depth = head.kernel.length / classes;
   const before = withoutTaught(model);
@@ -62,7 +62,7 @@ export function graft(model, outputs, head) {
 }
 
 /**
- * Takes a head back out of a model that graft() made.
+ * Takes a head back out of a model that attachHead() made.
  * @param {ModelJson} model
  * @param {Uint8Array<ArrayBuffer>} bytes of HEAD_FILE
  * @returns {Pick<Head, "kernel" | "bias"> | undefined} undefined where there is none
@@ -88,7 +88,7 @@ function withoutTaught(model) {
   };
 }
 
-/** Mean and maximum of each channel, as describe.js pools them. @param {string} features */
+/** Mean and maximum of each channel, as features.js pools them. @param {string} features */
 const pooling = (features) => [
   node("taught_mean", "Mean", [features, "taught_places"], { T: FLOAT, Tidx: INT, keep_dims: { b: false } }),
   node("taught_most", "Max", [features, "taught_places"], { T: FLOAT, Tidx: INT, keep_dims: { b: false } }),

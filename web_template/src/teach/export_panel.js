@@ -5,12 +5,12 @@ import { bundleFiles, readBundle } from "./model_zip.js";
 import { readSamples, samplesFiles } from "./samples_zip.js";
 
 /**
- * @typedef {import("./teaching_session.js").Lesson} Lesson
+ * @typedef {import("./teaching_session.js").TeachingSession} TeachingSession
  * @typedef {import("./helper.js").Helper} Helper
  * @typedef {import("../loading/contract.js").Contract} Contract
  *
  * @typedef {object} Surroundings
- * @property {Lesson} lesson
+ * @property {TeachingSession} session
  * @property {Helper} helper
  * @property {Contract} contract
  * @property {string} base address of the bundle's folder
@@ -19,7 +19,7 @@ import { readSamples, samplesFiles } from "./samples_zip.js";
  * @property {() => Promise<void>} onStartOver
  */
 
-export class Keeping {
+export class ExportPanel {
   #at;
   #title = document.createElement("input");
   #model = button("button", words.downloadModel);
@@ -32,7 +32,7 @@ export class Keeping {
   /** @param {Surroundings} surroundings */
   constructor(surroundings) {
     this.#at = surroundings;
-    const { lesson, helper, contract, base } = surroundings;
+    const { session, helper, contract, base } = surroundings;
     this.#title.value = words.defaultTitle.replace("{title}", () => contract.title || contract.name);
     this.#title.maxLength = 120;
     this.#title.dir = "auto";
@@ -43,14 +43,14 @@ export class Keeping {
     this.#model.addEventListener("click", () =>
       this.#guard(words.packing, async () => {
         const title = this.#title.value.trim() || contract.name;
-        const zip = await helper.zip(await bundleFiles(lesson, contract, base, title));
+        const zip = await helper.zip(await bundleFiles(session, contract, base, title));
         return this.#download(zip, `${fileName(title)}.zip`);
       }),
     );
     this.#pictures.addEventListener("click", () =>
       this.#guard(words.packing, async () =>
         this.#download(
-          await helper.zip(await samplesFiles(lesson)),
+          await helper.zip(await samplesFiles(session)),
           `${fileName(this.#title.value)}-${words.picturesFile}.zip`,
         ),
       ),
@@ -62,9 +62,9 @@ export class Keeping {
 
   /** What can be downloaded now. */
   show() {
-    this.#model.disabled = !this.#at.lesson.head;
-    this.#pictures.disabled = !this.#at.lesson.examples.length;
-    this.#startOver.hidden = !this.#at.lesson.classes.length;
+    this.#model.disabled = !this.#at.session.head;
+    this.#pictures.disabled = !this.#at.session.examples.length;
+    this.#startOver.hidden = !this.#at.session.classes.length;
     this.#startOver.textContent = words.startOver;
   }
 
@@ -97,14 +97,14 @@ export class Keeping {
 
   /** @param {File} file */
   async #take(file) {
-    const { helper, lesson, contract } = this.#at;
+    const { helper, session, contract } = this.#at;
     const files = await helper.unzip(new Uint8Array(await file.arrayBuffer()));
-    const head = readBundle(files, lesson, contract);
+    const head = readBundle(files, session, contract);
     if (head) {
       for (const label of head.labels) {
-        if (!lesson.classes.some(({ name }) => name === label)) await lesson.addClass(label);
+        if (!session.classes.some(({ name }) => name === label)) await session.addClass(label);
       }
-      await lesson.use(head);
+      await session.use(head);
       await this.#at.onHead();
       return words.imported;
     }

@@ -1,5 +1,5 @@
 // Multinomial logistic regression: what scikit-learn's StandardScaler and LogisticRegression do, by the same method.
-import { inSpan, outOfSpan } from "./row_space.js";
+import { inRowSpace, outOfRowSpace } from "./row_space.js";
 
 /**
  * @typedef {object} Examples
@@ -44,9 +44,9 @@ export function standardise(vectors, width) {
 export function train({ vectors, targets, classes }, onStep) {
   const width = vectors.length / targets.length;
   const { columns, mean, scale } = standardise(vectors, width);
-  const factor = targets.length < width ? inSpan(columns, targets.length) : undefined;
+  const factor = targets.length < width ? inRowSpace(columns, targets.length) : undefined;
   const { parameters: found, loss } = minimise(factor ?? columns, targets, classes, onStep);
-  const parameters = factor ? outOfSpan(found, factor, columns, classes) : found;
+  const parameters = factor ? outOfRowSpace(found, factor, columns, classes) : found;
   const kernel = new Float32Array(width * classes);
   const bias = Float32Array.from(parameters.subarray(width * classes));
   // The scaling goes into the weights, so that a head is one matrix product.

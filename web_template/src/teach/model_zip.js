@@ -2,14 +2,14 @@
 import { fetchFile } from "../loading/files.js";
 import { FOR_GPUS } from "../worker/gpu_files.js";
 import { sha256 } from "../loading/sha256.js";
-import { HEAD_FILE, graft, readHead } from "./attach_head.js";
+import { HEAD_FILE, attachHead, readHead } from "./attach_head.js";
 import { THRESHOLD } from "./head.js";
 import { fillPage } from "./page_copy.js";
 
 /**
  * @typedef {import("./archive.js").Files} Files
  * @typedef {import("./head.js").Head} Head
- * @typedef {import("./teaching_session.js").Lesson} Lesson
+ * @typedef {import("./teaching_session.js").TeachingSession} TeachingSession
  * @typedef {import("../loading/contract.js").Contract} Contract
  * @typedef {Record<string, { bytes: number, sha256: string }>} Listed
  */
@@ -24,25 +24,25 @@ const json = (/** @type {object} */ value) => text(`${JSON.stringify(value, null
 const parse = (/** @type {Uint8Array} */ bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 /**
- * @param {Lesson} lesson with a head
+ * @param {TeachingSession} session with a head
  * @param {Contract} contract
  * @param {string} base address of the bundle's folder
  * @param {string} title of the new page
  * @returns {Promise<Files>} a bundle's folder
  */
-export async function bundleFiles(lesson, contract, base, title) {
-  const { head } = lesson;
+export async function bundleFiles(session, contract, base, title) {
+  const { head } = session;
   if (!head) throw new Error("train first");
   const files = await ownFiles(base);
   const folder = contract.model.path.replace(/[^/]*$/, "");
-  const grafted = graft(parse(files[contract.model.path]), contract.outputs, head);
+  const grafted = attachHead(parse(files[contract.model.path]), contract.outputs, head);
   files[contract.model.path] = json(grafted.model);
   files[folder + HEAD_FILE] = grafted.bytes;
   const ahead = Object.keys(files).filter((path) => path.startsWith(folder));
   // The module names the files that it asks for first.
   const module = new TextDecoder().decode(files["pagesight.js"]);
   files["pagesight.js"] = text(module.replace(/own-files:[^"'`]*/, () => `own-files:${ahead}`));
-  const samples = await gallery(lesson, head, files);
+  const samples = await gallery(session, head, files);
   const { golden: _, also: __, ...kept } = contract;
   const published = await listed(files, (path) => /\.(js|wasm)$/.test(path) || path.startsWith(folder));
   files["contract.json"] = json({
@@ -64,7 +64,7 @@ export async function bundleFiles(lesson, contract, base, title) {
   }
   const { "report.json": old, ...others } = files;
   if (old) files["report.json"] = json({ ...report(parse(old), head), bytes: await sizes(others, folder) });
-  const key = { made_in: "the page", weights: lesson.model };
+  const key = { made_in: "the page", weights: session.model };
   const all = await listed(files, () => true);
   files["manifest.json"] = json({ format: 1, made_by: "pagesight", stage: "bundle", key, files: all });
   return files;
@@ -72,11 +72,11 @@ export async function bundleFiles(lesson, contract, base, title) {
 
 /**
  * @param {Files} files of a bundle that was taught on the same weights
- * @param {Lesson} lesson
+ * @param {TeachingSession} session
  * @param {Contract} contract
  * @returns {Head | undefined} undefined where the bundle was not taught, or stands on other weights
  */
-export function readBundle(files, lesson, contract) {
+export function readBundle(files, session, contract) {
   const at = Object.keys(files).find((path) => /(^|\/)contract\.json$/.test(path));
   if (!at) return undefined;
   const root = at.replace(/contract\.json$/, "");
@@ -84,11 +84,11 @@ export function readBundle(files, lesson, contract) {
   const theirs = parse(files[at]);
   const folder = root + theirs.model.path.replace(/[^/]*$/, "");
   const bytes = files[folder + HEAD_FILE];
-  const weights = lesson.weightsOf(theirs);
-  if (!bytes || weights !== lesson.model || theirs.input.side !== contract.input.side) return undefined;
+  const weights = session.weightsOf(theirs);
+  if (!bytes || weights !== session.model || theirs.input.side !== contract.input.side) return undefined;
   const found = readHead(parse(files[root + theirs.model.path]), bytes);
   if (!found || found.bias.length !== theirs.labels.length) return undefined;
-  return { ...found, labels: theirs.labels, model: lesson.model, heldOut: { asked: 0, right: 0 }, examples: 0 };
+  return { ...found, labels: theirs.labels, model: session.model, heldOut: { asked: 0, right: 0 }, examples: 0 };
 }
 
 /**
@@ -119,16 +119,16 @@ async function ownFiles(base) {
 
 /**
  * One example of each class, for the new page to try.
- * @param {Lesson} lesson
+ * @param {TeachingSession} session
  * @param {Head} head
  * @param {Files} files where the pictures are put
  */
-async function gallery(lesson, head, files) {
+async function gallery(session, head, files) {
   /** @type {{ path: string, label: string }[]} */
   const samples = [];
   for (const label of head.labels) {
-    const one = lesson.classes.find(({ name }) => name === label);
-    const example = one && lesson.of(one)[0];
+    const one = session.classes.find(({ name }) => name === label);
+    const example = one && session.of(one)[0];
     if (!example) continue;
     const path = `samples/${String(samples.length).padStart(2, "0")}.${extension(example.picture)}`;
     files[path] = new Uint8Array(await example.picture.arrayBuffer());

@@ -10,7 +10,7 @@ const JITTER = 1e-9;
  * @param {number} count n
  * @returns {Float64Array} [n × n], lower triangular
  */
-export function inSpan(columns, count) {
+export function inRowSpace(columns, count) {
   const width = columns.length / count;
   const factor = new Float64Array(count * count);
   let trace = 0;
@@ -37,12 +37,12 @@ export function inSpan(columns, count) {
 /**
  * Weights in the span as weights of the channels.
  * @param {Float64Array} parameters [(n + 1) × classes], the last row is the bias
- * @param {Float64Array} factor from inSpan()
+ * @param {Float64Array} factor from inRowSpace()
  * @param {Float32Array} columns [n × d]
  * @param {number} classes
  * @returns {Float64Array} [(d + 1) × classes]
  */
-export function outOfSpan(parameters, factor, columns, classes) {
+export function outOfRowSpace(parameters, factor, columns, classes) {
   const count = parameters.length / classes - 1;
   const width = columns.length / count;
   const shares = parameters.slice(0, count * classes);

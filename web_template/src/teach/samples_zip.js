@@ -3,20 +3,20 @@ import { extension } from "./model_zip.js";
 
 /**
  * @typedef {import("./archive.js").Files} Files
- * @typedef {import("./teaching_session.js").Lesson} Lesson
+ * @typedef {import("./teaching_session.js").TeachingSession} TeachingSession
  */
 
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp|avif)$/i;
 const TYPES = { jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", gif: "image/gif" };
 
-/** @param {Lesson} lesson @returns {Promise<Files>} */
-export async function samplesFiles(lesson) {
+/** @param {TeachingSession} session @returns {Promise<Files>} */
+export async function samplesFiles(session) {
   /** @type {Files} */
   const files = {};
   const taken = new Set();
-  for (const one of lesson.classes) {
+  for (const one of session.classes) {
     const folder = unlike(folderName(one.name), taken);
-    for (const [number, { picture }] of lesson.of(one).entries()) {
+    for (const [number, { picture }] of session.of(one).entries()) {
       const name = `${String(number + 1).padStart(4, "0")}.${extension(picture)}`;
       files[`${folder}/${name}`] = new Uint8Array(await picture.arrayBuffer());
     }

@@ -5,14 +5,14 @@ import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.j
 import { ClassCard } from "./class_card.js";
 import { THRESHOLD, places, probabilities } from "./head.js";
 import { Helper } from "./helper.js";
-import { Keeping } from "./export_panel.js";
-import { Lesson } from "./teaching_session.js";
+import { ExportPanel } from "./export_panel.js";
+import { TeachingSession } from "./teaching_session.js";
 import { Outcome } from "./outcome.js";
 import { Recorder } from "./recorder.js";
 import { pool } from "../worker/features.js";
 
 /**
- * @typedef {import("../page/predictor.js").Answerer} Answerer
+ * @typedef {import("../page/predictor.js").Predictor} Predictor
  * @typedef {import("./store.js").Class} Class
  *
  * @typedef {object} Host what the page lends
@@ -20,7 +20,7 @@ import { pool } from "../worker/features.js";
  * @property {string} base address of the bundle's folder
  * @property {HTMLElement} root an empty section
  * @property {import("../page/camera_panel.js").CameraPanel} camera
- * @property {(answerer: Answerer | undefined) => void} setAnswerer undefined: the bundle's own model
+ * @property {(predictor: Predictor | undefined) => void} setPredictor undefined: the bundle's own model
  * @property {(message: import("../page/words.js").Message) => void} onMessage
  */
 
@@ -35,16 +35,16 @@ const sayAdded = (added, skipped) =>
 
 /** @param {Host} host @returns {Promise<Teaching>} */
 export async function openTeaching(host) {
-  const [lesson, helper] = await Promise.all([
-    Lesson.open(host.classifier, host.base),
+  const [session, helper] = await Promise.all([
+    TeachingSession.open(host.classifier, host.base),
     Helper.start(host.base, host.classifier.contract),
   ]);
-  return new Teaching(host, lesson, helper);
+  return new Teaching(host, session, helper);
 }
 
 class Teaching {
   #host;
-  #lesson;
+  #session;
   #helper;
   #recorder;
   #keeping;
@@ -58,16 +58,16 @@ class Teaching {
 
   /**
    * @param {Host} host
-   * @param {Lesson} lesson
+   * @param {TeachingSession} session
    * @param {Helper} helper
    */
-  constructor(host, lesson, helper) {
+  constructor(host, session, helper) {
     this.#host = host;
-    this.#lesson = lesson;
+    this.#session = session;
     this.#helper = helper;
     this.#recorder = new Recorder(host.camera, host.classifier.contract.input.crop);
-    this.#keeping = new Keeping({
-      lesson,
+    this.#keeping = new ExportPanel({
+      session,
       helper,
       contract: host.classifier.contract,
       base: host.base,
@@ -75,9 +75,9 @@ class Teaching {
       onHead: async () => this.#reset(true),
       onStartOver: () => this.#startOver(),
     });
-    this.#addClass.addEventListener("click", () => void this.#add(className(lesson.classes.length + 1)));
+    this.#addClass.addEventListener("click", () => void this.#add(className(session.classes.length + 1)));
     this.#build();
-    this.#reset(Boolean(lesson.head));
+    this.#reset(Boolean(session.head));
   }
 
   #build() {
@@ -100,27 +100,27 @@ class Teaching {
   /** Draws everything anew. @param {boolean} use whether the head answers from now on */
   #reset(use) {
     for (const card of this.#cards) card.dispose();
-    this.#cards = this.#lesson.classes.map((one, i) => this.#card(one, i + 1));
+    this.#cards = this.#session.classes.map((one, i) => this.#card(one, i + 1));
     this.#list.replaceChildren(...this.#cards.map(({ element }) => element));
     this.#changed = false;
-    this.#use(use && Boolean(this.#lesson.head));
+    this.#use(use && Boolean(this.#session.head));
     this.#show();
   }
 
   #show() {
-    const { classes, head } = this.#lesson;
+    const { classes, head } = this.#session;
     this.#start.hidden = classes.length > 0;
     this.#addClass.hidden = classes.length === 0;
     this.#outcome.element.hidden = classes.length === 0;
     this.#list.hidden = classes.length === 0;
-    for (const card of this.#cards) card.show(this.#lesson.of(card.one));
+    for (const card of this.#cards) card.show(this.#session.of(card.one));
     this.#outcome.show(this.#obstacle(), this.#changed, head);
     this.#keeping.show();
   }
 
   /** @returns {string | undefined} why training cannot start */
   #obstacle() {
-    const { taught } = this.#lesson;
+    const { taught } = this.#session;
     if (taught.length < 2) return words.needTwo;
     const names = taught.map(({ name }) => name);
     const twice = names.find((name, i) => names.indexOf(name) !== i);
@@ -135,9 +135,9 @@ class Teaching {
   /** @param {Class} one @param {number} number */
   #card(one, number) {
     return new ClassCard(one, number, {
-      rename: (name) => void this.#lesson.rename(one, name).then(() => this.#change()),
+      rename: (name) => void this.#session.rename(one, name).then(() => this.#change()),
       remove: () => void this.#remove(one),
-      removeExample: (example) => void this.#lesson.remove(example).then(() => this.#change()),
+      removeExample: (example) => void this.#session.remove(example).then(() => this.#change()),
       addFiles: (files) => void this.#takeFiles(one, files),
       startRecording: (card) => void this.#record(card),
       stopRecording: () => this.#recorder.stop(),
@@ -146,8 +146,8 @@ class Teaching {
 
   /** @param {string} name */
   async #add(name) {
-    const one = await this.#lesson.addClass(name);
-    const card = this.#card(one, this.#lesson.classes.length);
+    const one = await this.#session.addClass(name);
+    const card = this.#card(one, this.#session.classes.length);
     this.#cards.push(card);
     this.#list.append(card.element);
     this.#change();
@@ -157,14 +157,14 @@ class Teaching {
 
   /** @param {string[]} names */
   async #addAll(names) {
-    for (const name of names) await this.#lesson.addClass(name);
+    for (const name of names) await this.#session.addClass(name);
     this.#reset(false);
     this.#cards[0].focusName();
   }
 
   /** @param {Class} one */
   async #remove(one) {
-    await this.#lesson.removeClass(one);
+    await this.#session.removeClass(one);
     const at = this.#cards.findIndex((card) => card.one === one);
     this.#cards.splice(at, 1)[0]?.dispose();
     this.#change();
@@ -179,7 +179,7 @@ class Teaching {
     try {
       await this.#recorder.start(
         async (picture) => {
-          await this.#lesson.add(card.one, picture);
+          await this.#session.add(card.one, picture);
           this.#change();
         },
         () => card.setState(words.recording),
@@ -198,7 +198,7 @@ class Teaching {
   async #takeFiles(one, pictures) {
     let added = 0;
     for (const picture of pictures) {
-      const taken = await this.#lesson.add(one, picture).catch(() => undefined);
+      const taken = await this.#session.add(one, picture).catch(() => undefined);
       if (taken) added++;
       this.#change();
     }
@@ -211,7 +211,7 @@ class Teaching {
   async #takeFolders(folders) {
     let news = "";
     for (const [name, pictures] of folders) {
-      const one = this.#lesson.classes.find((known) => known.name === name) ?? (await this.#add(name));
+      const one = this.#session.classes.find((known) => known.name === name) ?? (await this.#add(name));
       news = await this.#takeFiles(one, pictures);
     }
     const all = [...folders.values()].reduce((sum, { length }) => sum + length, 0);
@@ -220,9 +220,9 @@ class Teaching {
 
   async #train() {
     const started = performance.now();
-    this.#outcome.progress(0, Math.log(this.#lesson.taught.length));
+    this.#outcome.progress(0, Math.log(this.#session.taught.length));
     try {
-      const { head, loss } = await this.#lesson.train(this.#helper, (done, now) => this.#outcome.progress(done, now));
+      const { head, loss } = await this.#session.train(this.#helper, (done, now) => this.#outcome.progress(done, now));
       this.#changed = false;
       this.#use(true);
       this.#keeping.show();
@@ -234,14 +234,14 @@ class Teaching {
 
   /** @param {boolean} own */
   #use(own) {
-    const { head } = this.#lesson;
+    const { head } = this.#session;
     this.#outcome.setUsing(own);
-    this.#host.setAnswerer(own && head ? answererOf(head, this.#host.classifier) : undefined);
+    this.#host.setPredictor(own && head ? answererOf(head, this.#host.classifier) : undefined);
   }
 
   async #startOver() {
-    for (const one of [...this.#lesson.classes]) await this.#lesson.removeClass(one);
-    await this.#lesson.forget();
+    for (const one of [...this.#session.classes]) await this.#session.removeClass(one);
+    await this.#session.forget();
     this.#reset(false);
   }
 }
@@ -249,7 +249,7 @@ class Teaching {
 /**
  * @param {import("./head.js").Head} head
  * @param {import("../api/pagesight.js").Classifier} classifier
- * @returns {Answerer}
+ * @returns {Predictor}
  */
 function answererOf(head, classifier) {
   const { outputs } = classifier.contract;
@@ -258,7 +258,7 @@ function answererOf(head, classifier) {
     threshold: THRESHOLD,
     async answer(source, heat) {
       if (!heat || !outputs.features) {
-        const { vector, milliseconds } = await classifier.describe(source);
+        const { vector, milliseconds } = await classifier.extractFeatures(source);
         return { probabilities: probabilities(head, vector), milliseconds };
       }
       const { features, milliseconds } = await classifier.predict(source);

@@ -13,7 +13,7 @@ import { Store } from "./store.js";
 const MOST_SIDE = 640;
 const MOST_BYTES = 300_000;
 
-export class Lesson {
+export class TeachingSession {
   #classifier;
   #store;
   #model;
@@ -41,14 +41,14 @@ export class Lesson {
    */
   static async open(classifier, base) {
     const store = await Store.open(`pagesight-teach:${base}${classifier.contract.name}`);
-    const lesson = new Lesson(classifier, store);
+    const session = new TeachingSession(classifier, store);
     const { classes, head, examples } = await store.read();
-    lesson.classes = classes ?? [];
-    lesson.examples = examples;
-    const stale = examples.filter(({ model }) => model !== lesson.#model);
-    for (const example of stale) await lesson.#describe(example);
-    if (!stale.length && head?.model === lesson.#model) lesson.head = head;
-    return lesson;
+    session.classes = classes ?? [];
+    session.examples = examples;
+    const stale = examples.filter(({ model }) => model !== session.#model);
+    for (const example of stale) await session.#extractFeatures(example);
+    if (!stale.length && head?.model === session.#model) session.head = head;
+    return session;
   }
 
   /** @param {string} name @returns {Promise<Class>} */
@@ -86,7 +86,7 @@ export class Lesson {
    * @throws {import("../errors.js").PagesightError} with code picture, when it is none
    */
   async add(one, picture) {
-    const { vector } = await this.#classifier.describe(picture);
+    const { vector } = await this.#classifier.extractFeatures(picture);
     const example = { classId: one.id, picture: await small(picture), vector, model: this.#model };
     const kept = { ...example, id: await this.#store.keep(example) };
     // The class may have been removed while the picture was looked at.
@@ -148,8 +148,8 @@ export class Lesson {
   }
 
   /** @param {Example} example */
-  async #describe(example) {
-    const { vector } = await this.#classifier.describe(example.picture);
+  async #extractFeatures(example) {
+    const { vector } = await this.#classifier.extractFeatures(example.picture);
     Object.assign(example, { vector, model: this.#model });
     await this.#store.keep(example);
   }

@@ -4,12 +4,12 @@
 /** In hexadecimal digits. */
 export const MARKS = ["fd8201", "fd9b01"];
 
-/** @typedef {{ digits: string[], tall: number }} Instructions for MARKS, and the rows that kernels/gemm.ts computes together */
+/** @typedef {{ digits: string[], rowsPerTile: number }} Instructions for MARKS, and the rows that kernels/gemm.ts computes together */
 
 /** f32x4.mul and f32x4.add. @type {Instructions} */
-export const PLAIN = { digits: ["fde601", "fde401"], tall: 4 };
+export const PLAIN = { digits: ["fde601", "fde401"], rowsPerTile: 4 };
 /** Three times nop and f32x4.relaxed_madd. @type {Instructions} */
-export const RELAXED = { digits: ["010101", "fd8502"], tall: 6 };
+export const RELAXED = { digits: ["010101", "fd8502"], rowsPerTile: 6 };
 
 /**
  * @param {string} code the kernels in hexadecimal digits

@@ -22,10 +22,10 @@ import code from "kernels:wasm";
  */
 
 const PAGE = 65536;
-/** With the rows that kernels/gemm.ts computes together. @type {{ module: WebAssembly.Module, tall: number } | undefined} */
+/** With the rows that kernels/gemm.ts computes together. @type {{ module: WebAssembly.Module, rowsPerTile: number } | undefined} */
 let compiled;
 
-export class Machine {
+export class WasmRuntime {
   #memory;
   #end = 0;
   /** Tensors that lie in memory. */
@@ -36,7 +36,7 @@ export class Machine {
     compiled ??= compile();
     this.#memory = new WebAssembly.Memory({ initial: 1 });
     const { exports } = new WebAssembly.Instance(compiled.module, { env: { memory: this.#memory } });
-    /** @type {WebAssembly.Global} */ (exports.tall).value = compiled.tall;
+    /** @type {WebAssembly.Global} */ (exports.rowsPerTile).value = compiled.rowsPerTile;
     /** @readonly */
     this.kernels = /** @type {Kernels} */ (/** @type {unknown} */ (exports));
   }
@@ -81,7 +81,7 @@ export function compileAhead() {
   try {
     compiled ??= compile();
   } catch {
-    // A Machine will say it.
+    // A WasmRuntime will say it.
   }
 }
 
@@ -99,5 +99,5 @@ function compile() {
 /** @param {import("./instructions.js").Instructions} instructions */
 const compiledWith = (instructions) => ({
   module: new WebAssembly.Module(filled(code, instructions)),
-  tall: instructions.tall,
+  rowsPerTile: instructions.rowsPerTile,
 });

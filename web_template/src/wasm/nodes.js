@@ -1,5 +1,5 @@
 // The nodes of a graph model, with their attributes in JavaScript's own types.
-import { must } from "./unsupported_graph.js";
+import { require } from "./unsupported_graph.js";
 
 /**
  * @typedef {{ b?: boolean, i?: string | number, f?: number, s?: string, type?: string, list?: { i?: (string | number)[], s?: string[] } }} Attribute
@@ -33,7 +33,7 @@ export function fusion(node) {
   const steps = texts(node, "fused_ops").filter((step) => step !== "NoOp");
   const biased = steps[0] === "BiasAdd";
   const [activation, ...more] = biased ? steps.slice(1) : steps;
-  must(more.length === 0 && [undefined, "Relu", "Relu6"].includes(activation), `fused ${steps}`);
+  require(more.length === 0 && [undefined, "Relu", "Relu6"].includes(activation), `fused ${steps}`);
   return { biased, low: activation ? 0 : -Infinity, high: activation === "Relu6" ? 6 : Infinity };
 }
 
@@ -46,14 +46,14 @@ export function fusion(node) {
  */
 export function windows(node, size, height, width) {
   const [, stride, across] = integers(node, "strides");
-  must(stride === across && integers(node, "dilations").every((d) => d === 1), "unequal strides or dilations");
-  must(["NHWC", ""].includes(text(node, "data_format")), "channels first");
+  require(stride === across && integers(node, "dilations").every((d) => d === 1), "unequal strides or dilations");
+  require(["NHWC", ""].includes(text(node, "data_format")), "channels first");
   const padding = text(node, "padding");
   if (padding === "VALID") {
     const fit = (/** @type {number} */ length) => Math.floor((length - size) / stride) + 1;
     return { stride, top: 0, left: 0, rows: fit(height), columns: fit(width) };
   }
-  must(padding === "SAME", `padding ${padding}`);
+  require(padding === "SAME", `padding ${padding}`);
   const [rows, columns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
   const before = (/** @type {number} */ places, /** @type {number} */ length) =>
     Math.floor(Math.max(0, (places - 1) * stride + size - length) / 2);

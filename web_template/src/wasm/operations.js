@@ -1,16 +1,16 @@
 // How each op of a graph becomes steps on the machine.
 import { flag, fusion, integers, windows } from "./nodes.js";
-import { must } from "./unsupported_graph.js";
-import { panels, rows as inRows, turnedPanels } from "./weight_layout.js";
+import { require } from "./unsupported_graph.js";
+import { packedPanels, rows as inRows, packedPanelsTransposed } from "./weight_layout.js";
 import { byPanels, multiply } from "./products.js";
 import { count } from "./weights.js";
 
 /**
- * @typedef {import("./plan_builder.js").Draft} Draft
+ * @typedef {import("./plan_builder.js").PlanBuilder} PlanBuilder
  * @typedef {import("./plan_builder.js").Value} Value
  * @typedef {import("./plan_builder.js").Computed} Computed
  * @typedef {import("./nodes.js").GraphNode} GraphNode
- * @typedef {(draft: Draft, node: GraphNode, inputs: Value[]) => Value} Operation
+ * @typedef {(builder: PlanBuilder, node: GraphNode, inputs: Value[]) => Value} Operation
  */
 
 /** The order of kernels/elements.ts. */
@@ -27,8 +27,8 @@ for (const name of ["_FusedMatMul", "MatMul"]) OPERATIONS.set(name, product);
 for (const name of ARITHMETIC) OPERATIONS.set(name, arithmetic(name));
 for (const name of ["AddV2", "BiasAdd"]) OPERATIONS.set(name, arithmetic("Add"));
 OPERATIONS.set("RealDiv", arithmetic("Div"));
-OPERATIONS.set("Relu", (draft, _, [x]) => bounded(draft, x, 0, Infinity));
-OPERATIONS.set("Relu6", (draft, _, [x]) => bounded(draft, x, 0, 6));
+OPERATIONS.set("Relu", (builder, _, [x]) => bounded(builder, x, 0, Infinity));
+OPERATIONS.set("Relu6", (builder, _, [x]) => bounded(builder, x, 0, 6));
 OPERATIONS.set("Mean", mean);
 OPERATIONS.set("Max", most);
 OPERATIONS.set("MaxPool", largest);
@@ -40,23 +40,23 @@ OPERATIONS.set("Reshape", reshape);
 OPERATIONS.set("Squeeze", squeeze);
 
 /** @type {Operation} */
-function convolution(draft, node, [x, filter, added]) {
+function convolution(builder, node, [x, filter, added]) {
   const [batch, height, width, channels] = x.shape;
   const [size, across, depth, columns] = filter.shape;
-  must(size === across && depth === channels, "a kernel that is not square, or grouped");
+  require(size === across && depth === channels, "a kernel that is not square, or grouped");
   const { stride, top, left, rows, columns: outWidth } = windows(node, size, height, width);
   const { biased, low, high } = fusion(node);
   const bias = biased ? known(added) : undefined;
-  const out = draft.value([batch, rows, outWidth, columns]);
+  const out = builder.value([batch, rows, outWidth, columns]);
   if (size === 1 && stride === 1) {
-    multiply(draft, x, out, known(filter), bias, { rows: batch * rows * outWidth, depth, columns }, { low, high });
+    multiply(builder, x, out, known(filter), bias, { rows: batch * rows * outWidth, depth, columns }, { low, high });
     return out;
   }
   const deep = size * size * depth;
-  const weights = draft.place(panels(known(filter), deep, columns, bias));
-  const [from, to] = [draft.whereabouts(x), out.buffer];
-  const line = draft.buffer(outWidth * deep);
-  draft.step([x], ({ kernels }) => () => {
+  const weights = builder.place(packedPanels(known(filter), deep, columns, bias));
+  const [from, to] = [builder.whereabouts(x), out.buffer];
+  const line = builder.buffer(outWidth * deep);
+  builder.step([x], ({ kernels }) => () => {
     for (let row = 0; row < batch * rows; row++) {
       const picture = from.address + Math.floor(row / rows) * height * width * channels * 4;
       const y = (row % rows) * stride - top;
@@ -72,19 +72,18 @@ function convolution(draft, node, [x, filter, added]) {
 }
 
 /** @type {Operation} */
-function depthwise(draft, node, [x, filter, added]) {
+function depthwise(builder, node, [x, filter, added]) {
   const [batch, height, width, channels] = x.shape;
   const [size, across, depth, multiplier] = filter.shape;
-  must(
-    size === across && depth === channels && multiplier === 1,
-    "a kernel that is not square, or multiplies channels",
-  );
+  require(size === across &&
+    depth === channels &&
+    multiplier === 1, "a kernel that is not square, or multiplies channels");
   const { stride, top, left, rows, columns } = windows(node, size, height, width);
   const { biased, low, high } = fusion(node);
-  const weights = draft.place(inRows(biased ? known(added) : channels, known(filter)));
-  const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, columns, channels])];
+  const weights = builder.place(inRows(biased ? known(added) : channels, known(filter)));
+  const [from, out] = [builder.whereabouts(x), builder.value([batch, rows, columns, channels])];
   const to = out.buffer;
-  draft.step([x], ({ kernels }) => () => {
+  builder.step([x], ({ kernels }) => () => {
     for (let i = 0; i < batch; i++) {
       const picture = from.address + i * height * width * channels * 4;
       const target = to.address + i * rows * columns * channels * 4;
@@ -98,19 +97,23 @@ function depthwise(draft, node, [x, filter, added]) {
 }
 
 /** @type {Operation} */
-function product(draft, node, [x, matrix, added]) {
+function product(builder, node, [x, matrix, added]) {
   const { shape } = matrix;
-  must(
-    x.shape.length === 2 && shape.length === 2 && !flag(node, "transpose_a"),
-    "a product of other than two matrices",
-  );
+  require(x.shape.length === 2 &&
+    shape.length === 2 &&
+    !flag(node, "transpose_a"), "a product of other than two matrices");
   const turned = flag(node, "transpose_b");
   const [depth, columns] = turned ? [shape[1], shape[0]] : shape;
-  must(x.shape[1] === depth, "a product of unlike shapes");
+  require(x.shape[1] === depth, "a product of unlike shapes");
   const { biased, ...bounds } = fusion(node);
-  const weights = (turned ? turnedPanels : panels)(known(matrix), depth, columns, biased ? known(added) : undefined);
-  const out = draft.value([x.shape[0], columns]);
-  byPanels(draft, x, out, weights, { rows: x.shape[0], depth, columns }, bounds);
+  const weights = (turned ? packedPanelsTransposed : packedPanels)(
+    known(matrix),
+    depth,
+    columns,
+    biased ? known(added) : undefined,
+  );
+  const out = builder.value([x.shape[0], columns]);
+  byPanels(builder, x, out, weights, { rows: x.shape[0], depth, columns }, bounds);
   return out;
 }
 
@@ -121,12 +124,12 @@ function product(draft, node, [x, matrix, added]) {
 function arithmetic(name) {
   const operation = ARITHMETIC.indexOf(name);
   const turns = !["Sub", "Div"].includes(name);
-  return (draft, _, [a, b]) => {
+  return (builder, _, [a, b]) => {
     if (turns && count(a.shape) < count(b.shape)) [a, b] = [b, a];
     const [whole, period] = [count(a.shape), count(b.shape)];
-    must(repeats(a.shape, b.shape), "a product of unlike shapes");
-    const [first, second, out] = [draft.whereabouts(a), draft.whereabouts(b), draft.value(a.shape)];
-    draft.step([a, b], ({ kernels }) => () => {
+    require(repeats(a.shape, b.shape), "a product of unlike shapes");
+    const [first, second, out] = [builder.whereabouts(a), builder.whereabouts(b), builder.value(a.shape)];
+    builder.step([a, b], ({ kernels }) => () => {
       kernels.combine(operation, first.address, second.address, out.buffer.address, whole, period);
     });
     return out;
@@ -134,14 +137,14 @@ function arithmetic(name) {
 }
 
 /**
- * @param {Draft} draft
+ * @param {PlanBuilder} builder
  * @param {Value} x
  * @param {number} low
  * @param {number} high
  */
-function bounded(draft, x, low, high) {
-  const [from, out, whole] = [draft.whereabouts(x), draft.value(x.shape), count(x.shape)];
-  draft.step(
+function bounded(builder, x, low, high) {
+  const [from, out, whole] = [builder.whereabouts(x), builder.value(x.shape), count(x.shape)];
+  builder.step(
     [x],
     ({ kernels }) =>
       () =>
@@ -151,12 +154,12 @@ function bounded(draft, x, low, high) {
 }
 
 /** @type {Operation} */
-function mean(draft, node, [x, axes]) {
+function mean(builder, node, [x, axes]) {
   const [batch, height, width, channels] = x.shape;
-  must(overPlaces(x, axes), "a mean over other axes than 1 and 2");
-  const out = draft.value(flag(node, "keep_dims") ? [batch, 1, 1, channels] : [batch, channels]);
-  const from = draft.whereabouts(x);
-  draft.step([x], ({ kernels }) => () => {
+  require(overPlaces(x, axes), "a mean over other axes than 1 and 2");
+  const out = builder.value(flag(node, "keep_dims") ? [batch, 1, 1, channels] : [batch, channels]);
+  const from = builder.whereabouts(x);
+  builder.step([x], ({ kernels }) => () => {
     for (let i = 0; i < batch; i++) {
       const picture = from.address + i * height * width * channels * 4;
       kernels.mean(picture, out.buffer.address + i * channels * 4, height * width, channels);
@@ -166,12 +169,12 @@ function mean(draft, node, [x, axes]) {
 }
 
 /** @type {Operation} */
-function most(draft, node, [x, axes]) {
+function most(builder, node, [x, axes]) {
   const [batch, height, width, channels] = x.shape;
-  must(overPlaces(x, axes), "a maximum over other axes than 1 and 2");
-  const out = draft.value(flag(node, "keep_dims") ? [batch, 1, 1, channels] : [batch, channels]);
-  const from = draft.whereabouts(x);
-  draft.step([x], (machine) => () => {
+  require(overPlaces(x, axes), "a maximum over other axes than 1 and 2");
+  const out = builder.value(flag(node, "keep_dims") ? [batch, 1, 1, channels] : [batch, channels]);
+  const from = builder.whereabouts(x);
+  builder.step([x], (machine) => () => {
     const values = machine.floats(from.address, count(x.shape));
     const largest = machine.floats(out.buffer.address, batch * channels).fill(-Infinity);
     for (let i = 0; i < values.length; i++) {
@@ -183,13 +186,13 @@ function most(draft, node, [x, axes]) {
 }
 
 /** @type {Operation} */
-function largest(draft, node, [x]) {
+function largest(builder, node, [x]) {
   const [batch, height, width, channels] = x.shape;
   const [, size, across] = integers(node, "ksize");
-  must(size === across, "windows that are not square");
+  require(size === across, "windows that are not square");
   const { stride, top, left, rows, columns } = windows(node, size, height, width);
-  const [from, out] = [draft.whereabouts(x), draft.value([batch, rows, columns, channels])];
-  draft.step([x], ({ kernels }) => () => {
+  const [from, out] = [builder.whereabouts(x), builder.value([batch, rows, columns, channels])];
+  builder.step([x], ({ kernels }) => () => {
     for (let row = 0, to = out.buffer.address; row < batch * rows; row++) {
       const y = (row % rows) * stride - top;
       for (let column = 0; column < columns; column++, to += channels * 4) {
@@ -210,17 +213,17 @@ function largest(draft, node, [x]) {
 }
 
 /** @type {Operation} */
-function joined(draft, _, inputs) {
+function joined(builder, _, inputs) {
   const [parts, axis] = [inputs.slice(0, -1), known(inputs[inputs.length - 1]).integers[0]];
   const { shape } = parts[0];
   const last = shape.length - 1;
-  must(axis === last || axis === -1, "a concatenation along other than the last axis");
+  require(axis === last || axis === -1, "a concatenation along other than the last axis");
   const wide = parts.map((part) => part.shape[last]);
   const columns = wide.reduce((a, b) => a + b);
   const rows = count(shape) / wide[0];
-  const out = draft.value([...shape.slice(0, -1), columns]);
-  const from = parts.map((part) => draft.whereabouts(part));
-  draft.step(parts, (machine) => () => {
+  const out = builder.value([...shape.slice(0, -1), columns]);
+  const from = parts.map((part) => builder.whereabouts(part));
+  builder.step(parts, (machine) => () => {
     const values = machine.floats(out.buffer.address, rows * columns);
     for (let row = 0, at = 0; row < rows; row++) {
       for (let i = 0; i < parts.length; at += wide[i], i++) {
@@ -232,9 +235,9 @@ function joined(draft, _, inputs) {
 }
 
 /** @type {Operation} */
-function softmax(draft, _, [x]) {
+function softmax(builder, _, [x]) {
   const columns = x.shape[x.shape.length - 1];
-  return mapped(draft, x, (values) => {
+  return mapped(builder, x, (values) => {
     for (let row = 0; row < values.length; row += columns) {
       const line = values.subarray(row, row + columns);
       const most = line.reduce((a, b) => Math.max(a, b));
@@ -246,20 +249,20 @@ function softmax(draft, _, [x]) {
 }
 
 /** @type {Operation} */
-function sigmoid(draft, _, [x]) {
-  return mapped(draft, x, (values) => {
+function sigmoid(builder, _, [x]) {
+  return mapped(builder, x, (values) => {
     for (let i = 0; i < values.length; i++) values[i] = 1 / (1 + Math.exp(-values[i]));
   });
 }
 
 /**
- * @param {Draft} draft
+ * @param {PlanBuilder} builder
  * @param {Value} x
  * @param {(values: Float32Array) => void} change in place, on a copy
  */
-function mapped(draft, x, change) {
-  const [from, out, whole] = [draft.whereabouts(x), draft.value(x.shape), count(x.shape)];
-  draft.step([x], (machine) => () => {
+function mapped(builder, x, change) {
+  const [from, out, whole] = [builder.whereabouts(x), builder.value(x.shape), count(x.shape)];
+  builder.step([x], (machine) => () => {
     const values = machine.floats(out.buffer.address, whole);
     values.set(machine.floats(from.address, whole));
     change(values);
@@ -268,13 +271,13 @@ function mapped(draft, x, change) {
 }
 
 /** @type {Operation} */
-function pad(draft, _, [x, paddings]) {
+function pad(builder, _, [x, paddings]) {
   const [batch, height, width, channels] = x.shape;
   const [n0, n1, top, bottom, left, right, c0, c1] = known(paddings).integers;
-  must(x.shape.length === 4 && batch === 1 && !(n0 || n1 || c0 || c1), "padding of other than height and width");
+  require(x.shape.length === 4 && batch === 1 && !(n0 || n1 || c0 || c1), "padding of other than height and width");
   const outWidth = left + width + right;
-  const [from, out] = [draft.whereabouts(x), draft.value([1, top + height + bottom, outWidth, channels])];
-  draft.step([x], (machine) => () => {
+  const [from, out] = [builder.whereabouts(x), builder.value([1, top + height + bottom, outWidth, channels])];
+  builder.step([x], (machine) => () => {
     const values = machine.floats(out.buffer.address, count(out.shape)).fill(0);
     for (let y = 0; y < height; y++) {
       const row = machine.floats(from.address + y * width * channels * 4, width * channels);
@@ -289,7 +292,7 @@ function reshape(_, __, [x, wanted]) {
   const shape = [...known(wanted).integers];
   const open = shape.indexOf(-1);
   if (open >= 0) shape[open] = -count(x.shape) / count(shape);
-  must(count(shape) === count(x.shape), "a shape of another size");
+  require(count(shape) === count(x.shape), "a shape of another size");
   return { ...x, shape };
 }
 
@@ -314,7 +317,7 @@ function repeats(large, small) {
 
 /** @param {Value} value */
 function known(value) {
-  must("constant" in value, "an input that is not constant");
+  require("constant" in value, "an input that is not constant");
   return value.constant;
 }
 

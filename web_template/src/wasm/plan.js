@@ -1,8 +1,8 @@
 // A graph model that is run by a plan of its own instead of TF.js.
 import { PagesightError } from "../errors.js";
-import { Machine } from "./kernels.js";
+import { WasmRuntime } from "./kernels.js";
 import { nodeOf } from "./nodes.js";
-import { NotPlanned, must } from "./unsupported_graph.js";
+import { UnsupportedGraph, require } from "./unsupported_graph.js";
 import { Program } from "./program.js";
 import { Weights } from "./weights.js";
 
@@ -31,14 +31,14 @@ export class Plan {
    * @param {Contract} contract
    * @param {ModelJson} json
    * @param {ArrayBuffer} weights
-   * @throws {NotPlanned}
+   * @throws {UnsupportedGraph}
    */
   constructor(contract, json, weights) {
-    must(!json.modelInitializer, "a graph that computes weights");
+    require(!json.modelInitializer, "a graph that computes weights");
     const { side, channels } = contract.input;
     const nodes = new Map(json.modelTopology.node.map((node) => [node.name, node]));
     const inputs = json.modelTopology.node.filter(({ op }) => op === "Placeholder");
-    must(inputs.length === 1, "other than one input");
+    require(inputs.length === 1, "other than one input");
     this.#contract = contract;
     for (const name of /** @type {OutputName[]} */ (["probabilities", "embedding", "features"])) {
       const tensor = contract.outputs[name];
@@ -47,7 +47,7 @@ export class Plan {
       this.#outputs.tensors.push(tensor);
     }
     this.#graph = { nodes, weights: new Weights(json.weightsManifest, weights) };
-    this.#machine = new Machine();
+    this.#machine = new WasmRuntime();
     const shape = [1, side, side, channels];
     this.#program = new Program(this.#machine, this.#graph, inputs[0].name, shape, this.#outputs.tensors, true);
   }
@@ -62,7 +62,7 @@ export class Plan {
     try {
       return new Plan(contract, json, weights);
     } catch (error) {
-      if (error instanceof NotPlanned) return undefined;
+      if (error instanceof UnsupportedGraph) return undefined;
       throw error;
     }
   }

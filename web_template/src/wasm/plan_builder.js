@@ -3,7 +3,7 @@ import { rows } from "./weight_layout.js";
 import { count } from "./weights.js";
 
 /**
- * @typedef {import("./kernels.js").Machine} Machine
+ * @typedef {import("./kernels.js").WasmRuntime} WasmRuntime
  * @typedef {{ floats: number, first: number, last: number, address: number }} Buffer steps between which it is in use
  * @typedef {{ address: number }} Placed a constant
  * @typedef {{ shape: number[], buffer: Buffer }} Computed
@@ -16,8 +16,8 @@ const ALIGNMENT = 64;
 /** Bytes behind a buffer that kernels may read and write: a panel's eight floats, of which at most seven are written. */
 const BEHIND = 32;
 
-export class Draft {
-  /** @type {((machine: Machine) => Step)[]} */
+export class PlanBuilder {
+  /** @type {((machine: WasmRuntime) => Step)[]} */
   #steps = [];
   /** @type {Buffer[]} */
   #buffers = [];
@@ -67,7 +67,7 @@ export class Draft {
 
   /**
    * @param {Value[]} read
-   * @param {(machine: Machine) => Step} make called when all addresses are known
+   * @param {(machine: WasmRuntime) => Step} make called when all addresses are known
    */
   step(read, make) {
     for (const value of read) if ("buffer" in value) value.buffer.last = this.#steps.length;
@@ -80,7 +80,7 @@ export class Draft {
   }
 
   /**
-   * @param {Machine} machine
+   * @param {WasmRuntime} machine
    * @returns {Step[]}
    */
   finish(machine) {

@@ -1,11 +1,11 @@
 // Products of matrices: what a convolution of single places and a dense layer are.
-import { panels } from "./weight_layout.js";
+import { packedPanels } from "./weight_layout.js";
 import { between, pays, strassen } from "./strassen.js";
 
 const FLOAT = 4;
 
 /**
- * @typedef {import("./plan_builder.js").Draft} Draft
+ * @typedef {import("./plan_builder.js").PlanBuilder} PlanBuilder
  * @typedef {import("./plan_builder.js").Value} Value
  * @typedef {import("./plan_builder.js").Computed} Computed
  * @typedef {import("./weights.js").Constant} Constant
@@ -15,7 +15,7 @@ const FLOAT = 4;
 
 /**
  * A step that writes x · matrix + bias, the fastest way.
- * @param {Draft} draft
+ * @param {PlanBuilder} builder
  * @param {Value} x
  * @param {Computed} out
  * @param {Constant} matrix depth × columns
@@ -23,25 +23,25 @@ const FLOAT = 4;
  * @param {Sizes} sizes
  * @param {Bounds} bounds
  */
-export function multiply(draft, x, out, matrix, bias, sizes, bounds) {
-  if (pays(sizes)) strassen(draft, x, out, matrix, bias, sizes, bounds);
-  else byPanels(draft, x, out, panels(matrix, sizes.depth, sizes.columns, bias), sizes, bounds);
+export function multiply(builder, x, out, matrix, bias, sizes, bounds) {
+  if (pays(sizes)) strassen(builder, x, out, matrix, bias, sizes, bounds);
+  else byPanels(builder, x, out, packedPanels(matrix, sizes.depth, sizes.columns, bias), sizes, bounds);
 }
 
 /**
  * A step that writes x times the matrix in panels.
- * @param {Draft} draft
+ * @param {PlanBuilder} builder
  * @param {Value} x
  * @param {Computed} out
  * @param {import("./weight_layout.js").Placement} matrix
  * @param {Sizes} sizes
  * @param {Bounds} bounds
  */
-export function byPanels(draft, x, out, matrix, { rows, depth, columns }, { low, high }) {
-  const [from, { buffer: to }, weights] = [draft.whereabouts(x), out, draft.place(matrix)];
+export function byPanels(builder, x, out, matrix, { rows, depth, columns }, { low, high }) {
+  const [from, { buffer: to }, weights] = [builder.whereabouts(x), out, builder.place(matrix)];
   const apart = rows > 1 ? between(depth) : depth;
-  const spread = apart === depth ? from : draft.buffer(rows * apart);
-  draft.step([x], ({ kernels }) => () => {
+  const spread = apart === depth ? from : builder.buffer(rows * apart);
+  builder.step([x], ({ kernels }) => () => {
     const pitch = apart * FLOAT;
     if (spread !== from) kernels.spread(from.address, spread.address, pitch, rows, depth * FLOAT);
     // prettier-ignore

@@ -11,7 +11,7 @@
 // outputs of about 1 that do not read it are off by 3e-5, and by 3e-4 where it is 1,000 times larger; by panels by 7e-7. Networks
 // keep their channels within such bounds, by ReLU6 or by normalising batches; and for one that does not, a build compares its
 // probabilities in the browser with Python's, to 1e-4, and the page those of one picture each time that it loads, to 1e-3.
-import { intoPanels, panels } from "./weight_layout.js";
+import { intoPanels, packedPanels } from "./weight_layout.js";
 
 /**
  * @typedef {import("./weights.js").Constant} Constant
@@ -37,7 +37,7 @@ export const between = (floats) => (floats % 512 === 0 ? floats + 16 : floats);
 
 /**
  * A step that writes x · matrix + bias. Its halves have an even number of rows: those in the middle may belong to both.
- * @param {import("./plan_builder.js").Draft} draft
+ * @param {import("./plan_builder.js").PlanBuilder} builder
  * @param {import("./plan_builder.js").Value} x rows × depth
  * @param {import("./plan_builder.js").Computed} out rows × columns
  * @param {Constant} matrix depth × columns
@@ -45,14 +45,14 @@ export const between = (floats) => (floats % 512 === 0 ? floats + 16 : floats);
  * @param {Sizes} sizes for which it pays
  * @param {{ low: number, high: number }} bounds of what it writes
  */
-export function strassen(draft, x, out, matrix, bias, { rows, depth, columns }, { low, high }) {
+export function strassen(builder, x, out, matrix, bias, { rows, depth, columns }, { low, high }) {
   const half = Math.ceil(rows / 4) * 2;
-  const [from, { buffer: to }] = [draft.whereabouts(x), out];
-  const weights = draft.place(quarters(matrix, bias, depth, columns));
+  const [from, { buffer: to }] = [builder.whereabouts(x), out];
+  const weights = builder.place(quarters(matrix, bias, depth, columns));
   const wide = between((depth / 2) * 7);
   const [pitch, sumsPitch, outPitch] = [depth * FLOAT, wide * FLOAT, columns * FLOAT];
-  const [sums, parts] = [draft.buffer(half * wide), draft.buffer(half * columns)];
-  draft.step([x], ({ kernels }) => {
+  const [sums, parts] = [builder.buffer(half * wide), builder.buffer(half * columns)];
+  builder.step([x], ({ kernels }) => {
     const [bottom, below] = [from.address + (rows - half) * pitch, to.address + (rows - half) * outPitch];
     const [a11, a12, a22, s1, s2, s3, s4] = addresses(sums.address, pitch / 2);
     const [b11, t3, b21, b22, t1, t2, t4] = addresses(weights.address, quarter(depth, columns) * FLOAT);
@@ -87,7 +87,7 @@ export function strassen(draft, x, out, matrix, bias, { rows, depth, columns }, 
  */
 function quarters(matrix, bias, depth, columns) {
   const size = (depth / 2) * columns;
-  const [upper, lower] = [0, size].map((first) => panels(matrix.part(first, size), depth / 2, columns));
+  const [upper, lower] = [0, size].map((first) => packedPanels(matrix.part(first, size), depth / 2, columns));
   const floats = quarter(depth, columns);
   return {
     floats: 7 * floats,

@@ -1,11 +1,11 @@
 /** Something in a graph that only TF.js' own executor runs. */
-export class NotPlanned extends Error {}
+export class UnsupportedGraph extends Error {}
 
 /**
  * @param {unknown} condition
  * @param {string} what that is not planned for where the condition fails
  * @returns {asserts condition}
  */
-export function must(condition, what) {
-  if (!condition) throw new NotPlanned(what);
+export function require(condition, what) {
+  if (!condition) throw new UnsupportedGraph(what);
 }

@@ -1,15 +1,15 @@
 // How constants are laid into memory: widened there, a little at a time, so that no second copy of them is ever held.
-import { must } from "./unsupported_graph.js";
+import { require } from "./unsupported_graph.js";
 import { count } from "./weights.js";
 
 /**
  * @typedef {import("./weights.js").Constant} Constant
- * @typedef {import("./kernels.js").Machine} Machine
+ * @typedef {import("./kernels.js").WasmRuntime} WasmRuntime
  *
  * @typedef {object} Placement
  * @property {number} floats that it takes, all zero before
  * @property {number} scratch bytes that write() needs for itself
- * @property {(machine: Machine, at: number, scratch: number) => void} write
+ * @property {(machine: WasmRuntime, at: number, scratch: number) => void} write
  */
 
 /** Columns of a panel: as in kernels/gemm.ts. */
@@ -47,7 +47,7 @@ export function rows(...parts) {
  * @param {Constant} [bias] [columns]
  * @returns {Placement}
  */
-export function panels(matrix, depth, columns, bias) {
+export function packedPanels(matrix, depth, columns, bias) {
   return {
     floats: Math.ceil(columns / WIDE) * (depth + 1) * WIDE,
     scratch: together(columns) * columns * FLOAT * 2,
@@ -60,7 +60,7 @@ export function panels(matrix, depth, columns, bias) {
 
 /**
  * Lays rows of `columns` values into panels `depth` rows deep, from the row on that lies at `at`.
- * @param {Machine} machine
+ * @param {WasmRuntime} machine
  * @param {Constant} constant
  * @param {number} depth
  * @param {number} columns
@@ -82,15 +82,15 @@ export function intoPanels(machine, constant, depth, columns, at, scratch) {
 const together = (columns) => Math.max(1, Math.floor(CHUNK / columns));
 
 /**
- * As panels(), of a matrix that lies on its side.
+ * As packedPanels(), of a matrix that lies on its side.
  * @param {Constant} matrix columns × depth
  * @param {number} depth
  * @param {number} columns
  * @param {Constant} [bias] [columns]
  * @returns {Placement}
  */
-export function turnedPanels(matrix, depth, columns, bias) {
-  const upright = panels(matrix, depth, columns, bias);
+export function packedPanelsTransposed(matrix, depth, columns, bias) {
+  const upright = packedPanels(matrix, depth, columns, bias);
   const stored = Math.max(depth, columns) * FLOAT;
   return {
     floats: upright.floats,
@@ -114,6 +114,6 @@ export function turnedPanels(matrix, depth, columns, bias) {
 
 /** @param {Constant} constant */
 function floats(constant) {
-  must(constant.isFloat, "whole numbers where floats are expected");
+  require(constant.isFloat, "whole numbers where floats are expected");
   return constant;
 }

@@ -1,5 +1,5 @@
 // The constants of a stock TF.js graph model: where each is stored, and its values when they are asked for.
-import { NotPlanned, must } from "./unsupported_graph.js";
+import { UnsupportedGraph, require } from "./unsupported_graph.js";
 
 /**
  * @typedef {{ name: string, shape: number[], dtype: string, quantization?: { dtype: string, min?: number, scale?: number } }} Spec
@@ -28,13 +28,13 @@ export class Weights {
       at += count(spec.shape) * (BYTES[storedAs(spec)] ?? NaN);
     }
     // Another type, strings for instance, leaves the places after it unknown.
-    if (at !== bytes.byteLength) throw new NotPlanned("a weight's type");
+    if (at !== bytes.byteLength) throw new UnsupportedGraph("a weight's type");
   }
 
   /** @param {string} name */
   read(name) {
     const place = this.#places.get(name);
-    if (!place) throw new NotPlanned(`the constant ${name}`);
+    if (!place) throw new UnsupportedGraph(`the constant ${name}`);
     const { spec, at } = place;
     return new Constant(spec, new Uint8Array(this.#bytes, at, count(spec.shape) * BYTES[storedAs(spec)]));
   }
@@ -55,7 +55,7 @@ export class Constant {
     this.#bytes = bytes;
     this.#kind = KINDS.indexOf(storedAs(spec));
     const known = spec.dtype === "float32" ? this.#kind >= 0 : spec.dtype === "int32" && !spec.quantization;
-    if (!known) throw new NotPlanned(`a weight of ${spec.dtype}`);
+    if (!known) throw new UnsupportedGraph(`a weight of ${spec.dtype}`);
   }
 
   get shape() {
@@ -83,7 +83,7 @@ export class Constant {
 
   /**
    * Writes values `from` … `from + many` as floats.
-   * @param {import("./kernels.js").Machine} machine
+   * @param {import("./kernels.js").WasmRuntime} machine
    * @param {number} from
    * @param {number} many
    * @param {number} scratch address of room for them as they are stored
@@ -98,7 +98,7 @@ export class Constant {
 
   /** All values of an int32 constant. */
   get integers() {
-    must(!this.isFloat, "floats where whole numbers are expected");
+    require(!this.isFloat, "floats where whole numbers are expected");
     return new Int32Array(this.#bytes.slice().buffer);
   }
 }

@@ -43,7 +43,7 @@ const MOST_APART = 1e-3;
  * @param {Pick<GpuOptions, "backends" | "margin">} options
  * @returns {Promise<{ started?: T, attempts: Attempt[] }>} the first that is right, and faster by the margin
  */
-export async function tryOut(contract, wasm, start, { backends, margin = MARGIN }) {
+export async function benchmarkBackend(contract, wasm, start, { backends, margin = MARGIN }) {
   const square = noise(contract.input);
   const attempts = [];
   for (const backend of backends ?? (await offered())) {

@@ -29,7 +29,7 @@ import { toSquare } from "../input/pixels.js";
  *
  * @typedef {{ contract: Contract, files: Files }} Load
  * @typedef {{ backend: BackendName, device?: string }} Loaded
- * @typedef {{ method: "predict", wanted: OutputName[] } | { method: "describe" } | { method: "explain" }} Question
+ * @typedef {{ method: "predict", wanted: OutputName[] } | { method: "extractFeatures" } | { method: "explain" }} Question
  * @typedef {{ picture: Picture } | { square: import("../input/pixels.js").Square }} Asked a square is what a picture was made into
  * @typedef {{ method: "load", load: Load }
  *   | { method: "square", picture: Picture }
@@ -74,8 +74,8 @@ export function serve(open) {
     if (call.method === "square") return square;
     const started = performance.now();
     const take = () => performance.now() - started;
-    if (call.method === "describe")
-      return { vector: await describe(model, contract, square.data), milliseconds: take() };
+    if (call.method === "extractFeatures")
+      return { vector: await extractFeatures(model, contract, square.data), milliseconds: take() };
     if (call.method === "explain") return { ...(await explain(model, square.data)), milliseconds: take() };
     return { outputs: await run(model, square.data, call.wanted), milliseconds: take() };
   }
@@ -146,7 +146,7 @@ async function run(model, pixels, wanted) {
  * @param {Contract} contract
  * @param {Uint8ClampedArray} pixels
  */
-async function describe(model, { outputs: { features } }, pixels) {
+async function extractFeatures(model, { outputs: { features } }, pixels) {
   const found = await run(model, pixels, [features ? "features" : "embedding"]);
   if (found.features) return pool(found.features);
   return found.embedding?.data;

@@ -16,7 +16,7 @@ export class WorkerLink {
   started;
   #worker;
   /** Milliseconds that one call may take; any number while it is undefined. @type {number | undefined} */
-  patience;
+  timeoutMs;
   #next = 0;
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
@@ -48,9 +48,9 @@ export class WorkerLink {
     const id = this.#next++;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
-    if (this.patience) {
-      const late = `no answer within ${this.patience / 1000} seconds`;
-      timer = setTimeout(() => this.close(new PagesightError("model", late)), this.patience);
+    if (this.timeoutMs) {
+      const late = `no answer within ${this.timeoutMs / 1000} seconds`;
+      timer = setTimeout(() => this.close(new PagesightError("model", late)), this.timeoutMs);
     }
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });

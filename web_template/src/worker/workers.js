@@ -14,7 +14,7 @@ export const WORKERS = [
 ];
 
 /** @returns {WorkerLink | undefined} undefined where a page's policy forbids it at once; others tell later */
-export function startCarried() {
+export function startInlined() {
   try {
     return new WorkerLink(workerFrom(firstWorker, "classic"));
   } catch {
@@ -28,18 +28,17 @@ export function startCarried() {
  * @param {{ script: string, binaries: string[] }} worker
  * @param {string} folder
  * @param {Contract} contract
- * @param {import("../loading/asset_loader.js").Delivery} delivery
- * @param {{ patience?: number, carried?: WorkerLink }} [how] patience: milliseconds that loading may take; carried: the
+ * @param {import("../loading/asset_loader.js").AssetLoader} assets
+ * @param {{ timeoutMs?: number, carried?: WorkerLink }} [how] timeoutMs: milliseconds that loading may take; carried: the
  *   first worker, which is starting
  * @returns {Promise<Started | undefined>} undefined where the worker cannot run the model's graph
  */
-export async function tryWorker({ script, binaries }, folder, contract, delivery, { patience, carried } = {}) {
-  const files = delivery.files(binaries);
+export async function tryWorker({ script, binaries }, folder, contract, assets, { timeoutMs, carried } = {}) {
+  const files = assets.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
-  const link =
-    (script === FIRST && carried) || new WorkerLink(startWorker(folder, script, await delivery.file(script)));
-  link.patience = patience;
+  const link = (script === FIRST && carried) || new WorkerLink(startWorker(folder, script, await assets.file(script)));
+  link.timeoutMs = timeoutMs;
   try {
     // The carried worker is asked before it is known to be up.
     const asked = link.call({ method: "load", load: { contract, files: await files } });
@@ -48,7 +47,7 @@ export async function tryWorker({ script, binaries }, folder, contract, delivery
     // it filled.
     if (link === carried && !(await link.started)) {
       link.close();
-      return await tryWorker({ script, binaries }, folder, contract, delivery, { patience });
+      return await tryWorker({ script, binaries }, folder, contract, assets, { timeoutMs });
     }
     const loaded = await asked;
     if (loaded) return { .../** @type {import("./serve.js").Loaded} */ (loaded), link };

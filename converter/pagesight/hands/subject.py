@@ -78,7 +78,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Signer:
+class Subject:
     """One person in one session. `room` names a kind of backdrop, `room_seed` makes it always the same."""
 
     build: Build
@@ -99,12 +99,12 @@ ROOMS = ("paper", "wall", "gradient", "texture", "indoors", "person")
 _ROOM_SHARES = (0.26, 0.18, 0.12, 0.12, 0.18, 0.14)
 
 
-def meet(rng: np.random.Generator) -> Signer:
+def meet(rng: np.random.Generator) -> Subject:
     """Draw a signer."""
     cloth = _CLOTH[rng.integers(len(_CLOTH))] + rng.normal(0, 8, 3) if rng.random() < 0.5 else None
     room = str(rng.choice(ROOMS, p=_ROOM_SHARES))
     skin = _skin(rng)
-    return Signer(
+    return Subject(
         build=_build(rng),
         skin=skin,
         left_handed=float(rng.choice((0.08, 0.92), p=(0.6, 0.4))),
@@ -120,20 +120,20 @@ def meet(rng: np.random.Generator) -> Signer:
     )
 
 
-def hold_up(signer: Signer, digit: int, rng: np.random.Generator) -> View:
+def hold_up(subject: Subject, digit: int, rng: np.random.Generator) -> View:
     """How `signer` happens to hold up the hand this time."""
     # The round of a zero shows from the side; the other numbers face the camera.
     yaw = rng.uniform(38, 92) if digit == 0 else rng.normal(0, 13)
     return View(
-        left=bool(rng.random() < signer.left_handed),
-        yaw=yaw + signer.yaw,
+        left=bool(rng.random() < subject.left_handed),
+        yaw=yaw + subject.yaw,
         pitch=rng.normal(2, 10),
         roll=rng.normal(0, 9),
         wrist=(rng.normal(3, 11), rng.normal(0, 9)),
-        size=signer.size * rng.uniform(0.88, 1.1),
+        size=subject.size * rng.uniform(0.88, 1.1),
         shift=(rng.normal(0, 0.06), rng.normal(0.02, 0.05)),
-        distance=signer.distance,
-        sleeve=None if signer.cloth is None else rng.uniform(35, 110),
+        distance=subject.distance,
+        sleeve=None if subject.cloth is None else rng.uniform(35, 110),
     )
 
 

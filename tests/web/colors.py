@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 READY = "html[data-ready]"
 
 
-def png(colour: tuple[int, int, int], name: str = "picture.png") -> dict[str, Any]:
+def png(color: tuple[int, int, int], name: str = "picture.png") -> dict[str, Any]:
     """A file as Playwright gives one to a page."""
     target = io.BytesIO()
-    Image.new("RGB", (80, 60), colour).save(target, "PNG")
+    Image.new("RGB", (80, 60), color).save(target, "PNG")
     return {"name": name, "mimeType": "image/png", "buffer": target.getvalue()}
 
 

@@ -82,7 +82,7 @@ def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_t
     shapes: Dataset, learnt: TrainedModel, tmp_path: Path
 ) -> None:
     decision = learnt.facts["decision"]
-    assert (decision["others"], decision["others_given"]) == (5, True)
+    assert (decision["ood"], decision["ood_given"]) == (5, True)
     crossed = learnt.facts["accuracy"]["cross_validated"]  # 24 pictures a class are few
     assert (crossed["n"], crossed["folds"]) == (len(shapes.pictures), 5)
     assert crossed["interval95"][0] < crossed["value"] <= crossed["interval95"][1]

@@ -16,9 +16,9 @@ _TINY = 1e-12
 
 
 def decide(known: Floats, labels: Labels, ood: Floats, false_accepts: float) -> Decision:
-    """The decision for probabilities `known` `[n, classes]` of pictures with `labels` and `others` `[m, classes]` of other things.
+    """The decision for probabilities `known` `[n, classes]` of pictures with `labels` and `ood` `[m, classes]` of other things.
 
-    After scaling, the threshold accepts the share `false_accepts` of `others` at most. Where that leaves room it rises until it
+    After scaling, the threshold accepts the share `false_accepts` of `ood` at most. Where that leaves room it rises until it
     would refuse more than 2 % of the right answers, so that things unlike those, and mistakes, are refused too.
     """
     temperature = fitted_temperature(known, labels)

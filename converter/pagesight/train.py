@@ -144,7 +144,7 @@ def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dat
     head = model.get_layer("head")
     head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
     given = bool(dataset.unknown_on("validation"))
-    return asdict(decision) | {"false_accepts": options.false_accepts, "ood": len(ood), "others_given": given}
+    return asdict(decision) | {"false_accepts": options.false_accepts, "ood": len(ood), "ood_given": given}
 
 
 def _facts(

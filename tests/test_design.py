@@ -12,11 +12,12 @@ LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.j
 SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
     {"options", "progress", "errors"},
-    {"archives", "manifest", "resources", "serve"},
+    {"archives", "manifest", "resources", "sandbox", "serve"},
     {"contract", "languages"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
     {"metrics", "pictures", "synthetic"},
-    {"report", "importers", "training", "quantization", "exporters", "page", "browser"},
+    {"importers"},
+    {"report", "training", "quantization", "exporters", "page", "browser"},
     {"scan", "train", "search", "choose", "export", "adopt", "quantize", "bundle", "verify", "inspect", "compare", "render"},
     {"pipeline"},
     {"console"},

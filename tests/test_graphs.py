@@ -57,6 +57,7 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str,
     from pagesight.graph.large_constants import LARGE, survived
     from pagesight.graph.tensorflow import keras, tensorflow
     from pagesight.graph.tensorflowjs import _rewritten
+    from pagesight.importers.saved_model import open_signature
 
     tf, tk = tensorflow(), keras()
     tk.utils.set_random_seed(4)
@@ -72,7 +73,7 @@ def test_large_weights_that_wait_outside_the_graph_come_back(computed_with: str,
     model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, features])
     model.kept = wide
     saved = exported(tf, model, tmp_path / "saved")
-    graph_def, signature, held = frozen_graph(saved.path / "saved_model")
+    graph_def, signature, held = frozen_graph(open_signature(saved.path / "saved_model"))
     assert [value.shape for value in held.values()] == [(1, 1, 128, 128)]
     assert survived(graph_def, _rewritten(graph_def, signature), held) is not bool(computed_with)
     web = quantize(saved, Quantization("none"), tmp_path / "web")

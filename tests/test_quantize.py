@@ -164,8 +164,9 @@ def test_folded_batch_norms_change_no_answer(saved: SavedModel, webs: dict[Mode,
 def test_padding_inside_the_convolution_changes_no_answer(saved: SavedModel, inputs: Any) -> None:
     from pagesight.graph import tensorflowjs
     from pagesight.graph.freeze import frozen_graph
+    from pagesight.importers.saved_model import open_signature
 
-    before = passes.tidied(GraphModel(*tensorflowjs.optimized(*frozen_graph(saved.path / "saved_model"))))
+    before = passes.tidied(GraphModel(*tensorflowjs.optimized(*frozen_graph(open_signature(saved.path / "saved_model")))))
     after = passes.padding_folded(before)
     assert sum(node["op"] == "Pad" for node in before.document["modelTopology"]["node"]) == 4
     answers = [Runner(model, ["probabilities"])(inputs[:16])[0] for model in (before, after)]

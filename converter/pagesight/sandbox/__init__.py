@@ -3,6 +3,7 @@
 What comes back is plain: JSON and arrays of numbers, read here by rules that do not depend on the child's good will.
 """
 
+import itertools
 import json
 import math
 import os
@@ -26,8 +27,8 @@ __all__ = ["Found", "Handed", "Job", "Limits", "guards", "start"]
 
 _GIB = 1024**3
 _MAX_JSON = 512 * 1024**2
-_DTYPES = frozenset(f"{order}{kind}{size}" for order in "<|" for kind, sizes in (("f", "248"), ("iu", "1248")) for size in sizes)
-_DTYPES |= frozenset(f"{o}{k}{s}" for o in "<|" for k in "iu" for s in "1248") | {"|b1"}
+_MAX_FILES = 100_000
+_DTYPES = frozenset(["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"])
 _DIFFERENT_FILE = "give another file, or save the model again"
 
 
@@ -40,9 +41,18 @@ class Limits:
     file_bytes: int = 4 * _GIB
 
     @classmethod
-    def for_size(cls, size: int) -> "Limits":
-        """Enough for a sound model of `size` bytes on disk: several copies of it, and ten megabytes a second."""
+    def for_path(cls, path: Path) -> "Limits":
+        """Enough for a sound model in the file or folder `path`: several copies of it, and ten megabytes a second."""
+        size = _size(path)
         return cls(memory=int(1.5 * _GIB) + 6 * size, seconds=45 + size // 10_000_000)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file with what may lie beside it, or of all files in a folder, as far as they are looked at."""
+    if path.is_file():
+        return sum(p.stat().st_size for p in (path, *path.parent.glob("*.bin")))
+    files = itertools.islice((Path(folder) / name for folder, _, names in os.walk(path) for name in names), _MAX_FILES)
+    return sum(file.lstat().st_size for file in files)
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,10 @@ class Job:
         if handed.get("memory"):
             raise AdoptError(f"{self._what} takes more than {self._limits.memory / _GIB:.1f} GB to read", fix=_DIFFERENT_FILE)
         if "failure" in handed:
-            raise AdoptError(f"{self._what} cannot be read ({handed['failure']})", fix=_DIFFERENT_FILE)
-        arrays = {name: value for name, value in _arrays(handed["arrays"], self._scratch / ARRAYS)}
+            error = AdoptError(f"{self._what} cannot be read ({handed['failure']})", fix=_DIFFERENT_FILE)
+            error.add_note(str(handed.get("trace")))
+            raise error
+        arrays = dict(_arrays(handed["arrays"], self._scratch / ARRAYS))
         return Handed(handed["facts"], arrays, tuple(handed["guards"]))
 
     def _broken(self, said: bytes) -> PagesightError:
@@ -95,7 +107,7 @@ class Job:
         return AdoptError(f"{self._what} cannot be read: its reader broke down ({last[0][:160]})", fix=_DIFFERENT_FILE)
 
 
-def start(function: str, arguments: Mapping[str, Any], scratch: Path, *, what: str, limits: Limits = Limits()) -> Job:  # noqa: B008
+def start(function: str, arguments: Mapping[str, Any], scratch: Path, *, what: str, limits: Limits = Limits()) -> Job:
     """Begin `function` (`package.module:name`, of Pagesight's own) in a process of its own; it may write below `scratch` alone.
 
     It is called with `arguments` (which JSON must be able to say) and `scratch`, and returns a Found. `what` names the file in
@@ -127,7 +139,16 @@ def start(function: str, arguments: Mapping[str, Any], scratch: Path, *, what: s
     return Job(process, what, scratch, limits)
 
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "SYSTEMROOT", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "TFHUB_CACHE_DIR", "LD_LIBRARY_PATH")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "SYSTEMROOT",
+    "LD_LIBRARY_PATH",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONDONTWRITEBYTECODE",
+    "TFHUB_CACHE_DIR",
+)
 
 
 def guards(scratch: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The process that looks at a stranger's file: it imports what it needs, gives up the rest, does one task and hands the result over.
+"""The process that looks at a stranger's file: it imports what it needs, gives up the rest, does one task, hands over the result.
 
 Run as `python -m pagesight.sandbox.child`, with the task as JSON on standard input; what it found goes to HANDED and ARRAYS.
 """
@@ -6,6 +6,7 @@ Run as `python -m pagesight.sandbox.child`, with the task as JSON on standard in
 import importlib
 import json
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +41,8 @@ def main() -> None:
         handed = {"error": [type(cause).__name__, cause.what, cause.fix]}
     except MemoryError:
         handed = {"memory": True}
-    except Exception as cause:  # noqa: BLE001 - a parser may fail in any way on what a stranger wrote
-        handed = {"failure": f"{type(cause).__name__}: {str(cause).strip()[:300]}"}
+    except Exception as cause:
+        handed = {"failure": f"{type(cause).__name__}: {str(cause).strip()[:300]}", "trace": traceback.format_exc()}
     (scratch / HANDED).write_text(json.dumps({**handed, "guards": guards}), encoding="utf-8")
 
 

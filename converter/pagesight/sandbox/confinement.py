@@ -8,6 +8,7 @@ import os
 import platform
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,9 +42,10 @@ def confine(writable: Path, *, memory: int, seconds: int, file_bytes: int) -> tu
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             _call(_libc().prctl, _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-            for guard in (lambda: _landlock(writable), _seccomp):
-                with suppress(OSError):
-                    taken += guard()
+            with suppress(OSError):
+                taken += _landlock(writable)
+            with suppress(OSError):
+                taken += _seccomp()
     return tuple(taken)
 
 
@@ -70,8 +72,8 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _call(function: object, *arguments: object) -> int:
-    found = int(function(*arguments))  # type: ignore[operator]
+def _call(function: Callable[..., int], *arguments: object) -> int:
+    found = int(function(*arguments))
     if found < 0:
         raise OSError(ctypes.get_errno(), "the kernel refuses")
     return found

@@ -1,9 +1,8 @@
 """Published networks side by side, before anything is trained: parameters, size on disk, multiply-adds, bytes per stored type."""
 
 import difflib
-import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from pagesight import manifest
 from pagesight.artifacts import SavedModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError
+from pagesight.graph.network_costs import cost_of
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.quantization.statistics import natural_noise
+from pagesight.synthetic.natural_noise import natural_noise
 from pagesight.training.batch_norm import Statistics
 
 BYTES_PER_WEIGHT = {"float32": 4, "float16": 2, "uint16": 2, "uint8": 1}
@@ -57,14 +57,6 @@ class Entry:
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a network takes in the page: numbers to fetch, and products with an addition each for one picture."""
-
-    parameters: int
-    multiply_adds: int
 
 
 def compare(names: Sequence[str]) -> list[Entry]:
@@ -127,23 +119,6 @@ def untrained(name: str, into: Path) -> SavedModel:
     return SavedModel(into)
 
 
-def cost_of(model: Any) -> Cost:
-    """What a Keras model, with other models inside or without, costs once its batch norms are folded into biases."""
-    layers = list(_leaves(model))
-    norms = [layer for layer in layers if type(layer).__name__ == "BatchNormalization"]
-    folded = sum(math.prod(w.shape) for layer in norms for w in layer.weights)
-    kept = int(model.count_params()) - folded + sum(int(layer.output_shape[-1]) for layer in norms)
-    return Cost(kept, sum(_multiply_adds(layer) for layer in layers))
-
-
-def _leaves(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _leaves(layer)
-        else:
-            yield layer
-
-
 def _known(name: str) -> tuple[str, dict[str, Any], int]:
     match = _BACKBONE.fullmatch(name)
     if match is not None:
@@ -157,15 +132,3 @@ def _known(name: str) -> tuple[str, dict[str, Any], int]:
         if near
         else f"choose from {', '.join(_APPLICATIONS)}, or mobilenet_v1_100_224 and its like",
     )
-
-
-def _multiply_adds(layer: Any) -> int:
-    """Products with an addition each for one picture, by the layer's kernel and the places it is applied to."""
-    kind = type(layer).__name__
-    if kind == "Dense":
-        return int(math.prod(layer.kernel.shape))
-    if kind not in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D"):
-        return 0
-    places = math.prod(int(n) for n in layer.output_shape[1:3])
-    kernels = [w for w in layer.weights if len(w.shape) == 4]
-    return int(places * sum(math.prod(k.shape) for k in kernels))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from colors import BLUE, RED, png
+from conftest import PATIENCE
 from playwright.sync_api import Browser, Page, expect
 
 AXE = Path(__file__).parents[2] / "web_template" / "node_modules" / "axe-core" / "axe.min.js"
@@ -33,7 +34,7 @@ def test_axe_finds_nothing_in_any_state(
 ) -> None:
     # The checker comes from outside of the page, past its content policy.
     context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(path=AXE)
     page = context.new_page()
     page.route("**/*.bin", lambda route: route.abort())

@@ -17,6 +17,7 @@ from pagesight.errors import AdoptError, TrainError
 from pagesight.graph.tensorflow import keras
 from pagesight.importers import door, hub, keras_weights
 from pagesight.importers.groups import Group
+from pagesight.training.efficientnet_lite import efficientnet_lite0, load_packaged
 
 _DOWNLOAD_TIMEOUT = 10.0
 
@@ -142,6 +143,11 @@ def _first_line(cause: BaseException) -> str:
 
 
 def _application(backbone: Backbone, weights: str | None) -> Any:
+    if backbone.packaged is not None:
+        model = efficientnet_lite0(backbone.side)
+        if weights is not None:
+            load_packaged(model, backbone.packaged)
+        return model
     applications = keras().applications
     options: dict[str, Any] = {"input_shape": (backbone.side, backbone.side, 3), "include_top": False, "weights": weights}
     if backbone.family.startswith("MobileNetV3"):

@@ -15,8 +15,8 @@ from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import AdoptError
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, ops, saved_model, structure
-from pagesight.importers.imported_model import Foreign, again, from_graph_def
+from pagesight.importers import input_ranges, ops, structure
+from pagesight.importers.imported_model import Foreign, again, cut, freeze, from_graph_def
 from pagesight.importers.labels import read_labels
 
 CROPS = ("center-square", "squash")
@@ -135,8 +135,8 @@ def _flat(foreign: Foreign) -> Foreign:
     if not structure.calls_functions(function.graph):
         ops.check((op.type, op.name) for op in function.graph.get_operations())
         return replace(foreign, call=again(function))
-    graph_def, (image,), (answer, *_) = saved_model.freeze(function)
-    return replace(foreign, call=from_graph_def(saved_model.cut(graph_def, answer.name), image.name, answer.name), keep=None)
+    graph_def, (image,), (answer, *_) = freeze(function)
+    return replace(foreign, call=from_graph_def(cut(graph_def, answer.name), image.name, answer.name), keep=None)
 
 
 def _traced(call: Callable[[Any], Any], spec: Any) -> Any:

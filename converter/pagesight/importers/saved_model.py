@@ -7,8 +7,8 @@ from typing import Any
 from pagesight.errors import AdoptError
 from pagesight.graph import freeze as freezing
 from pagesight.graph.tensorflow import graphs, tensorflow
-from pagesight.importers import door, ops
-from pagesight.importers.imported_model import Foreign, from_graph_def, size_of
+from pagesight.importers import door
+from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
 from pagesight.importers.saved_model_signature import GRAPH
 from pagesight.sandbox import Handed
 
@@ -65,28 +65,6 @@ def read(handed: Handed) -> Foreign:
         size_of(tuple(None if n < 0 else n for n in image["shape"])),
         input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast == tf.uint8 else None,
     )
-
-
-def freeze(function: Any) -> tuple[Any, list[Any], list[Any]]:
-    """A concrete function as a graph without variables and calls: GraphDef, input tensors, output tensors."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    return frozen.graph.as_graph_def(), list(frozen.inputs), list(frozen.outputs)
-
-
-def cut(graph_def: Any, answer: str) -> Any:
-    """Only the nodes that `answer` needs, each of them an op that TF.js has. Raises AdoptError for one it has not."""
-    needed = tensorflow().compat.v1.graph_util.extract_sub_graph(graph_def, [answer.split(":", maxsplit=1)[0]])
-    ops.check((node.op, node.name) for node in needed.node)
-    ops.check((node.op, node.name) for f in needed.library.function for node in f.node_def if _is_called(f, needed))
-    return needed
-
-
-def _is_called(function: Any, graph_def: Any) -> bool:
-    name = function.signature.name
-    nodes = [*graph_def.node, *(n for f in graph_def.library.function for n in f.node_def)]
-    return any(a.func.name == name for n in nodes for a in n.attr.values())
 
 
 def _answer(outputs: dict[str, Any]) -> Any:

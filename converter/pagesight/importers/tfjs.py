@@ -7,8 +7,8 @@ from pagesight.contract import FILE_NAME as CONTRACT
 from pagesight.contract import Contract
 from pagesight.errors import AdoptError
 from pagesight.graph.model import GraphModel, _captured, _graph_def
-from pagesight.importers import hdf5, keras_files, keras_weights, ops, saved_model, shards
-from pagesight.importers.imported_model import Foreign, from_graph_def, size_of
+from pagesight.importers import hdf5, keras_files, keras_weights, ops, shards
+from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
 from pagesight.importers.keras_graph import Rebuild
 from pagesight.sandbox import Found, Handed
 
@@ -110,7 +110,7 @@ def _graph(model: GraphModel, handed: Handed) -> Foreign:
         dims = placeholder.attr["shape"].shape.dim
         result = Foreign(
             "TF.js graph model",
-            from_graph_def(saved_model.cut(graph_def, answer), image, answer, _captured(model)),
+            from_graph_def(cut(graph_def, answer), image, answer, _captured(model)),
             size_of(tuple(None if d.size < 1 else d.size for d in dims)),
         )
     except AdoptError:

@@ -39,7 +39,7 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
     key = {
         "options": {k: v for k, v in asdict(options).items() if k not in ("theme", "logo")},
         "looks": theme_key(options),
-        "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
+        "model": manifest.files_sha256(web.path),
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
         "search": manifest.sha256_file(origin.search.path / "search.json") if origin.search else None,

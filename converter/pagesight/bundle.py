@@ -111,8 +111,8 @@ def _write_samples(dataset: Dataset, options: Bundling, into: Path) -> list[dict
 def _golden(web: WebModel, folder: Path, path: str) -> dict[str, Any]:
     """One sample with Python's answer to it: the page asks itself on load, and refuses to work where it answers otherwise."""
     model_input = pixels.read_model_input((folder / path).read_bytes(), web.contract.input)
-    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-    answer = [round(float(p), 6) for p in runner(model_input[None])[0][0]]
+    with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:
+        answer = [round(float(p), 6) for p in runner(model_input[None])[0][0]]
     return {"path": path, "sha256": manifest.sha256_file(folder / path), "probabilities": answer}
 
 

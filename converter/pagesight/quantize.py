@@ -174,7 +174,7 @@ def _answers(model: GraphModel, outputs: Outputs, inputs: NDArray[Any]) -> NDArr
 
 def _probabilities(model: GraphModel, outputs: Outputs, inputs: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
     """Part by part, `[n, classes]`."""
-    runner = Runner(model, [outputs.probabilities])
-    for start in range(0, len(inputs), _CHUNK):
-        yield runner(inputs[start : start + _CHUNK])[0]
-        release(inputs)
+    with Runner(model, [outputs.probabilities]) as runner:
+        for start in range(0, len(inputs), _CHUNK):
+            yield runner(inputs[start : start + _CHUNK])[0]
+            release(inputs)

@@ -130,7 +130,10 @@ def _parity(bundle: Bundle, pictures: Pictures, browser: Path, options: Verifica
     if memory.is_large((bundle.path / contract.model_path).parent):
         memory.use_system_allocator()
     with progress.task("asking Python"):
-        expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(inputs)[0]
+        model = GraphModel.read(bundle.path / contract.model_path)
+        with Runner(model, [contract.outputs.probabilities]) as runner:
+            expected = runner(inputs)[0]
+        del model
     memory.release_memory()
     result = _compared(pictures, inputs, expected, ask_page(bundle.path, pictures, browser), options)
     file = single_file.find(bundle.path)

@@ -21,7 +21,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Verification
 from pagesight.page import single_file
 from pagesight.pictures.model_inputs import evenly, pictures_in
-from pagesight.quantization.statistics import natural_noise
+from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE_PICTURES = 16
 

@@ -13,7 +13,7 @@ SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
     {"options", "progress", "errors"},
     {"archives", "manifest", "resources", "serve"},
-    {"contract", "languages"},
+    {"contract", "languages", "records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
     {"metrics", "pictures", "synthetic"},
     {"report", "importers", "training", "quantization", "exporters", "page", "browser"},

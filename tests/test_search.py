@@ -36,7 +36,7 @@ def test_a_search_builds_its_choice_and_the_report_shows_what_was_tried(built: B
     facts = json.loads((built.path / "report.json").read_text())["search"]
     tried = {t["backbone"]: t for t in facts["tried"]}
     assert set(tried) == {SMALL, WIDE}
-    assert built.report["backbone"] == facts["chosen"]
+    assert built.report.backbone == facts["chosen"]
     assert facts["measured"] == SMALL
     assert 200_000 < tried[WIDE]["parameters"] - tried[SMALL]["parameters"] < 1_000_000
     assert 2.5 < tried[WIDE]["multiply_adds"] / tried[SMALL]["multiply_adds"] < 4
@@ -52,11 +52,11 @@ def test_a_search_builds_its_choice_and_the_report_shows_what_was_tried(built: B
 def test_a_bound_takes_what_fits_and_none_that_fits_is_said(built: Bundle, tmp_path: Path) -> None:
     result = Search.open(built.path.parent / "search")
     page = Bundle(built.path.parent / "search-bundle")
-    assert result.facts["measured"] == SMALL
-    bytes_of = {t["backbone"]: t["bytes"] for t in built.report["search"]["tried"]}
+    assert result.facts.measured == SMALL
+    bytes_of = {t.backbone: t.bytes for t in built.report.search.tried}
     within = choose(result, lambda: page, Choosing(max_bytes=bytes_of[SMALL]), tmp_path / "choice")
-    assert within.facts["chosen"] == SMALL
-    assert bytes_of[SMALL] == pytest.approx(page.report["bytes"]["total_gzip"], abs=1)
+    assert within.facts.chosen == SMALL
+    assert bytes_of[SMALL] == pytest.approx(page.report.bytes.total_gzip, abs=1)
     with pytest.raises(TrainError, match=f"the smallest, {SMALL}, takes") as caught:
         choose(result, lambda: page, Choosing(max_bytes=1000), tmp_path / "none")
     assert "--max-bytes" in caught.value.fix

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
-from pagesight import manifest, progress
+from pagesight import manifest, progress, records
 from pagesight.artifacts import Bundle, Search
 from pagesight.browser import discovery
 from pagesight.browser.latency import latency
 from pagesight.errors import TrainError
 from pagesight.options import Choosing
+from pagesight.records.report import Report
+from pagesight.records.search import SearchFacts, Tried
 
 
 def choose(search: Search, page: Callable[[], Bundle], options: Choosing, into: Path) -> Search:
@@ -41,42 +42,47 @@ def choose(search: Search, page: Callable[[], Bundle], options: Choosing, into: 
             with progress.task("measuring one in the browser"):
                 measured = latency(bundle, browser).milliseconds
         tried = _summary(search.facts, bundle.report, measured)
-        chosen = _best([t for t in tried if t["accuracy"] is not None], options)
-        facts = {"chosen": chosen, "measured": search.facts["measured"], "max_bytes": options.max_bytes, "max_ms": options.max_ms}
-        manifest.write_json(temporary / "search.json", facts | {"tried": tried})
+        chosen = _best([t for t in tried if t.accuracy is not None], options)
+        facts = SearchFacts(search.facts.measured, tuple(tried), chosen, options.max_bytes, options.max_ms)
+        records.write(temporary / "search.json", facts)
     progress.note(f"of {len(tried)} backbones, {chosen} is the smallest of the best within bounds")
     return Search(into)
 
 
-def _summary(facts: dict[str, Any], report: dict[str, Any], measured: float | None) -> list[dict[str, Any]]:
+def _summary(facts: SearchFacts, report: Report, measured: float | None) -> list[Tried]:
     """What was tried, with `bytes` and `ms` of each."""
-    kept = next(t for t in facts["tried"] if t["backbone"] == facts["measured"])
-    model = report["quantization"]["gzip_bytes"]
-    rest = report["bytes"]["total_gzip"] - model
+    kept = next(t for t in facts.tried if t.backbone == facts.measured)
+    model = report.quantization.gzip_bytes
+    rest = report.bytes.total_gzip - model
     rows = []
-    for one in facts["tried"]:
-        able = one["accuracy"] is not None
-        rows.append(
-            one
-            | {
-                "bytes": round(rest + model * one["parameters"] / kept["parameters"]) if able else None,
-                "ms": round(measured * one["multiply_adds"] / kept["multiply_adds"], 2) if able and measured else None,
-            }
-        )
+    for one in facts.tried:
+        if one.parameters is None or one.multiply_adds is None or not kept.parameters or not kept.multiply_adds:
+            rows.append(one)
+            continue
+        ms = round(measured * one.multiply_adds / kept.multiply_adds, 2) if measured else None
+        rows.append(replace(one, bytes=round(rest + model * one.parameters / kept.parameters), ms=ms))
     return rows
 
 
-def _best(able: list[dict[str, Any]], options: Choosing) -> str:
+def _best(able: list[Tried], options: Choosing) -> str:
     fits = [
         t
         for t in able
-        if (options.max_bytes is None or t["bytes"] <= options.max_bytes) and (options.max_ms is None or t["ms"] <= options.max_ms)
+        if (options.max_bytes is None or _known(t.bytes) <= options.max_bytes)
+        and (options.max_ms is None or _known(t.ms) <= options.max_ms)
     ]
     if not fits:
-        least = min(able, key=lambda t: t["bytes"])
-        took = f"{least['bytes']:,} bytes" + (f" and {least['ms']:g} ms" if least["ms"] else "")
-        raise TrainError(f"no backbone fits: the smallest, {least['backbone']}, takes {took}", fix="raise --max-bytes or --max-ms")
-    best = max(fits, key=lambda t: t["accuracy"])
-    error = math.sqrt(best["accuracy"] * (1 - best["accuracy"]) / best["pictures"])
-    near = [t for t in fits if t["accuracy"] >= best["accuracy"] - error]
-    return str(min(near, key=lambda t: (t["bytes"] * t["multiply_adds"], t["backbone"]))["backbone"])
+        least = min(able, key=lambda t: _known(t.bytes))
+        took = f"{least.bytes:,} bytes" + (f" and {least.ms:g} ms" if least.ms else "")
+        raise TrainError(f"no backbone fits: the smallest, {least.backbone}, takes {took}", fix="raise --max-bytes or --max-ms")
+    best = max(_known(t.accuracy) for t in fits)
+    pictures = next(_known(t.pictures) for t in fits if t.accuracy == best)
+    error = math.sqrt(best * (1 - best) / pictures)
+    near = [t for t in fits if _known(t.accuracy) >= best - error]
+    return min(near, key=lambda t: (_known(t.bytes) * _known(t.multiply_adds), t.backbone)).backbone
+
+
+def _known(value: float | None) -> float:
+    """A number that every backbone has which could be tried."""
+    assert value is not None
+    return value

@@ -62,7 +62,7 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
             if name == stage:
                 break
     if isinstance(last, VerifiedBundle):
-        last.report["seconds"] = seconds
+        last = last.with_report(seconds=seconds)
     assert last is not None
     return last
 
@@ -160,7 +160,7 @@ def _searched(photos: str | Path, into: Path, options: Build) -> Build:
         )
 
     chosen = choose(result, page, options.choosing(), work / "choose")
-    return replace(options, backbone=str(chosen.facts["chosen"]))
+    return replace(options, backbone=str(chosen.facts.chosen))
 
 
 def _checked(options: dict[str, Any], stage: str) -> Build:

@@ -1,9 +1,11 @@
-"""A Search to a choice: bytes and milliseconds of each backbone, told from one real page, and the best within bounds."""
+"""A Search to a choice: bytes and milliseconds of each backbone, told from real pages, and the best within bounds."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+
+import numpy as np
 
 from pagesight import manifest, progress, records
 from pagesight.artifacts import Bundle, Search
@@ -11,56 +13,62 @@ from pagesight.browser import discovery
 from pagesight.browser.latency import latency
 from pagesight.errors import TrainError
 from pagesight.options import Choosing
-from pagesight.records.report import Report
 from pagesight.records.search import SearchFacts, Tried
 
 
-def choose(search: Search, page: Callable[[], Bundle], options: Choosing, into: Path) -> Search:
-    """Write search.json again with bytes, milliseconds and the choice; `page` gives the bundle of the one that `search` kept.
+def choose(search: Search, pages: Sequence[Callable[[], Bundle]], options: Choosing, into: Path) -> Search:
+    """Write search.json again with bytes, milliseconds and the choice; `pages` give a bundle of each of those that `search` kept.
 
-    Bytes are the whole page after gzip, without samples: the page's own are those of `page`, a model's go with its parameters.
-    Milliseconds a picture go with the multiply-adds, from those that `page` took in a browser of this machine; None without one.
+    Bytes are the whole page after gzip, without samples: the page's own are those of the first bundle, a model's go with its
+    parameters. Milliseconds a picture lie on the line, by multiply-adds, between those that the first and the last bundle took in
+    a browser of this machine; None without one.
     Of all that fit, the smallest is taken whose accuracy is within one standard error of the best (Breiman et al. 1984).
     Raises TrainError where none fits; nothing is written then.
     """
     browser = discovery.find()
     if options.max_ms is not None and browser is None:
         raise TrainError("--max-ms needs a browser to measure in, and none was found", fix=discovery.HOW_TO_GET)
+    names = search.facts.measured if browser is not None else search.facts.measured[:1]
+    bundles = {name: page() for name, page in zip(names, pages, strict=False)}
     key = {
         "options": asdict(options),
-        "search": manifest.sha256_json((manifest.read(search.path) or {}).get("files")),
-        "browser": browser is not None,
+        "search": manifest.files_sha256(search.path),
+        "pages": [manifest.files_sha256(bundle.path) for bundle in bundles.values()],
+        "browser": discovery.identity(browser) if browser is not None else None,
     }
     if manifest.is_fresh(into, "choose", key):
         progress.stage("choose", fresh=True)
         return Search(into)
-    bundle = page()
     progress.stage("choose")
     with manifest.atomic_output_dir(into, "choose", key) as temporary:
-        measured = None
+        measured = {}
         if browser is not None:
-            with progress.task("measuring one in the browser"):
-                measured = latency(bundle, browser).milliseconds
-        tried = _summary(search.facts, bundle.report, measured)
+            with progress.task("measuring in the browser", len(bundles)) as advance:
+                for name, bundle in bundles.items():
+                    measured[name] = latency(bundle, browser).milliseconds
+                    advance(1, name)
+        tried = _summary(search.facts.tried, next(iter(bundles.items())), measured)
         chosen = _best([t for t in tried if t.accuracy is not None], options)
-        facts = SearchFacts(search.facts.measured, tuple(tried), chosen, options.max_bytes, options.max_ms)
-        records.write(temporary / "search.json", facts)
+        records.write(temporary / "search.json", SearchFacts(tuple(names), tuple(tried), chosen, options.max_bytes, options.max_ms))
     progress.note(f"of {len(tried)} backbones, {chosen} is the smallest of the best within bounds")
     return Search(into)
 
 
-def _summary(facts: SearchFacts, report: Report, measured: float | None) -> list[Tried]:
-    """What was tried, with `bytes` and `ms` of each."""
-    kept = next(t for t in facts.tried if t.backbone == facts.measured)
-    model = report.quantization.gzip_bytes
-    rest = report.bytes.total_gzip - model
+def _summary(tried: Sequence[Tried], smallest: tuple[str, Bundle], measured: Mapping[str, float]) -> list[Tried]:
+    """What was tried, with `bytes` and `ms` of each; `measured` milliseconds by name, that with the least work first."""
+    by_name = {t.backbone: t for t in tried}
+    at = [_known(by_name[name].multiply_adds) for name in measured]
+    name, bundle = smallest
+    model = bundle.report.quantization.gzip_bytes
+    rest = bundle.report.bytes.total_gzip - model
     rows = []
-    for one in facts.tried:
-        if one.parameters is None or one.multiply_adds is None or not kept.parameters or not kept.multiply_adds:
+    for one in tried:
+        if one.accuracy is None:
             rows.append(one)
             continue
-        ms = round(measured * one.multiply_adds / kept.multiply_adds, 2) if measured else None
-        rows.append(replace(one, bytes=round(rest + model * one.parameters / kept.parameters), ms=ms))
+        share = _known(one.parameters) / _known(by_name[name].parameters)
+        ms = round(float(np.interp(_known(one.multiply_adds), at, list(measured.values()))), 2) if measured else None
+        rows.append(replace(one, bytes=round(rest + model * share), ms=ms))
     return rows
 
 

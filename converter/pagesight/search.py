@@ -23,7 +23,7 @@ from pagesight.training.predictor import Predictor
 
 
 def search(dataset: Dataset, options: Searching, into: Path) -> Search:
-    """Try every backbone in `how` on some pictures, and keep the one with the least work as a TrainedModel, to be measured.
+    """Try every backbone in `options` on some pictures; those with the least and the most work are kept, to be measured.
 
     Writes search.json: for each its parameters, multiply-adds and validation accuracy, or why it could not be tried.
     Raises TrainError when none could be; nothing is written then.
@@ -48,15 +48,21 @@ def search(dataset: Dataset, options: Searching, into: Path) -> Search:
         able = [t for t in tried if t.accuracy is not None]
         if not able:
             raise TrainError(f"none of {len(tried)} backbones could be tried: {tried[0].why_not}", fix="give other --weights")
-        least = min(able, key=lambda t: t.multiply_adds or 0)
-        for other in able:
-            if other is not least:
-                (temporary / f"{other.backbone}.weights.h5").unlink()
-        (temporary / f"{least.backbone}.weights.h5").rename(temporary / TrainedModel.WEIGHTS_FILE)
-        used = least.weights or Weights("random")
-        records.write(temporary / "training.json", TrainingFacts(least.backbone, used, dataset.labels))  # only to be measured
-        records.write(temporary / "search.json", SearchFacts(least.backbone, tuple(tried)))
+        able.sort(key=lambda t: t.multiply_adds or 0)
+        kept = [able[0], able[-1]] if len(able) > 1 else able
+        for number, one in enumerate(kept):
+            _keep(one, dataset, temporary / Search.KEPT.format(number), temporary)
+        for one in able[1:-1]:
+            (temporary / f"{one.backbone}.weights.h5").unlink()
+        records.write(temporary / "search.json", SearchFacts(tuple(one.backbone for one in kept), tuple(tried)))
     return Search(into)
+
+
+def _keep(one: Tried, dataset: Dataset, into: Path, weights: Path) -> None:
+    """Make what was tried a TrainedModel in the folder `into`, only to be measured."""
+    into.mkdir()
+    (weights / f"{one.backbone}.weights.h5").rename(into / TrainedModel.WEIGHTS_FILE)
+    records.write(into / "training.json", TrainingFacts(one.backbone, one.weights or Weights("random"), dataset.labels))
 
 
 def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, into: Path) -> Tried:
@@ -76,7 +82,7 @@ def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, i
     predictor = Predictor.of(model)
     fit_head(model, predictor.embeddings(splits["train"][0]), splits["train"][1], options.seed)
     accuracy = predictor.evaluate(*splits["validation"])[1]
-    model.save_weights(into / f"{backbone.name}.weights.h5")
+    network.save_weights(model, into / f"{backbone.name}.weights.h5")
     cost = cost_of(model)
     del model, predictor
     keras().backend.clear_session()

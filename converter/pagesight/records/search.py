@@ -30,8 +30,8 @@ class Tried:
 class SearchFacts:
     """search.json."""
 
-    measured: str
-    """The backbone whose page was built and measured."""
+    measured: tuple[str, ...]
+    """The backbones whose pages were built and measured, that with the least work first."""
     tried: tuple[Tried, ...]
     chosen: str | None = None
     max_bytes: int | None = None

@@ -1,6 +1,8 @@
 """Small copies of the pictures that the report speaks of, without metadata, and the heat maps of mistakes."""
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -43,29 +45,27 @@ class Gallery:
         outputs, labels = self._contract.outputs, self._contract.labels
         kernel = class_activation.head_kernel(self._model, outputs.probabilities, len(labels))
         runner = Runner(self._model, [outputs.features]) if rows and outputs.features and kernel is not None else None
-        result = []
-        for number, row in enumerate(rows):
-            model_input = self._square(seen, row, self._contract.input)
-            file = self._save(_enlarged(model_input), f"mistake-{number:02d}.jpg")
-            features = runner(model_input[None])[0][0] if runner else None
-            heat_map = None
-            if kernel is not None and features is not None and features.shape[-1] == len(kernel):
-                shown = class_activation.overlaid(
-                    np.asarray(_enlarged(model_input)), class_activation.activation(features, kernel, int(seen.said[row]))
-                )
-                heat_map = self._save(shown, f"mistake-{number:02d}-heat.jpg")
-            result.append(
-                Mistake(
-                    picture=seen.pictures[row].path,
-                    meant=labels[seen.labels[row]],
-                    said=labels[seen.said[row]],
-                    probability=float(seen.sure[row]),
-                    probability_of_meant=float(seen.own[row]),
-                    file=file,
-                    heat_map=heat_map,
-                )
-            )
-        return result
+        with runner or contextlib.nullcontext():
+            return [self._mistake(seen, number, row, kernel, runner) for number, row in enumerate(rows)]
+
+    def _mistake(self, seen: Seen, number: int, row: int, kernel: Any, runner: Runner | None) -> Mistake:
+        labels = self._contract.labels
+        model_input = self._square(seen, row, self._contract.input)
+        heat_map = None
+        features = runner(model_input[None])[0][0] if runner else None
+        if kernel is not None and features is not None and features.shape[-1] == len(kernel):
+            activation = class_activation.activation(features, kernel, int(seen.said[row]))
+            shown = class_activation.overlaid(np.asarray(_enlarged(model_input)), activation)
+            heat_map = self._save(shown, f"mistake-{number:02d}-heat.jpg")
+        return Mistake(
+            picture=seen.pictures[row].path,
+            meant=labels[seen.labels[row]],
+            said=labels[seen.said[row]],
+            probability=float(seen.sure[row]),
+            probability_of_meant=float(seen.own[row]),
+            file=self._save(_enlarged(model_input), f"mistake-{number:02d}.jpg"),
+            heat_map=heat_map,
+        )
 
     def _square(self, seen: Seen, row: int, options: Input) -> pixels.Pixels:
         return pixels.read_model_input(self._dataset.read_bytes(seen.pictures[row]), options)

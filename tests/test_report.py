@@ -187,11 +187,11 @@ def test_pictures_of_one_group_on_both_sides_make_it_look_better_and_that_is_mea
         }
         answers = _Embeddings(None, ALONE)
         summary[expression] = cross_validated(answers, answers.embeddings(splits["train"][0]), splits, dataset, 0)
-    by_split = summary[r"person\d+"]["by_split"]
-    assert {options["n"] for options in by_split.values()} == {96}
-    assert by_split["group"]["value"] < 0.7 < 0.95 < by_split["random"]["value"]
-    assert by_split["random"]["interval95"][0] < by_split["random"]["value"] <= by_split["random"]["interval95"][1]
-    assert summary[None] == {"cross_validated": None, "by_split": None}
+    _, by_split = summary[r"person\d+"]
+    assert by_split.group.n == by_split.random.n == 96
+    assert by_split.group.value < 0.7 < 0.95 < by_split.random.value
+    assert by_split.random.interval95[0] < by_split.random.value <= by_split.random.interval95[1]
+    assert summary[None] == (None, None)
 
 
 def test_the_report_is_the_same_twice(tmp_path: Path) -> None:
@@ -281,5 +281,5 @@ def test_the_heat_map_finds_the_head_of_a_web_model(tmp_path: Path) -> None:
 
 
 def test_a_model_without_pictures_has_no_report(tmp_path: Path) -> None:
-    assert write_report(WebModel(tmp_path / "nowhere"), Origin(), tmp_path) == {}
+    assert write_report(WebModel(tmp_path / "nowhere"), Origin(), tmp_path) is None
     assert list(tmp_path.iterdir()) == []

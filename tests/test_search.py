@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pagesight
-from pagesight import manifest, pipeline
+from pagesight import pipeline, records
 from pagesight.artifacts import Bundle, SavedModel, Search
 from pagesight.browser import discovery
 from pagesight.browser.latency import latency
@@ -16,6 +16,9 @@ from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError, TrainError
 from pagesight.options import Bundling, Choosing, Quantization
 from pagesight.quantize import quantize
+from pagesight.records.quantization import Storage
+from pagesight.records.report import Report, Sizes
+from pagesight.records.search import Tried
 
 from .conftest import write_photos
 
@@ -74,20 +77,20 @@ def test_a_choice_is_made_again_where_the_page_it_was_told_from_is_another(
 ) -> None:
     monkeypatch.setenv("CHROME", "no-such-browser")  # bytes will do
     result, page = Search.open(built.path.parent / "search"), built.path.parent / "search-0" / "bundle"
-    before = choose(result, [lambda: Bundle(page)], Choosing(), tmp_path / "choice").facts["tried"]
+    before = choose(result, [lambda: Bundle(page)], Choosing(), tmp_path / "choice").facts.tried
     other = quantize(SavedModel(page.parent / "export"), Quantization("none"), tmp_path / "web")
     pages = [lambda: bundle(other, Bundling(), tmp_path / "page")]
-    after = choose(result, pages, Choosing(), tmp_path / "choice").facts["tried"]
-    assert all(b["bytes"] > 2 * a["bytes"] / 1.5 for a, b in zip(before, after, strict=True))
+    after = choose(result, pages, Choosing(), tmp_path / "choice").facts.tried
+    assert all(b.bytes > 2 * a.bytes / 1.5 for a, b in zip(before, after, strict=True))
 
 
 def test_a_network_between_two_that_were_measured_takes_a_time_between_theirs(tmp_path: Path) -> None:
-    manifest.write_json(tmp_path / "report.json", {"quantization": {"gzip_bytes": 100}, "bytes": {"total_gzip": 300}})
+    records.write(tmp_path / "report.json", Report("page", Storage("uint8", 400, 100, 100), Sizes(0, 0, 0, 0, 300, 0)))
     work = {"least": 10, "middle": 60, "most": 110, "other": None}
-    tried = [{"backbone": n, "multiply_adds": w, "parameters": w, "accuracy": w and 0.5} for n, w in work.items()]
+    tried = [Tried(n, n, multiply_adds=w, parameters=w, accuracy=w and 0.5) for n, w in work.items()]
     rows = _summary(tried, ("least", Bundle(tmp_path)), {"least": 2.0, "most": 6.0})
-    assert [row["ms"] for row in rows] == [2.0, 4.0, 6.0, None]
-    assert [row["bytes"] for row in rows] == [300, 800, 1300, None]
+    assert [row.ms for row in rows] == [2.0, 4.0, 6.0, None]
+    assert [row.bytes for row in rows] == [300, 800, 1300, None]
 
 
 def test_a_build_until_scan_searches_nothing(photos: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def build(photos: str, into: Path, until: str, **options: Any) -> Any:
     from pagesight import pipeline
 
     result = pipeline.build_until(until, photos, into, force=True, **options)
-    return _bundle_result(result) if until in ("bundle", "verify") else {until: str(result.path)}
+    return result if until in ("bundle", "verify") else {until: str(result.path)}
 
 
 @pagesight.command()
@@ -124,7 +124,7 @@ def train(dataset: Path, into: Path, **options: Any) -> Any:
     trained = run(Dataset.open(dataset), Build(**options).training(), into)
     if not into.exists():
         return {"model": "written by the chief"}
-    return {"model": str(into), "accuracy": records.to_json(trained.facts)["accuracy"], "backbone": trained.facts.backbone}
+    return {"model": str(into), "accuracy": trained.facts.accuracy, "backbone": trained.facts.backbone}
 
 
 @pagesight.command()
@@ -183,9 +183,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     from pagesight.adopt import Adoption
 
     how = Adoption(**options | {"name": options["name"] or into.resolve().name})
-    return _bundle_result(
-        pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, bundling=bundling, force=True)
-    )
+    return pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, bundling=bundling, force=True)
 
 
 @pagesight.command()
@@ -204,7 +202,7 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
     from pagesight.bundle import bundle as run
 
     origin = Origin(Dataset.open(dataset) if dataset else None, TrainedModel.open(trained) if trained else None)
-    return _bundle_result(run(WebModel.open(web), Build(**options).bundling(), into, origin))
+    return run(WebModel.open(web), Build(**options).bundling(), into, origin)
 
 
 @pagesight.command()
@@ -219,7 +217,7 @@ def verify(folder: Path, photos: Path | None) -> Any:
     from pagesight.artifacts import Bundle
     from pagesight.verify import verify as run
 
-    return _bundle_result(run(Bundle.open(folder), Verification(require_browser=True), None, photos))
+    return run(Bundle.open(folder), Verification(require_browser=True), None, photos)
 
 
 @pagesight.command()
@@ -342,10 +340,6 @@ def _stored(facts: QuantizationFacts) -> dict[str, Any]:
     """How the model is stored and what that cost, without a line for every layer."""
     told = {**records.to_json(facts.storage), "accuracy": facts.accuracy, "pictures": facts.pictures}
     return {name: value for name, value in told.items() if name != "layers" and value not in (None, [])}
-
-
-def _bundle_result(bundle: Any) -> dict[str, Any]:
-    return {"bundle": str(bundle.path), "report": records.to_json(bundle.report)}
 
 
 _COLLECTIONS = (10_000, 10, 10)

@@ -8,7 +8,7 @@ import numpy as np
 from pagesight.contract import Input
 from pagesight.graph.tensorflow import keras
 from pagesight.importers.keras_files import keras3
-from pagesight.quantization.statistics import natural_noise
+from pagesight.synthetic.natural_noise import natural_noise
 
 LABELS = "ant,bee,cat"
 

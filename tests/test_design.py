@@ -1,32 +1,116 @@
 """Promises about the shape of the code: one direction, one room for each thing."""
 
 import ast
+import re
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from .conftest import ROOT
 
 PACKAGE = ROOT / "converter" / "pagesight"
 LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.json", "benchmarks/browser/package-lock.json")
-STAGES = {"scan", "search", "choose", "train", "export", "adopt", "quantize", "bundle", "verify"}
+SOURCE = ROOT / "web_template" / "src"
+FLOORS = (
+    {"options", "progress", "errors"},
+    {"archives", "manifest", "resources", "serve"},
+    {"contract", "languages"},
+    {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
+    {"metrics", "pictures", "synthetic"},
+    {"report", "importers", "training", "quantization", "exporters", "page", "browser"},
+    {"scan", "train", "search", "choose", "export", "adopt", "quantize", "bundle", "verify", "inspect", "compare", "render"},
+    {"pipeline"},
+    {"console"},
+    {"cli"},
+    {"__init__", "__main__"},
+)
+"""The rooms of the package, from the ground up: a room imports from floors below its own alone, so no stage imports another."""
+WEB_FLOORS = ({"errors.js"}, {"loading"}, {"wasm", "tfjs"}, {"input"}, {"worker"}, {"api"}, {"page"}, {"teach"})
+"""The same for what runs in the browser."""
+
+
+def module_name(path: Path) -> str:
+    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    return name.removesuffix(".__init__")
 
 
 def imported(module: Path) -> set[str]:
     """The names of all modules that `module` imports, at its top or inside a function."""
-    result: set[str] = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            result |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            result |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return result
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
 
 
-@pytest.mark.parametrize("stage", sorted(STAGES))
-def test_stages_never_import_each_other(stage: str) -> None:
-    ood = {f"pagesight.{name}" for name in STAGES - {stage}} | {"pagesight.pipeline"}
-    assert not imported(PACKAGE / f"{stage}.py") & ood
+def python_arrows() -> dict[str, set[str]]:
+    """Every module of the package, and those that it imports."""
+    modules = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+    arrows = {name: (imported(path) & modules.keys()) - {name} for name, path in modules.items()}
+    # `from pagesight import errors` names the package too, and `from pagesight.report import plots` its room.
+    return {name: {t for t in targets if not any(o.startswith(f"{t}.") for o in targets)} for name, targets in arrows.items()}
+
+
+def web_arrows() -> dict[str, set[str]]:
+    """Every module of the page that is code, and those that it imports; what only types need does not count."""
+    arrows: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.js"):
+        code = re.sub(r"/\*.*?\*/|^\s*//.*?$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        targets = re.findall(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)""", code)
+        found = {(path.parent / target).resolve() for target in targets}
+        arrows[str(path.relative_to(SOURCE))] = {str(f.relative_to(SOURCE)) for f in found if f.is_file() and SOURCE in f.parents}
+    return arrows
+
+
+def room(module: str) -> str:
+    return (module.split(".")[1:] or ["__init__"])[0]
+
+
+def up(arrows: dict[str, set[str]], floors: tuple[set[str], ...], room_of: Callable[[str], str]) -> list[str]:
+    """The arrows between rooms that do not go down; a room that stands on no floor fails."""
+    floor = {name: number for number, names in enumerate(floors) for name in names}
+    return sorted(
+        f"{source} imports {target}"
+        for source, targets in arrows.items()
+        for target in targets
+        if room_of(source) != room_of(target) and floor[room_of(source)] <= floor[room_of(target)]
+    )
+
+
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """Modules that import themselves through others: what is left when those without open imports are taken away."""
+    left = dict(arrows)
+    while done := {name for name, targets in left.items() if not targets & left.keys()}:
+        left = {name: targets for name, targets in left.items() if name not in done}
+    return sorted(left)
+
+
+def test_imports_of_the_package_go_down_and_never_in_a_circle() -> None:
+    arrows = python_arrows()
+    assert up(arrows, FLOORS, room) == []
+    assert circles(arrows) == []
+
+
+def test_imports_of_the_page_go_down_and_never_in_a_circle() -> None:
+    arrows = web_arrows()
+    assert up(arrows, WEB_FLOORS, lambda path: path.split("/")[0]) == []
+    assert circles(arrows) == []
+
+
+def test_an_import_that_goes_up_or_in_a_circle_would_be_seen() -> None:
+    arrows = {
+        "pagesight.manifest": {"pagesight.train"},
+        "pagesight.train": {"pagesight.manifest", "pagesight.export"},
+        "pagesight.export": set(),
+    }
+    assert up(arrows, FLOORS, room) == ["pagesight.manifest imports pagesight.train", "pagesight.train imports pagesight.export"]
+    assert circles(arrows) == ["pagesight.manifest", "pagesight.train"]
+
+
+def test_every_room_says_why_it_exists_and_no_module_hides_behind_an_underscore() -> None:
+    assert [p.name for p in PACKAGE.rglob("_*") if p.name not in {"__init__.py", "__main__.py", "__pycache__"}] == []
+    assert [p.name for p in PACKAGE.rglob("*.py") if ast.get_docstring(ast.parse(p.read_text(encoding="utf-8"))) is None] == []
 
 
 def test_only_one_file_imports_tensorflowjs() -> None:

@@ -10,8 +10,8 @@ from pagesight.contract import Input
 from pagesight.graph.layers import layers_of
 from pagesight.graph.model import GraphModel
 from pagesight.options import Quantization
-from pagesight.quantization.statistics import natural_noise
 from pagesight.quantize import quantize
+from pagesight.synthetic.natural_noise import natural_noise
 
 from .exported import CLASSES, SIDE, exported, model_of, probabilities
 

@@ -22,8 +22,9 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Mode, Quantization
 from pagesight.quantization.bias_correction import settled
 from pagesight.quantization.bit_allocation import quantize_uint8
-from pagesight.quantization.statistics import calibration_inputs, moments_of, natural_noise
+from pagesight.quantization.statistics import calibration_inputs, moments_of
 from pagesight.quantize import _Judge, quantize
+from pagesight.synthetic.natural_noise import natural_noise
 
 from .conftest import ROOT, write_photos
 from .exported import CLASSES, SIDE, exported, model_of, probabilities

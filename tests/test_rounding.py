@@ -12,8 +12,9 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
 from pagesight.quantization.equalization import equalized
 from pagesight.quantization.rounding import Grid, mean_shift, output_variance, rounded
-from pagesight.quantization.statistics import Moments, moments_of, natural_noise
+from pagesight.quantization.statistics import Moments, moments_of
 from pagesight.quantize import quantize
+from pagesight.synthetic.natural_noise import natural_noise
 
 from .exported import CLASSES, SIDE, exported, model_of, probabilities
 

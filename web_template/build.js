@@ -97,7 +97,7 @@ const teachInside = {
   name: "teach-inside",
   setup: (plugin) =>
     plugin.onResolve({ filter: /\/teach_script\.js$/ }, () => ({
-      path: join(here, "src", "page", "teach_script_inside.js"),
+      path: join(here, "src", "teach", "script_inside.js"),
     })),
 };
 

@@ -18,9 +18,9 @@ from pagesight.contract import Decision, Input
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.graph.tensorflowjs import _tensorflowjs
 from pagesight.options import Bundling, Naming, Quantization, Rendering
-from pagesight.quantization.statistics import natural_noise
 from pagesight.quantize import quantize
 from pagesight.render import render
+from pagesight.synthetic.natural_noise import natural_noise
 from pagesight.training import network
 
 from . import CACHE, ROOT, stock

@@ -191,7 +191,7 @@ def _as_rows(result: Any) -> Any:
 
 
 def _tried(function: Any, shape: Input) -> Any:
-    from pagesight.quantization.statistics import natural_noise
+    from pagesight.synthetic.natural_noise import natural_noise
 
     tf = tensorflow()
     inputs = natural_noise(shape, 2).astype(np.float32)

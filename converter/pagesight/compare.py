@@ -1,9 +1,8 @@
 """Published networks side by side, before anything is trained: parameters, size on disk, multiply-adds, bytes per stored type."""
 
 import difflib
-import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,14 @@ from pagesight import manifest
 from pagesight.artifacts import SavedModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError
+from pagesight.graph.network_costs import cost_of
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.quantization.statistics import natural_noise
+from pagesight.synthetic.natural_noise import natural_noise
 from pagesight.training.batch_norm import Statistics
+from pagesight.training.efficientnet_lite import efficientnet_lite0
 
 BYTES_PER_WEIGHT = {"float32": 4, "float16": 2, "uint16": 2, "uint8": 1}
+_PARAMETERISED = ("mobilenet_v1_100_224", "mobilenet_v2_100_224", "efficientnet_lite0_224")
 _APPLICATIONS = {
     "vgg16": "VGG16",
     "vgg19": "VGG19",
@@ -34,6 +36,7 @@ _APPLICATIONS = {
 }
 _SIDES = {"Xception": 299, "InceptionV3": 299, "EfficientNetB1": 240}
 _BACKBONE = re.compile(r"mobilenet_(v1|v2|v3_small|v3_large)_(\d{3})_(\d+)")
+_LITE = re.compile(r"efficientnet_lite0_(\d+)")
 _FAMILIES = {"v1": "MobileNet", "v2": "MobileNetV2", "v3_small": "MobileNetV3Small", "v3_large": "MobileNetV3Large"}
 
 
@@ -59,14 +62,6 @@ class Entry:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a network takes in the page: numbers to fetch, and products with an addition each for one picture."""
-
-    parameters: int
-    multiply_adds: int
-
-
 def compare(names: Sequence[str]) -> list[Entry]:
     """The networks called `names` (`vgg16`, `mobilenet_v1_100_224` …), as Keras Applications build them, without any weights.
 
@@ -87,6 +82,10 @@ def _entry(name: str) -> Entry:
 
 
 def _built(name: str) -> tuple[Any, int]:
+    if (lite := _LITE.fullmatch(name)) is not None:
+        body = efficientnet_lite0(int(lite[1]))
+        pooled = keras().layers.GlobalAveragePooling2D()(body.output)
+        return keras().Model(body.input, keras().layers.Dense(1000, activation="softmax")(pooled)), int(lite[1])
     family, options, side = _known(name)
     try:
         return getattr(keras().applications, family)(weights=None, input_shape=(side, side, 3), **options), side
@@ -127,45 +126,16 @@ def untrained(name: str, into: Path) -> SavedModel:
     return SavedModel(into)
 
 
-def cost_of(model: Any) -> Cost:
-    """What a Keras model, with other models inside or without, costs once its batch norms are folded into biases."""
-    layers = list(_leaves(model))
-    norms = [layer for layer in layers if type(layer).__name__ == "BatchNormalization"]
-    folded = sum(math.prod(w.shape) for layer in norms for w in layer.weights)
-    kept = int(model.count_params()) - folded + sum(int(layer.output_shape[-1]) for layer in norms)
-    return Cost(kept, sum(_multiply_adds(layer) for layer in layers))
-
-
-def _leaves(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _leaves(layer)
-        else:
-            yield layer
-
-
 def _known(name: str) -> tuple[str, dict[str, Any], int]:
     match = _BACKBONE.fullmatch(name)
     if match is not None:
         return _FAMILIES[match[1]], {"alpha": int(match[2]) / 100}, int(match[3])
     if name in _APPLICATIONS:
         return _APPLICATIONS[name], {}, _SIDES.get(_APPLICATIONS[name], 224)
-    near = difflib.get_close_matches(name, [*_APPLICATIONS, "mobilenet_v1_100_224", "mobilenet_v2_100_224"], n=2, cutoff=0.4)
+    near = difflib.get_close_matches(name, [*_APPLICATIONS, *_PARAMETERISED], n=2, cutoff=0.4)
     raise OptionError(
         f"there is no network called {name!r}",
         fix=f"did you mean {' or '.join(near)}?"
         if near
         else f"choose from {', '.join(_APPLICATIONS)}, or mobilenet_v1_100_224 and its like",
     )
-
-
-def _multiply_adds(layer: Any) -> int:
-    """Products with an addition each for one picture, by the layer's kernel and the places it is applied to."""
-    kind = type(layer).__name__
-    if kind == "Dense":
-        return int(math.prod(layer.kernel.shape))
-    if kind not in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D"):
-        return 0
-    places = math.prod(int(n) for n in layer.output_shape[1:3])
-    kernels = [w for w in layer.weights if len(w.shape) == 4]
-    return int(places * sum(math.prod(k.shape) for k in kernels))

@@ -21,6 +21,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
 from pagesight.pictures.model_inputs import model_inputs_of, release
 from pagesight.quantization import bias_correction, bit_allocation, equalization, search, statistics
+from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE = 256
 _MOVED = 4
@@ -138,7 +139,7 @@ class _Judge:
                 self._squares = np.array(model_inputs_of(pictures, validation, contract.input, Path(scratch) / "squares.npy"))
         else:
             self.by = f"agreement on {_NOISE} pictures of noise"
-            self._squares = statistics.natural_noise(contract.input, _NOISE, seed=1)
+            self._squares = natural_noise(contract.input, _NOISE, seed=1)
         self._before = np.concatenate([*_probabilities(floats, self._outputs, self._squares)])
 
     def lost(self, weights: dict[str, NDArray[np.float32]]) -> float:

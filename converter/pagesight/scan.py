@@ -18,8 +18,7 @@ from pagesight import manifest, pixels, progress
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
 from pagesight.options import Scanning
-from pagesight.pictures import remote
-from pagesight.pictures.archive import extract_zip
+from pagesight.pictures import archive, remote
 from pagesight.pictures.split import split
 
 _NOISE = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
@@ -63,7 +62,7 @@ def scan(photos: str | Path, options: Scanning, into: Path) -> Dataset:
         if isinstance(photos, str):
             remote.copy(photos, temporary / "pictures")
         elif photos.is_file():
-            extract_zip(photos, temporary / "pictures")
+            archive.extract(photos, temporary / "pictures")
         root = _root(photos, temporary)
         top = _top(root)
         read = _read_all(top, photos)

@@ -10,9 +10,9 @@ import numpy as np
 
 from pagesight import backbones, manifest, progress
 from pagesight.artifacts import Dataset, Picture, Search, TrainedModel
-from pagesight.compare import cost_of
 from pagesight.contract import Decision, Input
 from pagesight.errors import TrainError
+from pagesight.graph.network_costs import cost_of
 from pagesight.graph.tensorflow import keras
 from pagesight.options import Searching
 from pagesight.pictures.model_inputs import model_inputs_of

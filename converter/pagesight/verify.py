@@ -20,7 +20,7 @@ from pagesight.graph import memory
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Verification
 from pagesight.page import single_file
-from pagesight.quantization.statistics import natural_noise
+from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE_PICTURES = 16
 

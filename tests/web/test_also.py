@@ -19,8 +19,8 @@ from pagesight.contract import Input
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
-from pagesight.quantization.statistics import natural_noise
 from pagesight.quantize import quantize
+from pagesight.synthetic.natural_noise import natural_noise
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))

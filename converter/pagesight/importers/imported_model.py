@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
 
 Size = tuple[int | None, int | None, int | None]
@@ -30,6 +31,17 @@ class Foreign:
     """Names of the networks inside, for what is known about published ones."""
     title: str | None = None
     notes: tuple[str, ...] = field(default=())
+
+
+def size_of(shape: tuple[Any, ...]) -> Size:
+    """Height, width and channels of an input `[batch, h, w, channels]`. Raises AdoptError for another rank."""
+    if len(shape) != 4:
+        raise AdoptError(
+            f"the model takes an input of rank {len(shape)} ({list(shape)}), not pictures [batch, height, width, channels]",
+            fix="give a model whose input is a picture",
+        )
+    height, width, channels = (None if n is None else int(n) for n in shape[1:])
+    return height, width, channels
 
 
 def from_graph_def(graph_def: Any, image: str, answer: str, captured: Mapping[str, Any] | None = None) -> Callable[[Any], Any]:

@@ -142,7 +142,7 @@ class _Front:
 
     def learned(self, options: Input) -> str | None:
         """The range under which pictures give the first batch norm the mean and variance that it has learned."""
-        from pagesight.quantization.statistics import natural_noise
+        from pagesight.synthetic.natural_noise import natural_noise
 
         if not self.has_statistics:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import keras
 from pagesight.importers import archives, hdf5, hub, keras_weights
-from pagesight.importers.imported_model import Foreign
+from pagesight.importers.imported_model import Foreign, size_of
 from pagesight.importers.keras_graph import Built, Rebuild
 
 _CONFIG_BYTES = 64 * 1024**2
@@ -68,17 +68,6 @@ def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
         keep=model,
         names=tuple(built.names()),
     )
-
-
-def size_of(shape: tuple[Any, ...]) -> tuple[int | None, int | None, int | None]:
-    """Height, width and channels of an input `[batch, h, w, channels]`. Raises AdoptError for another rank."""
-    if len(shape) != 4:
-        raise AdoptError(
-            f"the model takes an input of rank {len(shape)} ({list(shape)}), not pictures [batch, height, width, channels]",
-            fix="give a model whose input is a picture",
-        )
-    height, width, channels = (None if n is None else int(n) for n in shape[1:])
-    return height, width, channels
 
 
 def keras3() -> Any:

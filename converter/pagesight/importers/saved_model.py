@@ -11,8 +11,7 @@ from typing import Any
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import ops
-from pagesight.importers.imported_model import Foreign, from_graph_def
-from pagesight.importers.keras_files import size_of
+from pagesight.importers.imported_model import Foreign, from_graph_def, size_of
 
 FILE_NAME = "saved_model.pb"
 _MAX_PROTO = 2**31 - 1

@@ -8,7 +8,7 @@ from pagesight.contract import Contract
 from pagesight.errors import AdoptError
 from pagesight.graph.model import GraphModel, _captured, _graph_def
 from pagesight.importers import hdf5, keras_files, keras_weights, ops, saved_model, shards
-from pagesight.importers.imported_model import Foreign, from_graph_def
+from pagesight.importers.imported_model import Foreign, from_graph_def, size_of
 from pagesight.importers.keras_graph import Rebuild
 
 _JSON_BYTES = 256 * 1024**2
@@ -78,7 +78,7 @@ def _graph(model: GraphModel, model_json: Path) -> Foreign:
         result = Foreign(
             "TF.js graph model",
             from_graph_def(saved_model.cut(graph_def, answer), image, answer, _captured(model)),
-            keras_files.size_of(tuple(None if d.size < 1 else d.size for d in dims)),
+            size_of(tuple(None if d.size < 1 else d.size for d in dims)),
         )
     except AdoptError:
         raise

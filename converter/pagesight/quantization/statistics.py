@@ -1,4 +1,4 @@
-"""What reaches each layer: means and covariances of its inputs, from pictures or, where there are none, from pretended ones."""
+"""What reaches each layer: means and covariances of its inputs, from pictures or, where there are none, from synthetic ones."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +18,7 @@ from pagesight.graph.layers import Floats, Layer
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.pictures.model_inputs import model_inputs_in, model_inputs_of
 from pagesight.synthetic.dead_leaves import leaves
+from pagesight.synthetic.natural_noise import natural_noise
 
 _PICTURES = 64
 _BATCH = 8
@@ -43,9 +44,9 @@ class Moments:
 
 
 def calibration_inputs(options: Input, pictures: Dataset | Path | None) -> NDArray[np.uint8]:
-    """Squares to calibrate on: evenly from the train side, never from the sides that judge; every other picture of a folder.
+    """Model inputs to calibrate on: evenly from the train side, never from those that measure; every other picture of a folder.
 
-    Without pictures, pretended ones. Raises QuantizeError for a folder without a picture that can be read.
+    Without pictures, synthetic ones. Raises QuantizeError for a folder without a picture that can be read.
     """
     if isinstance(pictures, Path):
         return folder_inputs(options, pictures)[0]
@@ -58,28 +59,11 @@ def calibration_inputs(options: Input, pictures: Dataset | Path | None) -> NDArr
 
 
 def folder_inputs(options: Input, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Squares of a folder without labels: those to calibrate on, and those to judge with; a single picture does both."""
+    """Model inputs from a folder without labels: those to calibrate on, and those to measure with; a single picture does both."""
     inputs = model_inputs_in(folder, options, 4 * _PICTURES)
     if not len(inputs):
         raise QuantizeError(f"{folder} holds no picture that can be read", fix="pass --calibrate with a folder of pictures")
     return inputs[::2][:_PICTURES], inputs[1::2] if len(inputs) > 1 else inputs
-
-
-def natural_noise(options: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Pictures with the 1/f spectrum and correlated colours of photographs (Field 1987): uint8 `[count, side, side, channels]`."""
-    random = np.random.default_rng(seed)
-    f = np.hypot(np.fft.fftfreq(options.side)[:, None, None], np.fft.rfftfreq(options.side)[None, :, None])
-    inputs = np.empty((count, options.side, options.side, options.channels), np.uint8)
-    for model_input in inputs:
-        amplitude = 1 / np.maximum(f, 1 / options.side) ** random.uniform(1.0, 1.6)
-        phases = random.random((*f.shape[:2], 1 + options.channels))
-        spectrum = amplitude * np.exp(2j * np.pi * phases)
-        colors = spectrum[..., :1] * (1 + 0.3 * random.standard_normal(options.channels)) + 0.3 * spectrum[..., 1:]
-        noise = np.fft.irfft2(colors, s=(options.side, options.side), axes=(0, 1))
-        noise *= random.uniform(30, 70) / noise.std()
-        gray = 128 + random.uniform(-50, 50) + random.normal(0, 15, options.channels)
-        model_input[:] = np.clip(np.round(gray + noise - noise.mean((0, 1))), 0, 255)
-    return inputs
 
 
 def moments_of(model: GraphModel, layers: list[Layer], inputs: NDArray[Any]) -> dict[str, Moments]:
@@ -124,12 +108,12 @@ class _Sum:
             self._square = self._square + np.einsum("pk,pk->k", result, result)
 
     def moments(self) -> Moments:
-        mean, model_input = self._mean / self._count, self._square / self._count
+        mean, second = self._mean / self._count, self._square / self._count
         if self._layer.kind == "depthwise":
             outer = mean.T[:, :, None] * mean.T[:, None, :]
         else:
-            outer = mean**2 if model_input.ndim == 1 else np.outer(mean, mean)
-        return Moments(mean.astype(np.float32), (model_input - outer).astype(np.float32), self._peak)
+            outer = mean**2 if second.ndim == 1 else np.outer(mean, mean)
+        return Moments(mean.astype(np.float32), (second - outer).astype(np.float32), self._peak)
 
 
 def fields(layer: Layer, source: Floats, random: np.random.Generator) -> Floats:

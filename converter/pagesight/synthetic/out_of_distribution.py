@@ -6,7 +6,7 @@ from pagesight import progress
 from pagesight.contract import Input
 from pagesight.hands import render_room
 from pagesight.pixels import Pixels
-from pagesight.quantization.statistics import natural_noise
+from pagesight.synthetic.natural_noise import natural_noise
 from pagesight.synthetic.scenes import scenes
 
 _NOISE, _ROOMS, _SCENES = 64, 64, 384

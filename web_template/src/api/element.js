@@ -1,6 +1,6 @@
 // <pagesight-classifier src="digits/">: a place to drop a picture or a camera, and the answer, in any page.
 import { elementWords, sayError } from "./element_words.js";
-import { Camera } from "../page/camera.js";
+import { Camera } from "../input/camera.js";
 import { load } from "./pagesight.js";
 
 /**

@@ -1,5 +1,5 @@
 // The camera's buttons, and the loop from frame to answer.
-import { Camera, CameraError } from "./camera.js";
+import { Camera, CameraError } from "../input/camera.js";
 import { byId } from "./elements.js";
 import { integer } from "./format.js";
 import { fill, sayCamera, words } from "./words.js";

@@ -68,6 +68,10 @@ def _decoded(data: bytes, *, least: int | None) -> Image.Image:
             if least is not None:
                 image.draft(None, (least, least))
             image.load()
+            if image.format == "PNG":
+                _set_clear_colour(image, depth=data[24])
+            for key in ("xmp", "XML:com.adobe.xmp"):  # browsers look for a turn in EXIF alone
+                image.info.pop(key, None)
             if image.format != "WEBP":
                 ImageOps.exif_transpose(image, in_place=True)  # a copy would cost as much as the decoding
             picture = _flattened(image)
@@ -81,6 +85,15 @@ def _decoded(data: bytes, *, least: int | None) -> Image.Image:
         raise UnreadablePicture("is empty" if not data else "is not a JPEG, PNG, WebP, GIF or BMP picture") from cause
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as cause:
         raise UnreadablePicture(f"is damaged ({str(cause).rstrip('.') or type(cause).__name__})") from cause
+
+
+def _set_clear_colour(image: Image.Image, depth: int) -> None:
+    """Make a PNG's one clear colour (tRNS) comparable: Pillow widens samples to 8 bits, and leaves it as it is in the file."""
+    clear = image.info.get("transparency")
+    if depth == 16 and clear is not None:
+        del image.info["transparency"]  # its low bytes are gone, and so is what would tell it from its neighbours
+    elif isinstance(clear, int) and image.mode in ("1", "L"):
+        image.info["transparency"] = clear * 255 // (2**depth - 1)
 
 
 def _flattened(image: Image.Image) -> Image.Image:

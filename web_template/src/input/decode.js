@@ -4,6 +4,7 @@ import { toBitmap } from "./bitmap.js";
 import { readPictureFile } from "./picture_file.js";
 import { decodePng, isDecodedHere } from "./png.js";
 import { opaqueFrame, readCanvas, sizeOf, trust } from "./reading.js";
+import { readTexture } from "./texture.js";
 
 /** @typedef {ArrayBuffer | ImageBitmap | ImageData | VideoFrame} Picture what crosses from the page into the worker: a file's bytes, or what was drawn */
 
@@ -92,9 +93,11 @@ async function fromBitmap(bitmap) {
         }
       }
       if (!canvas) throw alteredPictures();
-      // A canvas keeps colours premultiplied: of what is translucent, and did not come as a file, the last bit may differ.
-      into.set(readCanvas(bitmap, left, top, width, height));
-      return { opaque: isOpaque(into), blueFirst: false };
+      const rgba = readCanvas(bitmap, left, top, width, height);
+      const opaque = isOpaque(rgba);
+      // A 2-D canvas keeps colours premultiplied, which loses bits where a pixel is translucent; WebGL does not.
+      into.set((opaque ? undefined : readTexture(bitmap, left, top, width, height)) ?? rgba);
+      return { opaque, blueFirst: false };
     },
     close() {
       frame?.close();

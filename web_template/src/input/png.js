@@ -21,7 +21,6 @@ const ADAM7 = [
   [1, 0, 2, 2],
   [0, 1, 1, 2],
 ];
-/** A clear RGB colour of 16 bits is compared with all of them; of a grey one, Python knows nothing. */
 const GREY = 0;
 
 /**
@@ -134,7 +133,8 @@ function paeth(left, up, corner) {
 function rowWriter({ type, depth, palette, transparency }, data) {
   const bytes = depth === 16 ? 2 : 1;
   const channels = CHANNELS[type];
-  const clear = type < 3 && !(type === GREY && depth === 16) ? transparency : undefined;
+  // One clear colour of 16 bits is not looked for: Python has the high bytes alone.
+  const clear = type < 3 && depth < 16 ? transparency : undefined;
   const scale = type === GREY && depth < 8 ? 255 / ((1 << depth) - 1) : 1;
   return (row, columns, at, step) => {
     const samples = depth < 8 ? unpacked(row, columns, depth) : row;
@@ -150,7 +150,7 @@ function rowWriter({ type, depth, palette, transparency }, data) {
       data[at + 1] = samples[from + colours] * scale;
       data[at + 2] = samples[from + 2 * colours] * scale;
       if (channels % 2 === 0) data[at + 3] = samples[from + (channels - 1) * bytes];
-      else data[at + 3] = clear && isClear(samples, from, channels, bytes, clear) ? 0 : 255;
+      else data[at + 3] = clear && isClear(samples, from, channels, clear) ? 0 : 255;
     }
   };
 }
@@ -174,13 +174,9 @@ function unpacked(row, columns, depth) {
  * @param {Uint8Array} samples
  * @param {number} from
  * @param {number} channels
- * @param {number} bytes a sample
  * @param {Bytes} clear two bytes a sample
  */
-function isClear(samples, from, channels, bytes, clear) {
-  for (let k = 0; k < channels; k++) {
-    if (samples[from + k * bytes] !== clear[k * 2 + (bytes === 2 ? 0 : 1)]) return false;
-    if (bytes === 2 && samples[from + k * bytes + 1] !== clear[k * 2 + 1]) return false;
-  }
+function isClear(samples, from, channels, clear) {
+  for (let k = 0; k < channels; k++) if (samples[from + k] !== clear[k * 2 + 1]) return false;
   return true;
 }

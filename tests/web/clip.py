@@ -1,6 +1,5 @@
 """A clip of hands that Chromium plays as its camera: each gesture for a second, one fading into the next."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +14,6 @@ _WIDTH, _HEIGHT = 640, 480
 _FADING = 6
 _RENDERED = 7
 """The seed of a rendered hand whose gestures are shown plainly."""
-
-
-def photographs() -> Path | None:
-    """Class folders of photographed hands, where this machine has them."""
-    folder = Path(os.environ.get("PAGESIGHT_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "hand-digits"
-    return folder if folder.is_dir() else None
 
 
 def flags(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from colors import BLUE, RED, png
+from conftest import PATIENCE
 from playwright.sync_api import Browser, Page, expect
 
 AXE = Path(__file__).parents[2] / "web_template" / "node_modules" / "axe-core" / "axe.min.js"
@@ -33,7 +34,7 @@ def test_axe_finds_nothing_in_any_state(
 ) -> None:
     # The checker comes from outside of the page, past its content policy.
     context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(path=AXE)
     page = context.new_page()
     page.route("**/*.bin", lambda route: route.abort())
@@ -83,7 +84,7 @@ def test_axe_finds_nothing_in_any_state(
     _check(page, "teach, filled")
     page.get_by_role("button", name="Hold to record Class 2").focus()
     page.keyboard.down("Space")
-    expect(page.get_by_role("button", name="Recording… Class 2")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile(r"^Recording… \d+ Class 2$"))).to_be_visible()
     _check(page, "teach, recording")
     page.keyboard.up("Space")
     page.get_by_role("button", name="Train", exact=True).click()
@@ -121,6 +122,8 @@ def test_teaching_is_done_by_keyboard_alone(watched: Any, serve: Callable[[Path]
     before = page.locator(".thumb").count()
     page.keyboard.press("Enter")
     expect(page.locator(".thumb")).to_have_count(before - 1)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('.button-undo')")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.matches('.class-card:nth-child(2) .class-name')")
     page.get_by_role("button", name="Train", exact=True).focus()

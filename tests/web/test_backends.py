@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny_model
 from colors import READY
-from conftest import before_worker
+from conftest import PATIENCE, before_worker
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
 
@@ -79,7 +79,7 @@ def visit(gpu_browser: Browser, serve: Callable[[Path], Any]) -> Iterator[Callab
         (bundle / "blank.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>app</title>', encoding="utf-8")
         contexts.append(gpu_browser.new_context())
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         if before:
             before_worker(page, before)
         page.goto(serve(bundle).url + ("blank.html" if empty else ""))

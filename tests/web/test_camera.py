@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import clip
 import pytest
 from colors import READY, RED, shows
-from conftest import Site, watch
+from conftest import PATIENCE, Site, watch
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pagesight import pipeline, render
@@ -38,32 +41,49 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.stop()
 
 
-@pytest.fixture(scope="module")
-def filming(launch: Callable[..., Browser], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser whose camera sees a person's hand show GESTURES in turn, again and again."""
-    seen = [clip.hand(int(gesture), clip.photographs()) for gesture in GESTURES]
-    browser = launch(*clip.flags(clip.write(seen, tmp_path_factory.mktemp("clip") / "hands.mjpeg", seconds=1.5)))
-    yield browser
+@dataclass(frozen=True)
+class Filming:
+    """A browser whose camera sees a person's hand."""
+
+    browser: Browser
+    film: Path
+    hands: dict[str, Image.Image]
+
+    def shows(self, *gestures: str) -> None:
+        """From its next start the camera sees these gestures in turn, again and again."""
+        new = self.film.with_suffix(".new")
+        clip.write([self.hands[gesture] for gesture in gestures], new, seconds=1.5).replace(self.film)
+
+
+@pytest.fixture(scope="module", params=["rendered", pytest.param("photographed", marks=pytest.mark.shared)])
+def filming(request: Any, launch: Callable[..., Browser], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filming]:
+    """A browser whose camera sees a hand that was rendered, or a photographed one."""
+    photographs = None if request.param == "rendered" else request.getfixturevalue("shared") / "data" / "hand-digits"
+    hands = {gesture: clip.hand(int(gesture), photographs) for gesture in GESTURES}
+    film = tmp_path_factory.mktemp("clip") / "hands.mjpeg"
+    browser = launch(*clip.flags(film))
+    yield Filming(browser, film, hands)
     browser.close()
 
 
 @pytest.fixture
-def live(numbers: Site, filming: Browser) -> Iterator[Any]:
-    """The page of number hands, its camera on."""
-    context = filming.new_context()
-    context.set_default_timeout(15_000)
+def live(numbers: Site, filming: Filming) -> Iterator[Any]:
+    """The page of number hands, opened where the camera sees them."""
+    context = filming.browser.new_context()
+    context.set_default_timeout(PATIENCE)
     watched = watch(context)
     watched.page.goto(numbers.url)
     watched.page.wait_for_selector(READY)
-    watched.page.get_by_role("button", name="Use camera").click()
     yield watched
     assert watched.complaints == []
     assert [url for url in watched.foreign if not url.startswith("blob:")] == []
     context.close()
 
 
-def test_the_page_says_live_which_number_a_hand_shows(live: Any) -> None:
+def test_the_page_says_live_which_number_a_hand_shows(live: Any, filming: Filming) -> None:
     page: Page = live.page
+    filming.shows(*GESTURES)
+    page.get_by_role("button", name="Use camera").click()
     for gesture in GESTURES:
         shows(page, gesture)
     expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* a second$"))
@@ -76,8 +96,18 @@ def test_the_page_says_live_which_number_a_hand_shows(live: Any) -> None:
         shows(page, gesture)
 
 
-def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any) -> None:
+def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any, filming: Filming) -> None:
     page: Page = live.page
+
+    def hold_up(gesture: str, label: str) -> None:
+        """One gesture, for as long as it takes: what is recorded while it is held up is that gesture and no other."""
+        if page.get_by_role("button", name="Stop").is_visible():
+            page.get_by_role("button", name="Stop").click()
+        filming.shows(gesture)
+        page.get_by_role("button", name="Use camera").click()
+        shows(page, label)
+
+    hold_up(GESTURES[0], GESTURES[0])
     page.get_by_role("button", name="Teach", exact=True).click()
     page.get_by_role("button", name="My own classes").click()
     names = ("ring", "high five")
@@ -87,15 +117,13 @@ def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any) ->
         field.press("Enter")
     buttons = [page.get_by_role("button", name=f"Hold to record {name}") for name in names]
     counts = page.locator(".class-count")
-    several = re.compile(r"^[4-9] pictures")
+    several = re.compile(r"^([4-9]|\d\d+) pictures")
     buttons[0].hover()
-    shows(page, GESTURES[1])
-    shows(page, GESTURES[0])
     page.mouse.down()
     expect(counts.nth(0)).to_have_text(several)
     page.mouse.up()
+    hold_up(GESTURES[1], GESTURES[1])
     buttons[1].focus()
-    shows(page, GESTURES[1])
     page.keyboard.down("Space")
     expect(counts.nth(1)).to_have_text(several)
     page.keyboard.up("Space")
@@ -104,10 +132,11 @@ def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any) ->
         thumbs = page.locator(".class-card").nth(number).locator(".thumb img")
         assert f"{thumbs.count()} pictures" == counts.nth(number).inner_text()
     page.get_by_role("button", name="Train", exact=True).click()
-    for name in names:
-        shows(page, name)
+    shows(page, names[1])
+    hold_up(GESTURES[0], names[0])
+    hold_up(GESTURES[1], names[1])
     page.get_by_role("button", name="Answer with my classes").click()
-    shows(page, GESTURES[0])
+    shows(page, GESTURES[1])
 
 
 def test_another_camera_can_be_chosen(visit: Callable[..., Page]) -> None:
@@ -147,17 +176,37 @@ def test_the_camera_answers_stops_and_takes_a_picture(visit: Callable[..., Page]
     assert watched.complaints == []
 
 
-def test_the_camera_is_answered_at_least_25_times_a_second(visit: Callable[..., Page]) -> None:
+# Frames are handed to the page one by one; each must be answered before the next comes. No timer runs off meanwhile.
+FRAME_BY_FRAME = """async (count) => {
+  const video = document.querySelector("#video");
+  const answer = document.querySelector("#answer");
+  const nextFrame = video.requestVideoFrameCallback.bind(video);
+  const later = window.setTimeout.bind(window);
+  let asked = Promise.withResolvers();
+  video.requestVideoFrameCallback = (callback) => asked.resolve(callback);
+  window.setTimeout = (work, delay = 0) => (delay > 0 ? 0 : later(work));
+  for (let frame = 0; frame < count; frame++) {
+    const callback = await asked.promise;
+    asked = Promise.withResolvers();
+    const answered = new Promise((resolve) => {
+      const observer = new MutationObserver(() => answer.hasAttribute("aria-busy") || (observer.disconnect(), resolve()));
+      observer.observe(answer, { attributes: true, attributeFilter: ["aria-busy", "data-state"] });
+    });
+    await new Promise((resolve) => nextFrame(resolve));
+    callback();
+    await answered;
+    window.framesAnswered = frame + 1;
+  }
+}"""
+
+
+def test_every_frame_of_the_camera_is_answered_while_the_page_keeps_up(visit: Callable[..., Page]) -> None:
+    """How many a second that makes is for the benchmark to say; here no frame may be left out, and no timer slow the page down."""
     page = visit()
     page.get_by_role("button", name="Use camera").click()
-    best = 0
-    # Other work on the machine may slow one second down; the best of ten is what the page can do.
-    for _ in range(10):
-        page.wait_for_timeout(1000)
-        best = max(best, int(re.sub(r"\D", "", page.locator("#rate").text_content() or "") or 0))
-        if best >= 25:
-            break
-    assert best >= 25
+    shows(page, "green")
+    page.evaluate(f"(count) => void ({FRAME_BY_FRAME})(count)", 50)
+    page.wait_for_function("() => window.framesAnswered === 50")
 
 
 @pytest.mark.parametrize(

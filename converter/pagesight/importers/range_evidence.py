@@ -52,59 +52,61 @@ def _cost(mean: float, deviation: float) -> float:
 
 @dataclass(frozen=True)
 class Front:
-    """The first layers of a model, run by themselves: what the first kernel reads, and what the first batch norm reads and knows."""
+    """The first layers of a model, run by themselves.
 
+    `steps` gives the picture and what each op makes of it up to the first kernel, `run` what the first batch norm reads and knows.
+    """
+
+    steps: Any
     run: Any
     input: Input
     has_statistics: bool
 
     @classmethod
-    def of(cls, foreign: Foreign, options: Input) -> "Front | None":
-        """The front of `foreign`; None where no kernel is found in its graph."""
+    def of(cls, foreign: Foreign, options: Input) -> "Front":
+        """The front of `foreign`."""
         tf = tensorflow()
+        spec = tf.TensorSpec([None, options.side, options.side, options.channels], tf.float32)
         found: dict[str, bool] = {}
 
-        def front(image: Any) -> list[Any]:
+        def steps(image: Any) -> list[Any]:
             x = tf.identity(image)
             foreign.call(x)
-            source = structure.first_reading(x)
-            if source is None:
-                return []
-            norm = structure.first_norm(x)
-            found["statistics"] = norm is not None
-            return [source, *(norm or ())]
+            return [x, *structure.before_first_kernel(x)]
 
-        spec = tf.TensorSpec([None, options.side, options.side, options.channels], tf.float32)
-        function = tf.function(front, autograph=False).get_concrete_function(spec)
-        return cls(function, options, found["statistics"]) if found else None
+        def norm(image: Any) -> list[Any]:
+            x = tf.identity(image)
+            foreign.call(x)
+            result = structure.first_norm(x)
+            found["statistics"] = result is not None
+            return [x] if result is None else list(result)
+
+        traced = [tf.function(f, autograph=False).get_concrete_function(spec) for f in (steps, norm)]
+        return cls(*traced, options, found["statistics"])
 
     def scaling_costs(self) -> Mapping[str, float]:
         """How badly each plain range explains the scaling inside the graph; nothing where there is none.
 
-        What a kernel reads of black, white and colors is 0..1, -1..1 or 0..255 of the right range, or its zero and its length are
-        the mean and the deviation of some collection of photographs.
+        What becomes of black and white on the way to the first kernel is 0..1, -1..1 or 0..255 somewhere, in the right range, or
+        its zero and its length are the mean and the deviation of some collection of photographs.
         """
-        whole = self._ends("0..255")
-        if whole is None or (np.allclose(whole[0], 0, atol=1e-3) and np.allclose(whole[1], 255, rtol=1e-5)):
-            return {}
-        costs = {}
+        costs = dict.fromkeys(_PLAIN, math.inf)
+        scales = False
         for name in _PLAIN:
-            ends = self._ends(name)
-            costs[name] = math.inf if ends is None else float(np.mean([_interval_cost(*e) for e in zip(*ends, strict=True)]))
-        return costs
+            image, *steps = self._steps(name)
+            for ends in steps:
+                if np.allclose(ends, np.resize(image[:, :1], ends.shape) if ends.shape != image.shape else image, rtol=1e-5, atol=1e-6):
+                    continue  # the picture itself, perhaps with its channels in another order
+                scales = True
+                costs[name] = min(costs[name], float(np.mean([_interval_cost(*e) for e in ends.T])))
+        return costs if scales else {}
 
-    def _ends(self, name: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
-        """For each channel that the first kernel reads: its values for black and for white, of uniform pictures in range `name`."""
+    def _steps(self, name: str) -> list[NDArray[Any]]:
+        """`[2, channels]`: black and white in range `name`, and what each op up to the first kernel makes of a middle pixel."""
         side, channels = self.input.side, self.input.channels
         pictures = np.stack([np.full((side, side, channels), v, np.float32) for v in (0, 255)])
-        values = np.asarray(self.run(scaled(tensorflow().constant(pictures), name))[0])
-        if values.ndim == 4:
-            middle = values[:, values.shape[1] // 2, values.shape[2] // 2]
-        elif values.ndim == 2 and values.shape[1] % channels == 0:
-            middle = values.reshape(2, -1, channels)[:, values.shape[1] // channels // 2]
-        else:
-            return None
-        return middle[0], middle[1]
+        values = [np.asarray(v) for v in self.steps(scaled(tensorflow().constant(pictures), name))]
+        return [m for m in (_middle(v, channels) for v in values) if m is not None]
 
     def norm_costs(self, names: tuple[str, ...], pictures: Any = None) -> Mapping[str, float]:
         """How badly each range explains what the first batch norm has learned.
@@ -121,7 +123,7 @@ class Front:
     def _norm_cost(self, name: str, pictures: NDArray[Any], *, varied: bool) -> float:
         mean, deviation = float(pictures.mean()) / 255, float(pictures.std()) / 255
         noise = (pictures / 255 - mean) / deviation
-        learned = [np.asarray(t).ravel() for t in self.run(scaled(tensorflow().constant(pictures), name))[2:]]
+        learned = [np.asarray(t).ravel() for t in self.run(scaled(tensorflow().constant(pictures), name))[1:]]
         if not varied:
             return _distance(self._statistics(noise * deviation + mean, name), *learned)
         given = self._linear(noise, deviation, name)
@@ -136,7 +138,7 @@ class Front:
 
     def _statistics(self, images: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """Mean and variance, by channel, of what the first batch norm reads of images of 0..1; unclipped, for clipping changes them."""
-        read = np.asarray(self.run(scaled(tensorflow().constant(images * 255, "float32"), name))[1])
+        read = np.asarray(self.run(scaled(tensorflow().constant(images * 255, "float32"), name))[0])
         axes = tuple(range(read.ndim - 1))
         return read.mean(axes), read.var(axes)
 
@@ -154,15 +156,23 @@ class Front:
         return at if close else None
 
 
+def _middle(values: NDArray[Any], channels: int) -> NDArray[Any] | None:
+    """The pixel in the middle of maps `[2, h, w, c]`, or of rows `[2, h·w·c]`; None for anything else."""
+    if values.ndim == 4 and len(values) == 2 and values.shape[3] <= 4:
+        return np.asarray(values[:, values.shape[1] // 2, values.shape[2] // 2])
+    if values.ndim == 2 and len(values) == 2 and values.shape[1] % channels == 0:
+        return np.asarray(values.reshape(2, -1, channels)[:, values.shape[1] // channels // 2])
+    return None
+
+
 def _interval_cost(black: float, white: float) -> float:
     low, length = min(black, white), abs(white - black)
     if length < 1e-9:
         return math.inf
     zero = -low / length
-    canonical = (
-        (abs(length - 1) < 0.03 and -0.05 < zero < 1.05)
-        or (abs(length - 2) < 0.06 and abs(zero - 0.5) < 0.1)
-        or (abs(length / 255 - 1) < 0.03 and -0.05 < zero < 1.05)
+    from_zero_or_around_it = abs(zero) < 0.02 or 0.2 < zero < 0.8
+    canonical = (abs(length - 2) < 0.06 and abs(zero - 0.5) < 0.1) or (
+        from_zero_or_around_it and (abs(length - 1) < 0.03 or abs(length / 255 - 1) < 0.03)
     )
     mean = zero if white > black else 1 - zero
     return 0.0 if canonical else _cost(mean, 1 / length)

@@ -84,15 +84,17 @@ def features_of(embedding: Any, image: Any) -> Any | None:
     return None
 
 
-def first_reading(image: Any) -> Any | None:
-    """What the first op reads that multiplies the picture, or what was made of it point by point, by learned weights.
+def before_first_kernel(image: Any) -> list[Any]:
+    """Every float tensor on the way from `image` to what the first kernel reads, that included; none where there is no kernel.
 
-    A product that only mixes the colors of a pixel into as many (a flip written as a kernel) belongs to the preprocessing.
+    A product that only mixes the colors of a pixel into as many (a flip written as a kernel) belongs to the way.
     """
-    for op in _followers(image):
-        if op.type in _KERNELS and not _mixes_colors(op):
-            return op.inputs[0]
-    return None
+    kernel = next((op for op in _followers(image) if op.type in _KERNELS and not _mixes_colors(op)), None)
+    if kernel is None:
+        return []
+    made = {image.name} | {output.name for op in _followers(image) for output in op.outputs}
+    on_the_way = [t for t in ancestors(kernel.inputs[0]) if t.name in made and t.name != image.name]
+    return [t for t in on_the_way if t.dtype.is_floating]
 
 
 def _mixes_colors(op: Any) -> bool:

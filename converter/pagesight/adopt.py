@@ -17,7 +17,7 @@ from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.importers import input_ranges, last_layer, ops, saved_model, structure
 from pagesight.importers.imported_model import Foreign, again, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
-from pagesight.quantization.statistics import natural_noise
+from pagesight.synthetic.natural_noise import natural_noise
 
 CROPS = ("center-square", "squash")
 _CROPPED = {"center-square": "of the centered square of a picture", "squash": "of the whole picture, squashed to a square"}
@@ -148,8 +148,8 @@ def _range(foreign: Foreign, options: Adoption, shape: Input) -> input_ranges.Ch
     )
     raise AdoptError(
         f"the model does not tell which numbers it takes for pixels: {result.why}. For one drawn picture {shown}",
-        fix=f"pass --input-range with what it was trained on ({', '.join(result.names)}), --test with a folder of labeled pictures, "
-        "or --guess to go on with the first",
+        fix=f"pass --input-range with what it was trained on ({', '.join(result.names)}), "
+        "--test with a folder of labeled pictures, or --guess to go on with the first",
     )
 
 

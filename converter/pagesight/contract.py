@@ -27,7 +27,8 @@ class Input:
 class Outputs:
     """Names of the graph's output tensors.
 
-    probabilities float32 [batch, classes], rows sum to 1 unless the decision is `multilabel`; embedding float32 [batch, d]; features float32 [batch, h, w, d].
+    probabilities float32 [batch, classes], rows sum to 1 unless the decision is `multilabel`;
+    embedding float32 [batch, d]; features float32 [batch, h, w, d].
     A model made elsewhere may have no embedding or no feature map: then the name is None.
     """
 

@@ -9,6 +9,10 @@ from pagesight.graph.tensorflow import keras, tensorflow
 @cache
 def blocks() -> dict[str, Any]:
     """Layer classes by the class name in a file; made on first use, for TensorFlow is imported late."""
+    return {layer.__name__: layer for layer in (_grouped(), _attention(), *_small())}
+
+
+def _grouped() -> Any:
     tf, tk = tensorflow(), keras()
 
     class GroupedConv2D(tk.layers.Layer):  # type: ignore[misc, name-defined]
@@ -32,6 +36,12 @@ def blocks() -> dict[str, Any]:
             dilations = self.settings.get("dilation_rate", (1, 1))
             x = tf.concat([tf.nn.conv2d(part, kernel, steps, padding, dilations=dilations) for part, kernel in parts], -1)
             return self.activate(x if self.bias is None else x + self.bias)
+
+    return GroupedConv2D
+
+
+def _small() -> tuple[Any, ...]:
+    tf, tk = tensorflow(), keras()
 
     class LayerScale(tk.layers.Layer):  # type: ignore[misc, name-defined]
         """ConvNeXt's: a learned scale for each channel."""
@@ -67,10 +77,18 @@ def blocks() -> dict[str, Any]:
             top, left = (height - inside_height) // 2, (width - inside_width) // 2
             return tf.image.resize(x[:, top : top + inside_height, left : left + inside_width], (self.height, self.width))
 
+    return LayerScale, UnitNormalization, RandomCrop
+
+
+def _attention() -> Any:
+    tf, tk = tensorflow(), keras()
+
     class MultiHeadAttention(tk.layers.Layer):  # type: ignore[misc, name-defined]
         """Attention by matrix products; TF.js' WebAssembly has no Einsum."""
 
-        def __init__(self, num_heads: int, key_dim: int, value_dim: int | None = None, use_bias: bool = True, **common: Any) -> None:  # noqa: FBT001, FBT002 - Keras' own
+        def __init__(
+            self, num_heads: int, key_dim: int, value_dim: int | None = None, use_bias: bool = True, **common: Any
+        ) -> None:
             super().__init__(**common)
             self.heads, self.key_dim, self.value_dim, self.use_bias = num_heads, key_dim, value_dim or key_dim, use_bias
 
@@ -105,4 +123,4 @@ def blocks() -> dict[str, Any]:
             result = tf.matmul(flat, tf.reshape(self.output_kernel, (self.heads * self.value_dim, width)))
             return tf.reshape(result + self.output_bias if self.use_bias else result, (-1, places, width))
 
-    return {layer.__name__: layer for layer in (GroupedConv2D, LayerScale, UnitNormalization, RandomCrop, MultiHeadAttention)}
+    return MultiHeadAttention

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pagesight.errors import AdoptError
@@ -127,32 +128,26 @@ def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) ->
     """
     tk = keras()
     trainable = {"name": name, "trainable": config.get("trainable") is not False}
-    if class_name in _ONLY_IN_TRAINING:
+    # Keras 3's RandomCrop lets everything through, where Keras 2's resizes
+    if class_name in _ONLY_IN_TRAINING or (class_name == "RandomCrop" and flavour == "keras3"):
         return tk.layers.Activation("linear", **trainable)
     class_name = _OTHER_NAMES.get(class_name, class_name)
-    if class_name == "RandomCrop" and flavour == "keras3":  # lets everything through, where Keras 2 resizes
-        return tk.layers.Activation("linear", **trainable)
     _refuse_rounded(config, name)
     if class_name not in _SETTINGS:
         raise AdoptError(f"the layer {name} is a {class_name}, whose code would have to be run", fix=_TRUST)
     settings = {key: _plain(config[key], name, key) for key in _SETTINGS[class_name].split() if key in config}
-    if settings.get("data_format") == "channels_first":
-        raise AdoptError(f"the layer {name} wants channels first", fix="build the model with data_format='channels_last'")
     if class_name == "LeakyReLU" and "negative_slope" in config:  # Keras 3's name for alpha
         settings["alpha"] = _plain(config["negative_slope"], name, "negative_slope")
+    if settings.get("data_format") == "channels_first":
+        raise AdoptError(f"the layer {name} wants channels first", fix="build the model with data_format='channels_last'")
     if "activation" in settings:
         settings["activation"] = activation(config["activation"], name, flavour)
-    if class_name == "BatchNormalization" and config.get("renorm"):
-        raise AdoptError(f"the layer {name} renormalizes batches", fix=EXPORT)
     try:
         layer = _made(class_name, settings, trainable)
     except (TypeError, ValueError, OverflowError) as cause:
-        raise AdoptError(
-            f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix=EXPORT
-        ) from cause
-    for initializer in _DRAWN:
-        if hasattr(layer, initializer):
-            setattr(layer, initializer, tk.initializers.Zeros())
+        raise AdoptError(f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix=EXPORT) from cause
+    for initializer in filter(partial(hasattr, layer), _DRAWN):
+        setattr(layer, initializer, tk.initializers.Zeros())
     return layer
 
 
@@ -253,20 +248,17 @@ def _plain(value: Any, layer: str, key: str, depth: int = 0) -> Any:
 def parameters(layer: Any, shape: tuple[int | None, ...]) -> int:
     """How many numbers `layer` will hold for an input of this shape; counted before any memory is taken."""
     kind, inputs = type(layer).__name__, int(shape[-1] or 1)
-    if kind == "Dense":
-        return inputs * int(layer.units)
-    if kind == "PReLU":
-        shared = set(layer.shared_axes or ())
-        return math.prod(int(n or 1) for axis, n in enumerate(shape) if axis > 0 and axis not in shared)
-    if kind == "MultiHeadAttention":
-        return 2 * inputs * int(layer.heads) * (int(layer.key_dim) + int(layer.value_dim))
-    if kind == "UnitNormalization":
-        return 0
     area = math.prod(getattr(layer, "kernel_size", (0,)))
-    if kind == "DepthwiseConv2D":
-        return area * inputs * int(layer.depth_multiplier)
-    if kind == "SeparableConv2D":
-        return (area + int(layer.filters)) * inputs * int(layer.depth_multiplier)
-    if kind in ("Conv2D", "Conv2DTranspose", "GroupedConv2D"):
-        return area * inputs * int(layer.filters) // int(getattr(layer, "groups", 1))
-    return inputs if kind.endswith("Normalization") else 0
+    counts: dict[str, Callable[[], int]] = {
+        "Dense": lambda: inputs * int(layer.units),
+        "PReLU": lambda: math.prod(int(n or 1) for axis, n in enumerate(shape) if axis and axis not in (layer.shared_axes or ())),
+        "MultiHeadAttention": lambda: 2 * inputs * int(layer.heads) * (int(layer.key_dim) + int(layer.value_dim)),
+        "DepthwiseConv2D": lambda: area * inputs * int(layer.depth_multiplier),
+        "SeparableConv2D": lambda: (area + int(layer.filters)) * inputs * int(layer.depth_multiplier),
+        "Conv2D": lambda: area * inputs * int(layer.filters),
+        "Conv2DTranspose": lambda: area * inputs * int(layer.filters),
+        "GroupedConv2D": lambda: area * inputs * int(layer.filters) // int(layer.groups),
+        "LayerScale": lambda: inputs,
+        **dict.fromkeys(("BatchNormalization", "LayerNormalization", "GroupNormalization", "Normalization"), lambda: inputs),
+    }
+    return int(counts[kind]()) if kind in counts else 0

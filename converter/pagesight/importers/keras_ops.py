@@ -83,7 +83,7 @@ def _table() -> Mapping[str, Callable[..., Any]]:
         return lambda x, y: function(_constant(x), _constant(y))
 
     def unary(function: Callable[[Any], Any]) -> Callable[..., Any]:
-        return lambda x: function(x)
+        return function
 
     def reduce(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda x, axis=None, keepdims=False: function(x, axis=axis, keepdims=bool(keepdims))
@@ -106,7 +106,7 @@ def _table() -> Mapping[str, Callable[..., Any]]:
         "rsqrt": unary(tf.math.rsqrt),
         "exp": unary(tf.exp),
         "log": unary(tf.math.log),
-        "relu": lambda x, **k: _relu(x, **k),
+        "relu": _relu,
         "relu6": unary(tf.nn.relu6),
         "sigmoid": unary(tf.sigmoid),
         "tanh": unary(tf.tanh),
@@ -128,16 +128,16 @@ def _table() -> Mapping[str, Callable[..., Any]]:
         "stack": lambda xs, axis=0: tf.stack([_constant(x) for x in xs], axis),
         "reshape": lambda x, newshape: tf.reshape(x, [-1 if n is None else int(n) for n in newshape]),
         "transpose": lambda x, axes=None: tf.transpose(x, axes),
-        "expanddims": lambda x, axis: tf.expand_dims(x, axis),
+        "expanddims": tf.expand_dims,
         "squeeze": lambda x, axis=None: tf.squeeze(x, axis),
         "flip": lambda x, axis: tf.reverse(x, [axis] if isinstance(axis, int) else axis),
         "reverse": lambda x, axis: tf.reverse(x, [axis] if isinstance(axis, int) else axis),
-        "matmul": lambda x, y: tf.matmul(x, y),
+        "matmul": tf.matmul,
         "getitem": _item,
         "resize": _resize,
         "rgbtograyscale": lambda x: tf.reduce_sum(x * np.array([0.2989, 0.5870, 0.1140], np.float32), -1, keepdims=True),
-        "l2normalize": lambda x, axis=-1, epsilon=1e-12: x * tf.math.rsqrt(
-            tf.maximum(tf.reduce_sum(tf.square(x), axis=axis, keepdims=True), epsilon)
+        "l2normalize": lambda x, axis=-1, epsilon=1e-12: (
+            x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(tf.square(x), axis=axis, keepdims=True), epsilon))
         ),
     }
 

@@ -10,24 +10,23 @@ from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
 
 Kind = Literal["softmax", "sigmoid", "log", "logits", "mixed"]
-_PASSES = frozenset("Identity IdentityN StopGradient Reshape Squeeze ExpandDims EnsureShape Cast Snapshot Transpose".split())
-_KERNELS = frozenset("MatMul Conv2D BatchMatMulV2 BatchMatMul DepthwiseConv2dNative _FusedMatMul _FusedConv2D Einsum".split())
-_SUMS = frozenset("BiasAdd Add AddV2 AddN Sub Mul RealDiv Mean Max AvgPool MaxPool Neg LeakyRelu Relu ConcatV2".split())
+_PASSES = frozenset(
+    ["Identity", "IdentityN", "StopGradient", "Reshape", "Squeeze", "ExpandDims", "EnsureShape", "Cast", "Snapshot", "Transpose"]
+)
+_KERNELS = frozenset(["MatMul", "Conv2D", "BatchMatMulV2", "BatchMatMul", "DepthwiseConv2dNative", "_FusedMatMul", "_FusedConv2D"])
+_SUMS = frozenset(
+    ["BiasAdd", "Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Mean", "Max", "Neg", "LeakyRelu", "Relu", "ConcatV2"]
+)
 """Of logits these make logits; of anything else, what nothing is known of."""
-_FIXED = frozenset("Const ReadVariableOp Placeholder VarHandleOp".split())
+_FIXED = frozenset(["Const", "ReadVariableOp", "Placeholder", "VarHandleOp"])
+_LAST: dict[str, Kind] = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log", **dict.fromkeys(_KERNELS, "logits")}
 
 
 def kind_of(answer: Any) -> Kind:
     """What the op that makes `answer` says; 'mixed' where it says nothing."""
     op = _source(answer).op
-    if op.type == "Softmax":
-        return "softmax"
-    if op.type == "Sigmoid":
-        return "sigmoid"
-    if op.type == "LogSoftmax":
-        return "log"
-    if op.type in _KERNELS:
-        return "logits"
+    if op.type in _LAST:
+        return _LAST[op.type]
     if op.type == "RealDiv" and _is_share(*op.inputs):
         return "softmax"
     if op.type in _SUMS:

@@ -12,6 +12,7 @@ from pagesight.contract import Input
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import structure
 from pagesight.importers.imported_model import Foreign
+from pagesight.synthetic.natural_noise import natural_noise
 
 RANGES = ("0..1", "-1..1", "0..255", "caffe", "torch")
 _PLAIN = ("0..255", "0..1", "-1..1")
@@ -45,9 +46,7 @@ def scaled(image: Any, name: str) -> Any:
 
 def _cost(mean: float, deviation: float) -> float:
     """How unusual pictures of this mean and deviation are (of 0..1), in squared deviations."""
-    return ((mean - _USUAL_MEAN) / _MEAN_SPREAD) ** 2 + (
-        math.log(max(deviation, 1e-9) / _USUAL_DEVIATION) / _DEVIATION_SPREAD
-    ) ** 2
+    return ((mean - _USUAL_MEAN) / _MEAN_SPREAD) ** 2 + (math.log(max(deviation, 1e-9) / _USUAL_DEVIATION) / _DEVIATION_SPREAD) ** 2
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ class Front:
             found["statistics"] = result is not None
             return [x] if result is None else list(result)
 
-        traced = [tf.function(f, autograph=False).get_concrete_function(spec) for f in (steps, norm)]
-        return cls(*traced, options, found["statistics"])
+        run_steps, run = (tf.function(f, autograph=False).get_concrete_function(spec) for f in (steps, norm))
+        return cls(run_steps, run, options, found["statistics"])
 
     def scaling_costs(self) -> Mapping[str, float]:
         """How badly each plain range explains the scaling inside the graph; nothing where there is none.
@@ -95,7 +94,7 @@ class Front:
         for name in _PLAIN:
             image, *steps = self._steps(name)
             for ends in steps:
-                if np.allclose(ends, np.resize(image[:, :1], ends.shape) if ends.shape != image.shape else image, rtol=1e-5, atol=1e-6):
+                if np.allclose(ends, image[:, :1], rtol=1e-5, atol=1e-6):
                     continue  # the picture itself, perhaps with its channels in another order
                 scales = True
                 costs[name] = min(costs[name], float(np.mean([_interval_cost(*e) for e in ends.T])))
@@ -114,11 +113,11 @@ class Front:
         Pictures of many brightnesses and contrasts are tried in each range; what counts is how far their statistics are from the
         learned ones, and how unusual such pictures are. `pictures` of the model's own kind, where there are any, are not varied.
         """
-        from pagesight.quantization.statistics import natural_noise
-
         given = natural_noise(self.input, 4) if pictures is None else pictures[:16]
         given = np.asarray(given, np.float32)
-        return {name: self._norm_cost(name, given, varied=pictures is None) + _RARE * (name in ("caffe", "torch")) for name in names}
+        return {
+            name: self._norm_cost(name, given, varied=pictures is None) + _RARE * (name in ("caffe", "torch")) for name in names
+        }
 
     def _norm_cost(self, name: str, pictures: NDArray[Any], *, varied: bool) -> float:
         mean, deviation = float(pictures.mean()) / 255, float(pictures.std()) / 255
@@ -137,7 +136,7 @@ class Front:
         )
 
     def _statistics(self, images: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Mean and variance, by channel, of what the first batch norm reads of images of 0..1; unclipped, for clipping changes them."""
+        """Mean and variance, by channel, of what the first batch norm reads of images of 0..1, and a little beyond."""
         read = np.asarray(self.run(scaled(tensorflow().constant(images * 255, "float32"), name))[0])
         axes = tuple(range(read.ndim - 1))
         return read.mean(axes), read.var(axes)

@@ -99,7 +99,9 @@ def before_first_kernel(image: Any) -> list[Any]:
 
 def _mixes_colors(op: Any) -> bool:
     kernel = op.inputs[1].shape
-    return bool(op.type == "Conv2D" and kernel.rank == 4 and list(kernel[:2]) == [1, 1] and kernel[2] == kernel[3] and kernel[3] <= 3)
+    return bool(
+        op.type == "Conv2D" and kernel.rank == 4 and list(kernel[:2]) == [1, 1] and kernel[2] == kernel[3] and kernel[3] <= 3
+    )
 
 
 def _followers(image: Any) -> Iterator[Any]:
@@ -116,7 +118,7 @@ def _followers(image: Any) -> Iterator[Any]:
 
 
 def first_norm(image: Any) -> tuple[Any, Any, Any] | None:
-    """Of the first batch norm: what it reads, and the mean and variance that it has learned. Fused, or written out as Keras 3 does."""
+    """Of the first batch norm, fused or written out as Keras 3 does: what it reads, and the mean and variance it has learned."""
     for op in _followers(image):
         if op.type.startswith("FusedBatchNorm"):
             return op.inputs[0], op.inputs[3], op.inputs[4]
@@ -129,7 +131,7 @@ def first_norm(image: Any) -> tuple[Any, Any, Any] | None:
 
 
 def _written_out(factor: Any) -> tuple[Any, Any] | None:
-    """Mean and variance, where `factor` is rsqrt(variance + epsilon), perhaps times a scale, and the mean is multiplied by it too."""
+    """Mean and variance, where `factor` is rsqrt(variance + epsilon), perhaps scaled, and the mean is multiplied by it too."""
     root = factor
     while root.op.type in ("Mul", "Reshape", "Identity") and root.op.inputs:
         inner = [i for i in root.op.inputs if any(a.op.type == "Rsqrt" for a in _few_ancestors(i))]

@@ -14,7 +14,7 @@ FLOORS = (
     {"options", "progress", "errors"},
     {"locks"},
     {"archives", "manifest", "resources", "sandbox", "serve"},
-    {"contract", "decoders", "integrity", "languages"},
+    {"contract", "decoders", "integrity", "languages", "records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
     {"metrics", "pictures", "synthetic"},
     {"importers"},

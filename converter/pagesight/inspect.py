@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pagesight import records
 from pagesight.errors import PagesightError
 from pagesight.graph import passes, tensorflowjs
 from pagesight.graph.freeze import Signature, frozen_graph
@@ -12,6 +13,8 @@ from pagesight.graph.layer_costs import Row, rows_of
 from pagesight.graph.model import GraphModel
 from pagesight.graph.tensorflow import graphs
 from pagesight.importers import door, saved_model, tfjs
+from pagesight.records.quantization import QuantizationFacts
+from pagesight.records.report import Report
 
 SMALL_SIGNAL_DB = 20.0
 _UNFUSED = ("Conv2D", "DepthwiseConv2dNative", "FusedBatchNormV3", "Relu6", "BiasAdd")
@@ -32,7 +35,7 @@ class Inspection:
     bytes: int
     multiply_adds: int
     ops: dict[str, int]
-    accuracy: dict[str, Any] = field(default_factory=dict)
+    accuracy: dict[str, str | float | None] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -52,11 +55,11 @@ def inspect(model: Path) -> Inspection:
     if handed.facts["kind"] == "tfjs-graph":
         contract = handed.facts["contract"]
         title = Path(handed.facts["shown_as"]).resolve().parent.name if contract is None else str(contract["title"])
-        return _inspected(tfjs.graph_model(handed), handed.facts["stored_as"], title, handed.facts["measured"])
+        return _inspected(tfjs.graph_model(handed), handed.facts["stored_as"], title, _facts(Path(handed.facts["shown_as"])))
     if handed.facts["kind"] == "saved-model":
         floats = _converted(saved_model.signature_of(handed))
         stored = {name: (value.dtype.name, value.nbytes) for name, value in floats.weights.items()}
-        return _inspected(floats, stored, model.name, {})
+        return _inspected(floats, stored, model.name, None)
     raise InspectError(
         f"{model} is no page, no web model and no exported model",
         fix="give a folder that Pagesight wrote, or `pagesight convert` it",
@@ -68,8 +71,19 @@ def _converted(signature: Signature) -> GraphModel:
     return passes.padding_folded(passes.tidied(GraphModel(*tensorflowjs.optimized(*frozen_graph(signature)))))
 
 
-def _inspected(model: GraphModel, stored: dict[str, tuple[str, int]], name: str, facts: dict[str, Any]) -> Inspection:
-    noise = {line["name"]: line.get("signal_to_noise_db") for line in facts.get("layers", [])}
+def _facts(model_json: Path) -> QuantizationFacts | None:
+    """What was measured when the weights were rounded: quantization.json of a web model, or report.json of a page."""
+    above = model_json.parent.parent
+    if (above / "quantization.json").is_file():
+        return records.read(QuantizationFacts, above / "quantization.json")
+    if (above / "report.json").is_file():
+        report = records.read(Report, above / "report.json")
+        return QuantizationFacts(report.quantization, report.accuracy.exported)
+    return None
+
+
+def _inspected(model: GraphModel, stored: dict[str, tuple[str, int]], name: str, facts: QuantizationFacts | None) -> Inspection:
+    noise = {layer.name: layer.signal_to_noise_db for layer in facts.storage.layers} if facts else {}
     rows = [Row(**{**asdict(r), "signal_to_noise_db": noise.get(r.name)}) for r in rows_of(model, stored)]
     ops: dict[str, int] = {}
     for node in model.document["modelTopology"]["node"]:
@@ -82,12 +96,16 @@ def _inspected(model: GraphModel, stored: dict[str, tuple[str, int]], name: str,
         bytes=sum(r.bytes for r in rows),
         multiply_adds=sum(r.multiply_adds for r in rows),
         ops=dict(sorted(ops.items(), key=lambda item: (-item[1], item[0]))),
-        accuracy={k: facts.get(k) for k in ("mode", "top1_agreement", "accuracy") if k in facts},
+        accuracy=_kept(facts) if facts else {},
         warnings=_warnings(rows, ops, facts),
     )
 
 
-def _warnings(rows: list[Row], ops: dict[str, int], facts: dict[str, Any]) -> list[str]:
+def _kept(facts: QuantizationFacts) -> dict[str, str | float | None]:
+    return {"mode": facts.storage.mode, "top1_agreement": facts.storage.top1_agreement, "accuracy": facts.accuracy}
+
+
+def _warnings(rows: list[Row], ops: dict[str, int], facts: QuantizationFacts | None) -> list[str]:
     result = [
         f"{r.name}: the rounding's error is {r.signal_to_noise_db:.0f} dB below the signal; more bits would help there"
         for r in rows
@@ -102,6 +120,7 @@ def _warnings(rows: list[Row], ops: dict[str, int], facts: dict[str, Any]) -> li
     total = sum(r.bytes for r in rows)
     if largest is not None and largest.bytes > total / 2 and total > 1_000_000:
         result.append(f"{largest.name} alone is {largest.bytes / total:.0%} of the model; a smaller one there saves the most")
-    if facts.get("top1_agreement") is not None and facts["top1_agreement"] < 0.99:
-        result.append(f"the stored weights keep {facts['top1_agreement']:.1%} of the float model's answers")
+    kept = facts.storage.top1_agreement if facts else None
+    if kept is not None and kept < 0.99:
+        result.append(f"the stored weights keep {kept:.1%} of the float model's answers")
     return result

@@ -1,6 +1,7 @@
 """Keras `.h5` and `.keras` files, of Keras 2 and Keras 3."""
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pagesight.importers.keras_graph import Built, Rebuild
 from pagesight.sandbox import Found, Handed
 
 _CONFIG_BYTES = 64 * 1024**2
+_LONGEST_LOSS = 1000
 
 
 def open_h5(path: Path) -> Found:
@@ -28,7 +30,9 @@ def open_h5(path: Path) -> Found:
         weights = file.get("model_weights")
         if not isinstance(weights, h5py.Group):
             raise AdoptError(f"{path} holds a model without weights", fix="save the whole model with `model.save(…)`")
-        return _found("keras-h5", document, flavour, weights)
+        training = file.attrs.get("training_config")
+        trained = {} if training is None else hdf5.parse_json(hdf5.text(training), f"the training in {path}")
+        return _found("keras-h5", document, flavour, loss_of(trained), weights)
 
 
 def open_keras(path: Path, scratch: Path) -> Found:
@@ -38,12 +42,13 @@ def open_keras(path: Path, scratch: Path) -> Found:
     version = str(metadata.get("keras_version", "3")) if isinstance(metadata, dict) else "3"
     weights = scratch / "model.weights.h5"
     archives.write_member(path, "model.weights.h5", archives.MAX_BYTES, weights)
+    training = document.get("compile_config") if isinstance(document, dict) else None
     with hdf5.opened(weights, path) as file:
-        return _found("keras-zip", document, _flavour(version), file)
+        return _found("keras-zip", document, _flavour(version), loss_of(training), file)
 
 
-def _found(kind: str, document: Any, flavour: str, weights: h5py.Group) -> Found:
-    facts = {"kind": kind, "document": document, "flavour": flavour, "lists": hdf5.lists(weights)}
+def _found(kind: str, document: Any, flavour: str, loss: str | None, weights: h5py.Group) -> Found:
+    facts = {"kind": kind, "document": document, "flavour": flavour, "loss": loss, "lists": hdf5.lists(weights)}
     return Found(facts, hdf5.arrays(weights))
 
 
@@ -56,7 +61,13 @@ def read(handed: Handed, scratch: Path) -> Foreign:
         keras_weights.from_legacy_h5(built, weights)
     else:
         keras_weights.from_keras_v3(built, weights)
-    return foreign_of(built, flavour)
+    return replace(foreign_of(built, flavour), loss=handed.facts["loss"])
+
+
+def loss_of(training: Any) -> str | None:
+    """What a file says that its model was trained with, as text; None where it says nothing."""
+    value = training.get("loss") if isinstance(training, dict) else None
+    return None if value is None else str(value)[:_LONGEST_LOSS]
 
 
 def _flavour(version: str) -> str:
@@ -65,6 +76,7 @@ def _flavour(version: str) -> str:
 
 def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
     """A rebuilt network as a Foreign model. Raises AdoptError where it does not take one picture and give one answer."""
+    keras_weights.finish(built)
     model = built.model
     if len(model.inputs) != 1:
         raise AdoptError(f"the model takes {len(model.inputs)} inputs", fix="give a model that takes one picture and nothing else")
@@ -78,6 +90,7 @@ def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
         size_of(tuple(model.inputs[0].shape)),
         keep=model,
         names=tuple(built.names()),
+        frozen=built.frozen(),
     )
 
 

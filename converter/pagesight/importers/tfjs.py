@@ -30,26 +30,10 @@ def open_files(model_json: Path) -> Found:
         for graph in (document["modelTopology"], document.get("modelInitializer") or {}):
             ops.check(_nodes(graph))
         contract = _contract(model_json)
-        told = {"contract": None if contract is None else contract.to_json(), "measured": _measured(model_json)}
-        return Found({**facts, **told, "kind": "tfjs-graph", "stored_as": shards.stored_as(manifest)}, weights)
+        told = None if contract is None else contract.to_json()
+        return Found({**facts, "kind": "tfjs-graph", "contract": told, "stored_as": shards.stored_as(manifest)}, weights)
     metadata = model_json.with_name("metadata.json")
     return Found({**facts, "kind": "tfjs-layers", "metadata": _json(metadata) if metadata.is_file() else None}, weights)
-
-
-def _measured(model_json: Path) -> dict[str, Any]:
-    """What was measured when Pagesight rounded the weights: quantization.json of a web model, or report.json of a page."""
-    above = model_json.parent.parent
-    for path, key in ((above / "quantization.json", None), (above / "report.json", "quantization")):
-        if path.is_file():
-            value = _json(path)
-            value = value.get(key) if key and isinstance(value, dict) else value
-            value = value if isinstance(value, dict) else {}
-            numbers = {k: value[k] for k in ("top1_agreement", "accuracy") if isinstance(value.get(k), (int, float))}
-            layers: list[Any] = value["layers"] if isinstance(value.get("layers"), list) else []
-            noise = [row for row in layers if isinstance(row, dict) and isinstance(row.get("signal_to_noise_db"), (int, float))]
-            rows = [{"name": str(row.get("name")), "signal_to_noise_db": row["signal_to_noise_db"]} for row in noise]
-            return {"mode": str(value.get("mode")), **numbers, "layers": rows}
-    return {}
 
 
 def read(handed: Handed) -> Foreign:

@@ -34,11 +34,12 @@ class _Read:
     why_skipped: str = ""
 
 
-def scan(photos: str | Path, options: Scanning, into: Path) -> Dataset:
+def scan(photos: str | Path, options: Scanning, into: Path, *, force: bool = False) -> Dataset:
     """Read a folder of class folders, a `.zip` of one, or an address of one, and write dataset.json and skipped.csv.
 
     Labels are the folders' names (NFC), in natural order. A picture that cannot be read is skipped and listed. The split is
     stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
+    Where no file's name, size or times changed, the last output holds; with `force`, all are read again.
     Raises ScanError when there is nothing to learn from; nothing is written then.
     """
     _check_expression(options.group_by)
@@ -54,7 +55,7 @@ def scan(photos: str | Path, options: Scanning, into: Path) -> Dataset:
         "unknown": unknown_root and _fingerprint(unknown_root),
         **_versions(),
     }
-    if manifest.is_fresh(into, "scan", key):
+    if not force and manifest.is_fresh(into, "scan", key):
         progress.stage("scan", fresh=True)
         return Dataset(into, _root(photos, into), unknown_root)
     progress.stage("scan")
@@ -124,15 +125,20 @@ def _fingerprint(photos: str | Path) -> str:
         return remote.fingerprint(photos)
     if photos.is_file():
         status = photos.stat()
-        return manifest.sha256_json([photos.name, status.st_size, status.st_mtime_ns])
+        return manifest.sha256_json([photos.name, *_state(status)])
     rows = []
     for path in _walk(photos):
         try:
             status = Path(path).stat()
-            rows.append([os.fsencode(path).hex(), status.st_size, status.st_mtime_ns])
+            rows.append([os.fsencode(path).hex(), *_state(status)])
         except OSError:
-            rows.append([os.fsencode(path).hex(), -1, -1])
+            rows.append([os.fsencode(path).hex()])
     return manifest.sha256_json(rows)
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    """What changes with a file's content; a program may set back the time of its last change, but not st_ctime."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _top(root: Path) -> Path:

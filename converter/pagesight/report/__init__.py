@@ -29,10 +29,11 @@ def report_sources() -> list[Path]:
     return sorted(p for p in Path(__file__).parent.iterdir() if p.suffix in (".py", ".css", ".j2"))
 
 
-def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
-    """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`.
+def write_report(web: WebModel, origin: Origin, into: Path | None) -> dict[str, Any]:
+    """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`, if anywhere.
 
-    Returns   what report.json holds under "evaluation"; empty, and nothing is written, for a model that has no dataset.
+    Returns   what report.json holds under "evaluation": it names pictures only where they are shown; empty, and nothing is written,
+              for a model that has no dataset.
     Raises    BundleError when the dataset has a class that the model does not know.
     """
     if origin.dataset is None:
@@ -47,12 +48,14 @@ def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
         grouped = origin.dataset.facts["split"] == "group"
         result = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
         evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
+        evaluation: dict[str, Any] = evaluated.to_json() | {"mistakes": [], "findings": [f.to_json(seen) for f in result]}
+        evaluation["accuracy"] |= _cross_validated(origin)
+        if into is None:
+            evaluation["findings"] = [finding | {"pictures": []} for finding in evaluation["findings"]]
+            return dict(_rounded(evaluation))
         gallery = Gallery(origin.dataset, model, contract, into)
-        mistakes = gallery.mistakes(seen, evaluated.worst(_MISTAKES))
-        evaluation: dict[str, Any] = _rounded(
-            evaluated.to_json() | {"mistakes": mistakes, "findings": [f.to_json(seen) for f in result]}
-        )
-        evaluation["accuracy"] |= _rounded(_cross_validated(origin))
+        evaluation["mistakes"] = gallery.mistakes(seen, evaluated.worst(_MISTAKES))
+        evaluation = dict(_rounded(evaluation))
         thumbs = [gallery.thumbs(seen, f.rows) for f in result]
         html.write(into, html.Summary(contract, origin, seen, evaluated, evaluation, thumbs))
     return evaluation

@@ -249,6 +249,16 @@ def test_backbones_are_listed_with_the_licence_and_the_sizes_of_their_weights(ca
     assert {b["licence"] for b in listed.values()} == {"Apache-2.0"}
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_disk_that_is_full_elsewhere_is_said_in_words_too() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pagesight", "backbones"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no space left on a disk\n  fix: free some space")
+
+
 def test_only_build_searches_for_a_backbone() -> None:
     flags = {name: {flag for p in command.params for flag in p.opts} for name, command in cli.pagesight.commands.items()}
     assert {name for name, own in flags.items() if "--search" in own} == {"build"}

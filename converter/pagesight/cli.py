@@ -27,7 +27,7 @@ from pagesight.console.options import (
     searching_options,
     writes,
 )
-from pagesight.console.output import Console
+from pagesight.console.output import Console, unforeseen
 from pagesight.errors import OptionError, PagesightError
 from pagesight.options import STAGES, Build, Quantization, Rendering, Verification
 
@@ -376,21 +376,13 @@ def main(argv: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\ninterrupted; finished outputs are untouched, and the next run goes on from there", err=True)
         sys.exit(130)
-    except PagesightError as cause:
-        if debug:
-            traceback.print_exc()
-        if "--json" in arguments:
-            click.echo(json.dumps({"error": cause.what, "fix": cause.fix}, ensure_ascii=False))
-        click.echo(f"error: {cause.what}\n  fix: {cause.fix}", err=True)
-        sys.exit(2 if isinstance(cause, OptionError) else 1)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as cause:
+        known = cause if isinstance(cause, PagesightError) else unforeseen(cause)
         if debug:
-            raise
-        click.echo(
-            f"error: something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}\n"
-            "  fix: run it again with --debug and report what it shows",
-            err=True,
-        )
-        sys.exit(1)
+            traceback.print_exc()
+        if "--json" in arguments:
+            click.echo(json.dumps({"error": known.what, "fix": known.fix}, ensure_ascii=False))
+        click.echo(f"error: {known.what}\n  fix: {known.fix}", err=True)
+        sys.exit(2 if isinstance(known, OptionError) else 1)

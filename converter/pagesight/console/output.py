@@ -4,6 +4,7 @@ import json
 import shlex
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, Self
 
 import click
 
+from pagesight import manifest
+from pagesight.errors import OutputError, PagesightError
 from pagesight.progress import Reporter
 
 _LINE_EVERY = 5.0
@@ -180,3 +183,15 @@ def _beside(folder: Path) -> list[str]:
         # Without a dot or a slash in front npm takes it for a repository's name.
         lines.append(f"package   npm pack {shlex.quote(str(folder if folder.is_absolute() else f'./{folder}'))}")
     return lines
+
+
+def unforeseen(cause: Exception) -> PagesightError:
+    """What to tell of an error that no stage explained."""
+    if manifest.is_disk_full(cause):
+        return OutputError(
+            "no space left on a disk", fix=f"free some space; temporary files lie in {tempfile.gettempdir()}, or where TMPDIR says"
+        )
+    return PagesightError(
+        f"something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}",
+        fix="run it again with --debug and report what it shows",
+    )

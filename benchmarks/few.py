@@ -50,7 +50,7 @@ def drawn(whole: Dataset, each: int, seed: int, into: Path) -> Dataset:
     groups = len({p.group for p in pictures})
     facts = whole.facts | {"counts": counts, "groups": groups, "pictures": [asdict(p) for p in pictures]}
     manifest.write_json(into / "dataset.json", facts)
-    return Dataset(into, whole.root)
+    return Dataset(into, whole.roots)
 
 
 def run(whole: Dataset, each: int, options: Training, scratch: Path) -> dict[str, Any]:

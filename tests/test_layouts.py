@@ -107,7 +107,7 @@ def test_what_is_to_be_measured_is_not_learnt_from_even_where_it_lies_in_both(tm
         for path in pictures(root / "test" / label, kind, 4, start=50)[:2]:
             shutil.copy(path, root / "train" / label)
     dataset, notes = scanned(root, tmp_path)
-    assert dataset.facts["leaked"] == 4
+    assert dataset.facts.leaked == 4
     asked = {p.sha256 for p in dataset.on("test")}
     assert len(asked) == 8
     assert not asked & {p.sha256 for p in dataset.pictures if p.side != "test"}
@@ -293,7 +293,7 @@ def test_what_only_lies_beside_pictures_is_no_skipped_picture_and_an_empty_class
     (root / "wasps").mkdir()
     dataset, notes = scanned(root, tmp_path)
     assert dataset.labels == LABELS
-    assert dataset.facts["skipped"] == 0
+    assert dataset.facts.skipped == 0
     assert notes == ["wasps is empty: no class is made of it"]
 
 
@@ -309,7 +309,7 @@ def test_formats_that_are_not_read_are_counted_with_what_to_do(tmp_path: Path) -
     assert "12 RAW files are left out: export them as JPEG" in notes
     assert "2 videos are left out: pass --every-frames 10 to take every tenth frame" in notes
     assert any(note.startswith("1 AVIF picture is used, but left out of the comparison") for note in notes)
-    assert dataset.facts["formats"] == {"AVIF": 1, "JPEG": 16}
+    assert dataset.facts.formats == {"AVIF": 1, "JPEG": 16}
 
 
 def write_video(path: Path, kind: int, frames: int, codec: str) -> None:
@@ -340,7 +340,7 @@ def test_every_so_many_frames_of_videos_and_gifs_are_pictures_whose_clips_stay_t
     dataset, _ = scanned(root, tmp_path, every_frames=3)
     counts = Counter(dataset.labels[p.label] for p in dataset.pictures)
     assert counts == {"ants": 10, "bees": 9, "flies": 11}
-    assert dataset.facts["skipped"] == 1
+    assert dataset.facts.skipped == 1
     first = next(p for p in dataset.pictures if p.path.endswith("one.webm/000000.png"))
     assert dataset.read_bytes(first).startswith(b"\x89PNG")
     for clip in ("ants/0.mp4", "ants/2.mp4", "bees/1.gif"):
@@ -410,4 +410,4 @@ def test_the_same_pictures_in_the_class_folders_of_windows_are_read(tmp_path: Pa
         for path in pictures(tmp_path / "photos" / label, kind):
             Image.open(path).save(path.with_suffix(".BMP"))
             path.unlink()
-    assert scanned(tmp_path / "photos", tmp_path)[0].facts["formats"] == {"BMP": 16}
+    assert scanned(tmp_path / "photos", tmp_path)[0].facts.formats == {"BMP": 16}

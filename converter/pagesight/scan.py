@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import decoders, manifest, progress
+from pagesight import decoders, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
 from pagesight.options import Scanning
@@ -22,6 +22,7 @@ from pagesight.pictures.reading import Candidate, Read, read_all
 from pagesight.pictures.sources import Photos, Source, class_name, sources
 from pagesight.pictures.split import as_given, split
 from pagesight.pictures.tree import Tree
+from pagesight.records.pictures import DatasetFacts, Duplicates
 
 _FRAMES = "frames"
 
@@ -57,13 +58,8 @@ def scan(photos: Photos, options: Scanning, into: Path) -> Dataset:
         read = _read(found, temporary, options)
         facts = _dataset(read, found, called, options)
         ood = _ood(unknown_root, len(places) + 1, {r.sha256 for r in read}, options) if unknown_root else []
-        facts = {
-            "layout": found[0][1].kind if len(found) == 1 else "several places",
-            "tops": [tree.root.relative_to(root).as_posix() for (tree, _), root in zip(found, roots, strict=True)] + [".", "."],
-            **facts,
-            "unknown": [asdict(p) for p in ood],
-        }
-        _write(temporary, into, read, facts)
+        tops = [tree.root.relative_to(root).as_posix() for (tree, _), root in zip(found, roots, strict=True)]
+        _write(temporary, into, read, replace(facts, tops=(*tops, ".", "."), unknown=tuple(ood)))
     return Dataset.open(into)
 
 
@@ -152,7 +148,7 @@ def _versions() -> dict[str, Any]:
     return {"versions": manifest.versions("pillow", "scikit-learn", "pi-heif", "av", "imagecodecs")}
 
 
-def _dataset(read: Sequence[Read], found: Sequence[tuple[Tree, Layout]], called: str, options: Scanning) -> dict[str, Any]:
+def _dataset(read: Sequence[Read], found: Sequence[tuple[Tree, Layout]], called: str, options: Scanning) -> DatasetFacts:
     good = sorted((r for r in read if not r.why_skipped), key=lambda r: (r.file.path, r.file.root))
     skipped = [r for r in read if r.why_skipped]
     if options.strict and skipped:
@@ -171,17 +167,18 @@ def _dataset(read: Sequence[Read], found: Sequence[tuple[Tree, Layout]], called:
     given = as_given(pictures, [r.file.side for r in good], options)
     pictures = [replace(p, side=side) for p, side in zip(pictures, given or split(pictures, options), strict=True)]
     cells = Counter((p.side, p.label) for p in pictures)
-    return {
-        "labels": labels,
-        "counts": {side: [cells[side, i] for i in range(len(labels))] for side in SIDES},
-        "skipped": len(skipped),
-        "leaked": leaked,
-        "formats": dict(sorted(Counter(r.format for r in good).items())),
-        "split": "given" if given else "group" if options.group_by else "random",
-        "groups": len({p.group for p in pictures}) if options.group_by else None,
-        "duplicates": _duplicates(pictures),
-        "pictures": [asdict(p) for p in pictures],
-    }
+    return DatasetFacts(
+        layout=found[0][1].kind if len(found) == 1 else "several places",
+        labels=tuple(labels),
+        counts={side: tuple(cells[side, i] for i in range(len(labels))) for side in SIDES},
+        skipped=len(skipped),
+        leaked=leaked,
+        formats=dict(sorted(Counter(r.format for r in good).items())),
+        split="given" if given else "group" if options.group_by else "random",
+        groups=len({p.group for p in pictures}) if options.group_by else None,
+        duplicates=_duplicates(pictures),
+        pictures=tuple(pictures),
+    )
 
 
 def _refuse_few(labels: Sequence[str], counts: Counter[str], called: str, kind: str, options: Scanning) -> None:
@@ -217,17 +214,17 @@ def _group(one: Read, options: Scanning, of_clips: dict[Candidate, str]) -> str:
     return of_clips.get(one.file, one.sha256)
 
 
-def _duplicates(pictures: Sequence[Picture]) -> dict[str, Any]:
+def _duplicates(pictures: Sequence[Picture]) -> Duplicates:
     """Pictures with equal bytes: how many are one too many, and those that stand in more than one class."""
     same: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
         same[picture.sha256].append(picture)
-    across = [[p.path for p in group] for group in same.values() if len({p.label for p in group}) > 1]
-    return {"extra": sum(len(g) - 1 for g in same.values()), "across_classes": across}
+    across = [tuple(p.path for p in group) for group in same.values() if len({p.label for p in group}) > 1]
+    return Duplicates(sum(len(g) - 1 for g in same.values()), tuple(across))
 
 
-def _write(folder: Path, into: Path, read: Sequence[Read], facts: dict[str, Any]) -> None:
-    manifest.write_json(folder / "dataset.json", facts)
+def _write(folder: Path, into: Path, read: Sequence[Read], facts: DatasetFacts) -> None:
+    records.write(folder / "dataset.json", facts)
     with (folder / "skipped.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["path", "reason"])
@@ -241,14 +238,14 @@ def _write(folder: Path, into: Path, read: Sequence[Read], facts: dict[str, Any]
             f"{counted(len(damaged), 'file')} skipped, listed in {into / 'skipped.csv'}; "
             f"the first: {damaged[0].file.path} {damaged[0].why_skipped}"
         )
-    inexact = {kind: n for kind, n in facts["formats"].items() if kind not in decoders.EXACT}
+    inexact = {kind: n for kind, n in facts.formats.items() if kind not in decoders.EXACT}
     for kind, number in inexact.items():
         progress.note(
             f"{are(number, f'{kind} picture')} used, but left out of the comparison with the "
             "browser, which decodes them in its own way or not at all"
         )
-    if facts["leaked"]:
-        progress.note(f"{are(facts['leaked'], 'picture')} left out of what is learnt: also on the side that measures")
-    if facts["duplicates"]["across_classes"]:
-        pair = facts["duplicates"]["across_classes"][0]
+    if facts.leaked:
+        progress.note(f"{are(facts.leaked, 'picture')} left out of what is learnt: also on the side that measures")
+    if facts.duplicates.across_classes:
+        pair = facts.duplicates.across_classes[0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

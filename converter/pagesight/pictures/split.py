@@ -63,19 +63,15 @@ def _validation_by_group(pictures: Sequence[Picture], units: Sequence[int], opti
 
 def _units(pictures: Sequence[Picture]) -> list[int]:
     """A number per picture; pictures with equal numbers (same group or same bytes, transitively) must stay together."""
-    parent = list(range(len(pictures)))
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    together = DisjointSet(range(len(pictures)))
     first: dict[tuple[str, str], int] = {}
     for i, picture in enumerate(pictures):
         for tie in (("group", picture.group), ("bytes", picture.sha256)):
-            parent[root(i)] = root(first.setdefault(tie, i))
-    return [root(i) for i in range(len(pictures))]
+            together.merge(i, first.setdefault(tie, i))
+    number = {i: min(unit) for unit in together.subsets() for i in unit}
+    return [number[i] for i in range(len(pictures))]
 
 
 def _by_picture(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:

@@ -64,7 +64,7 @@ def pagesight() -> None:
 
 
 @pagesight.command()
-@click.argument("photos")
+@click.argument("photos", nargs=-1, required=True)
 @writes
 @naming_options
 @scan_options
@@ -77,11 +77,12 @@ def pagesight() -> None:
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
 @common
-def build(photos: str, into: Path, until: str, force: bool, **options: Any) -> Any:
+def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **options: Any) -> Any:
     """Photos to a verified page: all stages in one.
 
-    PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://).
-    What did not change since the last run is not done again.
+    PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://); folders with train and test
+    sides, with a table of labels, or with a COCO file are read as well. Of several, such as a page's samples and a folder, classes
+    of one name become one. What did not change since the last run is not done again.
     """
     from pagesight import pipeline
 
@@ -90,19 +91,23 @@ def build(photos: str, into: Path, until: str, force: bool, **options: Any) -> A
 
 
 @pagesight.command()
-@click.argument("photos")
+@click.argument("photos", nargs=-1, required=True)
 @writes
 @scan_options
 @SEED
 @common
-def scan(photos: str, into: Path, force: bool, **options: Any) -> Any:
-    """Photos to a dataset with labels and sides."""
+def scan(photos: tuple[str, ...], into: Path, force: bool, **options: Any) -> Any:
+    """Photos to a dataset with labels and sides.
+
+    PHOTOS is what `pagesight build` takes.
+    """
     from pagesight.scan import scan as run
 
     dataset = run(photos, Build(**options).scanning(), into, force=force)
     splits = {side: sum(counts) for side, counts in dataset.facts.counts.items()}
     return {
         "dataset": str(into),
+        "layout": dataset.facts.layout,
         "classes": list(dataset.labels),
         "pictures": splits,
         "skipped": dataset.facts.skipped,

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph import freeze as freezing
 from pagesight.graph.tensorflow import graphs, tensorflow
 from pagesight.importers import door
@@ -52,7 +52,7 @@ def read(handed: Handed) -> Foreign:
     try:
         graph_def = freezing.inlined_graph(signature_of(handed))
     except Exception as cause:  # TensorFlow raises of every kind for damaged graphs
-        raise AdoptError(f"{handed.facts['folder']} cannot be loaded: {_first_line(cause)}", fix=_AGAIN) from cause
+        raise AdoptError(f"{handed.facts['folder']} cannot be loaded: {first_line(cause)}", fix=_AGAIN) from cause
     (image,) = inputs
     answer = str(_answer(outputs)["tensor"])
     cast = tf.as_dtype(image["dtype"])
@@ -78,8 +78,3 @@ def _answer(outputs: dict[str, Any]) -> Any:
         f"the model gives {len(outputs)} answers ({', '.join(outputs)})",
         fix="save a model with its class scores as the only output",
     )
-
-
-def _first_line(cause: BaseException) -> str:
-    lines = str(cause).strip().splitlines()
-    return lines[0][:160] if lines else type(cause).__name__

@@ -13,7 +13,7 @@ from urllib.error import URLError
 
 from pagesight import backbones, manifest, progress
 from pagesight.backbones import Backbone
-from pagesight.errors import AdoptError, TrainError
+from pagesight.errors import AdoptError, TrainError, first_line
 from pagesight.graph.tensorflow import keras
 from pagesight.importers import door, hub, keras_weights
 from pagesight.importers.groups import Group
@@ -155,14 +155,9 @@ def _load(body: Any, file: str, backbone: Backbone) -> None:
         keras_weights.into_layers(body, Group.of(handed.arrays, handed.facts["lists"]))
     except (ValueError, AdoptError) as cause:
         raise TrainError(
-            f"{file} does not hold weights of {backbone.human}: {_first_line(cause)}",
+            f"{file} does not hold weights of {backbone.human}: {first_line(cause)}",
             fix="give the backbone that these weights belong to, and a file without its top (…_no_top.h5)",
         ) from cause
-
-
-def _first_line(cause: BaseException) -> str:
-    lines = str(cause).strip().splitlines()
-    return lines[0][:160] if lines else type(cause).__name__
 
 
 def _application(backbone: Backbone, weights: str | None) -> Any:
@@ -191,7 +186,7 @@ def _imagenet(backbone: Backbone) -> Any:
         if isinstance(cause, (OSError, KeyError)):
             cache = Path.home() / ".keras" / "models"
             raise TrainError(
-                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {_first_line(cause)}",
+                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {first_line(cause)}",
                 fix="remove the damaged file there, so that it is downloaded again",
             ) from cause
         raise
@@ -223,7 +218,7 @@ def _hub_layer(handle: str, backbone: Backbone) -> Any:
         raise
     except Exception as cause:
         raise TrainError(
-            f"{handle} cannot be used as a backbone of {backbone.side} px: {_first_line(cause)}",
+            f"{handle} cannot be used as a backbone of {backbone.side} px: {first_line(cause)}",
             fix="give a TF-Hub feature vector for images, and a --backbone of the same size",
         ) from cause
     if len(shape) != 2:

@@ -176,7 +176,8 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
     of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
     bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
-    if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
+    written = manifest.read(Path(model))
+    if written is not None and written["stage"] in SavedModel.STAGES:
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else calibrate)
         return {"model": str(web.path / web.contract.model_path), **_stored(web.facts)}
     from pagesight import pipeline

@@ -17,6 +17,7 @@ import numpy as np
 from pagesight import manifest, pixels, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
+from pagesight.manifest import Json
 from pagesight.options import Scanning
 from pagesight.pictures import archive, remote
 from pagesight.pictures.split import split
@@ -115,7 +116,7 @@ def _ood(root: Path, known: set[str], options: Scanning) -> list[Picture]:
     return sorted(pictures, key=lambda p: p.path)
 
 
-def _versions() -> dict[str, Any]:
+def _versions() -> Json:
     return {"versions": manifest.versions("pillow", "scikit-learn")}
 
 

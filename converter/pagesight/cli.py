@@ -185,7 +185,8 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
     of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
     bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
-    if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
+    written = manifest.read(Path(model))
+    if written is not None and written["stage"] in SavedModel.STAGES:
         refuse_page_options()
         if dataset is not None and calibrate is not None:
             raise OptionError("--calibrate and --dataset both name pictures to round by", fix="give one of them")

@@ -9,6 +9,7 @@ export class Stage {
   #box = byId("stage", HTMLElement);
   #picture = byId("picture", HTMLImageElement);
   #rate = byId("rate", HTMLElement);
+  #told = byId("told", HTMLElement);
   #address = "";
   video = byId("video", HTMLVideoElement);
 
@@ -55,6 +56,12 @@ export class Stage {
   setRate(perSecond) {
     this.#rate.hidden = perSecond === undefined;
     if (perSecond !== undefined) this.#rate.textContent = fill(words.rate, { n: integer(Math.round(perSecond)) });
+  }
+
+  /** In large letters over the picture. @param {string} [text] nothing when left out */
+  tell(text = "") {
+    this.#told.hidden = !text;
+    this.#told.textContent = text;
   }
 
   /** @param {boolean} over something is being dragged over the page */

@@ -3,6 +3,8 @@ import { button, make } from "../page/elements.js";
 import { integer } from "../page/format.js";
 import { dropped } from "../page/inputs.js";
 import { fill, fillCount, words as pageWords, teachWords as words } from "../page/words.js";
+import { RecordButton } from "./record_button.js";
+import { Thumbnails } from "./thumbnails.js";
 
 /**
  * @typedef {import("./store.js").Class} Class
@@ -11,27 +13,30 @@ import { fill, fillCount, words as pageWords, teachWords as words } from "../pag
  * @typedef {object} Actions
  * @property {(name: string) => void} rename
  * @property {() => void} remove
- * @property {(example: Example) => void} removeExample
+ * @property {(examples: Example[]) => void} removeExamples
  * @property {(files: File[]) => void} addFiles
  * @property {(card: ClassCard) => void} startRecording
  * @property {() => void} stopRecording
+ * @property {(card: ClassCard) => void} toggleHandsFree begins to record after a countdown, or ends it
+ *
+ * @typedef {{ kind: "waiting" | "starting" } | { kind: "countdown", n: number } | { kind: "recording", n: number }} State
  */
-
-/** Fewer pictures are shown than are kept: enough to see what is in a class. */
-const MOST_SHOWN = 60;
 
 export class ClassCard {
   #actions;
   #count = make("span", "class-count");
-  #thumbs = make("ul", "thumbs");
   #hint = make("p", "class-hint", words.noPictures);
   #name = document.createElement("input");
-  #record = button("button button-record", words.record);
+  #record;
+  #handsFree = button("button button-hands-free", words.handsFree);
   #add = button("button", words.addPictures);
+  #undo = button("button button-undo", "");
   #remove = button("button-icon", "×");
-  #state = words.record;
-  /** @type {Map<Example, { row: HTMLElement, address: string }>} */
-  #rows = new Map();
+  #thumbs;
+  /** @type {State} */
+  #state = { kind: "waiting" };
+  /** What came last, together. @type {Example[]} */
+  #lastTake = [];
   element = make("li", "class-card");
 
   /**
@@ -42,6 +47,11 @@ export class ClassCard {
   constructor(one, number, actions) {
     this.one = one;
     this.#actions = actions;
+    this.#record = new RecordButton(words.record, {
+      start: () => actions.startRecording(this),
+      stop: () => actions.stopRecording(),
+    });
+    this.#thumbs = new Thumbnails(one, this.#add, (example) => actions.removeExamples([example]));
     this.#name.className = "class-name";
     this.#name.value = one.name;
     this.#name.dir = "auto";
@@ -53,15 +63,18 @@ export class ClassCard {
       this.#nameButtons();
     });
     this.#remove.addEventListener("click", () => actions.remove());
+    this.#handsFree.addEventListener("click", () => actions.toggleHandsFree(this));
+    this.#undo.addEventListener("click", () => {
+      actions.removeExamples(this.#lastTake);
+      this.#add.focus();
+    });
     this.#listenForFiles();
-    this.#listenForHolding();
-    this.#listenForArrows();
     this.#nameButtons();
     const head = make("div", "class-head");
     head.append(this.#name, this.#count, this.#remove);
     const ways = make("div", "class-ways");
-    ways.append(this.#record, this.#add);
-    this.element.append(head, ways, this.#hint, this.#thumbs);
+    ways.append(this.#record.element, this.#handsFree, this.#add);
+    this.element.append(head, ways, this.#hint, this.#thumbs.element, this.#undo);
   }
 
   focusName() {
@@ -69,64 +82,63 @@ export class ClassCard {
     this.#name.select();
   }
 
-  /** @param {Example[]} examples all of this class, the oldest first */
-  show(examples) {
+  /**
+   * @param {Example[]} examples all of this class, the oldest first
+   * @param {Map<number, string>} misread what those are taken for that the model gets wrong, by id
+   */
+  show(examples, misread) {
     this.#count.textContent = fillCount(pageWords.pictures, examples.length);
-    this.#hint.hidden = examples.length > 0;
-    const shown = new Set(examples.slice(-MOST_SHOWN));
-    for (const [example, { row, address }] of this.#rows) {
-      if (shown.has(example)) continue;
-      URL.revokeObjectURL(address);
-      row.remove();
-      this.#rows.delete(example);
-    }
-    for (const example of shown) if (!this.#rows.has(example)) this.#thumbs.prepend(this.#addRow(example));
-    this.#thumbs.hidden = shown.size === 0;
-    this.#placeStop();
+    this.#hint.hidden = examples.length > 0 || this.#state.kind !== "waiting";
+    this.#thumbs.show(examples, misread);
+    const there = new Set(examples);
+    this.#lastTake = this.#lastTake.filter((example) => there.has(example));
+    const canUndo = this.#lastTake.length > 0 && this.#state.kind === "waiting";
+    this.#undo.hidden = !canUndo;
+    if (canUndo) this.#undo.textContent = fillCount(words.undoTake, this.#lastTake.length);
   }
 
-  /** @param {string} text while something else than waiting is going on, or undefined */
-  setState(text = words.record) {
-    this.#state = text;
-    this.#record.textContent = text;
-    this.#record.classList.toggle("button-recording", text === words.recording);
+  /** @param {Example[]} examples what has come together, and can be taken back together */
+  setLastTake(examples) {
+    this.#lastTake = examples;
+  }
+
+  /** @param {State} state */
+  setState(state) {
+    this.#state = state;
+    const text = this.#said();
+    const alone = state.kind === "countdown";
+    this.#record.element.textContent = alone ? words.record : text;
+    this.#record.element.classList.toggle("button-recording", state.kind === "recording");
+    this.#handsFree.textContent = alone ? text : state.kind === "recording" ? words.stop : words.handsFree;
+    this.#handsFree.classList.toggle("button-counting", alone);
+    if (state.kind === "waiting") this.#record.ended();
     this.#nameButtons();
   }
 
+  get isRecording() {
+    return this.#state.kind === "recording";
+  }
+
   dispose() {
-    for (const { address } of this.#rows.values()) URL.revokeObjectURL(address);
+    this.#thumbs.dispose();
     this.element.remove();
   }
 
-  /** @param {Example} example */
-  #addRow(example) {
-    const row = make("li", "thumb");
-    const image = document.createElement("img");
-    const address = URL.createObjectURL(example.picture);
-    image.src = address;
-    image.alt = "";
-    image.decoding = "async";
-    const remove = button("thumb-remove", "×");
-    remove.setAttribute(
-      "aria-label",
-      fill(words.removePicture, { n: integer(this.#rows.size + 1), name: this.one.name }),
-    );
-    remove.addEventListener("click", () => {
-      const beside = row.nextElementSibling ?? row.previousElementSibling;
-      const next = beside?.querySelector("button") ?? this.#add;
-      this.#actions.removeExample(example);
-      next.focus();
-    });
-    row.append(image, remove);
-    this.#rows.set(example, { row, address });
-    return row;
+  #said() {
+    const state = this.#state;
+    if (state.kind === "recording") return fill(words.recordingCount, { n: integer(state.n) });
+    if (state.kind === "countdown") return fill(words.startsIn, { n: integer(state.n) });
+    return state.kind === "starting" ? words.startingCamera : words.record;
   }
 
   #nameButtons() {
     const { name } = this.one;
     // What is read aloud begins with what is written.
-    const label = this.#state === words.record ? fill(words.recordLabel, { name }) : `${this.#state} ${name}`;
-    this.#record.setAttribute("aria-label", label);
+    const { kind } = this.#state;
+    const resting = kind === "waiting" || kind === "countdown";
+    const label = resting ? fill(words.recordLabel, { name }) : `${this.#said()} ${name}`;
+    this.#record.element.setAttribute("aria-label", label);
+    this.#handsFree.setAttribute("aria-label", `${this.#handsFree.textContent} ${name}`);
     this.#add.setAttribute("aria-label", fill(words.addPicturesLabel, { name }));
     this.#remove.setAttribute("aria-label", fill(words.removeClass, { name }));
   }
@@ -146,46 +158,5 @@ export class ClassCard {
       document.dispatchEvent(new Event("dropped"));
       if (event.dataTransfer) void dropped(event.dataTransfer).then((files) => this.#actions.addFiles(files));
     });
-  }
-
-  /** All pictures are one stop of the Tab key, however many they are; the arrows go from one to the next. */
-  #listenForArrows() {
-    this.#thumbs.addEventListener("keydown", (event) => {
-      const [back, on] = getComputedStyle(this.#thumbs).direction === "rtl" ? [1, -1] : [-1, 1];
-      const step = { ArrowLeft: back, ArrowRight: on }[event.key];
-      if (!step) return;
-      const buttons = [...this.#thumbs.querySelectorAll("button")];
-      const next = buttons[buttons.findIndex((each) => each === event.target) + step];
-      if (!next) return;
-      event.preventDefault();
-      next.focus();
-      this.#placeStop();
-    });
-  }
-
-  #placeStop() {
-    const buttons = [...this.#thumbs.querySelectorAll("button")];
-    const stop = buttons.find((each) => each === document.activeElement) ?? buttons[0];
-    for (const each of buttons) each.tabIndex = each === stop ? 0 : -1;
-  }
-
-  /** Held by pointer, by Space or by Enter: as long as it is down, pictures come in. */
-  #listenForHolding() {
-    const start = () => this.#actions.startRecording(this);
-    const stop = () => this.#actions.stopRecording();
-    this.#record.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      // A finger that strays a little has not let go.
-      this.#record.setPointerCapture(event.pointerId);
-      start();
-    });
-    for (const end of ["pointerup", "pointercancel", "blur"]) this.#record.addEventListener(end, stop);
-    this.#record.addEventListener("contextmenu", (event) => event.preventDefault());
-    this.#record.addEventListener("keydown", (event) => {
-      if (event.key !== " " && event.key !== "Enter") return;
-      event.preventDefault();
-      if (!event.repeat) start();
-    });
-    this.#record.addEventListener("keyup", stop);
   }
 }

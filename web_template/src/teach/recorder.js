@@ -1,8 +1,9 @@
-// Camera frames into examples, for as long as a button is held.
+// Camera frames into examples: for as long as a button is held, or a number of them by themselves.
 
 /**
  * @typedef {import("../page/camera_panel.js").CameraPanel} CameraPanel
  * @typedef {(picture: Blob) => Promise<unknown>} Take
+ * @typedef {{ everyMs?: number, most?: number }} Pace milliseconds from one picture to the next, and how many at most
  */
 
 /** Frames of one tenth of a second apart differ; more would be the same picture again. */
@@ -12,8 +13,8 @@ const MOST_SIDE = 480;
 export class Recorder {
   #camera;
   #crop;
-  /** Counts starts and stops, so that a loop knows that it is over. */
-  #turn = 0;
+  /** Who is recording now: nobody else can stop it. @type {{ owner: object, over: boolean } | undefined} */
+  #take;
 
   /**
    * @param {CameraPanel} camera
@@ -25,25 +26,38 @@ export class Recorder {
   }
 
   /**
-   * At least one picture is taken, however short the button was held.
+   * At least one picture is taken, however short the button was held. Another owner's take ends with it.
+   * @param {object} owner whose button it is
    * @param {Take} take
    * @param {() => void} onRunning the camera is on
+   * @param {Pace} [pace]
    */
-  async start(take, onRunning) {
-    const turn = ++this.#turn;
+  async record(owner, take, onRunning, { everyMs = APART_MS, most = Infinity } = {}) {
+    const mine = { owner, over: false };
+    if (this.#take) this.#take.over = true;
+    this.#take = mine;
     if (!this.#camera.running && !(await this.#camera.start())) return;
+    if (this.#take !== mine) return;
     onRunning();
+    let taken = 0;
     do {
       const began = performance.now();
       const picture = await this.#capture();
       if (!picture) return;
       await take(picture);
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, APART_MS - (performance.now() - began))));
-    } while (turn === this.#turn && this.#camera.running);
+      taken++;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, everyMs - (performance.now() - began))));
+    } while (!mine.over && taken < most && this.#camera.running);
   }
 
-  stop() {
-    this.#turn++;
+  /** @param {object} owner whether nobody else has recorded since */
+  isLast(owner) {
+    return this.#take?.owner === owner;
+  }
+
+  /** @param {object} owner whose take ends; anybody else's goes on */
+  stop(owner) {
+    if (this.#take?.owner === owner) this.#take.over = true;
   }
 
   /** @returns {Promise<Blob | null>} what the model sees of the frame, not mirrored */

@@ -1,14 +1,15 @@
 // Teaching in the page: loaded when it is opened, and never before.
 import { button, make } from "../page/elements.js";
 import { integer } from "../page/format.js";
-import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.js";
+import { fill, teachWords as words } from "../page/words.js";
 import { ClassCard } from "./class_card.js";
 import { THRESHOLD, places, probabilities } from "./head.js";
 import { Helper } from "./helper.js";
 import { ExportPanel } from "./export_panel.js";
 import { TeachingSession } from "./teaching_session.js";
 import { Outcome } from "./outcome.js";
-import { Recorder } from "./recorder.js";
+import { HandsFree } from "./hands_free.js";
+import { Intake, sayAdded } from "./intake.js";
 import { pool } from "../worker/features.js";
 
 /**
@@ -22,16 +23,13 @@ import { pool } from "../worker/features.js";
  * @property {import("../page/camera_panel.js").CameraPanel} camera
  * @property {(predictor: Predictor | undefined) => void} setPredictor undefined: the bundle's own model
  * @property {(message: import("../page/words.js").Message) => void} onMessage
+ * @property {(text?: string) => void} tell in large letters over the camera's picture, or nothing
  */
 
 const GESTURES = Array.from({ length: 10 }, (_, i) => String(i));
 
 /** @param {number} n from 1 */
 const className = (n) => fill(words.className, { n: integer(n) });
-
-/** @param {number} added @param {number} skipped pictures that could not be read */
-const sayAdded = (added, skipped) =>
-  [fillCount(words.added, added), ...(skipped ? [fillCount(words.unreadable, skipped)] : [])].join(" ");
 
 /** @param {Host} host @returns {Promise<Teaching>} */
 export async function openTeaching(host) {
@@ -46,7 +44,8 @@ class Teaching {
   #host;
   #session;
   #helper;
-  #recorder;
+  #intake;
+  #handsFree = new HandsFree();
   #keeping;
   #changed = false;
   #outcome = new Outcome({ train: () => void this.#train(), use: (own) => this.#use(own) });
@@ -65,7 +64,13 @@ class Teaching {
     this.#host = host;
     this.#session = session;
     this.#helper = helper;
-    this.#recorder = new Recorder(host.camera, host.classifier.contract.input.crop);
+    this.#intake = new Intake({
+      host,
+      session,
+      handsFree: () => this.#handsFree.settings,
+      onChange: () => this.#change(),
+      onNews: (news) => this.#outcome.say(news),
+    });
     this.#keeping = new ExportPanel({
       session,
       helper,
@@ -94,7 +99,14 @@ class Teaching {
     this.#start.append(steps, make("p", "teach-start-text", words.startWith), readyMade, own);
     const foot = make("div", "teach-foot");
     foot.append(this.#addClass, this.#outcome.element, this.#keeping.element);
-    this.#host.root.replaceChildren(heading, make("p", "lead", words.lead), this.#start, this.#list, foot);
+    this.#host.root.replaceChildren(
+      heading,
+      make("p", "lead", words.lead),
+      this.#start,
+      this.#handsFree.element,
+      this.#list,
+      foot,
+    );
   }
 
   /** Draws everything anew. @param {boolean} use whether the head answers from now on */
@@ -113,7 +125,8 @@ class Teaching {
     this.#addClass.hidden = classes.length === 0;
     this.#outcome.element.hidden = classes.length === 0;
     this.#list.hidden = classes.length === 0;
-    for (const card of this.#cards) card.show(this.#session.of(card.one));
+    this.#handsFree.element.hidden = classes.length === 0;
+    for (const card of this.#cards) card.show(this.#session.of(card.one), new Map());
     this.#outcome.show(this.#obstacle(), this.#changed, head);
     this.#keeping.show();
   }
@@ -134,14 +147,16 @@ class Teaching {
 
   /** @param {Class} one @param {number} number */
   #card(one, number) {
-    return new ClassCard(one, number, {
+    const card = new ClassCard(one, number, {
       rename: (name) => void this.#session.rename(one, name).then(() => this.#change()),
       remove: () => void this.#remove(one),
-      removeExample: (example) => void this.#session.remove(example).then(() => this.#change()),
-      addFiles: (files) => void this.#takeFiles(one, files),
-      startRecording: (card) => void this.#record(card),
-      stopRecording: () => this.#recorder.stop(),
+      removeExamples: (examples) => void this.#session.remove(examples).then(() => this.#change()),
+      addFiles: (files) => void this.#intake.takeFiles(card, files),
+      startRecording: (card) => void this.#intake.hold(card),
+      stopRecording: () => this.#intake.stop(card),
+      toggleHandsFree: (card) => void this.#intake.toggleHandsFree(card),
     });
+    return card;
   }
 
   /** @param {string} name */
@@ -152,7 +167,7 @@ class Teaching {
     this.#list.append(card.element);
     this.#change();
     card.focusName();
-    return one;
+    return card;
   }
 
   /** @param {string[]} names */
@@ -173,46 +188,12 @@ class Teaching {
     else this.#start.querySelector("button")?.focus();
   }
 
-  /** @param {ClassCard} card */
-  async #record(card) {
-    card.setState(this.#host.camera.running ? words.recording : words.startingCamera);
-    try {
-      await this.#recorder.start(
-        async (picture) => {
-          await this.#session.add(card.one, picture);
-          this.#change();
-        },
-        () => card.setState(words.recording),
-      );
-    } catch (error) {
-      this.#host.onMessage(sayCamera(error));
-    }
-    card.setState();
-  }
-
-  /**
-   * @param {Class} one
-   * @param {Blob[]} pictures
-   * @returns {Promise<string>} what came of it, in words
-   */
-  async #takeFiles(one, pictures) {
-    let added = 0;
-    for (const picture of pictures) {
-      const taken = await this.#session.add(one, picture).catch(() => undefined);
-      if (taken) added++;
-      this.#change();
-    }
-    const news = sayAdded(added, pictures.length - added);
-    this.#outcome.say(news);
-    return news;
-  }
-
   /** @param {Map<string, Blob[]>} folders */
   async #takeFolders(folders) {
     let news = "";
     for (const [name, pictures] of folders) {
-      const one = this.#session.classes.find((known) => known.name === name) ?? (await this.#add(name));
-      news = await this.#takeFiles(one, pictures);
+      const card = this.#cards.find(({ one }) => one.name === name) ?? (await this.#add(name));
+      news = await this.#intake.takeFiles(card, pictures);
     }
     const all = [...folders.values()].reduce((sum, { length }) => sum + length, 0);
     return folders.size === 1 ? news : sayAdded(all, 0);

@@ -95,10 +95,11 @@ export class TeachingSession {
     return kept;
   }
 
-  /** @param {Example} example */
-  async remove(example) {
-    this.examples = this.examples.filter((other) => other !== example);
-    await this.#store.drop([example.id]);
+  /** @param {Example[]} examples */
+  async remove(examples) {
+    const gone = new Set(examples);
+    this.examples = this.examples.filter((example) => !gone.has(example));
+    await this.#store.drop(examples.map(({ id }) => id));
   }
 
   /** Classes that have examples: the others are not learned. */

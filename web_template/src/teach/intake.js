@@ -1,0 +1,125 @@
+// How pictures come into a class: held, hands-free, or as files; what came together can be taken back together.
+import { integer } from "../page/format.js";
+import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.js";
+import { countDown } from "./hands_free.js";
+import { Recorder } from "./recorder.js";
+
+/**
+ * @typedef {import("./class_card.js").ClassCard} ClassCard
+ * @typedef {import("./store.js").Example} Example
+ *
+ * @typedef {object} Surroundings
+ * @property {import("./teach.js").Host} host
+ * @property {import("./teaching_session.js").TeachingSession} session
+ * @property {() => import("./hands_free.js").Settings} handsFree
+ * @property {() => void} onChange
+ * @property {(news: string) => void} onNews
+ */
+
+export class Intake {
+  #at;
+  #recorder;
+  /** The countdown or take that goes on by itself. @type {{ card: ClassCard, call: AbortController } | undefined} */
+  #alone;
+
+  /** @param {Surroundings} surroundings */
+  constructor(surroundings) {
+    this.#at = surroundings;
+    const { camera, classifier } = surroundings.host;
+    this.#recorder = new Recorder(camera, classifier.contract.input.crop);
+  }
+
+  /** For as long as the button is held. @param {ClassCard} card */
+  async hold(card) {
+    this.#alone?.call.abort();
+    await this.#take(card);
+  }
+
+  /** @param {ClassCard} card */
+  stop(card) {
+    if (this.#alone?.card === card) this.#alone.call.abort();
+    this.#recorder.stop(card);
+  }
+
+  /** Counts down and records by itself; a second call ends it. @param {ClassCard} card */
+  async toggleHandsFree(card) {
+    const running = this.#alone;
+    running?.call.abort();
+    this.#recorder.stop(card);
+    if (running?.card === card || card.isRecording) return;
+    const mine = { card, call: new AbortController() };
+    this.#alone = mine;
+    const { host, handsFree } = this.#at;
+    const { wait, most, everyMs } = handsFree();
+    try {
+      card.setState({ kind: "starting" });
+      if (!host.camera.running && !(await host.camera.start())) return;
+      const onSecond = (/** @type {number} */ n) => {
+        card.setState({ kind: "countdown", n });
+        host.tell(integer(n));
+      };
+      if (!(await countDown(wait, onSecond, mine.call.signal))) return;
+      await this.#take(card, { most, everyMs });
+    } catch (error) {
+      host.onMessage(sayCamera(error));
+    } finally {
+      if (this.#alone === mine) {
+        this.#alone = undefined;
+        host.tell();
+      }
+      card.setState({ kind: "waiting" });
+      this.#at.onChange();
+    }
+  }
+
+  /** @param {ClassCard} card @param {import("./recorder.js").Pace} [pace] */
+  async #take(card, pace) {
+    const { host, session } = this.#at;
+    /** @type {Example[]} */
+    const taken = [];
+    const show = () => {
+      card.setState({ kind: "recording", n: taken.length });
+      host.tell(fill(words.recordingCount, { n: integer(taken.length) }));
+    };
+    card.setState({ kind: host.camera.running ? "recording" : "starting", n: 0 });
+    try {
+      const take = async (/** @type {Blob} */ picture) => {
+        taken.push(await session.add(card.one, picture));
+        card.setLastTake(taken);
+        show();
+        this.#at.onChange();
+      };
+      await this.#recorder.record(card, take, show, pace);
+    } catch (error) {
+      host.onMessage(sayCamera(error));
+    }
+    // Another class may be recording by now, and says so itself.
+    if (this.#recorder.isLast(card)) host.tell();
+    card.setState({ kind: "waiting" });
+    this.#at.onChange();
+  }
+
+  /**
+   * @param {ClassCard} card
+   * @param {Blob[]} pictures
+   * @returns {Promise<string>} what came of it, in words
+   */
+  async takeFiles(card, pictures) {
+    const { session, onChange, onNews } = this.#at;
+    /** @type {Example[]} */
+    const added = [];
+    for (const picture of pictures) {
+      const taken = await session.add(card.one, picture).catch(() => undefined);
+      if (taken) added.push(taken);
+      card.setLastTake(added);
+      onChange();
+    }
+    const news = sayAdded(added.length, pictures.length - added.length);
+    onNews(news);
+    return news;
+  }
+}
+
+/** @param {number} added @param {number} skipped pictures that could not be read */
+export const sayAdded = (added, skipped) =>
+  [fillCount(words.added, added), ...(skipped ? [fillCount(words.unreadable, skipped)] : [])].join(" ");

@@ -102,7 +102,7 @@ def test_broken_pictures_are_skipped_listed_and_the_scan_goes_on(with_broken: Pa
     reasons = skipped(dataset)
     assert sorted(reasons) == ["a/bomb.png", "a/dangling.jpg", "a/empty.jpg", "a/text.png", "a/truncated.jpg"]
     assert reasons["a/empty.jpg"] == "is empty"
-    assert reasons["a/text.png"] == "is not a JPEG, PNG, WebP, GIF or BMP picture"
+    assert reasons["a/text.png"] == "is not a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC or JPEG XL picture"
     assert "claims" in reasons["a/bomb.png"]
     assert "damaged" in reasons["a/truncated.jpg"]
     assert reasons["a/dangling.jpg"] == "is a link to nothing"

@@ -11,6 +11,15 @@ from pagesight.errors import OptionError
 
 
 @dataclass(frozen=True)
+class PackagedWeights:
+    """ImageNet weights that a Python package carries: its `file`, below the folder of installed packages, is read as data."""
+
+    package: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Backbone:
     """One network without its head. Input float32 `[batch, side, side, 3]` in `input_range`."""
 
@@ -22,6 +31,8 @@ class Backbone:
     input_range: tuple[float, float]
     weights_sides: tuple[int, ...]
     licence: str
+    packaged: PackagedWeights | None = None
+    """Where the ImageNet weights come with an installed package; else Keras downloads them."""
 
     @property
     def starter(self) -> Path | None:
@@ -31,8 +42,8 @@ class Backbone:
 
     @property
     def human(self) -> str:
-        """The name for people: 'MobileNetV1 0.25, 128 px'."""
-        return f"{self.title} {self.alpha:g}, {self.side} px"
+        """The name for people: 'MobileNetV1 0.25, 128 px', or 'EfficientNet-Lite0, 224 px' where there is one width alone."""
+        return f"{self.title}, {self.side} px" if self.packaged else f"{self.title} {self.alpha:g}, {self.side} px"
 
 
 @cache
@@ -41,6 +52,8 @@ def known() -> dict[str, Backbone]:
     result: dict[str, Backbone] = {}
     for path in sorted(resources.models().glob("*.toml")):
         spec = tomllib.loads(path.read_text(encoding="utf-8"))
+        package = spec.get("package")
+        packaged = PackagedWeights(package["name"], package["file"], package["sha256"]) if package else None
         for alpha in spec["alphas"]:
             for side in spec["sides"]:
                 name = spec["name"].format(alpha=f"{round(alpha * 100):03d}", side=side)
@@ -53,6 +66,7 @@ def known() -> dict[str, Backbone]:
                     input_range=(spec["input_range"][0], spec["input_range"][1]),
                     weights_sides=tuple(spec["weights_sides"]),
                     licence=spec["licence"],
+                    packaged=packaged,
                 )
     return result
 

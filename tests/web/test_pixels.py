@@ -5,13 +5,13 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from playwright.sync_api import Page
 
 from pagesight.contract import Input
@@ -49,12 +49,37 @@ def _png16(channels: int, colour_type: int) -> bytes:
         (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in samples))),
         (b"IEND", b""),
     )
+    return _png_file(chunks)
+
+
+def _profile() -> bytes:
+    """A colour profile that cannot be overlooked: sRGB, its red and green exchanged."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return srgb.replace(b"rXYZ", b"????", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"????", b"gXYZ", 1)
+
+
+def _interlaced(depth: int, colour_type: int, channels: int) -> bytes:
+    """A PNG whose seven passes Pillow cannot write; no row is filtered."""
+    width, height = 61, 47
+    samples = RANDOM.integers(0, 2**depth, (height, width, channels))
+    data = b""
+    for x, y, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+        for row in samples[y::dy, x::dx].reshape(len(samples[y::dy]), -1):
+            bits = "".join(format(value, f"0{depth}b") for value in row)
+            data += b"\0" + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    clear = [(b"tRNS", struct.pack(">" + "H" * channels, *samples[0, 0]))] if colour_type < 3 else []
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 1)
+    return _png_file([(b"IHDR", header), *clear, (b"IDAT", zlib.compress(data)), (b"IEND", b"")])
+
+
+def _png_file(chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks
     )
 
 
 def _corpus() -> dict[str, bytes]:
+    profile = _profile()
     palette = Image.fromarray(_noise(60, 80, 3)).quantize(64)
     return {
         **{f"exif-{n}-{kind.lower()}": _oriented(kind, n) for kind in ("JPEG", "PNG", "WEBP") for n in range(1, 9)},
@@ -93,6 +118,15 @@ def _corpus() -> dict[str, bytes]:
         "20x5000": _save(_waves(5000, 20, 3), "JPEG"),
         "3000x2000": _save(_waves(2000, 3000, 3), "JPEG"),
         "already-32": _save(_noise(32, 32, 3), "PNG"),
+        "profile-jpeg": _save(_waves(333, 501, 3), "JPEG", icc_profile=profile),
+        "profile-png": _save(_waves(90, 131, 3), "PNG", icc_profile=profile),
+        "profile-rgba-png": _save(_noise(90, 131, 4), "PNG", icc_profile=profile),
+        "profile-webp": _save(_waves(90, 131, 3), "WEBP", icc_profile=profile),
+        "interlaced-rgba": _interlaced(8, 6, 4),
+        "interlaced-rgba-16-bit": _interlaced(16, 6, 4),
+        "interlaced-rgb-16-bit-trns": _interlaced(16, 2, 3),
+        "interlaced-grey-1-bit-trns": _interlaced(1, 0, 1),
+        "interlaced-grey-2-bit-trns": _interlaced(2, 0, 1),
         "tall-20": _save(_noise(77, 20, 3), "PNG"),
         "wide-32": _save(_noise(32, 77, 3), "PNG"),
     }

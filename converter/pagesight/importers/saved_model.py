@@ -204,6 +204,8 @@ def freeze(function: Any) -> tuple[Any, list[Any], list[Any]]:
 def cut(graph_def: Any, answer: str) -> Any:
     """Only the nodes that `answer` needs, each of them an op that TF.js has. Raises AdoptError for one it has not."""
     needed = tensorflow().compat.v1.graph_util.extract_sub_graph(graph_def, [answer.split(":", maxsplit=1)[0]])
+    for node in [*needed.node, *(n for f in needed.library.function for n in f.node_def)]:
+        node.attr.pop("_gradient_op_type", None)  # how swish learns; the function for it is not in this graph
     ops.check((node.op, node.name) for node in needed.node)
     ops.check((node.op, node.name) for f in needed.library.function for node in f.node_def if _is_called(f, needed))
     return needed

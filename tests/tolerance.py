@@ -29,7 +29,7 @@ _SUMS = {
 
 def of_sum(terms: float, size: float, layers: int = 1) -> float:
     """For values of at most `size` behind `layers` layers, each of which adds up `terms` products or fewer."""
-    return layers * sqrt(terms) * UNIT * size
+    return layers * sqrt(terms) * UNIT * float(size)
 
 
 def of_graph(nodes: Iterable[Mapping[str, Any]], weights: Mapping[str, Any], size: float) -> float:

@@ -134,7 +134,11 @@ def test_a_module_that_knows_its_files_asks_for_them_at_once(make_bundle: Callab
     page = blank(bundle)
     asked: list[str] = []
     held: list[Any] = []
-    page.route("**/contract.json", held.append)
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/contract.json", hold)
     page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     # The weights are asked for although the contract has not come.
     with page.expect_request("**/group1-shard1of1.bin"):

@@ -3,13 +3,13 @@
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pagesight import records
 from pagesight.contract import Contract
 from pagesight.errors import PagesightError
 from pagesight.graph.layer_costs import Row, rows_of, stored_as
 from pagesight.graph.model import GraphModel
+from pagesight.manifest import Json
 from pagesight.records.quantization import QuantizationFacts
 from pagesight.records.report import Report
 
@@ -35,7 +35,7 @@ class Inspection:
     accuracy: dict[str, str | float | None] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The same as plain JSON."""
         return asdict(self)
 

@@ -4,10 +4,10 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pagesight.graph.layers import Layer, layers_of
 from pagesight.graph.model import GraphModel, static_shapes
+from pagesight.manifest import Json
 
 _WIDTHS = {"float32": 4, "int32": 4, "uint8": 1, "uint16": 2, "float16": 2, "bool": 1}
 
@@ -65,7 +65,7 @@ def multiply_adds(layer: Layer, shape: tuple[int | None, ...]) -> int:
 def stored_as(model_json: Path) -> dict[str, tuple[str, int]]:
     """How the manifest keeps each weight: its type on disk and its bytes there."""
     result = {}
-    document: dict[str, Any] = json.loads(model_json.read_text(encoding="utf-8"))
+    document: Json = json.loads(model_json.read_text(encoding="utf-8"))
     for group in document["weightsManifest"]:
         for spec in group["weights"]:
             dtype = spec.get("quantization", {}).get("dtype", spec["dtype"])

@@ -78,7 +78,7 @@ def test_networks_are_timed_in_the_browser_and_drawn(tmp_path: Path) -> None:
     summary = CliRunner().invoke(cli.pagesight, ["compare", name, "--json", "--html", str(files[0]), "--svg", str(files[1])])
     (entry,) = json.loads(summary.stdout)
     assert entry["why_not"] is None
-    assert 0 < entry["milliseconds"] < 1000
+    assert entry["milliseconds"] > 0
     ElementTree.parse(files[1])
     for file in files:
         drawn = file.read_text(encoding="utf-8")

@@ -20,13 +20,13 @@ from pagesight import manifest, pixels
 from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
 from pagesight.browser import discovery
 from pagesight.bundle import bundle
-from pagesight.errors import BundleError, OptionError, TrainError, VerifyError
+from pagesight.errors import BundleError, OptionError, OutputError, TrainError, VerifyError
 from pagesight.graph import memory
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
-from .conftest import write_photos
+from .conftest import write_greys, write_photos
 
 pytestmark = pytest.mark.slow
 LABELS = ["<script>alert(1)<", '"q\\', "שלום " + "x" * 100]
@@ -233,12 +233,43 @@ def test_an_answer_that_differs_fails_the_build(built: pagesight.VerifiedBundle,
         verify(pagesight.Bundle(built.path), Verification(max_abs_diff=0.0))
 
 
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
+def test_other_pictures_or_another_browser_are_verified_anew_and_at_most_so_many_are_asked(
+    built: pagesight.VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(count: int, most: int = 500) -> Any:
+        write_greys(tmp_path / str(count), count) if not (tmp_path / str(count)).exists() else None
+        result = verify(built, Verification(max_pictures=most), tmp_path / "page", tmp_path / str(count))
+        assert isinstance(result, pagesight.VerifiedBundle)
+        return result.report["parity"]["pictures"], (tmp_path / "page" / "manifest.json").stat().st_ino
+
+    wrapper = tmp_path / "chrome"
+    wrapper.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo Chromium 1 || exec {discovery.find()} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CHROME", str(wrapper))
+    first = asked(3)
+    assert first[0] == 3
+    assert asked(3) == first
+    second = asked(2)
+    assert second[0] == 2
+    assert asked(9, most=2)[0] == 2
+    verified = asked(2)
+    wrapper.write_text(wrapper.read_text().replace("Chromium 1", "Chromium 2"))
+    assert asked(2)[1] != verified[1]
+
+
 def test_without_a_browser_the_build_goes_on_and_says_so(
     photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHROME", str(tmp_path / "no-such-browser"))
     shutil.copytree(built.path.parent / ".shapes.build", tmp_path / ".shapes.build")
-    assert pagesight.build(photos, into=tmp_path / "shapes", **SMALL).report["parity"] is None
+    unseen = pagesight.build(photos, into=tmp_path / "shapes", **SMALL)
+    again = pagesight.build(photos, into=tmp_path / "shapes", **SMALL)
+    for page in (unseen, again, verify(built, Verification())):
+        assert page.report["parity"] is None
+        assert not isinstance(page, pagesight.VerifiedBundle)
+    with pytest.raises(OutputError, match="was not verified in a browser"):
+        pagesight.VerifiedBundle.open(tmp_path / "shapes")
     with pytest.raises(VerifyError, match="no browser was found"):
         pagesight.build(photos, into=tmp_path / "shapes", **SMALL, require_browser=True)
 

@@ -172,6 +172,21 @@ def test_tensorflow_says_nothing_of_its_own_and_loses_nothing_that_others_say(ca
     assert capfd.readouterr().err == "an error\n"
 
 
+def test_a_child_that_inherited_standard_error_is_not_waited_for_and_is_heard_later() -> None:
+    code = """
+import subprocess, sys, threading, time
+from pagesight.graph.tensorflow import suppress_native_stderr
+with suppress_native_stderr():
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stderr.write(sys.stdin.read())"], stdin=subprocess.PIPE)
+    print("said within", file=sys.stderr, end="", flush=True)
+print("said after", file=sys.stderr, flush=True)
+child.communicate(b"the child, later")
+while threading.active_count() > 1: time.sleep(0.01)  # until all that it said was passed on
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "said withinsaid after\nthe child, later")
+
+
 def test_only_build_searches_for_a_backbone() -> None:
     flags = {name: {flag for p in command.params for flag in p.opts} for name, command in cli.pagesight.commands.items()}
     assert {name for name, own in flags.items() if "--search" in own} == {"build"}

@@ -12,6 +12,7 @@ LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.j
 SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
     {"options", "progress", "errors"},
+    {"locks"},
     {"archives", "manifest", "resources", "serve"},
     {"contract", "languages"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},

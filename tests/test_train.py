@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pagesight import backbones, calibration, manifest, pixels
+from pagesight import backbones, calibration, locks, manifest, pixels
 from pagesight.artifacts import Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import OptionError, OutputError, ScanError, TrainError
@@ -23,7 +23,7 @@ from pagesight.export import export
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.options import Naming, Scanning, Schedule, Training
 from pagesight.scan import scan
-from pagesight.train import train
+from pagesight.train import _as_it_began, train
 from pagesight.training import loop, network
 from pagesight.training.predictor import Predictor
 from pagesight.training.schedule import BRIEF, FULL, GENTLE, choose_schedule
@@ -202,7 +202,7 @@ def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_
         from pagesight.training.schedule import BRIEF, FULL, GENTLE, choose_schedule
 from pagesight.training.predictor import Predictor
 from pagesight.options import Schedule, Training
-        from pagesight.train import train
+        from pagesight.train import _as_it_began, train
         train(Dataset.open(Path({str(shapes.path)!r})), {TINY!r}, Path({str(into)!r}))
     """
     for sign in ("train.npy", "test.npy", "checkpoint.npz"):  # written first, before the head, and after an epoch
@@ -221,9 +221,18 @@ from pagesight.options import Schedule, Training
 
 
 def test_a_second_training_into_one_folder_at_the_same_time_is_refused(shapes: Dataset, tmp_path: Path) -> None:
-    with manifest.exclusive_lock(tmp_path / "out"), pytest.raises(OutputError, match="is being built by another process"):
+    with locks.exclusive_lock(tmp_path / "out"), pytest.raises(OutputError, match="is being built by another process"):
         train(shapes, TINY, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_learnt_is_back_after_the_cross_validation_also_where_that_fails() -> None:
+    model, _ = network.build(backbones.named("mobilenet_v1_025_96"), 2, None)
+    learnt = model.get_weights()
+    with pytest.raises(KeyboardInterrupt), _as_it_began(model, [np.zeros_like(w) for w in learnt]):
+        assert not any(w.any() for w in model.get_weights())
+        raise KeyboardInterrupt
+    assert all((a == b).all() for a, b in zip(model.get_weights(), learnt, strict=True))
 
 
 def test_a_weights_file_that_is_not_there_is_named(shapes: Dataset, tmp_path: Path) -> None:

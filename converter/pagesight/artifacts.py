@@ -121,9 +121,16 @@ class TrainedModel(Artifact):
 
 @dataclass(frozen=True)
 class Search(Artifact):
-    """search.json: backbones that were tried; with the weights of the one that takes the least work, until one is chosen."""
+    """search.json: backbones that were tried; until one is chosen, with the weights of those with the least and the most work."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("search", "choose")
+    KEPT: ClassVar[str] = "kept-{}"
+    """The folders of those weights, 0 that with the least work."""
+
+    @property
+    def kept(self) -> list[TrainedModel]:
+        """The networks to be measured, in the order of `facts["measured"]`."""
+        return [TrainedModel(self.path / self.KEPT.format(number)) for number in range(len(self.facts["measured"]))]
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -188,3 +195,20 @@ class Bundle(Artifact):
 @dataclass(frozen=True)
 class VerifiedBundle(Bundle):
     """A bundle whose answers in a real browser were compared with Python's, within its bars."""
+
+    STAGES: ClassVar[tuple[str, ...]] = ("verify",)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The page at `path`. Raises OutputError where it was never compared in a browser."""
+        opened = super().open(path)
+        if opened.report["parity"] is None:
+            raise OutputError(f"{path} was not verified in a browser", fix="build it again where there is one (`pagesight doctor`)")
+        return opened
+
+
+def sha256_of(pictures: Dataset | Path | None) -> str | None:
+    """What names pictures in a stage's key: those of a dataset, or all files of a folder; None for none."""
+    if isinstance(pictures, Path):
+        return manifest.sha256_json(manifest.list_files(pictures))
+    return manifest.sha256_file(pictures.path / "dataset.json") if pictures else None

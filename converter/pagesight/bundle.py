@@ -39,7 +39,7 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
     key = {
         "options": {k: v for k, v in asdict(options).items() if k not in ("theme", "logo")},
         "looks": theme_key(options),
-        "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
+        "model": manifest.files_sha256(web.path),
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
         "search": manifest.sha256_file(origin.search.path / "search.json") if origin.search else None,
@@ -111,8 +111,8 @@ def _write_samples(dataset: Dataset, options: Bundling, into: Path) -> list[dict
 def _golden(web: WebModel, folder: Path, path: str) -> dict[str, Any]:
     """One sample with Python's answer to it: the page asks itself on load, and refuses to work where it answers otherwise."""
     model_input = pixels.read_model_input((folder / path).read_bytes(), web.contract.input)
-    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-    answer = [round(float(p), 6) for p in runner(model_input[None])[0][0]]
+    with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:
+        answer = [round(float(p), 6) for p in runner(model_input[None])[0][0]]
     return {"path": path, "sha256": manifest.sha256_file(folder / path), "probabilities": answer}
 
 

@@ -79,8 +79,6 @@ def build(photos: str, into: Path, until: str, **options: Any) -> Any:
     """
     from pagesight import pipeline
 
-    if options["max_ms"] is not None and options["search"] is None:
-        raise OptionError("--max-ms chooses between networks, and none are searched", fix="add --search all, or leave --max-ms out")
     result = pipeline.build_until(until, photos, into, force=True, **options)
     return _bundle_result(result) if until in ("bundle", "verify") else {until: str(result.path)}
 

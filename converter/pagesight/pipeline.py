@@ -5,12 +5,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pagesight import backbones, languages, manifest, progress
+from pagesight import backbones, languages, locks, manifest, progress
 from pagesight.adopt import Adoption, adopt
-from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, Search, TrainedModel, VerifiedBundle, WebModel
+from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, Search, TrainedModel, WebModel
 from pagesight.browser import discovery
 from pagesight.browser.latency import latency
 from pagesight.bundle import bundle
@@ -31,14 +32,15 @@ from pagesight.train import train
 from pagesight.verify import verify
 
 
-def build(photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> VerifiedBundle:
+def build(photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Bundle:
     """From a folder (or .zip) of class folders to a verified page in `into`; `options` are the fields of `options.Build`.
 
     Stages whose inputs did not change are not run again; their outputs wait in a hidden folder beside `into`. An interrupted build
-    leaves the last good `into` in place and goes on where it stopped. Raises PagesightError; `force` replaces a foreign folder.
+    leaves the last good `into` in place and goes on where it stopped. Raises PagesightError; `force` replaces a foreign folder, and
+    reads all pictures again. Where this machine has no browser, what is returned is a Bundle and no VerifiedBundle.
     """
     finished = build_until("verify", photos, into, force=force, **options)
-    assert isinstance(finished, VerifiedBundle)
+    assert isinstance(finished, Bundle)
     return finished
 
 
@@ -51,17 +53,15 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
     manifest.check_overwritable(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
-    with manifest.exclusive_lock(into):
-        if how.search is not None:
-            how = _searched(source, into, how)
-        for name, step in _steps(source, into, how).items():
+    with locks.exclusive_lock(into):
+        for name in STAGES[: STAGES.index(stage) + 1]:
+            if name == "train" and how.search is not None:
+                how = _searched(into, how)
             start = time.perf_counter()
-            last = step()
+            last = _steps(source, into, how)[name]()
             memory.release_memory()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
-            if name == stage:
-                break
-    if isinstance(last, VerifiedBundle):
+    if isinstance(last, Bundle) and stage == "verify":
         last.report["seconds"] = seconds
     assert last is not None
     return last
@@ -77,7 +77,7 @@ def convert(
     calibrate: Path | None = None,
     bundling: Bundling = Bundling(),  # noqa: B008 - frozen
     force: bool = False,
-) -> VerifiedBundle:
+) -> Bundle:
     """From a model made elsewhere (file, folder, archive, TF-Hub address) to a verified page in `into`.
 
     `pictures` (a folder) are asked in the browser, those in `calibrate` tell how to round; without them, noise and drawn
@@ -87,7 +87,7 @@ def convert(
     manifest.refuse_overlap(Path(model), into)
     manifest.check_overwritable(into, force=force)
     work = into.parent / f".{into.name}.build"
-    with manifest.exclusive_lock(into):
+    with locks.exclusive_lock(into):
         saved = adopt(model, replace(options, name=options.name or into.resolve().name), work / "adopt")
         web = quantize(saved, quantization, work / "quantize", calibrate)
         page = bundle(web, bundling, work / "bundle")
@@ -147,19 +147,22 @@ def _steps(photos: str | Path, into: Path, options: Build) -> dict[str, Callable
     }
 
 
-def _searched(photos: str | Path, into: Path, options: Build) -> Build:
-    """`how` with the backbone that a search chose; the page that is measured for it is built on the way."""
+def _searched(into: Path, options: Build) -> Build:
+    """`options` with the backbone that a search chose; the pages that are measured for it are built on the way."""
     work = into.parent / f".{into.name}.build"
-    dataset = scan(photos, options.scanning(), work / "scan")
+    dataset = Dataset.open(work / "scan")
     result = search(dataset, options.searching(), work / "search")
 
-    def page() -> Bundle:
-        saved = export(TrainedModel(result.path), options.naming(into.resolve().name), work / "search-export")
-        return bundle(
-            quantize(saved, options.quantization(), work / "search-quantize", dataset), Bundling(), work / "search-bundle"
-        )
+    def page(number: int) -> Bundle:
+        """The page of one that was kept, as the chosen one's will be; all but the first are only timed."""
+        place = work / f"search-{number}"
+        saved = export(result.kept[number], options.naming(into.resolve().name), place / "export")
+        stored, asked = (Quantization("naive-uint8"), None) if number else (options.quantization(), dataset)
+        looks = Bundling(theme=options.theme, logo=options.logo)
+        return bundle(quantize(saved, stored, place / "quantize", asked), looks, place / "bundle")
 
-    chosen = choose(result, page, options.choosing(), work / "choose")
+    pages = [partial(page, number) for number in range(len(result.kept))]
+    chosen = choose(result, pages, options.choosing(), work / "choose")
     return replace(options, backbone=str(chosen.facts["chosen"]))
 
 
@@ -175,6 +178,16 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
     if stage not in STAGES:
         raise OptionError(f"there is no stage {stage!r}", fix=f"choose one of {', '.join(STAGES)}")
     how = Build(**options)
+    _check_choices(how)
+    return how
+
+
+def _check_choices(how: Build) -> None:
+    """Raise OptionError for a name or a choice that there is not, and for options that do nothing together."""
+    if how.max_ms is not None and how.search is None:
+        raise OptionError(
+            "--max-ms chooses between networks, and none are searched", fix="add --search all (search='all'), or leave it out"
+        )
     for name in (how.backbone, *how.searching().backbones):
         backbones.named(name)
     for value in how.also:
@@ -193,4 +206,3 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
             "several machines train, but only one builds a page",
             fix="run `pagesight scan`, then `pagesight train --strategy multiworker` on every machine, then the other stages",
         )
-    return how

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pagesight import manifest, progress
-from pagesight.artifacts import Dataset, SavedModel, WebModel
+from pagesight.artifacts import Dataset, SavedModel, WebModel, sha256_of
 from pagesight.contract import Contract, Outputs
 from pagesight.graph import passes, tensorflowjs
 from pagesight.graph.freeze import frozen_graph
@@ -48,8 +48,8 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
     """
     key = {
         "options": asdict(options),
-        "model": manifest.sha256_json((manifest.read(saved.path) or {}).get("key")),
-        "pictures": _fingerprint(pictures),
+        "model": manifest.sha256_json(manifest.required(saved.path)["key"]),
+        "pictures": sha256_of(pictures),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tensorflowjs"),
     }
     if manifest.is_fresh(into, "quantize", key):
@@ -76,12 +76,6 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
             facts |= _compared(floats, GraphModel.read(temporary / contract.model_path), contract, pictures)
         manifest.write_json(temporary / "quantization.json", facts | plan.facts)
     return WebModel(into)
-
-
-def _fingerprint(pictures: Dataset | Path | None) -> str | None:
-    if isinstance(pictures, Path):
-        return manifest.sha256_json(manifest.list_files(pictures))
-    return manifest.sha256_file(pictures.path / "dataset.json") if pictures else None
 
 
 def _converted(saved: SavedModel) -> GraphModel:
@@ -181,7 +175,7 @@ def _answers(model: GraphModel, outputs: Outputs, inputs: NDArray[Any]) -> NDArr
 
 def _probabilities(model: GraphModel, outputs: Outputs, inputs: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
     """Part by part, `[n, classes]`."""
-    runner = Runner(model, [outputs.probabilities])
-    for start in range(0, len(inputs), _CHUNK):
-        yield runner(inputs[start : start + _CHUNK])[0]
-        release(inputs)
+    with Runner(model, [outputs.probabilities]) as runner:
+        for start in range(0, len(inputs), _CHUNK):
+            yield runner(inputs[start : start + _CHUNK])[0]
+            release(inputs)

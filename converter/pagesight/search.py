@@ -22,7 +22,7 @@ from pagesight.training.predictor import Predictor
 
 
 def search(dataset: Dataset, options: Searching, into: Path) -> Search:
-    """Try every backbone in `how` on some pictures, and keep the one with the least work as a TrainedModel, to be measured.
+    """Try every backbone in `options` on some pictures; those with the least and the most work are kept, to be measured.
 
     Writes search.json: for each its parameters, multiply-adds and validation accuracy, or why it could not be tried.
     Raises TrainError when none could be; nothing is written then.
@@ -47,16 +47,23 @@ def search(dataset: Dataset, options: Searching, into: Path) -> Search:
         able = [t for t in tried if t["accuracy"] is not None]
         if not able:
             raise TrainError(f"none of {len(tried)} backbones could be tried: {tried[0]['why_not']}", fix="give other --weights")
-        least = min(able, key=lambda t: t["multiply_adds"])
-        for other in able:
-            if other is not least:
-                (temporary / f"{other['backbone']}.weights.h5").unlink()
-        (temporary / f"{least['backbone']}.weights.h5").rename(temporary / TrainedModel.WEIGHTS_FILE)
-        facts = {"backbone": least["backbone"], "weights": least["weights"], "labels": list(dataset.labels)}
-        facts["decision"] = asdict(Decision())  # none was taken: the page is only measured
-        manifest.write_json(temporary / "training.json", facts)
-        manifest.write_json(temporary / "search.json", {"measured": least["backbone"], "tried": tried})
+        able.sort(key=lambda t: t["multiply_adds"])
+        kept = [able[0], able[-1]] if len(able) > 1 else able
+        for number, one in enumerate(kept):
+            _keep(one, dataset, temporary / Search.KEPT.format(number), temporary)
+        for one in able[1:-1]:
+            (temporary / f"{one['backbone']}.weights.h5").unlink()
+        manifest.write_json(temporary / "search.json", {"measured": [one["backbone"] for one in kept], "tried": tried})
     return Search(into)
+
+
+def _keep(one: dict[str, Any], dataset: Dataset, into: Path, weights: Path) -> None:
+    """Make what was tried a TrainedModel in the folder `into`."""
+    into.mkdir()
+    (weights / f"{one['backbone']}.weights.h5").rename(into / TrainedModel.WEIGHTS_FILE)
+    facts = {"backbone": one["backbone"], "weights": one["weights"], "labels": list(dataset.labels)}
+    facts["decision"] = asdict(Decision())  # none was taken: the page is only measured
+    manifest.write_json(into / "training.json", facts)
 
 
 def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, into: Path) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, i
     predictor = Predictor.of(model)
     fit_head(model, predictor.embeddings(splits["train"][0]), splits["train"][1], options.seed)
     accuracy = predictor.evaluate(*splits["validation"])[1]
-    model.save_weights(into / f"{backbone.name}.weights.h5")
+    network.save_weights(model, into / f"{backbone.name}.weights.h5")
     cost = cost_of(model)
     del model, predictor
     keras().backend.clear_session()

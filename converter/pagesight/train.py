@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import backbones, calibration, manifest, progress
+from pagesight import backbones, calibration, locks, manifest, progress
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import TrainError
@@ -22,7 +22,7 @@ from pagesight.synthetic import out_of_distribution
 from pagesight.training import loop, network
 from pagesight.training.checkpoint import Checkpoint
 from pagesight.training.cross_validation import cross_validated, has_few
-from pagesight.training.distribution import Distribution, distributed
+from pagesight.training.distribution import Distribution, distributed, writes_output
 from pagesight.training.head import fit_head
 from pagesight.training.predictor import Predictor
 from pagesight.training.schedule import choose_schedule
@@ -49,7 +49,8 @@ def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
         progress.stage("train", fresh=True)
         return TrainedModel(into)
     progress.stage("train")
-    with manifest.exclusive_lock(into), distributed(options.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
+    lock = locks.exclusive_lock(into) if writes_output(options.strategy) else contextlib.nullcontext()
+    with lock, distributed(options.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
         distribution.agree(manifest.sha256_json(_what_is_learnt(key)))
         own = into if distribution.rank == 0 else Path(scratch) / into.name  # the chief alone writes what stays
         _train(dataset, options, (own, key), distribution)
@@ -86,7 +87,7 @@ def _train(dataset: Dataset, options: Training, output: tuple[Path, dict[str, An
             )
         with _as_it_began(model, first):
             facts["accuracy"] |= cross_validated(predictor, features, splits, dataset, options.seed)
-        model.save_weights(temporary / TrainedModel.WEIGHTS_FILE)
+        network.save_weights(model, temporary / TrainedModel.WEIGHTS_FILE)
         manifest.write_json(temporary / "training.json", facts)
     checkpoint.remove()
 
@@ -96,8 +97,10 @@ def _as_it_began(model: Any, first: list[Any]) -> Iterator[None]:
     """While the block runs, `model` has the weights `first` again."""
     learnt = model.get_weights()
     model.set_weights(first)
-    yield
-    model.set_weights(learnt)
+    try:
+        yield
+    finally:
+        model.set_weights(learnt)
 
 
 def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pagesight import manifest, pixels, progress
-from pagesight.artifacts import Bundle, Dataset, VerifiedBundle
+from pagesight.artifacts import Bundle, Dataset, VerifiedBundle, sha256_of
 from pagesight.browser import discovery
 from pagesight.browser.session import Answers, Pictures, ask_page, ask_single_file
 from pagesight.errors import VerifyError
@@ -20,28 +20,36 @@ from pagesight.graph import memory
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Verification
 from pagesight.page import single_file
+from pagesight.pictures.model_inputs import evenly, pictures_in
 from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE_PICTURES = 16
 
 
-def verify(
-    bundle: Bundle, options: Verification, into: Path | None = None, pictures: Dataset | Path | None = None
-) -> VerifiedBundle:
+def verify(bundle: Bundle, options: Verification, into: Path | None = None, pictures: Dataset | Path | None = None) -> Bundle:
     """Check every file's hash, then compare browser and Python on the same file bytes.
 
-    `pictures`: a dataset (its test side is asked), a folder, or None for the bundle's own samples. With `into` the bundle is copied
-    there with the result in its report.json; without it nothing is written. The bars are `how`'s; the squares the model
-    sees must be equal bit for bit. Raises VerifyError where they are not met, or where a browser is required and there is none.
+    `pictures`: a dataset (its test side is asked), a folder, or None for the bundle's own samples; at most
+    `options.max_pictures` are asked. With `into` the bundle is copied there with the result in its report.json; without it nothing
+    is written. The bars are those of `options`; the pixels the model sees must be equal bit for bit.
+    Returns a VerifiedBundle; where this machine has no browser, a plain Bundle whose report says `"parity": null`.
+    Raises VerifyError where the bars are not met, or where a browser is required and there is none.
     """
-    key = {"bundle": manifest.sha256_json((manifest.read(bundle.path) or {}).get("files")), "options": _options(options)}
     browser = discovery.find()
     if browser is None and options.require_browser:
         raise VerifyError("no browser was found on this machine", fix=discovery.HOW_TO_GET)
-    key["browser"] = "yes" if browser else "no"
+    if isinstance(pictures, Path) and not pictures.is_dir():
+        raise VerifyError(f"{pictures} is no folder of pictures", fix="pass --photos with a folder of pictures")
+    key = {
+        "bundle": manifest.sha256_json(_listed(bundle.path)),
+        "options": _options(options),
+        "pictures": sha256_of(pictures),
+        "browser": discovery.identity(browser) if browser is not None else None,
+    }
+    kind = Bundle if browser is None else VerifiedBundle
     if into is not None and manifest.is_fresh(into, "verify", key):
         progress.stage("verify", fresh=True)
-        return VerifiedBundle(into)
+        return kind(into)
     progress.stage("verify")
     _check_files(bundle.path)
     parity = None
@@ -50,58 +58,55 @@ def verify(
     else:
         parity = _parity(bundle, list(_asked(bundle, options, pictures)), browser, options)
     if into is None:
-        return _with_parity(VerifiedBundle(bundle.path), parity)
+        return _with_parity(kind(bundle.path), parity)
     with manifest.atomic_output_dir(into, "verify", key) as temporary:
         shutil.copytree(bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME))
         manifest.write_json(temporary / "report.json", {**bundle.report, "parity": parity})
         if file := single_file.find(bundle.path):  # the numbers just measured belong on its card, too
             single_file.write_single_file(temporary, file.stem)
-    return VerifiedBundle(into)
+    return kind(into)
 
 
 def _options(options: Verification) -> dict[str, Any]:
     return {"min_agreement": options.min_agreement, "max_abs_diff": options.max_abs_diff, "max_pictures": options.max_pictures}
 
 
-def _with_parity(bundle: VerifiedBundle, parity: dict[str, Any] | None) -> VerifiedBundle:
+def _with_parity(bundle: Bundle, parity: dict[str, Any] | None) -> Bundle:
     bundle.report["parity"] = parity
     return bundle
 
 
-def _check_files(folder: Path) -> None:
+def _listed(folder: Path) -> dict[str, Any]:
+    """The files that a bundle's manifest lists."""
     result = manifest.read(folder)
     if result is None:
         raise VerifyError(f"{folder} is no bundle: it has no manifest.json", fix="give the folder that `pagesight build` wrote")
-    listed, present = result["files"], manifest.list_files(folder)
+    return dict(result["files"])
+
+
+def _check_files(folder: Path) -> None:
+    listed, present = _listed(folder), manifest.list_files(folder)
     for name, facts in listed.items():
         if name not in present:
             raise VerifyError(f"{folder / name} is missing", fix="build the bundle again")
         if present[name] != facts:
             raise VerifyError(f"{folder / name} is not the file that was built", fix="build the bundle again")
-    ood_metrics = sorted(present.keys() - listed.keys())
-    if ood_metrics:
-        raise VerifyError(f"{folder / ood_metrics[0]} does not belong to the bundle", fix="remove it, or build the bundle again")
+    foreign = sorted(present.keys() - listed.keys())
+    if foreign:
+        raise VerifyError(f"{folder / foreign[0]} does not belong to the bundle", fix="remove it, or build the bundle again")
 
 
 def _asked(bundle: Bundle, options: Verification, pictures: Dataset | Path | None) -> Iterator[tuple[str, bytes]]:
     if isinstance(pictures, Dataset):
-        test = pictures.on("test")
-        step = max(1, -(-len(test) // options.max_pictures))
-        yield from ((p.path, pictures.read_bytes(p)) for p in test[::step])
+        test = evenly(pictures.on("test"), options.max_pictures)
+        yield from ((p.path, pictures.read_bytes(p)) for p in test)
         return
     folder = pictures or bundle.path / "samples"
     if pictures is None and not folder.is_dir():
         yield from _noise(bundle)
         return
-    if not folder.is_dir():
-        raise VerifyError(f"{folder} is no folder of pictures", fix="pass --photos with a folder of pictures")
     some = False
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
-        data = path.read_bytes()
-        try:
-            pixels.decode(data)
-        except pixels.UnreadablePicture:
-            continue
+    for path, data in pictures_in(folder, options.max_pictures):
         some = True
         yield str(path), data
     if not some:
@@ -125,7 +130,10 @@ def _parity(bundle: Bundle, pictures: Pictures, browser: Path, options: Verifica
     if memory.is_large((bundle.path / contract.model_path).parent):
         memory.use_system_allocator()
     with progress.task("asking Python"):
-        expected = Runner(GraphModel.read(bundle.path / contract.model_path), [contract.outputs.probabilities])(inputs)[0]
+        model = GraphModel.read(bundle.path / contract.model_path)
+        with Runner(model, [contract.outputs.probabilities]) as runner:
+            expected = runner(inputs)[0]
+        del model
     memory.release_memory()
     result = _compared(pictures, inputs, expected, ask_page(bundle.path, pictures, browser), options)
     file = single_file.find(bundle.path)

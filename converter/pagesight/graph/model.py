@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,19 @@ class GraphModel:
         return replace(self, weights={**self.weights, **weights})
 
 
-class Runner:
+class _OnSession:
+    """What runs in a session of its own, which a `with` block closes."""
+
+    _session: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+
+class Runner(_OnSession):
     """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work.
 
     `often`: it runs so many batches that TensorFlow's own rewriting of the graph pays.
@@ -75,7 +87,7 @@ class Runner:
         return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-class PartialRunner:
+class PartialRunner(_OnSession):
     """A GraphModel that is run with other float weights each time, and with tensors inside of it that are known already."""
 
     def __init__(self, model: GraphModel) -> None:
@@ -113,7 +125,8 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
         return {}
     outputs = model.document["initializerSignature"]["outputs"].values()
     session, fed = _session(initializer, model.weights)
-    values = session.run([_tensor(o["name"]) for o in outputs], fed)
+    with session:
+        values = session.run([_tensor(o["name"]) for o in outputs], fed)
     by_id = {o["resourceId"]: value for o, value in zip(outputs, values, strict=True)}
     inputs = model.document["signature"]["inputs"].values()
     return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}

@@ -39,13 +39,13 @@ def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
         return {}
     contract = web.contract
     model = GraphModel.read(web.path / contract.model_path)
-    runner = Runner(model, [contract.outputs.probabilities])
-    seen = image_statistics(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
+    with Runner(model, [contract.outputs.probabilities]) as runner:
+        seen = image_statistics(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
+        unknown = _out_of_distribution(origin.dataset, contract, runner)
     with progress.task("writing the report"):
         pairs = near_duplicates.near_duplicates(seen.looks, seen.labels)
         grouped = origin.dataset.facts["split"] == "group"
         result = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
-        unknown = _out_of_distribution(origin.dataset, contract, runner)
         evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
         gallery = Gallery(origin.dataset, model, contract, into)
         mistakes = gallery.mistakes(seen, evaluated.worst(_MISTAKES))

@@ -1,5 +1,6 @@
 """Small copies of the pictures that the report speaks of, without metadata, and the heat maps of mistakes."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -43,26 +44,26 @@ class Gallery:
         outputs, labels = self._contract.outputs, self._contract.labels
         kernel = class_activation.head_kernel(self._model, outputs.probabilities, len(labels))
         runner = Runner(self._model, [outputs.features]) if rows and outputs.features and kernel is not None else None
-        summary = []
-        for number, row in enumerate(rows):
-            model_input = self._square(seen, row, self._contract.input)
-            summary.append(
-                {
-                    "picture": seen.pictures[row].path,
-                    "meant": labels[seen.labels[row]],
-                    "said": labels[seen.said[row]],
-                    "probability": float(seen.sure[row]),
-                    "probability_of_meant": float(seen.own[row]),
-                    "file": self._save(_enlarged(model_input), f"mistake-{number:02d}.jpg"),
-                    "heat_map": None,
-                }
-            )
-            features = runner(model_input[None])[0][0] if runner else None
-            if kernel is not None and features is not None and features.shape[-1] == len(kernel):
-                shown = class_activation.overlaid(
-                    np.asarray(_enlarged(model_input)), class_activation.activation(features, kernel, int(seen.said[row]))
-                )
-                summary[-1]["heat_map"] = self._save(shown, f"mistake-{number:02d}-heat.jpg")
+        with runner or contextlib.nullcontext():
+            return [self._mistake(seen, number, row, kernel, runner) for number, row in enumerate(rows)]
+
+    def _mistake(self, seen: Seen, number: int, row: int, kernel: Any, runner: Runner | None) -> dict[str, Any]:
+        labels = self._contract.labels
+        model_input = self._square(seen, row, self._contract.input)
+        summary = {
+            "picture": seen.pictures[row].path,
+            "meant": labels[seen.labels[row]],
+            "said": labels[seen.said[row]],
+            "probability": float(seen.sure[row]),
+            "probability_of_meant": float(seen.own[row]),
+            "file": self._save(_enlarged(model_input), f"mistake-{number:02d}.jpg"),
+            "heat_map": None,
+        }
+        features = runner(model_input[None])[0][0] if runner else None
+        if kernel is not None and features is not None and features.shape[-1] == len(kernel):
+            activation = class_activation.activation(features, kernel, int(seen.said[row]))
+            shown = class_activation.overlaid(np.asarray(_enlarged(model_input)), activation)
+            summary["heat_map"] = self._save(shown, f"mistake-{number:02d}-heat.jpg")
         return summary
 
     def _square(self, seen: Seen, row: int, options: Input) -> pixels.Pixels:

@@ -122,6 +122,29 @@ def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:
     return body, weights
 
 
+def save_weights(model: Any, file: Path) -> None:
+    """Write the model's weights to `file`, named `*.weights.h5`, as `load_weights` reads them. Raises OSError for a full disk.
+
+    HDF5 writes into memory: the library takes the whole process down with it where the disk under it fills up.
+    """
+    from tf_keras.src.saving import saving_lib
+
+    archive = _OneFile()
+    store = saving_lib.H5IOStore(file.name, archive=archive, mode="w")
+    saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_trackables=set())
+    store.close()
+    file.write_bytes(archive.content)
+
+
+class _OneFile:
+    """As much of a zipfile.ZipFile as Keras asks for to store the one file of a model's weights."""
+
+    content = b""
+
+    def writestr(self, _name: str, content: bytes) -> None:
+        self.content = content
+
+
 def _load(body: Any, file: str, backbone: Backbone) -> None:
     try:
         if not h5py.is_hdf5(file):

@@ -7,6 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pagesight import manifest
 from pagesight.contract import Contract
 from pagesight.errors import OutputError, ScanError
@@ -110,6 +113,7 @@ class TrainedModel(Artifact):
     """Weights of backbone and head, and `training.json`: how to build the model again, history and accuracy."""
 
     WEIGHTS_FILE: ClassVar[str] = "model.weights.h5"
+    OUT_OF_FOLD_FILE: ClassVar[str] = "out_of_fold.npz"
     STAGES: ClassVar[tuple[str, ...]] = ("train",)
     COMMAND: ClassVar[str] = "train"
 
@@ -117,6 +121,18 @@ class TrainedModel(Artifact):
     def facts(self) -> dict[str, Any]:
         """training.json."""
         return dict(self._json("training.json"))
+
+    @cached_property
+    def out_of_fold(self) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
+        """Of each picture of the dataset, in its order, what a model that had not seen it says `[n, classes]`, and its fold `[n]`.
+
+        None where pictures were kept aside instead.
+        """
+        file = self.path / self.OUT_OF_FOLD_FILE
+        if not file.is_file():
+            return None
+        with np.load(file, allow_pickle=False) as saved:
+            return saved["probabilities"], saved["folds"]
 
 
 @dataclass(frozen=True)

@@ -133,17 +133,21 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
     trained = origin.trained.facts if origin.trained else {}
     accuracy = trained.get("accuracy") or {"n": None, "float": None, "interval95": None}
-    facts = web.facts
+    facts, crossed = web.facts, bool(accuracy.get("folds"))  # the model has learnt from the pictures that it was compared on
     return {
         "name": web.contract.name,
         "dataset": trained.get("dataset"),
         "backbone": trained.get("backbone"),
         "weights": trained.get("weights"),
+        "choice": trained.get("choice"),
         "accuracy": {
             "n": accuracy["n"],
             "float": accuracy["float"],
-            "exported": facts.get("accuracy"),
+            "exported": None if crossed else facts.get("accuracy"),
             "interval95": accuracy["interval95"],
+            "by": accuracy.get("by"),
+            "folds": accuracy.get("folds"),
+            "p_value": accuracy.get("p_value"),
         },
         "quantization": {k: v for k, v in facts.items() if k not in ("accuracy", "pictures")},
         "parity": None,

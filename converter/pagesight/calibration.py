@@ -10,21 +10,38 @@ Labels = NDArray[np.int64]
 
 ACCEPTED = 0.98
 """Share of right answers that a threshold chosen without a look at other things accepts."""
+FALSE_ACCEPTS = 0.01
+"""Share of pictures of other things that may be accepted where nobody says another."""
+_AT_LEAST = 0.96
+"""Share of right answers that the threshold accepts whatever it lets in, unless somebody said how much it may let in."""
+_PRIOR = 0.5
+"""Standard deviation of the logarithm of temperatures, before any picture is looked at."""
 _SURE_ENOUGH = 0.9
 """Where all right answers are surer than this, the threshold stays here: new pictures are answered a little less surely."""
 _TINY = 1e-12
 
 
-def decide(known: Floats, labels: Labels, ood: Floats, false_accepts: float) -> Decision:
+def decide(known: Floats, labels: Labels, ood: Floats, false_accepts: float | None) -> Decision:
     """The decision for probabilities `known` `[n, classes]` of pictures with `labels` and `ood` `[m, classes]` of other things.
 
     After scaling, the threshold accepts the share `false_accepts` of `ood` at most. Where that leaves room it rises until it
-    would refuse more than 2 % of the right answers, so that things unlike those, and mistakes, are refused too.
+    would refuse more than 2 % of the right answers, so that things unlike those, and mistakes, are refused too. Where
+    `false_accepts` is None it is 0.01, but never at the cost of more than 4 % of the right answers.
     """
     temperature = fitted_temperature(known, labels)
     usual = min(threshold_for(scaled(known, temperature), labels, ACCEPTED), _SURE_ENOUGH)
-    against = threshold_against(scaled(ood, temperature), false_accepts) if len(ood) else 0.0
+    against = (
+        threshold_against(scaled(ood, temperature), FALSE_ACCEPTS if false_accepts is None else false_accepts) if len(ood) else 0.0
+    )
+    if false_accepts is None and len(labels):
+        against = min(against, threshold_for(scaled(known, temperature), labels, _AT_LEAST))
     return Decision(temperature, max(usual, against))
+
+
+def softmax(logits: Floats) -> NDArray[np.float64]:
+    """Probabilities `[n, classes]` of logits `[n, classes]`."""
+    powers = np.exp(np.asarray(logits, np.float64) - np.max(logits, axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
 def scaled(probabilities: Floats, temperature: float) -> NDArray[np.float64]:
@@ -35,10 +52,11 @@ def scaled(probabilities: Floats, temperature: float) -> NDArray[np.float64]:
 
 
 def fitted_temperature(probabilities: Floats, labels: Labels) -> float:
-    """The temperature in 0.05..20 of the highest likelihood (Guo et al. 2017); above 1, the model was too sure of itself.
+    """The temperature in 0.05..20 that is most probable (Guo et al. 2017); above 1, the model was too sure of itself.
 
     The true class counts (n + 1) / (n + 2) and the others share the rest, as in Platt 1999: without a mistake among few pictures
-    the likelihood alone would have the model be sure of everything.
+    the likelihood alone would have the model be sure of everything. For the same reason temperatures near 1 count as more
+    probable, before any picture is looked at: a log-normal prior, which few pictures hardly move and many do.
     """
     from scipy.optimize import minimize_scalar
 
@@ -53,7 +71,8 @@ def fitted_temperature(probabilities: Floats, labels: Labels) -> float:
         temperature = np.exp(log_temperature)
         cold = logits / temperature
         most = cold.max(1)
-        return float((most + np.log(np.exp(cold - most[:, None]).sum(1)) - meant / temperature).mean())
+        prior = log_temperature**2 / (2 * _PRIOR**2 * len(labels))
+        return float((most + np.log(np.exp(cold - most[:, None]).sum(1)) - meant / temperature).mean()) + prior
 
     result = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(result.x))

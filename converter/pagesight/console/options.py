@@ -9,7 +9,7 @@ import click
 
 from pagesight import languages
 from pagesight.console.output import Console
-from pagesight.options import FORMATS, MODES, STRATEGIES, Build
+from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -65,13 +65,25 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _TRAINING = (
-    click.option("--backbone", default=Build.backbone, show_default=True, help="See `pagesight backbones`."),
+    click.option(
+        "--backbone",
+        default=Build.backbone,
+        show_default=True,
+        help="auto chooses among those whose weights are at hand; see `pagesight backbones`.",
+    ),
     click.option(
         "--weights",
         default=Build.weights,
         show_default=True,
         help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
-        "auto: ImageNet's where they can be had, else the starter that ships.",
+        "auto: ImageNet's. The starter is for hands.",
+    ),
+    click.option(
+        "--prefer",
+        default=Build.prefer,
+        show_default=True,
+        type=click.Choice(PREFERENCES),
+        help="What --backbone auto looks for: the smallest network about as good as the best, the smallest of all, or the best.",
     ),
     click.option("--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."),
     click.option("--tensorboard", metavar="DIR", help="Write learning curves there as TensorFlow's summary events."),
@@ -85,16 +97,16 @@ _TRAINING = (
     click.option(
         "--false-accepts",
         default=Build.false_accepts,
-        show_default=True,
+        show_default="0.01 as far as that refuses few right answers",
         type=click.FloatRange(0, 1),
         help="Share of pictures of other things that the page may take for a class, at most: sets the threshold.",
     ),
     click.option(
         "--min-accuracy",
         default=Build.min_accuracy,
-        show_default=True,
+        show_default="better than guessing",
         type=click.FloatRange(0, 1),
-        help="Fail when the accuracy on the pictures kept for testing is lower (0..1).",
+        help="Fail when the accuracy, cross-validated or on the pictures kept for testing, is lower (0..1).",
     ),
 )
 _SCANNING = (

@@ -15,6 +15,8 @@ import click
 from pagesight.progress import Reporter
 
 _LINE_EVERY = 5.0
+_TOLD = 2
+"""Findings that the terminal tells."""
 
 
 class Console(Reporter):
@@ -136,6 +138,8 @@ def _text(value: Any) -> str:
 
 
 def _accuracy(accuracy: dict[str, Any], options: str = "never trained on") -> str:
+    if accuracy.get("folds"):
+        options = f"by cross-validation in {accuracy['folds']} rounds; the model has learned from all of them"
     if accuracy["float"] is None:
         return "not measured: no pictures were set aside"
     low, high = accuracy["interval95"]
@@ -151,6 +155,7 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
         lines.append(
             f"accuracy  {_accuracy(report['accuracy'], 'of groups never trained on' if split == 'group' else 'never trained on')}"
         )
+    lines += _findings((report.get("evaluation") or {}).get("findings") or [])
     kept = stored.get("top1_agreement")
     answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
     evaluated = f", judged by {stored['judged_by']}" if stored.get("judged_by") else ""
@@ -168,6 +173,14 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
         lines.append(f"verified  not verified in a browser: {options}")
     lines += _beside(Path(folder))
     return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
+
+
+def _findings(findings: list[dict[str, Any]]) -> list[str]:
+    """The two worst in a line each, and how many more there are."""
+    told = [f for f in findings if f["severity"] != "note"][:_TOLD]
+    lines = [f"{'' if i else 'finding':10}{f['what'].split('. ')[0].rstrip('.')}" for i, f in enumerate(told)]
+    more = len(findings) - len(lines)
+    return [*lines, f"{'':10}({more} more in report.html)"] if lines and more else lines
 
 
 def _beside(folder: Path) -> list[str]:

@@ -95,6 +95,8 @@ def _context(summary: Summary) -> dict[str, Any]:
         "split": dataset.facts["split"] if dataset else "random",
         "groups": dataset.facts["groups"] if dataset else None,
         "set_by": trained.get("decision"),
+        "crossed": trained.get("accuracy") if summary.seen.folds is not None else None,
+        "choice": trained.get("choice"),
         "side": contract.input.side,
         "matrix": None if matrix is None else _shaded(matrix),
         "history": trained.get("history") or [],

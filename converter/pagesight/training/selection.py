@@ -1,4 +1,4 @@
-"""How to learn, chosen by cross-validation: which backbone, how strongly its head is held, and whether its upper part learns too."""
+"""How to learn, chosen by cross-validation: which backbone, how regular a head, and whether the upper part learns too."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -61,6 +61,8 @@ class Recipe:
     regularization: float
     out_of_fold: OutOfFold
     heads: LinearHeads = field(repr=False)
+    embeddings: NDArray[np.float32] = field(repr=False)
+    """Of each picture by the frozen network, `[n, d]`."""
     upper: UpperPart | None = field(default=None, repr=False)
 
 
@@ -96,12 +98,15 @@ def frozen(candidate: Candidate, task: Task, folds: Rows) -> Recipe:
     with progress.task("cross-validating"):
         tried = [_head_out_of_fold(heads, plain, task, folds, regularization) for regularization in REGULARIZATIONS]
     best = int(np.argmin([_cross_entropy(one.logits, task.labels) for one in tried]))
-    return Recipe(candidate, "frozen", REGULARIZATIONS[best], tried[best], heads)
+    return Recipe(candidate, "frozen", REGULARIZATIONS[best], tried[best], heads, plain)
 
 
-def _head_out_of_fold(
-    heads: LinearHeads, plain: NDArray[np.float32], task: Task, folds: Rows, regularization: float
-) -> OutOfFold:
+def asked_again(recipe: Recipe, task: Task, folds: Rows) -> OutOfFold:
+    """The head on frozen features that `recipe` has or begins with, cross-validated by other folds."""
+    return _head_out_of_fold(recipe.heads, recipe.embeddings, task, folds, recipe.regularization)
+
+
+def _head_out_of_fold(heads: LinearHeads, plain: NDArray[np.float32], task: Task, folds: Rows, regularization: float) -> OutOfFold:
     logits = np.zeros((len(task.labels), task.classes))
     for fold in range(int(folds.max()) + 1):
         kernel, bias = _solved(heads, task, task.learnt(folds, fold), regularization)
@@ -134,7 +139,7 @@ def choose(candidates: Sequence[Candidate], task: Task, prefer: str) -> tuple[Re
         raise ValueError("a class whose pictures all belong together")
     tried = [frozen(candidate, task, folds) for candidate in candidates]
     best = max(tried, key=lambda r: r.out_of_fold.right(task.labels).mean())
-    chosen = best if prefer == "accurate" else _smallest(tried, best, task.labels)
+    chosen = best if prefer == "accurate" else smallest_of_the_best(tried, task.labels)
     if chosen.out_of_fold.right(task.labels).mean() < _NOTHING_TO_GAIN:
         for recipe in _tunable(tried, chosen):
             tuned = _fine_tuned(recipe, task, chosen)
@@ -144,12 +149,15 @@ def choose(candidates: Sequence[Candidate], task: Task, prefer: str) -> tuple[Re
     return chosen, tried
 
 
-def _smallest(tried: Sequence[Recipe], best: Recipe, labels: Rows) -> Recipe:
+def smallest_of_the_best(tried: Sequence[Recipe], labels: Rows) -> Recipe:
+    """Of the networks within one standard error of the best the smallest; of its sizes the largest, which most often reads most."""
+    best = max(tried, key=lambda r: r.out_of_fold.right(labels).mean())
+
     def close(recipe: Recipe) -> bool:
         difference = best.out_of_fold.right(labels).astype(float) - recipe.out_of_fold.right(labels)
         return bool(difference.mean() <= difference.std() / np.sqrt(len(labels)))
 
-    return min(filter(close, tried), key=lambda r: (r.candidate.size, r.candidate.work))
+    return min(filter(close, tried), key=lambda r: (r.candidate.size, -r.candidate.work))
 
 
 def _tunable(tried: Sequence[Recipe], chosen: Recipe) -> list[Recipe]:

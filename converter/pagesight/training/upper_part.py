@@ -1,4 +1,4 @@
-"""Fine-tuning of a network's upper part, on what its frozen lower part says of augmented pictures: computed once, for every fold."""
+"""Fine-tuning of a network's upper part on what its frozen lower part says of augmented pictures, computed once for all folds."""
 
 import math
 from dataclasses import dataclass

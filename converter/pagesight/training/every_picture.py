@@ -72,10 +72,11 @@ def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, 
     probabilities = calibration.softmax(out_of_fold.logits / decision.temperature).astype(np.float32)
     np.savez(into / TrainedModel.OUT_OF_FOLD_FILE, probabilities=probabilities, folds=out_of_fold.folds)
     start = next(s for s in starts if s.backbone.name == chosen.candidate.name)
+    asked_for = calibration.FALSE_ACCEPTS if options.false_accepts is None else options.false_accepts
     return {
         "backbone": start.backbone.name,
         "weights": {"kind": "imagenet" if start.weights.kind == "auto" else start.weights.kind, "source": ""},
-        "decision": asdict(decision) | {"false_accepts": options.false_accepts or calibration.FALSE_ACCEPTS} | ood_facts,
+        "decision": asdict(decision) | {"false_accepts": asked_for} | ood_facts,
         "history": [],
         "accuracy": _accuracy(out_of_fold, labels) | {"cross_validated": None, "by_split": _by_split(chosen, task, dataset)},
         "choice": {"kind": chosen.kind, "regularization": chosen.regularization, "why": _why(chosen, tried, labels)},
@@ -107,12 +108,14 @@ def _decided(
     """Temperature and threshold from out-of-fold answers, and from pictures of other things: those given, else drawn ones."""
     given = _evenly(dataset.unknown_on("validation"))
     side = Input(int(chosen.candidate.inputs.shape[1]))
-    if given:
-        others = np.stack([np.asarray(x) for x in _inputs(dataset, given, side)])
-    else:
-        others = out_of_distribution.drawn(side, options.seed + 1, one_in=4)
-    answers = Predictor.of(chosen.candidate.model).probabilities(others)
     known = calibration.softmax(chosen.out_of_fold.logits)
+    if given:
+        others = np.stack(_inputs(dataset, given, side))
+    elif calibration.needs_ood(known, labels, options.false_accepts):
+        others = out_of_distribution.drawn(side, options.seed + 1, one_in=1 if options.false_accepts is not None else 4)
+    else:
+        others = np.zeros((0, side.side, side.side, 3), np.uint8)
+    answers = Predictor.of(chosen.candidate.model).probabilities(others) if len(others) else known[:0]
     decision = calibration.decide(known, labels, answers, options.false_accepts)
     return decision, {"ood": len(others), "ood_given": bool(given)}
 

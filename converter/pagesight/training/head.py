@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 Solution = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Kernel `[d, classes]` and bias `[classes]`: logits are features @ kernel + bias."""
 
-REGULARIZATIONS = (0.01, 0.1, 1.0)
+REGULARIZATIONS = (0.1, 1.0)
 """Inverse strengths of the L2 penalty that are tried, from strong to weak."""
 _ITERATIONS = 60
 _NEGLIGIBLE = 1e-8

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import calibration, locks, manifest, progress
+from pagesight import calibration, locks, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import TrainError
@@ -18,6 +18,7 @@ from pagesight.metrics import better_than_guessing, wilson
 from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.pixels import Pixels
+from pagesight.records.training import DecisionFacts, Epoch, TestAccuracy, TrainingFacts, Weights
 from pagesight.synthetic import out_of_distribution
 from pagesight.training import loop, network
 from pagesight.training.candidates import Start, starts
@@ -71,25 +72,24 @@ def _learn(dataset: Dataset, options: Training, offered: list[Start], output: tu
     into, key = output
     with manifest.atomic_output_dir(into, "train", key) as temporary, tempfile.TemporaryDirectory() as work:
         facts = learn(dataset, options, offered, Path(work), temporary)
-        facts |= _data_facts(dataset)
-        _check_accuracy(facts["accuracy"], options)
-        manifest.write_json(temporary / "training.json", facts)
-    progress.note(facts["choice"]["why"])
+        assert facts.accuracy is not None
+        assert facts.choice is not None
+        _check_accuracy(facts.accuracy, options)
+        records.write(temporary / "training.json", facts)
+    progress.note(facts.choice.why)
 
 
-def _check_accuracy(accuracy: dict[str, Any], options: Training) -> None:
+def _check_accuracy(accuracy: TestAccuracy, options: Training) -> None:
     """Raise TrainError where the accuracy is below the bar, or below what guessing gives."""
-    measured = (
-        f"the accuracy on {accuracy['n']} pictures {'by cross-validation' if accuracy.get('folds') else 'kept for testing'} is"
-    )
-    if options.min_accuracy is not None and accuracy["float"] < options.min_accuracy:
+    measured = f"the accuracy on {accuracy.n} pictures {'by cross-validation' if accuracy.folds else 'kept for testing'} is"
+    if options.min_accuracy is not None and accuracy.float_ < options.min_accuracy:
         raise TrainError(
-            f"{measured} {accuracy['float']:.1%}, below {options.min_accuracy:.1%}",
+            f"{measured} {accuracy.float_:.1%}, below {options.min_accuracy:.1%}",
             fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
         )
-    if options.min_accuracy is None and accuracy["n"] >= _ENOUGH and accuracy["p_value"] > _CHANCE:
+    if options.min_accuracy is None and accuracy.n >= _ENOUGH and accuracy.p_value > _CHANCE:
         raise TrainError(
-            f"{measured} {accuracy['float']:.1%}, not better than guessing (p = {accuracy['p_value']:.2g})",
+            f"{measured} {accuracy.float_:.1%}, not better than guessing (p = {accuracy.p_value:.2g})",
             fix="look whether the pictures lie in the right folders and show what tells the classes apart; "
             "--min-accuracy 0 makes the page all the same",
         )
@@ -119,13 +119,21 @@ def _train(
         run = loop.Run(options.seed, options.tensorboard, checkpoint)
         history = loop.fine_tune(model, predictor, splits, schedule, run)
         decision = _decided(model, predictor, splits, dataset, options)
-        facts = _facts(predictor, splits["test"], backbone.name, used) | {"decision": decision, "history": history}
-        facts |= _data_facts(dataset)
-        _check_accuracy(facts["accuracy"], options)
+        accuracy = _accuracy(predictor, splits["test"])
+        _check_accuracy(accuracy, options)
         with _as_it_began(model, first):
-            facts["accuracy"] |= cross_validated(predictor, features, splits, dataset, options.seed)
+            crossed, by_split = cross_validated(predictor, features, splits, dataset, options.seed)
+        facts = TrainingFacts(
+            backbone=backbone.name,
+            weights=Weights(used.kind, used.source if used.kind == "hub" else ""),
+            labels=dataset.labels,
+            decision=decision,
+            dataset=dataset.summary,
+            accuracy=replace(accuracy, cross_validated=crossed, by_split=by_split),
+            history=tuple(Epoch(**epoch) for epoch in history),
+        )
         network.save_weights(model, temporary / TrainedModel.WEIGHTS_FILE)
-        manifest.write_json(temporary / "training.json", facts)
+        records.write(temporary / "training.json", facts)
     checkpoint.remove()
 
 
@@ -170,7 +178,7 @@ def _out_of_distribution(dataset: Dataset, side: Side, options: Input, work: Pat
     return model_inputs_of(dataset, chosen, options, work / f"unknown-{side}.npy", exact=side != "train")
 
 
-def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dataset, options: Training) -> dict[str, Any]:
+def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dataset, options: Training) -> DecisionFacts:
     """Temperature and threshold, set on the validation side; the head is changed so that the model predictor as scaled.
 
     Where there are no pictures of other things to decide by, drawn ones take their place.
@@ -185,34 +193,10 @@ def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dat
     head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
     given = bool(dataset.unknown_on("validation"))
     false_accepts = calibration.FALSE_ACCEPTS if options.false_accepts is None else options.false_accepts
-    return asdict(decision) | {"false_accepts": false_accepts, "ood": len(ood), "ood_given": given}
+    return DecisionFacts(decision.temperature, decision.threshold, false_accepts, len(ood), given)
 
 
-def _facts(predictor: Predictor, test: tuple[Any, Any], backbone: str, used: network.Weights) -> dict[str, Any]:
+def _accuracy(predictor: Predictor, test: tuple[Any, Any]) -> TestAccuracy:
     inputs, labels = test
-    right = int((predictor.probabilities(inputs).argmax(1) == labels).sum())
-    return {
-        "backbone": backbone,
-        "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},
-        "accuracy": {
-            "n": len(labels),
-            "float": right / len(labels),
-            "interval95": wilson(right, len(labels)),
-            "by": "test side",
-            "p_value": better_than_guessing(right, labels),
-        },
-    }
-
-
-def _data_facts(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "labels": list(dataset.labels),
-        "dataset": {
-            "pictures": len(dataset.pictures),
-            "classes": len(dataset.labels),
-            "skipped": dataset.facts["skipped"],
-            "split": dataset.facts["split"],
-            "groups": dataset.facts["groups"],
-            "sha256": manifest.sha256_file(dataset.path / "dataset.json"),
-        },
-    }
+    right, n = int((predictor.probabilities(inputs).argmax(1) == labels).sum()), len(labels)
+    return TestAccuracy(n, right / n, wilson(right, n), p_value=better_than_guessing(right, labels))

@@ -56,8 +56,9 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
         from pagesight import manifest
 
         for name in sorted(_READ & options.keys()):
-            if options[name] is not None:
-                manifest.refuse_overlap(Path(options[name]), into)
+            for source in options[name] if isinstance(options[name], tuple) else (options[name],):
+                if source is not None:
+                    manifest.refuse_overlap(Path(source), into)
         manifest.check_overwritable(into, force=force)
         return stage(into=into, **options)
 
@@ -121,6 +122,29 @@ _SCANNING = (
         default=Build.unknown,
         metavar="DIR",
         help="Pictures of other things: a part is learnt as no class, a part sets the threshold, a part measures.",
+    ),
+    click.option(
+        "--labels-csv",
+        metavar="FILE",
+        help="CSV or TSV file with the labels, where it is not found beside the pictures; none: folders are the classes.",
+    ),
+    click.option("--file-column", metavar="NAME", help="Its column of file names, where that is not clear."),
+    click.option("--label-column", metavar="NAME", help="Its column of labels, where that is not clear."),
+    click.option("--side-column", metavar="NAME", help="Its column that says train, validation or test."),
+    click.option(
+        "--label",
+        multiple=True,
+        metavar="OLD=NEW",
+        help="Call a class otherwise, such as ants=Ameisen; may be given often. These come first, in this order; two of one name "
+        "become one class.",
+    ),
+    click.option(
+        "--every-frames",
+        default=Build.every_frames,
+        show_default=True,
+        type=click.IntRange(0),
+        metavar="N",
+        help="Take every Nth frame of videos (MP4, MOV, WebM) and animated GIFs; 0: none of videos, the first of a GIF.",
     ),
     click.option("--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."),
     click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),

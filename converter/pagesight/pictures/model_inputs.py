@@ -12,6 +12,7 @@ import numpy as np
 from pagesight import pixels, progress
 from pagesight.artifacts import Dataset, Picture
 from pagesight.contract import Input
+from pagesight.pictures.in_flight import Room
 
 _T = TypeVar("_T")
 _CHUNK = 2048
@@ -30,9 +31,10 @@ def model_inputs_of(
         return np.zeros(shape, np.uint8)
     mapped = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
     _reserve(file)
+    room = Room()
 
     def read(index: int) -> None:
-        mapped[index] = pixels.read_model_input(dataset.read_bytes(pictures[index]), options, exact=exact)
+        mapped[index] = pixels.read_model_input(dataset.read_bytes(pictures[index]), options, exact=exact, admit=room.admit)
 
     with progress.task("preparing pictures", len(pictures)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(pictures), _CHUNK):

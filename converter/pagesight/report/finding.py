@@ -1,11 +1,10 @@
 """One thing to know about the pictures or the classes."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
 
+from pagesight.records.evaluation import FindingFacts, Severity
 from pagesight.report.image_statistics import Seen
 
-Severity = Literal["serious", "warning", "note"]
 MAX_LISTED = 60
 """Paths that one finding lists; `count` is the whole number."""
 
@@ -20,8 +19,7 @@ class Finding:
     fix: str
     rows: tuple[int, ...] = ()
 
-    def to_json(self, seen: Seen) -> dict[str, Any]:
+    def facts(self, seen: Seen) -> FindingFacts:
         """The finding for report.json: paths below the folder of pictures, at most MAX_LISTED of them."""
-        listed = [seen.pictures[row].path for row in self.rows[:MAX_LISTED]]
-        facts = {"kind": self.kind, "severity": self.severity, "what": self.what, "fix": self.fix}
-        return {**facts, "count": len(self.rows), "pictures": listed}
+        listed = tuple(seen.pictures[row].path for row in self.rows[:MAX_LISTED])
+        return FindingFacts(self.kind, self.severity, self.what, self.fix, len(self.rows), listed)

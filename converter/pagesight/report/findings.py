@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight.records.evaluation import Severity
 from pagesight.report import near_duplicates
 from pagesight.report.class_findings import class_findings
-from pagesight.report.finding import Finding, Severity
+from pagesight.report.finding import Finding
 from pagesight.report.image_statistics import Seen
 
 _ORDER: tuple[Severity, ...] = ("serious", "warning", "note")

@@ -1,16 +1,15 @@
 """Learning from every picture: how is chosen by cross-validation, and what it is worth is what models say that had not seen one."""
 
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight import calibration, progress
 from pagesight.artifacts import Dataset, Picture, TrainedModel
-from pagesight.contract import Decision, Input
+from pagesight.contract import Input
 from pagesight.errors import TrainError
 from pagesight.graph.network_costs import cost_of
 from pagesight.graph.tensorflow import keras
@@ -18,6 +17,16 @@ from pagesight.metrics import better_than_guessing, wilson
 from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.pixels import Pixels
+from pagesight.records.training import (
+    BySplit,
+    Choice,
+    CrossValidated,
+    DecisionFacts,
+    TestAccuracy,
+    TrainingFacts,
+    Tried,
+    Weights,
+)
 from pagesight.synthetic import out_of_distribution
 from pagesight.training import network, selection
 from pagesight.training.candidates import Start
@@ -38,14 +47,14 @@ def learns_from_every(dataset: Dataset, options: Training, start: Start) -> bool
     """Whether no picture is kept aside: where they are few, and training is not told in detail how to go about it."""
     smallest = int(np.bincount([p.label for p in dataset.pictures]).min())
     left_open = options.schedule is None and not options.epochs and options.strategy == "none" and not options.tensorboard
-    own_split = dataset.facts["split"] not in ("random", "group")
+    own_split = dataset.facts.split not in ("random", "group")
     return smallest <= MOST and left_open and not own_split and start.weights.kind in ("imagenet", "file", "auto")
 
 
-def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, into: Path) -> dict[str, Any]:
+def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, into: Path) -> TrainingFacts:
     """Choose among `starts` and ways to learn, train on every picture, write weights and out-of-fold answers into `into`.
 
-    Returns the facts of training.json. Raises TrainError where the pictures cannot be cut into folds.
+    Returns what training.json holds. Raises TrainError where the pictures cannot be cut into folds.
     """
     pictures = dataset.pictures
     labels = np.array([p.label for p in pictures], np.int64)
@@ -63,25 +72,24 @@ def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, 
         ) from cause
     with progress.task("training on every picture"):
         selection.refit(chosen, task)
-    decision, ood_facts = _decided(chosen, dataset, labels, options)
+    decided = _decided(chosen, dataset, labels, options)
     model = chosen.candidate.model
     head = model.get_layer("head")
-    head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
+    head.set_weights([weights / np.float32(decided.temperature) for weights in head.get_weights()])
     network.save_weights(model, into / TrainedModel.WEIGHTS_FILE)
     out_of_fold = chosen.out_of_fold
-    probabilities = calibration.softmax(out_of_fold.logits / decision.temperature).astype(np.float32)
+    probabilities = calibration.softmax(out_of_fold.logits / decided.temperature).astype(np.float32)
     np.savez(into / TrainedModel.OUT_OF_FOLD_FILE, probabilities=probabilities, folds=out_of_fold.folds)
     start = next(s for s in starts if s.backbone.name == chosen.candidate.name)
-    asked_for = calibration.FALSE_ACCEPTS if options.false_accepts is None else options.false_accepts
-    return {
-        "backbone": start.backbone.name,
-        "weights": {"kind": "imagenet" if start.weights.kind == "auto" else start.weights.kind, "source": ""},
-        "decision": asdict(decision) | {"false_accepts": asked_for} | ood_facts,
-        "history": [],
-        "accuracy": _accuracy(out_of_fold, labels) | {"cross_validated": None, "by_split": _by_split(chosen, task, dataset)},
-        "choice": {"kind": chosen.kind, "regularization": chosen.regularization, "why": _why(chosen, tried, labels)},
-        "tried": [_row(recipe, labels) for recipe in tried],
-    }
+    return TrainingFacts(
+        backbone=start.backbone.name,
+        weights=Weights("imagenet" if start.weights.kind == "auto" else start.weights.kind),
+        labels=dataset.labels,
+        decision=decided,
+        dataset=dataset.summary,
+        accuracy=_accuracy(out_of_fold, labels, _by_split(chosen, task, dataset)),
+        choice=Choice(chosen.kind, chosen.regularization, _why(chosen, tried, labels), tuple(_row(r, labels) for r in tried)),
+    )
 
 
 def _candidate(
@@ -102,9 +110,7 @@ def _evenly(pictures: list[Picture]) -> list[Picture]:
     return pictures[:: -(-len(pictures) // _MAX_OOD) or 1]
 
 
-def _decided(
-    chosen: selection.Recipe, dataset: Dataset, labels: NDArray[np.int64], options: Training
-) -> tuple[Decision, dict[str, Any]]:
+def _decided(chosen: selection.Recipe, dataset: Dataset, labels: NDArray[np.int64], options: Training) -> DecisionFacts:
     """Temperature and threshold from out-of-fold answers, and from pictures of other things: those given, else drawn ones."""
     given = _evenly(dataset.unknown_on("validation"))
     side = Input(int(chosen.candidate.inputs.shape[1]))
@@ -117,7 +123,8 @@ def _decided(
         others = np.zeros((0, side.side, side.side, 3), np.uint8)
     answers = Predictor.of(chosen.candidate.model).probabilities(others) if len(others) else known[:0]
     decision = calibration.decide(known, labels, answers, options.false_accepts)
-    return decision, {"ood": len(others), "ood_given": bool(given)}
+    asked_for = calibration.FALSE_ACCEPTS if options.false_accepts is None else options.false_accepts
+    return DecisionFacts(decision.temperature, decision.threshold, asked_for, len(others), bool(given))
 
 
 def _inputs(dataset: Dataset, pictures: list[Picture], side: Input) -> list[Pixels]:
@@ -126,48 +133,31 @@ def _inputs(dataset: Dataset, pictures: list[Picture], side: Input) -> list[Pixe
     return [pixels.read_model_input(dataset.read_bytes(p), side) for p in pictures]
 
 
-def _accuracy(out_of_fold: selection.OutOfFold, labels: NDArray[np.int64]) -> dict[str, Any]:
+def _accuracy(out_of_fold: selection.OutOfFold, labels: NDArray[np.int64], by_split: BySplit | None) -> TestAccuracy:
     right, n = int(out_of_fold.right(labels).sum()), len(labels)
-    return {
-        "n": n,
-        "float": right / n,
-        "interval95": wilson(right, n),
-        "by": "cross-validation",
-        "folds": out_of_fold.rounds,
-        "p_value": better_than_guessing(right, labels),
-    }
+    p_value = better_than_guessing(right, labels)
+    return TestAccuracy(n, right / n, wilson(right, n), by_split=by_split, folds=out_of_fold.rounds, p_value=p_value)
 
 
-def _by_split(chosen: selection.Recipe, task: selection.Task, dataset: Dataset) -> dict[str, Any] | None:
+def _by_split(chosen: selection.Recipe, task: selection.Task, dataset: Dataset) -> BySplit | None:
     """Where pictures have groups: accuracy of a head on frozen features with whole groups apart, and with pictures at random."""
-    if dataset.facts["split"] != "group":
+    if dataset.facts.split != "group":
         return None
     loose = folds_of([replace(p, group=p.sha256) for p in dataset.pictures], 5, task.seed)
     tight = task.folds(5)
     if loose is None or tight is None:
         return None
-    result = {}
-    for name, folds in (("group", tight), ("random", loose)):
+    result = []
+    for folds in (tight, loose):
         right = selection.asked_again(chosen, task, folds).right(task.labels)
         n = len(right)
-        result[name] = {
-            "n": n,
-            "folds": int(folds.max()) + 1,
-            "value": float(right.mean()),
-            "interval95": wilson(int(right.sum()), n),
-        }
-    return result
+        result.append(CrossValidated(n, int(folds.max()) + 1, float(right.mean()), wilson(int(right.sum()), n)))
+    return BySplit(*result)
 
 
-def _row(recipe: selection.Recipe, labels: NDArray[np.int64]) -> dict[str, Any]:
-    candidate = recipe.candidate
-    return {
-        "backbone": candidate.name,
-        "kind": recipe.kind,
-        "accuracy": float(recipe.out_of_fold.right(labels).mean()),
-        "parameters": candidate.size,
-        "multiply_adds": candidate.work,
-    }
+def _row(recipe: selection.Recipe, labels: NDArray[np.int64]) -> Tried:
+    candidate, accuracy = recipe.candidate, float(recipe.out_of_fold.right(labels).mean())
+    return Tried(candidate.name, recipe.kind, accuracy, candidate.size, candidate.work)
 
 
 def _why(chosen: selection.Recipe, tried: list[selection.Recipe], labels: NDArray[np.int64]) -> str:

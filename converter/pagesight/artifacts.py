@@ -116,6 +116,7 @@ class Dataset(Artifact):
         except OSError as cause:
             raise ScanError(f"{picture.path} can no longer be read: {cause.strerror}", fix=_SCAN_AGAIN) from cause
         if hashlib.sha256(data).hexdigest() != picture.sha256:
+            manifest.mark_stale(self.path)
             raise ScanError(f"{picture.path} is not the file that was scanned", fix=_SCAN_AGAIN)
         return data
 

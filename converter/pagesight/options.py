@@ -145,7 +145,11 @@ class Bundling:
     """What goes into the page's folder beside the model."""
 
     samples_per_class: int = 1
-    max_samples: int = 24
+    """Of the pictures kept for testing so many are published, small and without metadata; 0 for none."""
+    sample_classes: int = 24
+    """Of so many classes at most."""
+    report: bool = True
+    """Publish report.html, with small copies of the pictures it speaks of; report.json names no picture otherwise."""
     max_bytes: int | None = None
     """Fail when the whole bundle, gzipped and without its samples, is larger than this many bytes."""
     single_file: bool = False
@@ -212,6 +216,8 @@ class Build:
     theme: str | None = Bundling.theme
     logo: str | None = Bundling.logo
     also: tuple[Format, ...] = Bundling.also
+    samples: int = Bundling.samples_per_class
+    report: bool = Bundling.report
     require_browser: bool = Verification.require_browser
 
     def naming(self, into_name: str) -> Naming:
@@ -269,7 +275,14 @@ class Build:
         """Options of the bundle stage."""
         also = tuple(sorted(set(self.also)))
         return Bundling(
-            max_bytes=self.max_bytes, single_file=self.single_file, npm=self.npm, theme=self.theme, logo=self.logo, also=also
+            samples_per_class=self.samples,
+            report=self.report,
+            max_bytes=self.max_bytes,
+            single_file=self.single_file,
+            npm=self.npm,
+            theme=self.theme,
+            logo=self.logo,
+            also=also,
         )
 
     def verification(self) -> Verification:

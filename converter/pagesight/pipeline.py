@@ -61,7 +61,7 @@ def build_until(stage: str, photos: Photos, into: str | Path, *, force: bool = F
             if name == "train" and how.search is not None:
                 how = _searched(into, how)
             start = time.perf_counter()
-            last = _steps(photos, into, how)[name]()
+            last = _steps(photos, into, how, force=force)[name]()
             memory.release_memory()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
     if isinstance(last, Bundle) and stage == "verify":
@@ -127,7 +127,7 @@ def _timed(entry: Entry, browser: Path) -> Entry:
     return replace(entry, milliseconds=round(result.milliseconds, 2), browser=result.browser)
 
 
-def _steps(photos: Photos, into: Path, options: Build) -> dict[str, Callable[[], Artifact]]:
+def _steps(photos: Photos, into: Path, options: Build, *, force: bool) -> dict[str, Callable[[], Artifact]]:
     """The stages in their order; each reads what the one before it left in the work folder."""
     work = into.parent / f".{into.name}.build"
     naming = options.naming(into.resolve().name)
@@ -136,7 +136,7 @@ def _steps(photos: Photos, into: Path, options: Build) -> dict[str, Callable[[],
         return Dataset.open(work / "scan")
 
     return {
-        "scan": lambda: scan(photos, options.scanning(), work / "scan"),
+        "scan": lambda: scan(photos, options.scanning(), work / "scan", force=force),
         "train": lambda: train(dataset(), options.training(), work / "train"),
         "export": lambda: export(TrainedModel(work / "train"), naming, work / "export"),
         "quantize": lambda: quantize(SavedModel(work / "export"), options.quantization(), work / "quantize", dataset()),

@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pagesight import decoders, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
+from pagesight.manifest import Json
 from pagesight.options import Scanning
 from pagesight.pictures import classes, clips
 from pagesight.pictures.label_tables import Columns
@@ -27,13 +27,14 @@ from pagesight.records.pictures import DatasetFacts, Duplicates
 _FRAMES = "frames"
 
 
-def scan(photos: Photos, options: Scanning, into: Path) -> Dataset:
+def scan(photos: Photos, options: Scanning, into: Path, *, force: bool = False) -> Dataset:
     """Read pictures and write dataset.json and skipped.csv.
 
     `photos` is a folder, an archive, an address (or several of them, whose classes of one name become one), laid out as
     `pictures.layouts` knows: a folder per class, sides of a split, a table of labels, COCO. Labels are in natural order, or as
     `options.label` has them. A picture that cannot be read is skipped and listed. Sides that pictures come with are kept; else
     the split is stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
+    Where no file's name, size or times changed, the last output holds; with `force`, all are read again.
     Raises ScanError when there is nothing to learn from; nothing is written then.
     """
     _check_expression(options.group_by)
@@ -47,7 +48,7 @@ def scan(photos: Photos, options: Scanning, into: Path) -> Dataset:
         "table": _fingerprint_of_table(options),
         **_versions(),
     }
-    if manifest.is_fresh(into, "scan", key):
+    if not force and manifest.is_fresh(into, "scan", key):
         progress.stage("scan", fresh=True)
         return Dataset.open(into)
     progress.stage("scan")
@@ -144,7 +145,7 @@ def _ood(folder: Path, root: int, known: set[str], options: Scanning) -> list[Pi
     return sorted(pictures, key=lambda p: p.path)
 
 
-def _versions() -> dict[str, Any]:
+def _versions() -> Json:
     return {"versions": manifest.versions("pillow", "scikit-learn", "pi-heif", "av", "imagecodecs")}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pagesight import manifest
 from pagesight.errors import ScanError
 from pagesight.pictures import archive, remote
-from pagesight.pictures.tree import Tree, shown, stamps
+from pagesight.pictures.tree import Tree, shown, stamp, stamps
 
 Photos = str | Path | Sequence[str | Path]
 """A folder, an archive or an address; or several of them."""
@@ -45,8 +45,7 @@ class Source:
         if isinstance(self.given, str):
             return remote.fingerprint(self.given)
         if self.given.is_file():
-            status = self.given.stat()
-            return manifest.sha256_json([self.given.name, status.st_size, status.st_mtime_ns])
+            return manifest.sha256_json([self.given.name, *stamp(self.given.stat())])
         return manifest.sha256_json(list(stamps(self.given)))
 
     def fetch(self, dataset: Path) -> Path:

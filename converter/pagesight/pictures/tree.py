@@ -87,14 +87,19 @@ def shown(name: str) -> str:
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
-def stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """Name, bytes and time of every file below `folder`: what tells whether something changed, cheaply."""
+def stamp(status: os.stat_result) -> tuple[int, ...]:
+    """Bytes and times of a file; a program may set back the time of its last change, but not st_ctime."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def stamps(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The name and the stamp of every file below `folder`: what tells whether something changed, cheaply."""
     for path, is_folder in _walk(folder):
         try:
             status = (folder / path).stat()
-            yield os.fsencode(path).hex(), -2 if is_folder else status.st_size, -2 if is_folder else status.st_mtime_ns
+            yield os.fsencode(path).hex(), () if is_folder else stamp(status)
         except OSError:
-            yield os.fsencode(path).hex(), -1, -1
+            yield os.fsencode(path).hex(), (-1,)
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bool]]:

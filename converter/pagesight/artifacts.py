@@ -4,10 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pagesight import manifest, records
 from pagesight.contract import Contract
@@ -33,6 +30,10 @@ __all__ = [
     "VerifiedBundle",
     "WebModel",
 ]
+
+if TYPE_CHECKING:  # `--help` must be quick
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SCAN_AGAIN = "put it back, or scan the pictures again (`build` does by itself); what was finished is kept"
 NO_CLASS = -1
@@ -136,7 +137,7 @@ class TrainedModel(Artifact):
         return records.read(TrainingFacts, self.path / "training.json")
 
     @cached_property
-    def out_of_fold(self) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
+    def out_of_fold(self) -> "tuple[NDArray[np.float32], NDArray[np.int64]] | None":
         """Of each picture of the dataset, in its order, what a model that had not seen it says `[n, classes]`, and its fold `[n]`.
 
         None where pictures were kept aside instead.
@@ -144,6 +145,8 @@ class TrainedModel(Artifact):
         file = self.path / self.OUT_OF_FOLD_FILE
         if not file.is_file():
             return None
+        import numpy as np
+
         with np.load(file, allow_pickle=False) as saved:
             return saved["probabilities"], saved["folds"]
 

@@ -65,9 +65,10 @@ def test_the_head_is_scikit_learns_logistic_regression() -> None:
 
 
 def test_the_upper_part_learns_for_the_whole_network_and_begins_again_where_it_began() -> None:
-    model, _ = network.build(backbones.named("mobilenet_v1_025_96"), 2, network.Weights("random"))
+    backbone = backbones.named("mobilenet_v1_025_128")
+    model, _ = network.build(backbone, 2, network.Weights("starter", str(backbone.starter)))
     labels = np.arange(16) % 2
-    inputs = np.full((16, 96, 96, 3), 40, np.uint8) + (labels * 120).astype(np.uint8)[:, None, None, None]
+    inputs = np.full((16, 128, 128, 3), 40, np.uint8) + (labels * 120).astype(np.uint8)[:, None, None, None]
     predictor = Predictor.of(model)
     before = predictor.embeddings(inputs)
     upper = UpperPart(model, inputs, 16, seed=0)

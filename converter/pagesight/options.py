@@ -102,7 +102,7 @@ class Searching:
 
     backbones: tuple[str, ...] = tuple(
         f"mobilenet_v1_{alpha}_{side}" for alpha in ("025", "050", "075", "100") for side in (96, 128, 160, 192, 224)
-    )
+    ) + tuple(f"efficientnet_lite0_{side}" for side in (128, 160, 192, 224))
     weights: str = Training.weights
     pictures: int = 1000
     """At most so many of each side."""

@@ -64,7 +64,7 @@ def main() -> None:
     flags = ["--use-fake-device-for-media-stream=fps=60", "--use-fake-ui-for-media-stream", "--js-flags=--expose-gc"]
     if asked.camera:
         flags.append(f"--use-file-for-fake-video-capture={asked.camera.resolve()}")
-    with discovery.launched(executable, *flags) as browser, serving(asked.bundle) as address:
+    with tabs.launched(executable, *flags) as browser, serving(asked.bundle) as address:
         page = browser.new_context(bypass_csp=True).new_page()
         page.add_init_script(f"({WATCH})()")
         page.goto(address)

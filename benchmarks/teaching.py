@@ -136,7 +136,7 @@ def main() -> None:
     extra = {f".photos/{i}": path.read_bytes() for i, (path, _, _) in enumerate(rows)}
     with tempfile.TemporaryDirectory() as scratch:
         bundle = imagenet_page(asked.imagenet, Path(scratch)) if asked.imagenet else asked.bundle
-        with discovery.launched(executable) as browser, serving(bundle, extra=extra) as address:
+        with tabs.launched(executable) as browser, serving(bundle, extra=extra) as address:
             page = browser.new_page()
             page.goto(address)
             page.wait_for_selector("html[data-ready]")

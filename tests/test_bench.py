@@ -72,7 +72,7 @@ def test_the_page_people_write_today_answers(tmp_path: Path) -> None:
     site = sites.assemble(sites.TODAY, model, tmp_path / "site")
 
     def visited() -> dict[str, Any]:
-        with discovery.launched(browser) as launched:
+        with tabs.launched(browser) as launched:
             return visits.visit_all(launched, {sites.TODAY: site}, 1, (visits.LOCALHOST,))[sites.TODAY].to_json()
 
     with ThreadPoolExecutor(1) as aside:  # another test's browser may still be open in this thread

@@ -272,7 +272,7 @@ def main() -> None:
         def studio(browser: Browser, name: str, **window: Any) -> Studio:
             return Studio(browser, asked.bundle, samples, asked.into / name, Path(scratch), asked.only, window)
 
-        with discovery.launched(executable, *clip.flags(film)) as browser:
+        with tabs.launched(executable, *clip.flags(film)) as browser:
             for size, (width, height) in SIZES.items():
                 for scheme in SCHEMES:
                     one = studio(browser, f"{size}-{scheme}", viewport={"width": width, "height": height}, color_scheme=scheme)

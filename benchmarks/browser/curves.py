@@ -55,7 +55,7 @@ def latency(n: int) -> list[dict[str, float]]:
     executable = discovery.find()
     assert executable is not None
     times: dict[str, list[float]] = {name: [] for name in BACKBONES}
-    with discovery.launched(executable) as browser:
+    with tabs.launched(executable) as browser:
         for turn in range(4):
             for name in BACKBONES:
                 folder = untrained(name, DIGITS, CACHE / "curves" / name) / "bundle"

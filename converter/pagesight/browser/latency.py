@@ -49,7 +49,7 @@ def _measured(bundle: Bundle, executable: Path) -> Latency:
     from playwright.sync_api import Error
 
     try:
-        with serving(bundle.path) as address, discovery.launched(executable) as browser:
+        with serving(bundle.path) as address, tabs.launched(executable) as browser:
             page = browser.new_page()
             page.goto(address)
             options = {"warmUp": _WARM_UP, "times": _TIMES, "atLeast": _AT_LEAST, "enough": _ENOUGH_MS}

@@ -14,7 +14,6 @@ def blocks() -> dict[str, Any]:
 
 def _grouped() -> Any:
     tf, tk = tensorflow(), keras()
-    plain = tf.autograph.experimental.do_not_convert
 
     class GroupedConv2D(tk.layers.Layer):  # type: ignore[misc, name-defined]
         """A convolution in groups, as one for each group: TF.js only has those of one group."""
@@ -31,7 +30,6 @@ def _grouped() -> Any:
             self.bias = self.add_weight("bias", (self.filters,), initializer="zeros") if self.settings["use_bias"] else None
             super().build(shape)
 
-        @plain
         def call(self, x: Any) -> Any:
             parts = zip(tf.split(x, self.groups, -1), tf.split(self.kernel, self.groups, -1), strict=True)
             padding, steps = str(self.settings.get("padding", "valid")).upper(), self.settings.get("strides", (1, 1))
@@ -44,7 +42,6 @@ def _grouped() -> Any:
 
 def _small() -> tuple[Any, ...]:
     tf, tk = tensorflow(), keras()
-    plain = tf.autograph.experimental.do_not_convert
 
     class LayerScale(tk.layers.Layer):  # type: ignore[misc, name-defined]
         """ConvNeXt's: a learned scale for each channel."""
@@ -53,7 +50,6 @@ def _small() -> tuple[Any, ...]:
             self.gamma = self.add_weight("gamma", (int(shape[-1]),), initializer="ones")
             super().build(shape)
 
-        @plain
         def call(self, x: Any) -> Any:
             return x * self.gamma
 
@@ -64,7 +60,6 @@ def _small() -> tuple[Any, ...]:
             super().__init__(**common)
             self.axis = axis
 
-        @plain
         def call(self, x: Any) -> Any:
             return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(tf.square(x), axis=self.axis, keepdims=True), 1e-12))
 
@@ -75,7 +70,6 @@ def _small() -> tuple[Any, ...]:
             super().__init__(**common)
             self.height, self.width = int(height), int(width)
 
-        @plain
         def call(self, x: Any) -> Any:
             height, width = int(x.shape[1]), int(x.shape[2])
             inside_height = min(height, int(width * self.height / self.width))
@@ -88,7 +82,6 @@ def _small() -> tuple[Any, ...]:
 
 def _attention() -> Any:
     tf, tk = tensorflow(), keras()
-    plain = tf.autograph.experimental.do_not_convert
 
     class MultiHeadAttention(tk.layers.Layer):  # type: ignore[misc, name-defined]
         """Attention by matrix products; TF.js' WebAssembly has no Einsum."""
@@ -120,7 +113,6 @@ def _attention() -> Any:
                 result = result + tf.reshape(getattr(self, f"{name}_bias"), (-1,))
             return tf.transpose(tf.reshape(result, (-1, places, self.heads, size)), (0, 2, 1, 3))
 
-        @plain
         def call(self, query: Any, value: Any, key: Any = None) -> Any:
             places, width = int(query.shape[1]), int(query.shape[-1])
             q = self._heads(query, "query", self.key_dim) * (self.key_dim**-0.5)

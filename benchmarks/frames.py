@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
 _TRACED_MS = 10_000

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pagesight.artifacts import Dataset
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
 DESCRIBE = """async (addresses) => {

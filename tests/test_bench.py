@@ -13,7 +13,7 @@ from benchmarks.browser import curves, sites, steps, tables, visits
 from benchmarks.browser.host import brotli_bytes, hosting
 from benchmarks.browser.models import Model
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 
 from .conftest import ROOT
 

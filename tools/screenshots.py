@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pagesight import manifest
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 
 from . import CACHE, HERE, ROOT, arena, charts, endurance, models, native, sites, steps, tables, visits
 

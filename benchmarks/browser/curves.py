@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pagesight.artifacts import Bundle
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.compare import compare
 from pagesight.options import Rendering
 from pagesight.render import render

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 
 from .host import hosting
 

@@ -15,7 +15,9 @@ import click
 
 from pagesight import records
 from pagesight.console.options import (
+    BROWSER,
     SEED,
+    VERIFY_IN,
     backbone_options,
     bundling_options,
     common,
@@ -72,6 +74,7 @@ def pagesight() -> None:
 @bundling_options
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
+@VERIFY_IN
 @common
 def build(photos: str, into: Path, until: str, **options: Any) -> Any:
     """Photos to a verified page: all stages in one.
@@ -208,16 +211,17 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
 @pagesight.command()
 @click.argument("folder", metavar="BUNDLE", type=_FOLDER)
 @click.option("--photos", type=_FOLDER, help="Pictures to ask; the bundle's own samples where not given.")
+@BROWSER
 @common
-def verify(folder: Path, photos: Path | None) -> Any:
+def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
     """Compare a page's answers with Python's.
 
-    Opens BUNDLE in a real browser. Writes nothing.
+    Opens BUNDLE in real browsers: one of each engine that is found, or of those that are named. Writes nothing.
     """
     from pagesight.artifacts import Bundle
     from pagesight.verify import verify as run
 
-    return run(Bundle.open(folder), Verification(require_browser=True), None, photos)
+    return run(Bundle.open(folder), Verification(require_browser=True, browsers=browsers), None, photos)
 
 
 @pagesight.command()

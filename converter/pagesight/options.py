@@ -150,6 +150,8 @@ class Verification:
     """Largest allowed difference of a probability between browser and Python; kernels add up in another order."""
     max_pictures: int = 500
     require_browser: bool = False
+    browsers: tuple[str, ...] = ()
+    """Engines that must be asked: chromium, firefox, webkit; every one that this machine has where none is named."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ class Build:
     logo: str | None = Bundling.logo
     also: tuple[Format, ...] = Bundling.also
     require_browser: bool = Verification.require_browser
+    verify_in: tuple[str, ...] = Verification.browsers
 
     def naming(self, into_name: str) -> Naming:
         """Name and title, made from the output folder's name where they were not given."""
@@ -235,7 +238,7 @@ class Build:
 
     def verification(self) -> Verification:
         """Options of the verify stage."""
-        return Verification(require_browser=self.require_browser)
+        return Verification(require_browser=self.require_browser, browsers=self.verify_in)
 
 
 @dataclass(frozen=True)

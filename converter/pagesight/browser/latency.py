@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from pagesight.artifacts import Bundle
-from pagesight.browser import discovery
+from pagesight.browser import tabs
 from pagesight.errors import VerifyError
 from pagesight.serve import serving
 

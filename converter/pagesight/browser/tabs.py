@@ -19,7 +19,10 @@ _QUIET = (
     "--disable-sync",
     "--mute-audio",
 )
-_FIREFOX = {"datareporting.policy.dataSubmissionEnabled": False, "security.fileuri.strict_origin_policy": True}
+_FIREFOX: dict[str, str | float | bool] = {
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "security.fileuri.strict_origin_policy": True,
+}
 """Nothing is sent, and files are as far from each other as for every user: automation would relax that."""
 _REQUESTS = '() => performance.getEntriesByType("resource").map(({ name }) => name)'
 

@@ -85,8 +85,8 @@ def webkit(executable: Path, *flags: str) -> Iterator[Session]:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         environment = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11"}
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        driver = subprocess.Popen(["WebKitWebDriver", f"--port={port}"], env=environment, **quiet)
+        command = ["WebKitWebDriver", f"--port={port}"]
+        driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         session = Session(port)
         try:
             session.wait_until_up(driver)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pagesight import languages
+from pagesight.browser.discovery import ENGINES
 from pagesight.console.output import Console
 from pagesight.options import FORMATS, MODES, STRATEGIES, Build
 
@@ -114,6 +115,23 @@ _SCANNING = (
     click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
 )
 SEED = click.option("--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Same seed, same bytes.")
+
+
+def _engines(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return ENGINES if "all" in value else value
+
+
+_ENGINE = click.Choice((*ENGINES, "all"))
+BROWSER = click.option(
+    "--browser", "browsers", multiple=True, type=_ENGINE, callback=_engines, help="Engine to ask; can be given several times."
+)
+VERIFY_IN = click.option(
+    "--verify-in",
+    multiple=True,
+    type=_ENGINE,
+    callback=_engines,
+    help="Engine to verify the page in, can be given several times; every one that is found where not given.",
+)
 _QUANTIZATION = (
     click.option(
         "--quantize",

@@ -19,7 +19,8 @@ _QUIET = (
     "--disable-sync",
     "--mute-audio",
 )
-_FIREFOX: dict[str, str | float | bool] = {
+Preferences = dict[str, str | float | bool]
+_FIREFOX: Preferences = {
     "datareporting.policy.dataSubmissionEnabled": False,
     "security.fileuri.strict_origin_policy": True,
 }
@@ -47,13 +48,13 @@ class Tab(Protocol):
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, *flags: str) -> Iterator[Tab]:
-    """Yield an empty page in a fresh profile. Raises DriverError where the browser does not start."""
+def opened(browser: Browser, *flags: str, preferences: Preferences | None = None) -> Iterator[Tab]:
+    """Yield an empty page in a fresh profile; `preferences` are Firefox's. Raises DriverError where the browser does not start."""
     if browser.engine == "webkit":
         with webkit(browser.executable, *flags) as session:
             yield _WebDriverTab(session)
         return
-    with _playwright_errors(), _playwright(browser, *flags) as running:
+    with _playwright_errors(), _playwright(browser, *flags, preferences=preferences) as running:
         yield _PlaywrightTab(browser.engine, running)
 
 
@@ -65,14 +66,17 @@ def launched(executable: Path, *flags: str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _playwright(browser: Browser, *flags: str) -> Iterator[Any]:
+def _playwright(browser: Browser, *flags: str, preferences: Preferences | None = None) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         path = str(browser.executable)
         if browser.engine == "firefox":
             running = playwright.firefox.launch(
-                channel="moz-firefox", executable_path=path, args=list(flags), firefox_user_prefs=_FIREFOX
+                channel="moz-firefox",
+                executable_path=path,
+                args=list(flags),
+                firefox_user_prefs={**_FIREFOX, **(preferences or {})},
             )
         else:
             args = [*_QUIET, *flags]

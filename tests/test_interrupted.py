@@ -6,20 +6,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pagesight import backbones, manifest
+from pagesight import backbones, manifest, records
 from pagesight.artifacts import Bundle, SavedModel, TrainedModel, WebModel
 from pagesight.bundle import bundle
-from pagesight.contract import Decision
 from pagesight.errors import OutputError
 from pagesight.export import export
 from pagesight.options import Bundling, Naming, Quantization, Verification
 from pagesight.quantize import quantize
+from pagesight.records.training import TrainingFacts, Weights
 from pagesight.training import network
 from pagesight.training.checkpoint import Checkpoint, State
 from pagesight.verify import verify
@@ -49,7 +48,7 @@ def build(photos: Path, into: Path) -> subprocess.Popen[str]:
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp_path: Path) -> None:
     process = build(write_photos(tmp_path / "photos", ["a", "b"], per_class=60), small_disk / "page")
-    _, predicted = process.communicate(timeout=300)
+    _, predicted = process.communicate(timeout=600)
     assert process.returncode == 1
     assert "error: no space left on the disk" in predicted
     assert "Traceback" not in predicted
@@ -65,8 +64,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with manifest.atomic_output_dir(folder / "train", "train", {}) as temporary:
         model, _ = network.build(backbone, 2, None)
         network.save_weights(model, temporary / TrainedModel.WEIGHTS_FILE)
-        facts = {"backbone": backbone.name, "weights": {"kind": "random", "source": ""}, "labels": ["a", "b"]}
-        manifest.write_json(temporary / "training.json", facts | {"decision": asdict(Decision())})
+        records.write(temporary / "training.json", TrainingFacts(backbone.name, Weights("random"), ("a", "b")))
     for stage in ("export", "quantize", "bundle", "verify"):
         again(stage, folder, folder / stage)
     return folder
@@ -124,7 +122,7 @@ def test_ctrl_c_says_that_nothing_is_lost_and_exits_130(tmp_path: Path) -> None:
         if line.strip() == "train":
             process.send_signal(signal.SIGINT)
             break
-    _, predicted = process.communicate(timeout=300)
+    _, predicted = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "interrupted; finished outputs are untouched" in predicted
     assert "Traceback" not in predicted

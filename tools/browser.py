@@ -1,4 +1,4 @@
-"""See to it that this machine has a browser of each engine: an installed one, Debian's packages as root, else Playwright's Chromium."""
+"""See to it that this machine has a browser of each engine: installed, of Debian's packages as root, else Playwright's Chromium."""
 
 import os
 import shutil

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from pagesight import records
+from pagesight.console import tools
 from pagesight.console.options import (
     BROWSER,
     SEED,
@@ -22,12 +23,15 @@ from pagesight.console.options import (
     bundling_options,
     common,
     naming_options,
+    publishing_options,
     quantization_options,
+    refuse_idle,
+    refuse_page_options,
     scan_options,
     searching_options,
     writes,
 )
-from pagesight.console.output import Console
+from pagesight.console.output import unforeseen
 from pagesight.errors import OptionError, PagesightError
 from pagesight.options import STAGES, Build, Quantization, Verification
 from pagesight.records.quantization import QuantizationFacts
@@ -54,16 +58,16 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="pagesight", prog_name="pagesight")
 def pagesight() -> None:
-    """From a folder of pictures to a static web page that recognises them.
+    """Turn a folder of pictures into a static web page that classifies them.
 
     \b
-    pagesight build photos -o dist/page     photos holds one folder of pictures per class
-    pagesight serve dist/page --open        look at it
+    pagesight build photos -o dist/page     photos/ holds one folder of pictures per class
+    pagesight serve dist/page --open        open it in your browser
     """  # noqa: D301 - click's own mark
 
 
 @pagesight.command()
-@click.argument("photos")
+@click.argument("photos", nargs=-1, required=True)
 @writes
 @naming_options
 @scan_options
@@ -72,36 +76,42 @@ def pagesight() -> None:
 @quantization_options
 @searching_options
 @bundling_options
+@publishing_options
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
-@click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
+@click.option("--require-browser", is_flag=True, help="Fail if no browser is found to verify the page in.")
 @VERIFY_IN
 @common
-def build(photos: str, into: Path, until: str, **options: Any) -> Any:
-    """Photos to a verified page: all stages in one.
+def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **options: Any) -> Any:
+    """Build a verified page from pictures (runs all stages).
 
-    PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://).
-    What did not change since the last run is not done again.
+    PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://); folders with train and test
+    sides, with a table of labels, or with a COCO file are read as well. Of several, such as a page's samples and a folder, classes
+    of one name become one. What did not change since the last run is not done again.
     """
     from pagesight import pipeline
 
-    result = pipeline.build_until(until, photos, into, force=True, **options)
+    result = pipeline.build_until(until, photos, into, force=force, **options)
     return result if until in ("bundle", "verify") else {until: str(result.path)}
 
 
 @pagesight.command()
-@click.argument("photos")
+@click.argument("photos", nargs=-1, required=True)
 @writes
 @scan_options
 @SEED
 @common
-def scan(photos: str, into: Path, **options: Any) -> Any:
-    """Photos to a dataset with labels and sides."""
+def scan(photos: tuple[str, ...], into: Path, force: bool, **options: Any) -> Any:
+    """Scan pictures into a dataset: labels, duplicates, train/validation/test split.
+
+    PHOTOS is what `pagesight build` takes.
+    """
     from pagesight.scan import scan as run
 
-    dataset = run(photos, Build(**options).scanning(), into)
+    dataset = run(photos, Build(**options).scanning(), into, force=force)
     splits = {side: sum(counts) for side, counts in dataset.facts.counts.items()}
     return {
         "dataset": str(into),
+        "layout": dataset.facts.layout,
         "classes": list(dataset.labels),
         "pictures": splits,
         "skipped": dataset.facts.skipped,
@@ -117,7 +127,7 @@ def scan(photos: str, into: Path, **options: Any) -> Any:
 @SEED
 @common
 def train(dataset: Path, into: Path, **options: Any) -> Any:
-    """Dataset to a fine-tuned model.
+    """Train a classifier on a dataset.
 
     DATASET is the folder that `pagesight scan` wrote.
     """
@@ -136,9 +146,9 @@ def train(dataset: Path, into: Path, **options: Any) -> Any:
 @naming_options
 @common
 def export(trained: Path, into: Path, **options: Any) -> Any:
-    """Trained model to a SavedModel.
+    """Export a trained model as a SavedModel.
 
-    TRAINED is the folder that `pagesight train` wrote. The SavedModel takes raw pixels: scaling is in its graph.
+    TRAINED is the folder that `pagesight train` wrote. The SavedModel takes raw pixels; scaling is part of its graph.
     """
     from pagesight.artifacts import TrainedModel
     from pagesight.export import export as run
@@ -150,24 +160,26 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @pagesight.command()
 @click.argument("model")
 @writes
-@click.option("--labels", metavar="FILE|a,b,c", help="Class names, where the model's own files do not tell.")
-@click.option("--input-range", help="0..1, -1..1, 0..255, caffe or torch; found out where not given.")
-@click.option("--crop", help="center-square, or squash the whole picture.")
-@click.option("--side", type=int, help="Pixels, for a model that takes any size.")
-@click.option("--trust", is_flag=True, help="Let a Keras file run its own code (Lambda layers).")
+@click.option("--labels", metavar="FILE|a,b,c", help="Class names, if the model files do not contain them.")
+@click.option(
+    "--input-range", help="Value range the model expects: 0..1, -1..1, 0..255, caffe or torch; default: detected from the model."
+)
+@click.option("--crop", help="How pictures become square: center-square, or squash the whole picture.")
+@click.option("--side", type=int, help="Input size in pixels, for a model that accepts any size.")
+@click.option("--trust", is_flag=True, help="Allow a Keras file to run its own code (Lambda layers).")
 @naming_options
 @quantization_options
 @bundling_options
 @click.option(
     "--calibrate",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Pictures, without labels, that tell how to round the weights; drawn ones where not given.",
+    help="Unlabeled pictures to calibrate quantization on; default: synthetic ones.",
 )
-@click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
-@click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")
+@click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; default: noise.")
+@click.option("--dataset", type=_FOLDER, help="For a model written by `export`: the dataset (from `scan`) to measure accuracy on.")
 @common
 def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, calibrate: Path | None, **options: Any) -> Any:
-    """Any model to a TF.js model and its page.
+    """Convert an existing model into a TF.js model and a page.
 
     MODEL is a Keras file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it becomes a verified
     page in DIR. A folder that `pagesight export` wrote becomes a TF.js model in DIR, for `pagesight bundle`.
@@ -179,9 +191,18 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
     of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
     bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
-    if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
+    written = manifest.read(Path(model))
+    if written is not None and written["stage"] in SavedModel.STAGES:
+        refuse_page_options()
+        if dataset is not None and calibrate is not None:
+            raise OptionError("--calibrate and --dataset both name pictures to round by", fix="give one of them")
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else calibrate)
         return {"model": str(web.path / web.contract.model_path), **_stored(web.facts)}
+    if dataset is not None:
+        raise OptionError(
+            "--dataset measures the accuracy of what `pagesight export` wrote, and this model was made elsewhere",
+            fix="leave it out; --calibrate takes a folder of pictures without labels, --photos those to compare on",
+        )
     from pagesight import pipeline
     from pagesight.adopt import Adoption
 
@@ -192,31 +213,34 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
 @pagesight.command()
 @click.argument("web", type=_FOLDER)
 @writes
-@click.option("--dataset", type=_FOLDER, help="What `scan` wrote: gives the gallery its pictures.")
-@click.option("--trained", type=_FOLDER, help="What `train` wrote: gives the card its accuracy.")
+@click.option("--dataset", type=_FOLDER, help="Dataset from `scan`: provides the sample gallery.")
+@click.option("--trained", type=_FOLDER, help="Folder from `train`: provides the accuracy for the model card.")
 @bundling_options
+@publishing_options
 @common
 def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **options: Any) -> Any:
-    """TF.js model to a static page.
+    """Bundle a TF.js model into a static page.
 
     WEB is the folder that `pagesight convert` wrote.
     """
     from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
     from pagesight.bundle import bundle as run
 
+    if dataset is None:
+        refuse_idle({"samples", "report"}, "without --dataset no pictures are published")
     origin = Origin(Dataset.open(dataset) if dataset else None, TrainedModel.open(trained) if trained else None)
     return run(WebModel.open(web), Build(**options).bundling(), into, origin)
 
 
 @pagesight.command()
 @click.argument("folder", metavar="BUNDLE", type=_FOLDER)
-@click.option("--photos", type=_FOLDER, help="Pictures to ask; the bundle's own samples where not given.")
+@click.option("--photos", type=_FOLDER, help="Pictures to compare on; default: the samples of the bundle.")
 @BROWSER
 @common
 def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
-    """Compare a page's answers with Python's.
+    """Check that a page gives the same predictions as Python.
 
-    Opens BUNDLE in real browsers: one of each engine that is found, or of those that are named. Writes nothing.
+    Opens BUNDLE in real browsers: one of each engine that is found, or of those that are named; does not write anything.
     """
     from pagesight.artifacts import Bundle
     from pagesight.verify import verify as run
@@ -224,127 +248,14 @@ def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
     return run(Bundle.open(folder), Verification(require_browser=True, browsers=browsers), None, photos)
 
 
-@pagesight.command()
-@click.argument("model", type=_FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable object.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures to this file.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def inspect(model: Path, as_json: bool, html: Path | None) -> None:
-    """Look into a page's model, layer by layer.
-
-    MODEL is a page, a TF.js model or a SavedModel folder: op, shape, parameters, bytes, noise and multiply-adds of each layer.
-    """
-    from pagesight.console.inspection import as_html, as_table
-    from pagesight.inspect import inspect as run
-
-    result = run(model)
-    if html is not None:
-        html.write_text(as_html(result), encoding="utf-8")
-    click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else as_table(result))
-
-
-@pagesight.command()
-@click.argument("names", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable list.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with the chart and the table.")
-@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the chart.")
-@click.option("--no-browser", is_flag=True, help="Do not measure milliseconds.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path | None, no_browser: bool) -> None:
-    """Compare networks by name: parameters, bytes, work, time.
-
-    Milliseconds are those of a page with random weights, for one warm picture in a browser of this machine.
-    """
-    from pagesight import pipeline, progress
-    from pagesight.console import comparison
-
-    for file in (html, svg):
-        if file is not None and not file.parent.is_dir():
-            raise OptionError(f"{file.parent} is no folder", fix="make it, or name a file somewhere else")
-    with (console := Console()), progress.shown_by(console):
-        entries = pipeline.compare(names, in_browser=not no_browser)
-    if html is not None:
-        html.write_text(comparison.as_html(entries), encoding="utf-8")
-    if svg is not None:
-        svg.write_text(comparison.as_svg(entries), encoding="utf-8")
-    click.echo(json.dumps([e.to_json() for e in entries]) if as_json else comparison.as_table(entries), nl=as_json)
-
-
-@pagesight.command()
-@click.argument("folder", metavar="BUNDLE", type=_FOLDER)
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
-@click.option("--host", default="localhost", show_default=True, help="An address of this machine; 0.0.0.0 for the whole network.")
-@click.option("--open", "open_page", is_flag=True, help="Open the page in your browser.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def serve(folder: Path, port: int, host: str, open_page: bool) -> None:
-    """Show a page on this machine until Ctrl-C."""
-    import threading
-    import webbrowser
-
-    from pagesight.serve import serving
-
-    with serving(folder, host=host, port=port) as address:
-        click.echo(f"{folder} is at {address} (Ctrl-C stops)")
-        if open_page:
-            webbrowser.open(address)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            click.echo()
-
-
-@pagesight.command()
-@writes
-@click.option("--per-class", default=60, show_default=True, type=click.IntRange(1), help="Pictures per digit.")
-@click.option("--side", default=160, show_default=True, type=click.IntRange(32, 1024), help="Pixels.")
-@SEED
-@common
-def render(into: Path, per_class: int, side: int, seed: int) -> Any:
-    """Draw number hands 0-9, to try it all on."""
-    from pagesight.options import Rendering
-    from pagesight.render import render as run
-
-    return {"pictures": str(run(Rendering(per_class=per_class, side=side, seed=seed), into))}
-
-
-@pagesight.command()
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable list.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def backbones(as_json: bool) -> None:
-    """List the backbones."""
-    from pagesight.backbones import known
-
-    if as_json:
-        click.echo(json.dumps([{"name": b.name, "title": b.human, "starter": b.starter is not None} for b in known().values()]))
-        return
-    for backbone in known().values():
-        click.echo(f"{backbone.name:32} {backbone.human}{', starter weights ship' if backbone.starter else ''}")
-
-
-@pagesight.command()
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable object.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def doctor(as_json: bool) -> None:
-    """Say what is installed, what is missing, and the fix."""
-    from pagesight.console.doctor import examine
-
-    findings = examine()
-    if as_json:
-        click.echo(json.dumps([f.__dict__ for f in findings]))
-    else:
-        for finding in findings:
-            click.echo(
-                f"{'ok     ' if finding.ok else 'missing'}  {finding.what}" + ("" if finding.ok else f"\n  fix: {finding.fix}")
-            )
-    if not all(f.ok for f in findings if f.needed):
-        raise SystemExit(1)
-
-
 def _stored(facts: QuantizationFacts) -> dict[str, Any]:
     """How the model is stored and what that cost, without a line for every layer."""
     told = {**records.to_json(facts.storage), "accuracy": facts.accuracy, "pictures": facts.pictures}
     return {name: value for name, value in told.items() if name != "layers" and value not in (None, [])}
 
+
+for _command in tools.COMMANDS:
+    pagesight.add_command(_command)
 
 _COLLECTIONS = (10_000, 10, 10)
 """Libraries are imported that make hundreds of thousands of objects, to stay: the garbage collector looks at them less often."""
@@ -365,21 +276,13 @@ def main(argv: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\ninterrupted; finished outputs are untouched, and the next run goes on from there", err=True)
         sys.exit(130)
-    except PagesightError as cause:
-        if debug:
-            traceback.print_exc()
-        if "--json" in arguments:
-            click.echo(json.dumps({"error": cause.what, "fix": cause.fix}, ensure_ascii=False))
-        click.echo(f"error: {cause.what}\n  fix: {cause.fix}", err=True)
-        sys.exit(2 if isinstance(cause, OptionError) else 1)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as cause:
+        known = cause if isinstance(cause, PagesightError) else unforeseen(cause)
         if debug:
-            raise
-        click.echo(
-            f"error: something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}\n"
-            "  fix: run it again with --debug and report what it shows",
-            err=True,
-        )
-        sys.exit(1)
+            traceback.print_exc()
+        if "--json" in arguments:
+            click.echo(json.dumps({"error": known.what, "fix": known.fix}, ensure_ascii=False))
+        click.echo(f"error: {known.what}\n  fix: {known.fix}", err=True)
+        sys.exit(2 if isinstance(known, OptionError) else 1)

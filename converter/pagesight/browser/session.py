@@ -16,6 +16,7 @@ from pagesight.browser import tabs
 from pagesight.browser.discovery import Browser
 from pagesight.errors import VerifyError
 from pagesight.graph import memory
+from pagesight.manifest import Json
 from pagesight.serve import serving
 
 _BATCH = 16
@@ -114,7 +115,7 @@ def _in_own_thread(work: Callable[[], Answers]) -> Answers:
 
 def _asked(browser: Browser, address: str, pictures: Pictures, ask: Callable[[tabs.Tab, slice], Any]) -> Answers:
     """Open the page and ask it; errors in its console and foreign requests end in a VerifyError."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     complaints: list[str] = []
     name = browser.engine.capitalize()
     try:

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 
 _MAX_OBJECTS = 100_000
 _MAX_DEPTH = 64
@@ -36,14 +36,7 @@ def opened(path: Path, shown_as: Path | None = None) -> Iterator[h5py.File]:
             _inspect(file, name)
             yield file
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError, ValueError) as cause:
-        raise AdoptError(f"{name} is no HDF5 file that can be read: {_first_line(cause)}", fix=_HINT) from cause
-
-
-def _first_line(cause: BaseException) -> str:
-    if isinstance(cause, RecursionError):
-        return "it is nested too deep"
-    lines = str(cause).strip().splitlines()
-    return lines[0].split(" (")[0][:160] if lines else type(cause).__name__
+        raise AdoptError(f"{name} is no HDF5 file that can be read: {first_line(cause)}", fix=_HINT) from cause
 
 
 def _inspect(file: h5py.File, name: Path) -> None:
@@ -84,24 +77,30 @@ def _check_dataset(result: h5py.Dataset, name: Path) -> int:
     return size
 
 
-def elements(group: h5py.Group) -> int:
-    """How many numbers the datasets below `group` hold."""
-    total = 0
+def arrays(group: h5py.Group) -> dict[str, NDArray[Any]]:
+    """All datasets of numbers below `group` by their paths."""
+    result: dict[str, NDArray[Any]] = {}
 
-    def count(_: str, result: Any) -> None:
-        nonlocal total
-        if isinstance(result, h5py.Dataset) and result.dtype.kind in "fiub":
-            total += int(result.size)
+    def read(path: str, found: Any) -> None:
+        if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiub":
+            result[path] = np.asarray(found[()]).astype(found.dtype.newbyteorder("<"), copy=False)
 
-    group.visititems(count)
-    return total
+    group.visititems(read)
+    return result
 
 
-def array(result: Any, name: str) -> NDArray[np.float32]:
-    """A dataset as float32. Raises AdoptError for what is no dataset of numbers."""
-    if not isinstance(result, h5py.Dataset) or result.dtype.kind not in "fiub":
-        raise AdoptError(f"the weight {name} is no array of numbers", fix=_HINT)
-    return np.asarray(result[()], np.float32)
+def lists(group: h5py.Group) -> dict[str, dict[str, list[str]]]:
+    """The lists of names that Keras keeps as attributes, by the path of their group."""
+    result: dict[str, dict[str, list[str]]] = {}
+
+    def read(path: str, found: Any) -> None:
+        if isinstance(found, h5py.Group):
+            kept = {key: names(found, key) for key in ("layer_names", "weight_names")}
+            result[path] = {key: value for key, value in kept.items() if value}
+
+    read("", group)
+    group.visititems(read)
+    return {path: kept for path, kept in result.items() if kept}
 
 
 def text(value: Any) -> str:
@@ -130,4 +129,4 @@ def parse_json(value: str | bytes, what: str) -> Any:
     try:
         return json.loads(value, parse_constant=refuse)
     except (ValueError, RecursionError) as cause:
-        raise AdoptError(f"{what} is no JSON that can be read: {_first_line(cause)}", fix="export the model again") from cause
+        raise AdoptError(f"{what} is no JSON that can be read: {first_line(cause)}", fix="export the model again") from cause

@@ -1,5 +1,7 @@
 """report.json: what was measured of a page; null where something was not."""
 
+from dataclasses import field
+
 from pagesight.records.codec import record
 from pagesight.records.evaluation import EvaluationFacts
 from pagesight.records.pictures import DatasetSummary
@@ -35,6 +37,8 @@ class Parity:
     """Largest difference of a probability."""
     max_square_diff: int = 0
     """Largest difference (of 255) of a pixel in a model input; above 0 only where an engine is known to round."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Pictures that were not compared, by format: browsers decode these in their own way, or not at all."""
     single_file: "Parity | None" = None
     """The same of the page in one HTML file, opened from the disk."""
     engines: "tuple[Parity, ...]" = ()

@@ -174,6 +174,8 @@ class Verification:
     """Largest allowed difference of a probability between browser and Python; kernels add up in another order."""
     max_pictures: int = 500
     require_browser: bool = False
+    browsers: tuple[str, ...] = ()
+    """Engines that must be asked: chromium, firefox, webkit; every one that this machine has where none is named."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ class Build:
     samples: int = Bundling.samples_per_class
     report: bool = Bundling.report
     require_browser: bool = Verification.require_browser
+    verify_in: tuple[str, ...] = Verification.browsers
 
     def naming(self, into_name: str) -> Naming:
         """Name and title, made from the output folder's name where they were not given."""
@@ -287,7 +290,7 @@ class Build:
 
     def verification(self) -> Verification:
         """Options of the verify stage."""
-        return Verification(require_browser=self.require_browser)
+        return Verification(require_browser=self.require_browser, browsers=self.verify_in)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from pagesight import languages
+from pagesight.browser.discovery import ENGINES
 from pagesight.console.output import Console
 from pagesight.errors import OptionError
 from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build
@@ -176,6 +177,23 @@ _SCANNING = (
 )
 SEED = click.option(
     "--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Random seed; the same seed gives the same bytes."
+)
+
+
+def _engines(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return ENGINES if "all" in value else value
+
+
+_ENGINE = click.Choice((*ENGINES, "all"))
+BROWSER = click.option(
+    "--browser", "browsers", multiple=True, type=_ENGINE, callback=_engines, help="Engine to ask; can be given several times."
+)
+VERIFY_IN = click.option(
+    "--verify-in",
+    multiple=True,
+    type=_ENGINE,
+    callback=_engines,
+    help="Engine to verify the page in, can be given several times; every one that is found where not given.",
 )
 _QUANTIZATION = (
     click.option(

@@ -39,10 +39,14 @@ class Parity:
     """Share (0..1) of pictures with the same first answer."""
     max_abs_diff: float
     """Largest difference of a probability."""
+    max_square_diff: int = 0
+    """Largest difference (of 255) of a pixel in a model input; above 0 only where an engine is known to round."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Pictures that were not compared, by format: browsers decode these in their own way, or not at all."""
     single_file: "Parity | None" = None
     """The same of the page in one HTML file, opened from the disk."""
+    engines: "tuple[Parity, ...]" = ()
+    """Each browser by itself, where several were asked: above stand their names, and the least equal of their numbers."""
 
 
 @record

@@ -122,6 +122,9 @@ def test_sides_without_class_folders_are_no_classes(tmp_path: Path) -> None:
     ) as caught:
         scan(tmp_path / "photos", Scanning(), tmp_path / "out")
     assert all(way in caught.value.fix for way in ("photos/cat/1.jpg", "photos/train", "photos/labels.csv"))
+    shutil.rmtree(tmp_path / "photos" / "val")
+    with pytest.raises(ScanError, match="holds the side train, but no class folders in it"):
+        scan(tmp_path / "photos", Scanning(), tmp_path / "out")
 
 
 def write_table(path: Path, header: str, rows: list[str]) -> None:
@@ -337,9 +340,13 @@ def test_every_so_many_frames_of_videos_and_gifs_are_pictures_whose_clips_stay_t
     write_video(root / "flies" / "one.webm", 2, 30, "libvpx")
     write_video(root / "flies" / "two.mov", 2, 3, "mpeg4")
     (root / "flies" / "broken.mp4").write_bytes((root / "flies" / "two.mov").read_bytes()[:200])
-    dataset, _ = scanned(root, tmp_path, every_frames=3)
+    cut = bytearray((root / "bees" / "2.gif").read_bytes())
+    cut[len(cut) * 2 // 3 :] = bytes(len(cut) - len(cut) * 2 // 3)
+    (root / "bees" / "2.gif").write_bytes(bytes(cut))
+    dataset, notes = scanned(root, tmp_path, every_frames=3)
     counts = Counter(dataset.labels[p.label] for p in dataset.pictures)
-    assert counts == {"ants": 10, "bees": 9, "flies": 11}
+    assert counts == {"ants": 10, "bees": 8, "flies": 11}
+    assert any("2.gif is damaged" in note and "only the 2 frames before that are taken" in note for note in notes)
     assert dataset.facts.skipped == 1
     first = next(p for p in dataset.pictures if p.path.endswith("one.webm/000000.png"))
     assert dataset.read_bytes(first).startswith(b"\x89PNG")
@@ -403,6 +410,17 @@ def test_projects_and_samples_of_teachable_machine_are_read(tmp_path: Path) -> N
         dataset, _ = scanned(given, tmp_path)
         assert dataset.labels == ("Class 1", "Class 2")
         assert Counter(p.label for p in dataset.pictures) == {0: 8, 1: 8}
+
+
+def test_a_project_whose_samples_are_numbered_by_class_has_their_names_in_its_metadata(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "project.zip", "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"labels": ["rock", "paper"]}))
+        archive.writestr("model.json", "{}")
+        for kind in range(2):
+            for number, picture in enumerate(pictures(tmp_path / f"p{kind}", kind)):
+                archive.write(picture, f"samples/{kind}_{number}.jpg")
+    dataset, _ = scanned(tmp_path / "project.zip", tmp_path)
+    assert dataset.labels == ("paper", "rock")
 
 
 def test_the_same_pictures_in_the_class_folders_of_windows_are_read(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """When to believe an answer: the temperature that makes probabilities honest, and the threshold below which it is not sure."""
 
+import logging
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.contract import Decision
+
+_log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -24,6 +28,11 @@ def decide(known: Floats, labels: Labels, ood: Floats, false_accepts: float) -> 
     temperature = fitted_temperature(known, labels)
     usual = min(threshold_for(scaled(known, temperature), labels, ACCEPTED), _SURE_ENOUGH)
     against = threshold_against(scaled(ood, temperature), false_accepts) if len(ood) else 0.0
+    bound = f"accepts at most {false_accepts:.1%} of {len(ood)} pictures of other things"
+    why = bound if against > usual else f"keeps about {ACCEPTED:.0%} of the right answers"
+    _log.info(
+        "temperature %.3g, fitted to %d pictures; threshold %.4f, which %s", temperature, len(labels), max(usual, against), why
+    )
     return Decision(temperature, max(usual, against))
 
 

@@ -1,6 +1,7 @@
 """Finds a Chromium on this machine and opens pages in it, headless."""
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge", "microsoft-edge")
 _PLACES = (
@@ -33,17 +36,25 @@ HOW_TO_GET = "install Chromium or Chrome, run `playwright install chromium`, or 
 
 def find() -> Path | None:
     """$CHROME, else an installed Chromium, Chrome or Edge, else Playwright's own; None where there is none."""
+    result, why = _found()
+    _log.info("browser: %s, because %s", result or "none", why)
+    return result
+
+
+def _found() -> tuple[Path | None, str]:
+    """The browser, and why it is this one."""
     value = os.environ.get("CHROME")
     if value:
         result = shutil.which(value)
-        return Path(result) if result else None
+        return Path(result) if result else None, f"CHROME is {value}"
     for name in _NAMES:
         if result := shutil.which(name):
-            return Path(result)
+            return Path(result), f"{name} is on the path"
     for place in _PLACES:
         if Path(place).is_file():
-            return Path(place)
-    return _playwrights_own()
+            return Path(place), "it is installed there"
+    own = _playwrights_own()
+    return own, "Playwright installed it" if own else "neither an installed one nor Playwright's was found"
 
 
 def _playwrights_own() -> Path | None:

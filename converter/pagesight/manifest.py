@@ -115,13 +115,11 @@ def write(folder: Path, stage: str, key: Mapping[str, Any]) -> None:
 def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
     """True where `folder` holds this stage's whole output for exactly this key, every file with its recorded hash."""
     why = _stale_because(read(folder), folder, stage, json.loads(json.dumps(key)))
-    _log.info(
-        "%s: %s", stage, f"runs, because {why}" if why else f"kept, because nothing it was made from has changed since {folder}"
-    )
+    _log.info("%s: %s", stage, f"runs, because {why}" if why else f"kept, because {folder} was made from the same")
     return why is None
 
 
-def _stale_because(result: dict[str, Any] | None, folder: Path, stage: str, key: Any) -> str | None:
+def _stale_because(result: Manifest | None, folder: Path, stage: str, key: Any) -> str | None:
     """Why `folder` is not this stage's whole output for `key`, or None where it is."""
     if not result or result.get("stage") != stage:
         return f"{folder} holds no output of it"

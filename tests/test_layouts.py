@@ -122,6 +122,9 @@ def test_sides_without_class_folders_are_no_classes(tmp_path: Path) -> None:
     ) as caught:
         scan(tmp_path / "photos", Scanning(), tmp_path / "out")
     assert all(way in caught.value.fix for way in ("photos/cat/1.jpg", "photos/train", "photos/labels.csv"))
+    shutil.rmtree(tmp_path / "photos" / "val")
+    with pytest.raises(ScanError, match="holds the side train, but no class folders in it"):
+        scan(tmp_path / "photos", Scanning(), tmp_path / "out")
 
 
 def write_table(path: Path, header: str, rows: list[str]) -> None:

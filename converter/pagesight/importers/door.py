@@ -38,8 +38,8 @@ def open_model(path: Path, scratch: Path, *, signature: str | None = None, side:
     """Begin to open the model at `path`, a file or folder; archives are unpacked below `scratch`, which must be empty.
 
     The job's result has the fact `kind` (keras-h5, keras-zip, tfjs-layers, tfjs-graph, saved-model, tflite, onnx or weights) and
-    what that kind is built from. `signature` chooses one of a SavedModel's; `side` is that of the pictures, for ONNX files that leave it
-    open. The result raises AdoptError for what is damaged, hostile or no model.
+    what that kind is built from. `signature` chooses one of a SavedModel's; `side` is that of the pictures, for ONNX files that
+    leave it open. The result raises AdoptError for what is damaged, hostile or no model.
     """
     arguments = {"path": str(path.absolute()), "shown_as": str(path), "signature": signature, "side": side}
     return sandbox.start(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from pagesight.sandbox import Found
 from pagesight.training import network
 
 from .cases import CASES
+from .conftest import ROOT
 
 HERE = Path(__file__).parent / "cases"
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow warns about what it is asked to read
@@ -147,3 +149,13 @@ def test_a_checkpoint_is_read_as_tensorflow_wrote_it_and_a_flipped_bit_is_seen(t
     data.write_bytes(raw)
     with pytest.raises(AdoptError, match="checksum"):
         Checkpoint.open(Path(prefix)).array(key)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mutants are opened in forked processes")
+def test_damaged_models_of_every_format_are_read_or_refused_in_a_sentence() -> None:
+    """In a process of its own: one that has loaded TensorFlow must not be forked."""
+    fuzz = subprocess.run(
+        [sys.executable, ROOT / "tools" / "fuzz.py", "--count", "200", "--seed", "7"], capture_output=True, text=True, check=False
+    )
+    assert fuzz.returncode == 0, fuzz.stdout + fuzz.stderr
+    assert fuzz.stdout.startswith("200 mutants: ")

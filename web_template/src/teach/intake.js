@@ -1,6 +1,6 @@
 // How pictures come into a class: held, hands-free, or as files; what came together can be taken back together.
 import { integer } from "../page/format.js";
-import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.js";
+import { fillCount, sayCamera, teachWords as words } from "../page/words.js";
 import { countDown } from "./hands_free.js";
 import { Recorder } from "./recorder.js";
 
@@ -79,12 +79,13 @@ export class Intake {
     const taken = [];
     const show = () => {
       card.setState({ kind: "recording", n: taken.length });
-      host.tell(fill(words.recordingCount, { n: integer(taken.length) }));
+      host.tell(integer(taken.length));
     };
     card.setState({ kind: host.camera.running ? "recording" : "starting", n: 0 });
     try {
       const take = async (/** @type {Blob} */ picture) => {
-        taken.push(await session.add(card.one, picture));
+        const example = await session.add(card.one, picture);
+        if (example) taken.push(example);
         card.setLastTake(taken);
         show();
         this.#at.onChange();
@@ -102,21 +103,26 @@ export class Intake {
   /**
    * @param {ClassCard} card
    * @param {Blob[]} pictures
-   * @returns {Promise<string>} what came of it, in words
+   * @param {{ once?: boolean }} [options] once: a picture that the class has already is left out
+   * @returns {Promise<{ added: number, unreadable: number }>}
    */
-  async takeFiles(card, pictures) {
+  async takeFiles(card, pictures, { once = false } = {}) {
     const { session, onChange, onNews } = this.#at;
     /** @type {Example[]} */
     const added = [];
+    let unreadable = 0;
     for (const picture of pictures) {
-      const taken = await session.add(card.one, picture).catch(() => undefined);
-      if (taken) added.push(taken);
+      try {
+        const taken = await session.add(card.one, picture, { once });
+        if (taken) added.push(taken);
+      } catch {
+        unreadable++;
+      }
       card.setLastTake(added);
       onChange();
     }
-    const news = sayAdded(added.length, pictures.length - added.length);
-    onNews(news);
-    return news;
+    onNews(sayAdded(added.length, unreadable));
+    return { added: added.length, unreadable };
   }
 }
 

@@ -190,14 +190,14 @@ def plain(tmp_path: Path, **options: Any) -> Path:
     [
         ((16, 16, 3), {"labels": "a,b"}, "gives 3 scores, but there are 2 labels", "3 names"),
         ((16, 16, 3), {}, "does not name its classes", "--labels"),
-        ((16, 16, 3), {"labels": "a,b,c", "input_range": None}, "does not tell which numbers it takes", "--input-range"),
+        ((16, 16, 3), {"labels": "a,b,c", "input_range": None}, "does not tell which numbers it takes", "--guess"),
         ((16, 16, 3), {"labels": "a,,c"}, "empty name", "one name for each"),
         ((16, 16, 3), {"labels": "names.txt"}, "no labels file", "a,b,c"),
         ((16, 16, 3), {"labels": "a,b,c", "side": 32}, "takes pictures of 16 px, not 32", "--side"),
         ((16, 24, 3), {"labels": "a,b,c"}, "24×16", "squares"),
         ((None, None, 3), {"labels": "a,b,c"}, "any size", "--side 224"),
-        ((16, 16, 4), {"labels": "a,b,c"}, "4 channels", "RGB or grey"),
-        ((16, 16, 1), {"labels": "a,b,c", "input_range": "caffe"}, "for colour", "0..1"),
+        ((16, 16, 4), {"labels": "a,b,c"}, "4 channels", "RGB or gray"),
+        ((16, 16, 1), {"labels": "a,b,c", "input_range": "caffe"}, "for color", "0..1"),
         ((16, 16, 3), {"labels": "a,b,c", "crop": "left"}, "no crop 'left'", "center-square"),
         ((16, 16, 3), {"labels": "a,b,c", "input_range": "0..2"}, "no input range", "0..1"),
     ],
@@ -323,7 +323,7 @@ def through_the_browser(saved: SavedModel, tmp_path: Path) -> Path:
     web = quantize(saved, Quantization(mode="uint8"), tmp_path / "quantize")
     page = bundle(web, Bundling(), tmp_path / "bundle")
     verified = verify(page, Verification(require_browser=True), tmp_path / "page", tmp_path / "photos")
-    assert verified.report["parity"]["top1_agreement"] == 1.0
+    assert verified.report.parity.top1_agreement == 1.0
     assert manifest.read(verified.path) is not None
     return verified.path
 

@@ -20,13 +20,13 @@ from pagesight import manifest, pixels
 from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
 from pagesight.browser import discovery
 from pagesight.bundle import bundle
-from pagesight.errors import BundleError, OptionError, TrainError, VerifyError
+from pagesight.errors import BundleError, OptionError, OutputError, TrainError, VerifyError
 from pagesight.graph import memory
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
-from .conftest import write_photos
+from .conftest import write_greys, write_photos
 
 pytestmark = pytest.mark.slow
 LABELS = ["<script>alert(1)<", '"q\\', "שלום " + "x" * 100]
@@ -56,11 +56,11 @@ def test_the_report_says_what_was_measured(built: pagesight.VerifiedBundle) -> N
 
 @pytest.mark.skipif(discovery.find() is None, reason="no browser")
 def test_the_browser_answers_what_python_answers(built: pagesight.VerifiedBundle) -> None:
-    parity = built.report["parity"]
-    assert parity["top1_agreement"] == 1.0
-    assert parity["squares_equal"] == parity["pictures"] == 9
-    assert parity["max_abs_diff"] <= 1e-4
-    assert parity["backend"] == "wasm"
+    parity = built.report.parity
+    assert parity.top1_agreement == 1.0
+    assert parity.squares_equal == parity.pictures == 9
+    assert parity.max_abs_diff <= 1e-4
+    assert parity.backend == "wasm"
 
 
 def test_the_bundle_holds_its_whole_tree_and_every_hash(built: pagesight.VerifiedBundle) -> None:
@@ -93,7 +93,7 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
         return verify(pagesight.Bundle(built.path), Verification())
 
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: other tests may have left one running in this thread
-        assert thread.submit(lambda: asyncio.run(ask())).result().report["parity"]["top1_agreement"] == 1.0
+        assert thread.submit(lambda: asyncio.run(ask())).result().report.parity.top1_agreement == 1.0
 
 
 def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
@@ -102,7 +102,7 @@ def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
     monkeypatch.setattr(memory, "_LARGE", 0)
     monkeypatch.setenv("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "0")  # not changed for the tests that follow
     asked = verify(pagesight.Bundle(built.path), Verification(max_pictures=4))
-    assert asked.report["parity"]["top1_agreement"] == 1.0
+    assert asked.report.parity.top1_agreement == 1.0
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +120,9 @@ def in_one_file(built: pagesight.VerifiedBundle, tmp_path_factory: pytest.TempPa
 
 
 def test_the_single_file_answers_from_the_disk_what_python_answers(in_one_file: pagesight.VerifiedBundle) -> None:
-    parity = in_one_file.report["parity"]["single_file"]
-    assert parity["squares_equal"] == parity["pictures"] == 9
-    assert parity["max_abs_diff"] <= 1e-4
+    parity = in_one_file.report.parity.single_file
+    assert parity.squares_equal == parity.pictures == 9
+    assert parity.max_abs_diff <= 1e-4
     [file] = (in_one_file.path / "single-file").iterdir()
     assert file.name == "shapes.html"
     assert 0 < file.stat().st_size < 1_000_000
@@ -136,7 +136,7 @@ def test_other_formats_lie_beside_the_page_and_are_listed(
     listed = (manifest.read(in_one_file.path) or {})["files"]
     beside = {"also/layers/metadata.json", "also/layers/group1-shard1of1.bin", "also/labels.txt"}
     assert {*contract["also"].values(), *beside} <= set(listed)
-    assert abs(in_one_file.report["bytes"]["total"] - built.report["bytes"]["total"]) < 1000  # they are not the page's
+    assert abs(in_one_file.report.bytes.total - built.report.bytes.total) < 1000  # they are not the page's
     assert not any(path.startswith("also/") for path in contract["files"])
 
 
@@ -197,6 +197,25 @@ def test_the_same_seed_gives_the_same_bytes(photos: Path, built: pagesight.Verif
     assert manifest.list_files(tmp_path / "shapes", leave_out=frozenset()) == manifest.list_files(built.path, leave_out=frozenset())
 
 
+def test_a_page_without_samples_and_report_shows_no_picture_and_names_none(
+    photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path
+) -> None:
+    shutil.copytree(built.path.parent / ".shapes.build", tmp_path / ".shapes.build")
+    page = pagesight.build(photos, into=tmp_path / "shapes", **SMALL, samples=0, report=False)
+    assert not [p for p in page.path.rglob("*") if p.name in ("samples", "report", "report.html") or p.suffix == ".jpg"]
+    assert "report.html" not in (page.path / "index.html").read_text()
+    assert page.report.evaluation.accuracy == built.report.evaluation.accuracy
+    for name in ("report.json", "contract.json", "index.html"):
+        assert "person" not in (page.path / name).read_text(), name
+    more = bundle(
+        WebModel(tmp_path / ".shapes.build" / "quantize"),
+        Bundling(samples_per_class=2),
+        tmp_path / "more",
+        Origin(Dataset.open(tmp_path / ".shapes.build" / "scan")),
+    )
+    assert len(list((more.path / "samples").iterdir())) == 6
+
+
 def test_gates_fail_before_anything_is_finished(photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
     work = built.path.parent / ".shapes.build"
     shutil.copytree(work, tmp_path / ".shapes.build")
@@ -233,12 +252,43 @@ def test_an_answer_that_differs_fails_the_build(built: pagesight.VerifiedBundle,
         verify(pagesight.Bundle(built.path), Verification(max_abs_diff=0.0))
 
 
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
+def test_other_pictures_or_another_browser_are_verified_anew_and_at_most_so_many_are_asked(
+    built: pagesight.VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(count: int, most: int = 500) -> Any:
+        write_greys(tmp_path / str(count), count) if not (tmp_path / str(count)).exists() else None
+        result = verify(built, Verification(max_pictures=most), tmp_path / "page", tmp_path / str(count))
+        assert isinstance(result, pagesight.VerifiedBundle)
+        return result.report.parity.pictures, (tmp_path / "page" / "manifest.json").stat().st_ino
+
+    wrapper = tmp_path / "chrome"
+    wrapper.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo Chromium 1 || exec {discovery.find()} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CHROME", str(wrapper))
+    first = asked(3)
+    assert first[0] == 3
+    assert asked(3) == first
+    second = asked(2)
+    assert second[0] == 2
+    assert asked(9, most=2)[0] == 2
+    verified = asked(2)
+    wrapper.write_text(wrapper.read_text().replace("Chromium 1", "Chromium 2"))
+    assert asked(2)[1] != verified[1]
+
+
 def test_without_a_browser_the_build_goes_on_and_says_so(
     photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHROME", str(tmp_path / "no-such-browser"))
     shutil.copytree(built.path.parent / ".shapes.build", tmp_path / ".shapes.build")
-    assert pagesight.build(photos, into=tmp_path / "shapes", **SMALL).report["parity"] is None
+    unseen = pagesight.build(photos, into=tmp_path / "shapes", **SMALL)
+    again = pagesight.build(photos, into=tmp_path / "shapes", **SMALL)
+    for page in (unseen, again, verify(built, Verification())):
+        assert page.report.parity is None
+        assert not isinstance(page, pagesight.VerifiedBundle)
+    with pytest.raises(OutputError, match="was not verified in a browser"):
+        pagesight.VerifiedBundle.open(tmp_path / "shapes")
     with pytest.raises(VerifyError, match="no browser was found"):
         pagesight.build(photos, into=tmp_path / "shapes", **SMALL, require_browser=True)
 

@@ -12,8 +12,9 @@ LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.j
 SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
     {"options", "progress", "errors"},
+    {"locks"},
     {"archives", "manifest", "resources", "serve"},
-    {"contract", "languages"},
+    {"contract", "decoders", "integrity", "languages", "records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
     {"metrics", "pictures", "synthetic"},
     {"report", "importers", "training", "quantization", "exporters", "page", "browser"},

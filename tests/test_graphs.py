@@ -8,7 +8,7 @@ import pytest
 
 from pagesight.contract import Input
 from pagesight.graph.layers import layers_of
-from pagesight.graph.model import GraphModel
+from pagesight.graph.model import GraphModel, PartialRunner, Runner
 from pagesight.options import Quantization
 from pagesight.quantize import quantize
 from pagesight.synthetic.natural_noise import natural_noise
@@ -111,3 +111,20 @@ def test_a_number_is_written_as_a_number_and_not_as_a_list_of_one(tmp_path: Path
     result = GraphModel.read(tmp_path / "model.json").weights
     assert {name: value.shape for name, value in result.items()} == {"one": (), "kernel": (2, 3), "half": ()}
     assert all(np.array_equal(result[name], value) for name, value in weights.items())
+
+
+def test_a_session_is_closed_with_the_block_that_it_was_for(tmp_path: Path) -> None:
+    from pagesight.graph.tensorflow import keras, tensorflow
+
+    tf, tk = tensorflow(), keras()
+    image = tk.Input((SIDE, SIDE, 3), name="image")
+    embedding = tk.layers.GlobalAveragePooling2D()(image)
+    model = tk.Model(image, [tk.layers.Dense(CLASSES, activation="softmax")(embedding), embedding, image])
+    web = quantize(exported(tf, model, tmp_path / "saved"), Quantization("none"), tmp_path / "web")
+    inputs = natural_noise(Input(SIDE), 1)
+    with Runner(model_of(web), ["probabilities"]) as whole, PartialRunner(model_of(web)) as part:
+        assert (whole(inputs)[0] == part("probabilities", inputs, model_of(web).weights, {})).all()
+    with pytest.raises(RuntimeError, match="closed"):
+        whole(inputs)
+    with pytest.raises(RuntimeError, match="closed"):
+        part("probabilities", inputs, model_of(web).weights, {})

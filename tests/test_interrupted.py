@@ -11,9 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pagesight import manifest
+from pagesight import backbones, manifest, records
+from pagesight.artifacts import Bundle, SavedModel, TrainedModel, WebModel
+from pagesight.bundle import bundle
 from pagesight.errors import OutputError
+from pagesight.export import export
+from pagesight.options import Bundling, Naming, Quantization, Verification
+from pagesight.quantize import quantize
+from pagesight.records.training import TrainingFacts, Weights
+from pagesight.training import network
 from pagesight.training.checkpoint import Checkpoint, State
+from pagesight.verify import verify
 
 from .conftest import write_photos
 
@@ -46,6 +54,48 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp
     assert "Traceback" not in predicted
     assert not (small_disk / "page").exists()
     assert not list(small_disk.rglob("*.tmp-*"))
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each stage wrote of an untrained network, in a folder named after the stage."""
+    folder = tmp_path_factory.mktemp("outputs")
+    backbone = backbones.named("mobilenet_v1_025_96")
+    with manifest.atomic_output_dir(folder / "train", "train", {}) as temporary:
+        model, _ = network.build(backbone, 2, None)
+        network.save_weights(model, temporary / TrainedModel.WEIGHTS_FILE)
+        records.write(temporary / "training.json", TrainingFacts(backbone.name, Weights("random"), ("a", "b")))
+    for stage in ("export", "quantize", "bundle", "verify"):
+        again(stage, folder, folder / stage)
+    return folder
+
+
+def again(stage: str, outputs: Path, into: Path) -> None:
+    """One stage, with what the one before it left in `outputs`; without a browser."""
+    if stage == "train":
+        model, _ = network.build(backbones.named("mobilenet_v1_025_96"), 2, None)
+        with manifest.atomic_output_dir(into, "train", {}) as temporary:
+            network.save_weights(model, temporary / TrainedModel.WEIGHTS_FILE)
+    elif stage == "export":
+        export(TrainedModel(outputs / "train"), Naming("page", "Page"), into)
+    elif stage == "quantize":
+        quantize(SavedModel(outputs / "export"), Quantization("none"), into)
+    elif stage == "bundle":
+        bundle(WebModel(outputs / "quantize"), Bundling(), into)
+    else:
+        verify(Bundle(outputs / "bundle"), Verification(), into)
+
+
+@pytest.mark.parametrize("stage", ["train", "export", "quantize", "bundle", "verify"])
+def test_a_disk_that_fills_up_within_a_stage_is_one_sentence_whoever_writes(
+    stage: str, outputs: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHROME", "no-such-browser")
+    takes = sum(p.stat().st_size for p in (outputs / stage).rglob("*") if p.is_file())
+    (small_disk / "other").write_bytes(bytes(3_000_000 - min(takes, 3_000_000) * 2 // 3))
+    with pytest.raises(OutputError, match="no space left on the disk"):
+        again(stage, outputs, small_disk / "out")
+    assert [p.name for p in small_disk.iterdir()] == ["other"]
 
 
 def test_a_disk_that_fills_up_between_epochs_keeps_the_epoch_before(small_disk: Path) -> None:

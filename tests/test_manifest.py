@@ -1,14 +1,20 @@
 """Promises about outputs: whole or absent, never somebody else's folder, never half."""
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pagesight import manifest
+from pagesight import locks, manifest
+from pagesight.artifacts import SavedModel, WebModel
+from pagesight.bundle import bundle
 from pagesight.errors import OutputError
+from pagesight.options import Bundling, Quantization
+from pagesight.quantize import quantize
 
 KEY = {"options": {"seed": 1}}
 
@@ -90,11 +96,63 @@ def test_permissions_let_a_web_server_read_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_second_build_of_the_same_page_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    with manifest.exclusive_lock(tmp_path / "page"):
-        with pytest.raises(OutputError, match="is being built by another process"), manifest.exclusive_lock(tmp_path / "page"):
+    with locks.exclusive_lock(tmp_path / "page"):
+        with pytest.raises(OutputError, match="is being built by another process"), locks.exclusive_lock(tmp_path / "page"):
             pass
-        with manifest.exclusive_lock(tmp_path / "other"):
+        with locks.exclusive_lock(tmp_path / "other"):
             pass
-    with manifest.exclusive_lock(tmp_path / "page"):
+    with locks.exclusive_lock(tmp_path / "page"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no open file")
+def test_a_build_that_begins_as_another_ends_is_still_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    flock, first = fcntl.flock, locks.exclusive_lock(tmp_path / "page")
+
+    def late(file: Any, how: int) -> None:
+        """The second build has opened the first one's file, which goes before it is locked."""
+        monkeypatch.setattr(fcntl, "flock", flock)
+        first.__exit__(None, None, None)
+        flock(file, how)
+
+    first.__enter__()
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locks.exclusive_lock(tmp_path / "page"), pytest.raises(OutputError), locks.exclusive_lock(tmp_path / "page"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_build_is_refused_also_where_tf_config_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}')
+    with locks.exclusive_lock(tmp_path / "page"), pytest.raises(OutputError), locks.exclusive_lock(tmp_path / "page"):
+        pass
+
+
+def test_a_killed_process_is_swept_after_even_where_another_has_its_number(tmp_path: Path) -> None:
+    left = tmp_path / f".out.tmp-{os.getpid()}-x"
+    left.mkdir()
+    (left / "file.txt").write_text("half")
+    fill(tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+def test_the_folder_of_a_process_that_runs_is_never_swept_whatever_its_number(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), manifest.atomic_output_dir(tmp_path / "out", "stage", KEY) as temporary:
+        (temporary / "file.txt").write_text("of another container, where it has another number")
+        seen_here = temporary.rename(tmp_path / ".out.tmp-999999999-x")
+        fill(tmp_path / "out")
+        assert (seen_here / "file.txt").exists()
+        raise KeyboardInterrupt
+
+
+def test_what_has_no_manifest_is_no_input_of_a_stage(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"has no manifest\.json"):
+        manifest.files_sha256(tmp_path)
+    with pytest.raises(OutputError, match=r"has no manifest\.json"):
+        bundle(WebModel(tmp_path), Bundling(), tmp_path / "page")
+    with pytest.raises(OutputError, match=r"has no manifest\.json"):
+        quantize(SavedModel(tmp_path), Quantization(), tmp_path / "web")

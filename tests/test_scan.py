@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pagesight import manifest, records
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.errors import OptionError, ScanError
 from pagesight.graph.tensorflow import tensorflow
@@ -50,7 +51,7 @@ def test_groups_are_never_on_two_sides(photos: PhotoFolder, tmp_path: Path) -> N
     assert not splits["train"] & splits["test"]
     assert not splits["train"] & splits["validation"]
     assert not splits["validation"] & splits["test"]
-    assert dataset.facts["split"] == "group"
+    assert dataset.facts.split == "group"
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_split(photos: PhotoFolder, tmp_path: Path) -> None:
@@ -69,8 +70,8 @@ def test_equal_pictures_share_a_side_and_are_reported_across_classes(photos: Pho
     same = [p for p in dataset.pictures if p.sha256 == next(p.sha256 for p in dataset.pictures if p.path == "b/stray.jpg")]
     assert len(same) == 4
     assert len({p.side for p in same}) == 1
-    assert dataset.facts["duplicates"]["extra"] == 3
-    assert "b/stray.jpg" in dataset.facts["duplicates"]["across_classes"][0]
+    assert dataset.facts.duplicates.extra == 3
+    assert "b/stray.jpg" in dataset.facts.duplicates.across_classes[0]
 
 
 def huge_png() -> bytes:
@@ -102,11 +103,11 @@ def test_broken_pictures_are_skipped_listed_and_the_scan_goes_on(with_broken: Pa
     reasons = skipped(dataset)
     assert sorted(reasons) == ["a/bomb.png", "a/dangling.jpg", "a/empty.jpg", "a/text.png", "a/truncated.jpg"]
     assert reasons["a/empty.jpg"] == "is empty"
-    assert reasons["a/text.png"] == "is not a JPEG, PNG, WebP, GIF or BMP picture"
+    assert reasons["a/text.png"] == "is not a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC or JPEG XL picture"
     assert "claims" in reasons["a/bomb.png"]
     assert "damaged" in reasons["a/truncated.jpg"]
     assert reasons["a/dangling.jpg"] == "is a link to nothing"
-    assert dataset.facts["skipped"] == 5
+    assert dataset.facts.skipped == 5
     assert len(dataset.pictures) == 24
 
 
@@ -120,7 +121,7 @@ def test_strict_fails_on_a_broken_picture_and_writes_nothing(with_broken: Path, 
 def test_a_picture_with_the_wrong_extension_is_read_for_what_it_is(photos: PhotoFolder, tmp_path: Path) -> None:
     root = photos("a", "b")
     Image.new("RGB", (9, 7), "red").save(root / "a" / "really-a-png.jpg", "PNG")
-    assert scan(root, Scanning(), tmp_path / "out").facts["skipped"] == 0
+    assert scan(root, Scanning(), tmp_path / "out").facts.skipped == 0
 
 
 def test_a_zip_gives_what_its_folder_gives(photos: PhotoFolder, tmp_path: Path) -> None:
@@ -257,6 +258,41 @@ def test_nothing_is_read_again_until_a_file_changes(photos: PhotoFolder, tmp_pat
     assert scan(root, Scanning(), tmp_path / "out").path.stat().st_ino != first
 
 
+def change_in_place(file: Path) -> None:
+    """Other bytes, but the same size and time."""
+    status, data = file.stat(), file.read_bytes()
+    file.write_bytes(data[:-12] + bytes(10) + data[-2:])
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no time of changes")
+def test_a_file_changed_in_place_with_its_size_and_time_kept_is_read_again(photos: PhotoFolder, tmp_path: Path) -> None:
+    root = photos("a", "b")
+    first = scan(root, Scanning(), tmp_path / "out").path.stat().st_ino
+    change_in_place(next((root / "a").iterdir()))
+    assert scan(root, Scanning(), tmp_path / "out").path.stat().st_ino != first
+
+
+def test_a_picture_found_to_be_another_is_scanned_again_as_the_error_says_whatever_its_times_say(
+    photos: PhotoFolder, tmp_path: Path
+) -> None:
+    root = photos("a", "b")
+    dataset = scan(root, Scanning(), tmp_path / "out")
+    key = (manifest.read(dataset.path) or {})["key"]
+    picture = dataset.pictures[0]
+    change_in_place(root / picture.path)
+    assert manifest.is_fresh(dataset.path, "scan", key)
+    with pytest.raises(ScanError, match="is not the file that was scanned") as caught:
+        dataset.read_bytes(picture)
+    assert "`build` does by itself" in caught.value.fix
+    assert not manifest.is_fresh(dataset.path, "scan", key)
+
+
+def test_force_reads_all_pictures_again(photos: PhotoFolder, tmp_path: Path) -> None:
+    first = scan(photos("a", "b"), Scanning(), tmp_path / "out").path.stat().st_ino
+    assert scan(tmp_path / "photos", Scanning(), tmp_path / "out", force=True).path.stat().st_ino != first
+
+
 def test_the_dataset_names_no_path_of_this_machine(photos: PhotoFolder, tmp_path: Path) -> None:
     dataset = scan(photos("a", "b"), Scanning(), tmp_path / "out")
-    assert str(tmp_path) not in json.dumps(dataset.facts)
+    assert str(tmp_path) not in json.dumps(records.to_json(dataset.facts))

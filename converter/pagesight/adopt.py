@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,17 @@ import numpy as np
 
 from pagesight import importers, languages, manifest, progress
 from pagesight.artifacts import SavedModel
-from pagesight.contract import Contract, Input, Outputs
-from pagesight.errors import AdoptError
+from pagesight.contract import Contract, Decision, Input, Outputs
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, ops, saved_model, structure
+from pagesight.importers import input_ranges, last_layer, ops, saved_model, structure
 from pagesight.importers.imported_model import Foreign, again, from_graph_def
-from pagesight.importers.labels import read_labels
+from pagesight.importers.labels import read_labels, refuse_duplicates
+from pagesight.synthetic.natural_noise import natural_noise
 
 CROPS = ("center-square", "squash")
+_CROPPED = {"center-square": "of the centered square of a picture", "squash": "of the whole picture, squashed to a square"}
 _LARGEST_SIDE = 1024
 
 
@@ -35,6 +36,8 @@ class Adoption:
     """`center-square`, or `squash` the whole picture; None takes the model's own, else the centre."""
     side: int | None = None
     """Pixels of the square, for a model that takes any size."""
+    guess: bool = False
+    """Go on with the likeliest input range where several explain the model about equally."""
     trust: bool = False
     """Let a Keras file run its own code (Lambda and custom layers)."""
     name: str = "model"
@@ -70,10 +73,12 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
         named = labels or foreign.labels
         if named is None:
             raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
+        refuse_duplicates(named)
         shape = _input(foreign, options)
-        chosen = input_ranges.choose(foreign, options.input_range, shape)
-        function = _signature(foreign, shape, chosen.name, tuple(named))
-        for line in (*foreign.notes, f"{foreign.kind}: pixels {chosen.name} ({chosen.why})"):
+        chosen = _range(foreign, options, shape)
+        function, reading = _signature(foreign, shape, chosen.name, tuple(named))
+        notes = (*foreign.notes, reading.note, f"{foreign.kind}: pixels {chosen.name} ({chosen.why}), {_CROPPED[shape.crop]}")
+        for line in filter(None, notes):
             progress.note(line)
         with manifest.atomic_output_dir(into, "adopt", key) as temporary:
             keras().backend.clear_session()
@@ -84,7 +89,8 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
             tensorflow().saved_model.save(module, str(temporary / "saved_model"), signatures=function)
             outputs = Outputs(**{name: name for name in function.structured_outputs})
             title = options.title or foreign.title or options.name.replace("-", " ").replace("_", " ").strip().capitalize()
-            contract = Contract(options.name, title, tuple(named), shape, outputs)
+            decision = Decision(kind="multilabel" if reading.multilabel else "single")
+            contract = Contract(options.name, title, tuple(named), shape, outputs, decision)
             replace(contract, description=options.description, language=options.language).write(temporary)
     del foreign, function, module
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
@@ -113,7 +119,7 @@ def _input(foreign: Foreign, options: Adoption) -> Input:
     height, width, channels = foreign.size
     if channels not in (1, 3):
         raise AdoptError(
-            f"the model takes pictures of {channels or 'any number of'} channels", fix="give a model for RGB or grey pictures"
+            f"the model takes pictures of {channels or 'any number of'} channels", fix="give a model for RGB or gray pictures"
         )
     if height is not None and width is not None and height != width:
         raise AdoptError(f"the model takes pictures of {width}×{height} px", fix="give a model that takes squares")
@@ -124,6 +130,27 @@ def _input(foreign: Foreign, options: Adoption) -> Input:
     if side is None:
         raise AdoptError("the model takes pictures of any size", fix="pass --side, for example --side 224")
     return Input(side, channels, options.crop or foreign.crop or Input.crop)
+
+
+def _range(foreign: Foreign, options: Adoption, shape: Input) -> input_ranges.Chosen:
+    """The range that the model takes. Raises AdoptError where several explain it about equally, unless a guess was asked for."""
+    result = input_ranges.choose(foreign, options.input_range, shape)
+    if isinstance(result, input_ranges.Chosen):
+        return result
+    drawn = natural_noise(shape, 4)
+    if input_ranges.same_answers(foreign, result.names, drawn):
+        return input_ranges.Chosen(result.names[0], "its answers are the same in every range")
+    if options.guess:
+        return input_ranges.Chosen(result.names[0], f"guessed: {result.why}", guessed=True)
+    shown = "; ".join(
+        f"{name} gives {np.array2string(input_ranges.answers_under(foreign, name, drawn[:1])[0][:4], precision=3)}"
+        for name in result.names
+    )
+    raise AdoptError(
+        f"the model does not tell which numbers it takes for pixels: {result.why}. For one drawn picture {shown}",
+        fix=f"pass --input-range with what it was trained on ({', '.join(result.names)}), "
+        "--test with a folder of labeled pictures, or --guess to go on with the first",
+    )
 
 
 def _flat(foreign: Foreign) -> Foreign:
@@ -149,7 +176,7 @@ def _traced(call: Callable[[Any], Any], spec: Any) -> Any:
         ) from cause
 
 
-def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[str, ...]) -> Any:
+def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[str, ...]) -> tuple[Any, last_layer.Reading]:
     """The concrete function to be served, tried on two pictures first: what it answers tells how to read it."""
     tf = tensorflow()
     spec = tf.TensorSpec([None, shape.side, shape.side, shape.channels], tf.float32, name="image")
@@ -157,12 +184,13 @@ def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[s
     def answer(image: Any) -> Any:
         return _as_rows(foreign.call(input_ranges.scaled(image, input_range)))
 
-    rows = _tried(_traced(answer, spec), shape)
-    reading = _reading(rows, labels)
+    traced = _traced(answer, spec)
+    rows = _tried(traced, shape)
+    reading = last_layer.read(traced.outputs[0], rows, labels, foreign.loss)
 
     def serve(image: Any) -> Mapping[str, Any]:
         result = answer(image)
-        outputs = {"probabilities": reading(result)}
+        outputs = {"probabilities": reading.probabilities(result)}
         embedding = structure.embedding_of(result)
         if embedding is not None:
             features = structure.features_of(embedding, image)
@@ -171,7 +199,7 @@ def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[s
                 outputs["features"] = features
         return {name: tf.identity(tensor) for name, tensor in outputs.items()}
 
-    return _traced(serve, spec)
+    return _traced(serve, spec), reading
 
 
 def _as_rows(result: Any) -> Any:
@@ -199,9 +227,7 @@ def _tried(function: Any, shape: Input) -> Any:
         together = np.asarray(function(tf.constant(inputs)))
         alone = np.asarray(function(tf.constant(inputs[:1])))
     except (tf.errors.OpError, MemoryError) as cause:
-        raise AdoptError(
-            f"the model cannot be run: {str(cause).splitlines()[0][:160]}", fix="check --side, or export it again"
-        ) from cause
+        raise AdoptError(f"the model cannot be run: {first_line(cause)}", fix="check --side, or export it again") from cause
     if together.ndim != 2 or len(together) != 2 or not np.allclose(together[:1], alone, atol=1e-3, equal_nan=True):
         raise AdoptError("the model answers one picture at a time only", fix="export it with a free batch size")
     if not np.isfinite(together).all():
@@ -209,24 +235,3 @@ def _tried(function: Any, shape: Input) -> Any:
             "the model answers with numbers that are none", fix="check --input-range, or train it again; it has diverged"
         )
     return together
-
-
-def _reading(rows: Any, labels: tuple[str, ...]) -> Callable[[Any], Any]:
-    """How answers become probabilities: as they are, by a softmax, or as the two sides of one number."""
-    tf = tensorflow()
-    count = rows.shape[1]
-    shares = bool((rows >= -1e-6).all() and (rows <= 1 + 1e-6).all())
-    if count == 1 and len(labels) == 2:
-        progress.note("the one score of the model is read as the probability of the second label")
-        return (lambda p: tf.concat([1 - p, p], 1)) if shares else (lambda x: tf.concat([1 - tf.sigmoid(x), tf.sigmoid(x)], 1))
-    if count != len(labels):
-        raise AdoptError(
-            f"the model gives {count} scores, but there are {len(labels)} labels", fix=f"pass --labels with {count} names"
-        )
-    if shares and np.allclose(rows.sum(1), 1, atol=1e-3):
-        return lambda p: p
-    if shares and count > 1 and bool((rows > 0).all()) and not np.allclose(rows.max(1), 0):
-        progress.note("the model's scores do not sum to 1; each is divided by their sum")
-        return lambda p: p / tf.reduce_sum(p, 1, keepdims=True)
-    progress.note("the model ends in logits; a softmax was added")
-    return partial(tf.nn.softmax, axis=-1)

@@ -5,9 +5,19 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pagesight import resources
 from pagesight.errors import OptionError
+
+
+@dataclass(frozen=True)
+class PackagedWeights:
+    """ImageNet weights that a Python package carries: its `file`, below the folder of installed packages, is read as data."""
+
+    package: str
+    file: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,11 @@ class Backbone:
     side: int
     input_range: tuple[float, float]
     weights_sides: tuple[int, ...]
+    """Sizes, in pixels, that ImageNet weights were trained for; at others, those of the largest are used."""
     licence: str
+    """Of the ImageNet weights."""
+    packaged: PackagedWeights | None = None
+    """Where the ImageNet weights come with an installed package; else Keras downloads them."""
 
     @property
     def starter(self) -> Path | None:
@@ -29,10 +43,15 @@ class Backbone:
         path = resources.models() / f"{self.name}.starter.h5"
         return path if path.is_file() else None
 
+    def to_json(self) -> dict[str, Any]:
+        """What `pagesight backbones --json` says."""
+        facts = {"name": self.name, "title": self.human, "side": self.side, "starter": self.starter is not None}
+        return facts | {"imagenet_sides": list(self.weights_sides), "licence": self.licence}
+
     @property
     def human(self) -> str:
-        """The name for people: 'MobileNetV1 0.25, 128 px'."""
-        return f"{self.title} {self.alpha:g}, {self.side} px"
+        """The name for people: 'MobileNetV1 0.25, 128 px', or 'EfficientNet-Lite0, 224 px' where there is one width alone."""
+        return f"{self.title}, {self.side} px" if self.packaged else f"{self.title} {self.alpha:g}, {self.side} px"
 
 
 @cache
@@ -41,6 +60,8 @@ def known() -> dict[str, Backbone]:
     result: dict[str, Backbone] = {}
     for path in sorted(resources.models().glob("*.toml")):
         spec = tomllib.loads(path.read_text(encoding="utf-8"))
+        package = spec.get("package")
+        packaged = PackagedWeights(package["name"], package["file"], package["sha256"]) if package else None
         for alpha in spec["alphas"]:
             for side in spec["sides"]:
                 name = spec["name"].format(alpha=f"{round(alpha * 100):03d}", side=side)
@@ -53,6 +74,7 @@ def known() -> dict[str, Backbone]:
                     input_range=(spec["input_range"][0], spec["input_range"][1]),
                     weights_sides=tuple(spec["weights_sides"]),
                     licence=spec["licence"],
+                    packaged=packaged,
                 )
     return result
 

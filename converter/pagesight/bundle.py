@@ -4,15 +4,15 @@ import gzip
 import io
 import json
 import shutil
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from pagesight import backbones, exporters, manifest, pixels, progress, resources
+from pagesight import backbones, exporters, manifest, pixels, progress, records, resources
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
@@ -20,6 +20,7 @@ from pagesight.options import STAGES, Bundling
 from pagesight.page.npm import Package, write_package
 from pagesight.page.render import describe, name_files, theme_key, write_page
 from pagesight.page.single_file import write_single_file
+from pagesight.records.report import Report, ReportedAccuracy, Sizes
 from pagesight.report import report_sources, write_report
 
 _SAMPLE_SIDE = 320
@@ -39,7 +40,7 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
     key = {
         "options": {k: v for k, v in asdict(options).items() if k not in ("theme", "logo")},
         "looks": theme_key(options),
-        "model": manifest.sha256_json((manifest.read(web.path) or {})["files"]),
+        "model": manifest.files_sha256(web.path),
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
         "search": manifest.sha256_file(origin.search.path / "search.json") if origin.search else None,
@@ -54,7 +55,8 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
     with manifest.atomic_output_dir(into, "bundle", key) as temporary, progress.task("putting the page together"):
         _copy_static(template / "static", temporary, web)
         shutil.copytree(web.path / "model", temporary / "model")
-        samples = _write_samples(origin.dataset, options, temporary) if origin.dataset else []
+        chosen = list(_chosen(origin.dataset, options)) if origin.dataset else []
+        samples = _write_samples(origin.dataset, chosen, temporary) if origin.dataset and chosen else []
         name_files(
             temporary, [p for p in manifest.list_files(temporary) if p.startswith("model/")] + [s["path"] for s in samples[:1]]
         )
@@ -63,19 +65,19 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
         also = {"also": exporters.write_also(web, options.also, temporary)} if options.also else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
-        backbone = backbones.named(origin.trained.facts["backbone"]).human if origin.trained else ""
-        has_report = origin.dataset is not None
+        backbone = backbones.named(origin.trained.facts.backbone).human if origin.trained else ""
+        has_report = origin.dataset is not None and options.report
         write_page(temporary, web.contract, samples, options, backbone=backbone, has_report=has_report)
         if not has_report:  # the page has its styles in itself
             (temporary / "style.css").unlink()
-        evaluation = write_report(web, origin, temporary)
-        report = _report(web, origin, temporary) | ({"evaluation": evaluation} if evaluation else {})
-        if options.max_bytes is not None and report["bytes"]["total_gzip"] > options.max_bytes:
+        evaluation = write_report(web, origin, temporary if has_report else None)
+        report = replace(_report(web, origin, temporary), evaluation=evaluation)
+        if options.max_bytes is not None and report.bytes.total_gzip > options.max_bytes:
             raise BundleError(
-                f"the bundle takes {report['bytes']['total_gzip']:,} bytes after gzip, more than {options.max_bytes:,}",
+                f"the bundle takes {report.bytes.total_gzip:,} bytes after gzip, more than {options.max_bytes:,}",
                 fix="take a smaller network, fewer bits (--quantize), or raise --max-bytes",
             )
-        manifest.write_json(temporary / "report.json", report)
+        records.write(temporary / "report.json", report)
         if package:
             write_package(temporary, package, describe(web.contract))
         if options.single_file:
@@ -95,11 +97,11 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _write_samples(dataset: Dataset, options: Bundling, into: Path) -> list[dict[str, str]]:
+def _write_samples(dataset: Dataset, chosen: Sequence[Picture], into: Path) -> list[dict[str, str]]:
     """Copies of pictures the model never learned from, small and without metadata (a photograph may tell where it was taken)."""
     (into / "samples").mkdir()
     rows = []
-    for number, picture in enumerate(_chosen(dataset, options)):
+    for number, picture in enumerate(chosen):
         path = f"samples/{number:02d}.jpg"
         image = pixels.decode(dataset.read_bytes(picture))
         image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE), Image.Resampling.LANCZOS)
@@ -111,8 +113,8 @@ def _write_samples(dataset: Dataset, options: Bundling, into: Path) -> list[dict
 def _golden(web: WebModel, folder: Path, path: str) -> dict[str, Any]:
     """One sample with Python's answer to it: the page asks itself on load, and refuses to work where it answers otherwise."""
     model_input = pixels.read_model_input((folder / path).read_bytes(), web.contract.input)
-    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-    answer = [round(float(p), 6) for p in runner(model_input[None])[0][0]]
+    with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:
+        answer = [round(float(p), 6) for p in runner(model_input[None])[0][0]]
     return {"path": path, "sha256": manifest.sha256_file(folder / path), "probabilities": answer}
 
 
@@ -122,38 +124,33 @@ def _chosen(dataset: Dataset, options: Bundling) -> Iterable[Picture]:
     for picture in dataset.on("test"):
         per_class.setdefault(picture.label, []).append(picture)
     chosen = []
-    for label in sorted(per_class):
+    for label in sorted(per_class)[: options.sample_classes]:
         rows = per_class[label]
         start = label * 7 % len(rows)  # not everywhere the first group
         chosen += (rows[start:] + rows[:start])[: options.samples_per_class]
-    return chosen[: options.max_samples]
+    return chosen
 
 
-def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
+def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
-    trained = origin.trained.facts if origin.trained else {}
-    accuracy = trained.get("accuracy") or {"n": None, "float": None, "interval95": None}
-    facts = web.facts
-    return {
-        "name": web.contract.name,
-        "dataset": trained.get("dataset"),
-        "backbone": trained.get("backbone"),
-        "weights": trained.get("weights"),
-        "accuracy": {
-            "n": accuracy["n"],
-            "float": accuracy["float"],
-            "exported": facts.get("accuracy"),
-            "interval95": accuracy["interval95"],
-        },
-        "quantization": {k: v for k, v in facts.items() if k not in ("accuracy", "pictures")},
-        "parity": None,
-        "bytes": _sizes(folder),
-        "seconds": dict.fromkeys(STAGES),
-        **({"search": origin.search.facts} if origin.search else {}),
-    }
+    trained = origin.trained.facts if origin.trained else None
+    measured = trained.accuracy if trained else None
+    exported = web.facts.accuracy
+    accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95) if measured else ReportedAccuracy()
+    return Report(
+        name=web.contract.name,
+        quantization=web.facts.storage,
+        bytes=_sizes(folder),
+        accuracy=accuracy,
+        dataset=trained.dataset if trained else None,
+        backbone=trained.backbone if trained else None,
+        weights=trained.weights if trained else None,
+        seconds=dict.fromkeys(STAGES),
+        search=origin.search.facts if origin.search else None,
+    )
 
 
-def _sizes(folder: Path) -> dict[str, int]:
+def _sizes(folder: Path) -> Sizes:
     """Bytes by kind, and the sum of every file's gzip; samples, report and what is fetched when asked for are left aside."""
     sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0, "gpu_gzip": 0}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
@@ -167,7 +164,7 @@ def _sizes(folder: Path) -> dict[str, int]:
         sizes[kind] += path.stat().st_size
         sizes["total"] += path.stat().st_size
         sizes["total_gzip"] += _gzip_bytes(path)
-    return sizes
+    return Sizes(**sizes)
 
 
 def _gzip_bytes(path: Path) -> int:

@@ -17,8 +17,10 @@ from pagesight.graph.network_costs import cost_of
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.synthetic.natural_noise import natural_noise
 from pagesight.training.batch_norm import Statistics
+from pagesight.training.efficientnet_lite import efficientnet_lite0
 
 BYTES_PER_WEIGHT = {"float32": 4, "float16": 2, "uint16": 2, "uint8": 1}
+_PARAMETERISED = ("mobilenet_v1_100_224", "mobilenet_v2_100_224", "efficientnet_lite0_224")
 _APPLICATIONS = {
     "vgg16": "VGG16",
     "vgg19": "VGG19",
@@ -34,6 +36,7 @@ _APPLICATIONS = {
 }
 _SIDES = {"Xception": 299, "InceptionV3": 299, "EfficientNetB1": 240}
 _BACKBONE = re.compile(r"mobilenet_(v1|v2|v3_small|v3_large)_(\d{3})_(\d+)")
+_LITE = re.compile(r"efficientnet_lite0_(\d+)")
 _FAMILIES = {"v1": "MobileNet", "v2": "MobileNetV2", "v3_small": "MobileNetV3Small", "v3_large": "MobileNetV3Large"}
 
 
@@ -79,6 +82,10 @@ def _entry(name: str) -> Entry:
 
 
 def _built(name: str) -> tuple[Any, int]:
+    if (lite := _LITE.fullmatch(name)) is not None:
+        body = efficientnet_lite0(int(lite[1]))
+        pooled = keras().layers.GlobalAveragePooling2D()(body.output)
+        return keras().Model(body.input, keras().layers.Dense(1000, activation="softmax")(pooled)), int(lite[1])
     family, options, side = _known(name)
     try:
         return getattr(keras().applications, family)(weights=None, input_shape=(side, side, 3), **options), side
@@ -125,7 +132,7 @@ def _known(name: str) -> tuple[str, dict[str, Any], int]:
         return _FAMILIES[match[1]], {"alpha": int(match[2]) / 100}, int(match[3])
     if name in _APPLICATIONS:
         return _APPLICATIONS[name], {}, _SIDES.get(_APPLICATIONS[name], 224)
-    near = difflib.get_close_matches(name, [*_APPLICATIONS, "mobilenet_v1_100_224", "mobilenet_v2_100_224"], n=2, cutoff=0.4)
+    near = difflib.get_close_matches(name, [*_APPLICATIONS, *_PARAMETERISED], n=2, cutoff=0.4)
     raise OptionError(
         f"there is no network called {name!r}",
         fix=f"did you mean {' or '.join(near)}?"

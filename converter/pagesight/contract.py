@@ -27,7 +27,8 @@ class Input:
 class Outputs:
     """Names of the graph's output tensors.
 
-    probabilities float32 [batch, classes], rows sum to 1; embedding float32 [batch, d]; features float32 [batch, h, w, d].
+    probabilities float32 [batch, classes], rows sum to 1 unless the decision is `multilabel`;
+    embedding float32 [batch, d]; features float32 [batch, h, w, d].
     A model made elsewhere may have no embedding or no feature map: then the name is None.
     """
 
@@ -42,6 +43,8 @@ class Decision:
 
     temperature: float = 1.0
     threshold: float = 0.5
+    kind: str = "single"
+    """`single`: a picture has one label, and probabilities sum to 1. `multilabel`: it may have several, each independent."""
 
 
 @dataclass(frozen=True)

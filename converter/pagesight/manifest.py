@@ -15,7 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pagesight.errors import OutputError
+from pagesight import locks
+from pagesight.errors import OutputError, PagesightError
 
 FILE_NAME = "manifest.json"
 _FORMAT = 1
@@ -64,6 +65,21 @@ def read(folder: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and value.get("format") == _FORMAT else None
 
 
+def required(folder: Path) -> dict[str, Any]:
+    """The manifest of a stage's output. Raises OutputError where there is none: what is made from it could never be told stale."""
+    value = read(folder)
+    if value is None:
+        raise OutputError(
+            f"{folder} holds no output of Pagesight: it has no manifest.json", fix="give the folder that a stage wrote"
+        )
+    return value
+
+
+def files_sha256(folder: Path) -> str:
+    """One SHA-256, in hex, for all files of a stage's output, as its manifest lists them. Raises OutputError where it has none."""
+    return sha256_json(required(folder)["files"])
+
+
 def write(folder: Path, stage: str, key: Mapping[str, Any]) -> None:
     """Write `folder`'s manifest: the stage, the key it was made from, and the hash of every other file in it."""
     write_json(
@@ -78,6 +94,12 @@ def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
     if not result or result.get("stage") != stage or result.get("key") != json.loads(json.dumps(key)):
         return False
     return bool(list_files(folder) == result.get("files"))
+
+
+def mark_stale(folder: Path) -> None:
+    """See to it that `is_fresh` is not true of `folder` any more: what it was made from turned out to be something else."""
+    with contextlib.suppress(OSError):  # a folder that may not be written is not one that is made again
+        (folder / "stale").touch()
 
 
 def check_overwritable(folder: Path, *, force: bool = False) -> None:
@@ -103,33 +125,6 @@ def refuse_overlap(source: Path, into: Path) -> None:
 
 
 @contextlib.contextmanager
-def exclusive_lock(into: Path) -> Iterator[None]:
-    """While the block runs, no other process on this machine builds `into`. Raises OutputError where one does.
-
-    Workers of one training, which TF_CONFIG tells of each other, may share a folder; so may those on a system without flock(2).
-    """
-    with contextlib.suppress(OSError):  # what cannot be written is said by the stage that writes
-        into.parent.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32" or "TF_CONFIG" in os.environ or not os.access(into.parent, os.W_OK | os.X_OK):
-        yield
-        return
-    import fcntl
-
-    path = into.parent / f".{into.name}.lock"
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as cause:
-            raise OutputError(
-                f"{into} is being built by another process", fix="wait until it is done, or name another folder with -o"
-            ) from cause
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
 def atomic_output_dir(into: Path, stage: str, key: Mapping[str, Any]) -> Iterator[Path]:
     """Yield a temporary sibling of `into`; when the block ends well, add the manifest and put it in `into`'s place.
 
@@ -137,15 +132,20 @@ def atomic_output_dir(into: Path, stage: str, key: Mapping[str, Any]) -> Iterato
     Raises OutputError for a full disk or a folder that may not be written.
     """
     temporary: Path | None = None
+    claim: int | None = None
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
         _sweep(into)
         temporary = Path(tempfile.mkdtemp(prefix=_prefix(into), dir=into.parent))
+        with contextlib.suppress(OSError):  # other processes then go by this one's number
+            claim = locks.claim(temporary)
         temporary.chmod(0o755)
         yield temporary
         write(temporary, stage, key)
         _put_in_place(temporary, into)
-    except OSError as cause:
+    except PagesightError:
+        raise
+    except Exception as cause:
         explained = _explained(cause, into)
         if explained is None:
             raise
@@ -153,6 +153,8 @@ def atomic_output_dir(into: Path, stage: str, key: Mapping[str, Any]) -> Iterato
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+        if claim is not None:
+            os.close(claim)
 
 
 def _prefix(into: Path) -> str:
@@ -160,10 +162,10 @@ def _prefix(into: Path) -> str:
 
 
 def _sweep(into: Path) -> None:
-    """Remove what a killed process left beside `into`; folders of processes that still run are not touched."""
+    """Remove what killed processes left beside `into`; folders of processes that still run are not touched."""
     for left in into.parent.glob(f".{glob.escape(into.name)}.tmp-*-*"):
         pid = left.name.rsplit(".tmp-", 1)[1].split("-", 1)[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
+        if pid.isdigit() and locks.is_abandoned(left, int(pid)):
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -187,13 +189,15 @@ def _exchange(a: Path, b: Path) -> bool:
     return bool(libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0)
 
 
-def _explained(cause: OSError, into: Path) -> OutputError | None:
+def _explained(cause: Exception, into: Path) -> OutputError | None:
     """What a person should read when `into` cannot be written; None for an error of another kind."""
-    if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(cause):
         return OutputError(
             f"no space left on the disk that holds {into.parent}; nothing was replaced",
             fix="free some space, or name a folder on another disk with -o",
         )
+    if not isinstance(cause, OSError):
+        return None
     if cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(
             f"{cause.filename or into.parent} may not be written: {cause.strerror}", fix="name another folder with -o"
@@ -201,3 +205,11 @@ def _explained(cause: OSError, into: Path) -> OutputError | None:
     if cause.errno in (errno.ENOTDIR, errno.EEXIST):
         return OutputError(f"{cause.filename or into.parent} is not a folder", fix="name another folder with -o")
     return None
+
+
+def is_disk_full(cause: BaseException) -> bool:
+    """Whether an error says that a disk is full; TensorFlow and shutil.copytree tell it in the system's words alone."""
+    numbers = (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return cause.errno in numbers
+    return any(os.strerror(number) in str(cause) for number in numbers)

@@ -5,12 +5,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pagesight import backbones, languages, manifest, progress
+from pagesight import backbones, languages, locks, manifest, progress
 from pagesight.adopt import Adoption, adopt
-from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, Search, TrainedModel, VerifiedBundle, WebModel
+from pagesight.artifacts import Artifact, Bundle, Dataset, Origin, SavedModel, Search, TrainedModel, WebModel
 from pagesight.browser import discovery
 from pagesight.browser.latency import latency
 from pagesight.bundle import bundle
@@ -23,7 +24,7 @@ from pagesight.graph import memory
 from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.page.npm import Package
 from pagesight.page.render import theme_key
-from pagesight.pictures import remote
+from pagesight.pictures.sources import Photos, sources
 from pagesight.quantize import quantize
 from pagesight.scan import scan
 from pagesight.search import search
@@ -31,38 +32,40 @@ from pagesight.train import train
 from pagesight.verify import verify
 
 
-def build(photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> VerifiedBundle:
-    """From a folder (or .zip) of class folders to a verified page in `into`; `options` are the fields of `options.Build`.
+def build(photos: Photos, into: str | Path, *, force: bool = False, **options: Any) -> Bundle:
+    """From pictures to a verified page in `into`; `options` are the fields of `options.Build`.
+
+    `photos` is a folder of class folders, an archive, an address, or several of them (see `scan`).
 
     Stages whose inputs did not change are not run again; their outputs wait in a hidden folder beside `into`. An interrupted build
-    leaves the last good `into` in place and goes on where it stopped. Raises PagesightError; `force` replaces a foreign folder.
+    leaves the last good `into` in place and goes on where it stopped. Raises PagesightError; `force` replaces a foreign folder, and
+    reads all pictures again. Where this machine has no browser, what is returned is a Bundle and no VerifiedBundle.
     """
     finished = build_until("verify", photos, into, force=force, **options)
-    assert isinstance(finished, VerifiedBundle)
+    assert isinstance(finished, Bundle)
     return finished
 
 
-def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
+def build_until(stage: str, photos: Photos, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
     """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
     how = _checked(options, stage)
-    source, into = remote.located(photos), Path(into)
-    if isinstance(source, Path):
-        manifest.refuse_overlap(source, into)
+    into = Path(into)
+    for place in sources(photos):
+        if isinstance(place.given, Path):
+            manifest.refuse_overlap(place.given, into)
     manifest.check_overwritable(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
-    with manifest.exclusive_lock(into):
-        if how.search is not None:
-            how = _searched(source, into, how)
-        for name, step in _steps(source, into, how).items():
+    with locks.exclusive_lock(into):
+        for name in STAGES[: STAGES.index(stage) + 1]:
+            if name == "train" and how.search is not None:
+                how = _searched(into, how)
             start = time.perf_counter()
-            last = step()
+            last = _steps(photos, into, how, force=force)[name]()
             memory.release_memory()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
-            if name == stage:
-                break
-    if isinstance(last, VerifiedBundle):
-        last.report["seconds"] = seconds
+    if isinstance(last, Bundle) and stage == "verify":
+        last = last.with_report(seconds=seconds)
     assert last is not None
     return last
 
@@ -77,7 +80,7 @@ def convert(
     calibrate: Path | None = None,
     bundling: Bundling = Bundling(),  # noqa: B008 - frozen
     force: bool = False,
-) -> VerifiedBundle:
+) -> Bundle:
     """From a model made elsewhere (file, folder, archive, TF-Hub address) to a verified page in `into`.
 
     `pictures` (a folder) are asked in the browser, those in `calibrate` tell how to round; without them, noise and drawn
@@ -87,7 +90,7 @@ def convert(
     manifest.refuse_overlap(Path(model), into)
     manifest.check_overwritable(into, force=force)
     work = into.parent / f".{into.name}.build"
-    with manifest.exclusive_lock(into):
+    with locks.exclusive_lock(into):
         saved = adopt(model, replace(options, name=options.name or into.resolve().name), work / "adopt")
         web = quantize(saved, quantization, work / "quantize", calibrate)
         page = bundle(web, bundling, work / "bundle")
@@ -124,7 +127,7 @@ def _timed(entry: Entry, browser: Path) -> Entry:
     return replace(entry, milliseconds=round(result.milliseconds, 2), browser=result.browser)
 
 
-def _steps(photos: str | Path, into: Path, options: Build) -> dict[str, Callable[[], Artifact]]:
+def _steps(photos: Photos, into: Path, options: Build, *, force: bool) -> dict[str, Callable[[], Artifact]]:
     """The stages in their order; each reads what the one before it left in the work folder."""
     work = into.parent / f".{into.name}.build"
     naming = options.naming(into.resolve().name)
@@ -133,7 +136,7 @@ def _steps(photos: str | Path, into: Path, options: Build) -> dict[str, Callable
         return Dataset.open(work / "scan")
 
     return {
-        "scan": lambda: scan(photos, options.scanning(), work / "scan"),
+        "scan": lambda: scan(photos, options.scanning(), work / "scan", force=force),
         "train": lambda: train(dataset(), options.training(), work / "train"),
         "export": lambda: export(TrainedModel(work / "train"), naming, work / "export"),
         "quantize": lambda: quantize(SavedModel(work / "export"), options.quantization(), work / "quantize", dataset()),
@@ -147,20 +150,23 @@ def _steps(photos: str | Path, into: Path, options: Build) -> dict[str, Callable
     }
 
 
-def _searched(photos: str | Path, into: Path, options: Build) -> Build:
-    """`how` with the backbone that a search chose; the page that is measured for it is built on the way."""
+def _searched(into: Path, options: Build) -> Build:
+    """`options` with the backbone that a search chose; the pages that are measured for it are built on the way."""
     work = into.parent / f".{into.name}.build"
-    dataset = scan(photos, options.scanning(), work / "scan")
+    dataset = Dataset.open(work / "scan")
     result = search(dataset, options.searching(), work / "search")
 
-    def page() -> Bundle:
-        saved = export(TrainedModel(result.path), options.naming(into.resolve().name), work / "search-export")
-        return bundle(
-            quantize(saved, options.quantization(), work / "search-quantize", dataset), Bundling(), work / "search-bundle"
-        )
+    def page(number: int) -> Bundle:
+        """The page of one that was kept, as the chosen one's will be; all but the first are only timed."""
+        place = work / f"search-{number}"
+        saved = export(result.kept[number], options.naming(into.resolve().name), place / "export")
+        stored, asked = (Quantization("naive-uint8"), None) if number else (options.quantization(), dataset)
+        looks = Bundling(theme=options.theme, logo=options.logo)
+        return bundle(quantize(saved, stored, place / "quantize", asked), looks, place / "bundle")
 
-    chosen = choose(result, page, options.choosing(), work / "choose")
-    return replace(options, backbone=str(chosen.facts["chosen"]))
+    pages = [partial(page, number) for number in range(len(result.kept))]
+    chosen = choose(result, pages, options.choosing(), work / "choose")
+    return replace(options, backbone=str(chosen.facts.chosen))
 
 
 def _checked(options: dict[str, Any], stage: str) -> Build:
@@ -175,6 +181,16 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
     if stage not in STAGES:
         raise OptionError(f"there is no stage {stage!r}", fix=f"choose one of {', '.join(STAGES)}")
     how = Build(**options)
+    _check_choices(how)
+    return how
+
+
+def _check_choices(how: Build) -> None:
+    """Raise OptionError for a name or a choice that there is not, and for options that do nothing together."""
+    if how.max_ms is not None and how.search is None:
+        raise OptionError(
+            "--max-ms chooses between networks, and none are searched", fix="add --search all (search='all'), or leave it out"
+        )
     for name in (how.backbone, *how.searching().backbones):
         backbones.named(name)
     for value in how.also:
@@ -193,4 +209,3 @@ def _checked(options: dict[str, Any], stage: str) -> Build:
             "several machines train, but only one builds a page",
             fix="run `pagesight scan`, then `pagesight train --strategy multiworker` on every machine, then the other stages",
         )
-    return how

@@ -1,86 +1,173 @@
 """File bytes to the exact uint8 square the model sees: the twin of web_template/src/input/pixels.js, held bit-equal by a test."""
 
+import contextlib
 import io
+import warnings
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pagesight import integrity
 from pagesight.contract import Input
+from pagesight.decoders import MAX_MEMORY, Header, UnreadablePicture, open_picture, refuse_large
+
+__all__ = ["Admit", "Pixels", "UnreadablePicture", "check", "decode", "model_input", "read_model_input"]
 
 Pixels = NDArray[np.uint8]
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-MAX_PIXELS = 100_000_000
-"""A picture that claims more is taken for a decompression bomb; the largest cameras stay below."""
+Admit = Callable[[Header], contextlib.AbstractContextManager[object]]
+"""Waits until there is room to decode a picture; the room is free again when the block ends."""
+_STRIP = 1 << 21
+"""Pixels that are made RGB at a time, where a picture is larger."""
 
-
-class UnreadablePicture(ValueError):
-    """The bytes are no picture that can be read; the message says why, in a few words."""
+# Of odd metadata, which are not the user's to fix. A filter set inside of a thread would not be safe.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def decode(data: bytes) -> Image.Image:
-    """Decode a JPEG, PNG, WebP, GIF (first frame) or BMP to an RGB picture, upright, flattened on white.
+    """Decode a picture (of an animation, the first frame) to RGB, upright, flattened on white.
 
-    As browsers do under `colorSpaceConversion: 'none'`: colour profiles are not applied, 16-bit samples keep their high byte,
-    and EXIF orientation counts in JPEG and PNG but not in WebP. Raises UnreadablePicture.
+    JPEG, PNG, WebP, GIF and BMP as browsers do under `colorSpaceConversion: 'none'`: color profiles are not applied, 16-bit samples
+    keep their high byte, and EXIF orientation counts in JPEG and PNG but not in WebP. Raises UnreadablePicture.
     """
-    return _decoded(data, least=None)
+    with _upright(data) as image:
+        if image.mode == "RGB" and "transparency" not in image.info:
+            picture = image.copy()  # of a plain class, that outlives its file
+        else:
+            picture = Image.new("RGB", image.size)
+            for top, strip in _strips(image, (0, 0, *image.size)):
+                picture.paste(strip, (0, top))
+        picture.info.clear()  # a comment, a place, an author: what is saved again is pixels alone
+        return picture
 
 
-def check(data: bytes) -> None:
-    """Raise UnreadablePicture where `decode` would, in a third of the time: every byte is read, few pixels are made of a JPEG."""
-    _decoded(data, least=1)
+def check(data: bytes | BinaryIO, path: str = "", admit: Admit = contextlib.nullcontext) -> str:
+    """The format of a picture, every byte of which is read, but few pixels are made of a JPEG.
+
+    `path` names the format where the bytes do not; `admit` is asked before a pixel is decoded. Raises UnreadablePicture where
+    `decode` would, and for what takes more memory than MAX_MEMORY.
+    """
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    with _damage_is_said():
+        image, header = open_picture(file, path, least=1)
+        with image:
+            refuse_large(header)
+            if header.memory > MAX_MEMORY:
+                what = f"{header.width}×{header.height} pixels of {header.format}"
+                raise UnreadablePicture(f"would take {header.memory / 1e9:.1f} GB to decode ({what})")
+            with admit(header):
+                _refuse_broken(file, header.format)
+                image.load()
+        return header.format
 
 
 def model_input(picture: Image.Image, options: Input) -> Pixels:
-    """Crop and resize an RGB picture to what the model sees: uint8 `[side, side, channels]`.
+    """Crop and resize a picture to what the model sees: uint8 `[side, side, channels]`.
 
-    The resize is a triangle filter in fixed point, horizontal pass first (Pillow's BILINEAR), on the cropped picture alone.
+    The resize is a triangle filter in fixed point, horizontal pass first (Pillow's BILINEAR), on the cropped picture alone. Memory
+    is taken for a strip of the picture at a time.
     """
-    if options.crop == "center-square":
-        size = min(picture.size)
-        left, top = (picture.width - size) // 2, (picture.height - size) // 2
-        picture = picture.crop((left, top, left + size, top + size))
-    small = picture.resize((options.side, options.side), Image.Resampling.BILINEAR)
-    if options.channels == 1:
-        return np.asarray(small.convert("L"))[..., None]
-    return np.asarray(small)
+    box, side = _box(picture, options), options.side
+    # Two passes of our own: from version 12 on Pillow begins with the vertical one where that is less work.
+    narrow = Image.new("RGB", (side, box[3] - box[1]))
+    for top, strip in _strips(picture, box):
+        narrow.paste(strip.resize((side, strip.height), Image.Resampling.BILINEAR), (0, top))
+    small = narrow.resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(small.convert("L"))[..., None] if options.channels == 1 else np.asarray(small)
 
 
-def read_model_input(data: bytes, options: Input, *, exact: bool = True) -> Pixels:
-    """`decode` and `square` in one: file bytes to uint8 `[side, side, channels]`.
+def read_model_input(data: bytes, options: Input, *, exact: bool = True, admit: Admit = contextlib.nullcontext) -> Pixels:
+    """`decode` and `model_input` in one: file bytes to uint8 `[side, side, channels]`.
 
     Where it need not be `exact`, a large JPEG is made of its lower frequencies, at the half, fourth or eighth of its size that
     leaves twice `side`: 4000x3000 pixels in a seventh of the time, one level of 255 apart in the mean. That is for pictures to
-    learn from; smaller ones would gain little and are as ever.
+    learn from; smaller ones would gain little and are as ever. `admit` is asked before a pixel is decoded.
     """
-    return model_input(decode(data) if exact else _decoded(data, least=2 * options.side), options)
+    with _upright(data, None if exact else 2 * options.side, admit) as image:
+        return model_input(image, options)
 
 
-def _decoded(data: bytes, *, least: int | None) -> Image.Image:
-    """The picture, or a smaller one of a JPEG: not below `least` pixels in width and height, and not below an eighth."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width < 1 or image.height < 1:
-                raise UnreadablePicture("has no pixels")
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadablePicture(f"claims {image.width}×{image.height} pixels, more than {MAX_PIXELS // 1_000_000} million")
-            if least is not None:
-                image.draft(None, (least, least))
+def _box(picture: Image.Image, options: Input) -> tuple[int, int, int, int]:
+    """The part of a picture that the model sees: left, top, right, bottom."""
+    if options.crop != "center-square":
+        return 0, 0, picture.width, picture.height
+    size = min(picture.size)
+    left, top = (picture.width - size) // 2, (picture.height - size) // 2
+    return left, top, left + size, top + size
+
+
+@contextlib.contextmanager
+def _upright(data: bytes, least: int | None = None, admit: Admit = contextlib.nullcontext) -> Iterator[Image.Image]:
+    """The picture as it is stored, upright; a JPEG no smaller than `least` pixels in width and height, and not below an eighth."""
+    with _damage_is_said():
+        image, header = open_picture(io.BytesIO(data), least=least)
+        refuse_large(header)
+    with image, admit(header):
+        with _damage_is_said():
+            _refuse_broken(io.BytesIO(data), header.format)
+            tiles = getattr(image, "tile", None) if header.format == "GIF" else None
+            box = tiles[0].extents if tiles else None
             image.load()
-            if image.format != "WEBP":
+            if header.format == "PNG":
+                _set_clear_colour(image, depth=data[24])
+            for key in ("xmp", "XML:com.adobe.xmp"):  # browsers look for a turn in EXIF alone
+                image.info.pop(key, None)
+            if box and box != (0, 0, *image.size):  # browsers leave what the first frame does not fill translucent
+                whole = Image.new("RGBA", image.size)
+                whole.paste(image.crop(box).convert("RGBA"), box[:2])
+                image = whole
+            if header.format != "WebP":
                 ImageOps.exif_transpose(image, in_place=True)  # a copy would cost as much as the decoding
-            picture = _flattened(image)
-            picture.info.clear()  # a comment, a place, an author: what is saved again is pixels alone
-            return picture
+        yield image
+
+
+def _refuse_broken(file: BinaryIO, kind: str) -> None:
+    """Raise UnreadablePicture for a file that decoders do not read alike."""
+    if kind in integrity.CHECKED:
+        at = file.tell()
+        file.seek(0)
+        why = integrity.why_broken(file.read(), kind)
+        file.seek(at)
+        if why:
+            raise UnreadablePicture(f"is damaged ({why})")
+
+
+@contextlib.contextmanager
+def _damage_is_said() -> Iterator[None]:
+    """Whatever a decoder raises on damaged bytes, as UnreadablePicture."""
+    try:
+        yield
     except UnreadablePicture:
         raise
     except Image.DecompressionBombError as cause:
         raise UnreadablePicture("claims too many pixels") from cause
+    except MemoryError as cause:
+        raise UnreadablePicture("takes more memory to decode than there is") from cause
     except UnidentifiedImageError as cause:
-        raise UnreadablePicture("is empty" if not data else "is not a JPEG, PNG, WebP, GIF or BMP picture") from cause
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as cause:
-        raise UnreadablePicture(f"is damaged ({str(cause).rstrip('.') or type(cause).__name__})") from cause
+        raise UnreadablePicture("is damaged (its header makes no sense)") from cause
+    except Exception as cause:  # decoders raise anything: KeyError, struct.error, their own
+        reason = str(cause).strip().rstrip(".") or type(cause).__name__
+        raise UnreadablePicture(f"is damaged ({reason.splitlines()[0][:120]})") from cause
+
+
+def _strips(image: Image.Image, box: tuple[int, int, int, int]) -> Iterator[tuple[int, Image.Image]]:
+    """The part `box` of a picture in RGB, some rows at a time, each with its distance from the part's top."""
+    left, top, right, bottom = box
+    rows = max(1, _STRIP // (right - left))
+    for y in range(top, bottom, rows):
+        part = (left, y, right, min(y + rows, bottom))
+        yield y - top, _flattened(image if part == (0, 0, *image.size) else image.crop(part))
+
+
+def _set_clear_colour(image: Image.Image, depth: int) -> None:
+    """Make a PNG's one clear colour (tRNS) comparable: Pillow widens samples to 8 bits, and leaves it as it is in the file."""
+    clear = image.info.get("transparency")
+    if depth == 16 and clear is not None:
+        del image.info["transparency"]  # its low bytes are gone, and so is what would tell it from its neighbours
+    elif isinstance(clear, int) and image.mode in ("1", "L"):
+        image.info["transparency"] = clear * 255 // (2**depth - 1)
 
 
 def _flattened(image: Image.Image) -> Image.Image:
@@ -95,4 +182,7 @@ def _flattened(image: Image.Image) -> Image.Image:
         rgba = np.asarray(image.convert("RGBA")).astype(np.uint32)
         color, alpha = rgba[..., :3], rgba[..., 3:]
         return Image.fromarray(((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8))
+    if image.mode == "F":
+        gray = np.clip(np.nan_to_num(np.asarray(image)), 0, 255).astype(np.uint8)
+        return Image.fromarray(np.repeat(gray[..., None], 3, axis=2))
     return image if image.mode == "RGB" else image.convert("RGB")

@@ -5,13 +5,13 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from playwright.sync_api import Page
 
 from pagesight.contract import Input
@@ -49,12 +49,37 @@ def _png16(channels: int, colour_type: int) -> bytes:
         (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in samples))),
         (b"IEND", b""),
     )
+    return _png_file(chunks)
+
+
+def _profile() -> bytes:
+    """A colour profile that cannot be overlooked: sRGB, its red and green exchanged."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return srgb.replace(b"rXYZ", b"????", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"????", b"gXYZ", 1)
+
+
+def _interlaced(depth: int, colour_type: int, channels: int) -> bytes:
+    """A PNG whose seven passes Pillow cannot write; no row is filtered."""
+    width, height = 61, 47
+    samples = RANDOM.integers(0, 2**depth, (height, width, channels))
+    data = b""
+    for x, y, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+        for row in samples[y::dy, x::dx].reshape(len(samples[y::dy]), -1):
+            bits = "".join(format(value, f"0{depth}b") for value in row)
+            data += b"\0" + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    clear = [(b"tRNS", struct.pack(">" + "H" * channels, *samples[0, 0]))] if colour_type < 3 else []
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 1)
+    return _png_file([(b"IHDR", header), *clear, (b"IDAT", zlib.compress(data)), (b"IEND", b"")])
+
+
+def _png_file(chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks
     )
 
 
 def _corpus() -> dict[str, bytes]:
+    profile = _profile()
     palette = Image.fromarray(_noise(60, 80, 3)).quantize(64)
     return {
         **{f"exif-{n}-{kind.lower()}": _oriented(kind, n) for kind in ("JPEG", "PNG", "WEBP") for n in range(1, 9)},
@@ -62,11 +87,11 @@ def _corpus() -> dict[str, bytes]:
         "rgba-webp": _save(_noise(90, 131, 4), "WEBP", lossless=True, exact=True),
         "rgba-webp-lossy": _save(_noise(90, 131, 4), "WEBP"),
         "webp-lossy": _save(_waves(333, 501, 3), "WEBP"),
-        "grey-png": _save(_noise(77, 50, 1), "PNG"),
-        "grey-jpeg": _save(_waves(77, 50, 1), "JPEG"),
-        "grey-alpha-png": _save(Image.fromarray(_noise(77, 50, 2), "LA"), "PNG"),
-        "grey-16-bit-png": _save(RANDOM.integers(0, 65536, (70, 90)).astype(np.uint16), "PNG"),
-        "grey-alpha-16-bit-png": _png16(2, 4),
+        "gray-png": _save(_noise(77, 50, 1), "PNG"),
+        "gray-jpeg": _save(_waves(77, 50, 1), "JPEG"),
+        "gray-alpha-png": _save(Image.fromarray(_noise(77, 50, 2), "LA"), "PNG"),
+        "gray-16-bit-png": _save(RANDOM.integers(0, 65536, (70, 90)).astype(np.uint16), "PNG"),
+        "gray-alpha-16-bit-png": _png16(2, 4),
         "rgb-16-bit-png": _png16(3, 2),
         "rgba-16-bit-png": _png16(4, 6),
         "one-bit-png": _save(Image.fromarray(_noise(60, 80, 1) > 127), "PNG"),
@@ -74,7 +99,7 @@ def _corpus() -> dict[str, bytes]:
         "palette-trns-png": _save(palette, "PNG", transparency=bytes(range(0, 256, 4))),
         "palette-one-clear-png": _save(palette, "PNG", transparency=5),
         "rgb-trns-png": _save(_waves(40, 40, 3), "PNG", transparency=(40, 80, 120)),
-        "grey-trns-png": _save(_waves(40, 40, 1), "PNG", transparency=40),
+        "gray-trns-png": _save(_waves(40, 40, 1), "PNG", transparency=40),
         "cmyk-jpeg": _save(Image.fromarray(_waves(100, 120, 4), "CMYK"), "JPEG", quality=95),
         "progressive-jpeg": _save(_waves(333, 501, 3), "JPEG", progressive=True),
         "odd-420-jpeg": _save(_waves(333, 501, 3), "JPEG", subsampling=2),
@@ -83,12 +108,26 @@ def _corpus() -> dict[str, bytes]:
         "gif-clear": _save(palette, "GIF", transparency=3),
         "gif-animated": _save(palette, "GIF", save_all=True, append_images=[palette.rotate(180)], duration=100),
         "bmp": _save(_noise(33, 51, 3), "BMP"),
+        "gray-bmp": _save(_noise(33, 51, 1), "BMP"),
+        "palette-bmp": _save(palette, "BMP"),
+        "one-bit-bmp": _save(Image.fromarray(_noise(33, 51, 1) > 127), "BMP"),
+        "rgba-bmp": _save(_noise(33, 51, 4), "BMP"),
         "1x1": _save(_noise(1, 1, 3).reshape(1, 1, 3), "PNG"),
         "1x1-clear": _save(Image.new("RGBA", (1, 1), (3, 200, 77, 9)), "PNG"),
         "5000x20": _save(_noise(20, 5000, 3), "PNG"),
         "20x5000": _save(_waves(5000, 20, 3), "JPEG"),
         "3000x2000": _save(_waves(2000, 3000, 3), "JPEG"),
         "already-32": _save(_noise(32, 32, 3), "PNG"),
+        "profile-jpeg": _save(_waves(333, 501, 3), "JPEG", icc_profile=profile),
+        "profile-png": _save(_waves(90, 131, 3), "PNG", icc_profile=profile),
+        "profile-rgba-png": _save(_noise(90, 131, 4), "PNG", icc_profile=profile),
+        "profile-webp": _save(_waves(90, 131, 3), "WEBP", icc_profile=profile),
+        "interlaced-rgba": _interlaced(8, 6, 4),
+        "interlaced-rgba-16-bit": _interlaced(16, 6, 4),
+        "interlaced-rgb-16-bit-trns": _interlaced(16, 2, 3),
+        "interlaced-grey-1-bit-trns": _interlaced(1, 0, 1),
+        "interlaced-grey-2-bit-trns": _interlaced(2, 0, 1),
+        "tall-20": _save(_noise(77, 20, 3), "PNG"),
         "wide-32": _save(_noise(32, 77, 3), "PNG"),
     }
 
@@ -150,10 +189,19 @@ def test_the_model_sees_the_same_square_in_both_languages(cropping: Page, name: 
     np.testing.assert_array_equal(_square(cropping, CORPUS[name]), read_model_input(CORPUS[name], options))
 
 
-@pytest.mark.parametrize("name", ["rgba-png", "5000x20", "exif-6-jpeg", "wide-32", "1x1"])
+@pytest.mark.parametrize("name", ["rgba-png", "5000x20", "20x5000", "exif-6-jpeg", "exif-1-png", "wide-32", "tall-20", "1x1"])
 def test_squashing_is_the_same_too(squashing: Page, name: str) -> None:
     options = Input(side=32, channels=3, crop="squash")
     np.testing.assert_array_equal(_square(squashing, CORPUS[name]), read_model_input(CORPUS[name], options))
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_a_picture_read_in_strips_gives_what_it_gives_in_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Input(side=40, channels=3, crop="center-square")
+    whole = read_model_input(CORPUS[name], options), np.asarray(decode(CORPUS[name]))
+    monkeypatch.setattr("pagesight.pixels._STRIP", 300)
+    np.testing.assert_array_equal(read_model_input(CORPUS[name], options), whole[0])
+    np.testing.assert_array_equal(np.asarray(decode(CORPUS[name])), whole[1])
 
 
 def test_a_changed_pixel_would_be_noticed(cropping: Page) -> None:
@@ -197,6 +245,42 @@ def test_the_quick_look_of_a_scan_refuses_what_decoding_would_refuse(name: str) 
                 check(whole[:length])
         else:
             check(whole[:length])
+
+
+def _without_its_last_scans(data: bytes) -> bytes:
+    """A progressive JPEG, zeroed from the end of its first scan on, but for its own end."""
+    first = data.index(b"\xff\xda")
+    end = data.index(b"\xff\xc4", first)  # the table of codes that the second scan begins with
+    return data[:end] + bytes(len(data) - end - 2) + data[-2:]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (_without_its_last_scans(CORPUS["progressive-jpeg"]), "last scans are missing"),
+        (CORPUS["exif-6-jpeg"].replace(b"Exif\0\0", b"Exif\0\7"), "EXIF"),
+        (CORPUS["noise-jpeg"][:-2] + b"\xff\xe5\x99\x99", "longer than the file"),
+        (CORPUS["bmp"][:-1], "last rows are missing"),
+        (CORPUS["one-bit-bmp"][:10] + struct.pack("<I", 54) + CORPUS["one-bit-bmp"][14:], "before its palette ends"),
+        (CORPUS["gray-png"][:-12], "end is missing"),
+        (CORPUS["gray-png"][:-16] + b"\7\7\7\7" + CORPUS["gray-png"][-12:], "not what was written"),
+        (CORPUS["gif"][:-1], "end is missing"),
+    ],
+    ids=[
+        "progressive, zeroed",
+        "odd EXIF",
+        "segment too long",
+        "BMP cut short",
+        "BMP header lies",
+        "PNG without end",
+        "PNG altered",
+        "GIF without end",
+    ],
+)
+def test_what_decoders_mend_each_in_its_own_way_is_refused(data: bytes, why: str) -> None:
+    for read in (check, decode, lambda data: read_model_input(data, Input(side=32))):
+        with pytest.raises(UnreadablePicture, match=why):
+            read(data)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "GIF", "PNG"])

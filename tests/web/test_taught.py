@@ -149,14 +149,19 @@ def test_several_files_are_merged_and_no_picture_comes_twice(teaching: Callable[
         archive.writestr("metadata.json", json.dumps({"labels": ["sun", "moss"]}))
         for number, colour in enumerate((COLOURS["sun"], (40, 120, 40))):
             archive.writestr(f"samples/{number}_0.png", _picture(colour)["buffer"])
+    teachable = io.BytesIO()
+    with zipfile.ZipFile(teachable, "w") as archive:
+        archive.writestr("manifest.json", "{}")
+        archive.writestr("moss-!-0.png", _picture((40, 120, 40))["buffer"])
     files = [
+        {"name": "teachable.tm", "mimeType": "application/zip", "buffer": teachable.getvalue()},
         {"name": "pictures.zip", "mimeType": "application/zip", "buffer": pictures},
         {"name": "again.zip", "mimeType": "application/zip", "buffer": pictures},
-        {"name": "project.tm", "mimeType": "application/zip", "buffer": project.getvalue()},
+        {"name": "project.zip", "mimeType": "application/zip", "buffer": project.getvalue()},
     ]
     page.set_input_files("#teach-zip", files)
-    expect(page.locator(".keeping .teach-status")).to_have_text("2 pictures were added.")
-    expect(page.locator(".class-count")).to_have_text(["4 pictures", "3 pictures", "3 pictures", "1 picture"])
+    expect(page.locator(".keeping .teach-status")).to_have_text("3 pictures were added.")
+    expect(page.locator(".class-count")).to_have_text(["4 pictures", "3 pictures", "3 pictures", "2 pictures"])
 
 
 def test_deleting_everything_asks_and_can_be_called_off(teaching: Callable[..., Page]) -> None:

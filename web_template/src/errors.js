@@ -1,7 +1,7 @@
 // What can go wrong, by a code that a page can put into its own words.
 
 /**
- * @typedef {"unreachable" | "tampered" | "contract" | "no-wasm" | "old-browser" | "model" | "wrong-answer" | "picture" | "source" | "disposed"} ErrorCode
+ * @typedef {"unreachable" | "tampered" | "contract" | "no-wasm" | "old-browser" | "model" | "wrong-answer" | "picture" | "altered-pictures" | "source" | "disposed"} ErrorCode
  *
  * unreachable  a file did not arrive (offline, or a wrong status)
  * tampered     a file's sha256 is not the one that was published
@@ -11,6 +11,7 @@
  * model        the graph could not be loaded or run
  * wrong-answer  the model loads, but does not answer the bundle's own picture as it must
  * picture      the bytes are no picture that this browser can decode
+ * altered-pictures  the browser alters what pages read of pictures, against tracking
  * source       the argument is nothing that can be classified
  * disposed     dispose() was called before
  */

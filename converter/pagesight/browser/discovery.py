@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ _QUIET = (
     "--disable-sync",
     "--mute-audio",
 )
+_PATIENCE = 30.0
+"""Seconds in which a browser must say its version."""
 HOW_TO_GET = "install Chromium or Chrome, run `playwright install chromium`, or set CHROME to a browser's path"
 
 
@@ -47,8 +50,25 @@ def _playwrights_own() -> Path | None:
     default = {"darwin": "~/Library/Caches/ms-playwright", "win32": "~/AppData/Local/ms-playwright"}
     root = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default.get(sys.platform, "~/.cache/ms-playwright")).expanduser()
     patterns = ("chromium-*/chrome-*/chrome", "chromium-*/chrome-*/chrome.exe", "chromium-*/chrome-*/*.app/Contents/MacOS/*")
-    result = sorted(p for pattern in patterns for p in root.glob(pattern) if p.is_file())
-    return result[-1] if result else None
+    result = [p for pattern in patterns for p in root.glob(pattern) if p.is_file()]
+    return max(result, key=lambda p: (_revision(p.relative_to(root).parts[0]), p), default=None)
+
+
+def _revision(folder: str) -> int:
+    """1187 of "chromium-1187"; 0 of what bears no number."""
+    number = folder.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def identity(executable: Path) -> str:
+    """What tells one version of a browser from another: its name and version, else when its file was written."""
+    if sys.platform != "win32":  # there, Chrome opens a window instead of an answer; but an update is another file
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True, timeout=_PATIENCE)
+            if name := done.stdout.strip():
+                return name
+    facts = executable.stat()
+    return f"{executable.name}, {facts.st_size} bytes of {facts.st_mtime_ns}"
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ _ASK = """async ({ side, warmUp, times, atLeast, enough }) => {
   const { load } = await import(new URL("pagesight.js", document.baseURI).href);
   const classifier = await load(new URL("./", document.baseURI).href);
   const picture = new ImageData(side, side);
-  picture.data.forEach((_, i, pixels) => (pixels[i] = (i * 2654435761) >>> 24));
+  picture.data.forEach((_, i, pixels) => (pixels[i] = i % 4 === 3 ? 255 : (i * 2654435761) >>> 24)); // opaque, as photographs are
   const timed = async (most, least) => {
     const took = [];
     for (let sum = 0; took.length < most && (took.length < least || sum < enough); sum += took.at(-1)) {

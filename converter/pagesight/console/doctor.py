@@ -11,6 +11,8 @@ from pagesight import resources
 from pagesight.browser import discovery
 from pagesight.errors import PagesightError
 
+PYTHONS = ((3, 11), (3, 12))
+"""Those that pyproject.toml admits."""
 _PACKAGES = ("tensorflow", "tf_keras", "tensorflow_hub", "tensorflowjs", "numpy", "PIL", "sklearn", "h5py", "jinja2", "playwright")
 _DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "tf_keras": "tf-keras", "tensorflow_hub": "tensorflow-hub"}
 _WANTED_FREE = 2 * 1024**3
@@ -33,7 +35,9 @@ def examine() -> list[Finding]:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(f"Python {version}", sys.version_info >= (3, 11), "install Python 3.11 or 3.12")
+    first, last = PYTHONS[0], PYTHONS[-1]
+    named = " or ".join(".".join(map(str, python)) for python in PYTHONS)
+    return Finding(f"Python {version}", first <= sys.version_info[:2] <= last, f"install Python {named}")
 
 
 def _package(name: str) -> Finding:

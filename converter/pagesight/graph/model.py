@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pagesight.graph import tensorflowjs
 from pagesight.graph.converter_fixes import taken_apart
 from pagesight.graph.large_constants import LARGE
+from pagesight.graph.nodes import GraphNode, source
 from pagesight.graph.tensorflow import graphs, session_of
 
 _BATCH = 64
@@ -45,6 +46,11 @@ class GraphModel:
         inputs = self.document["signature"]["inputs"].values()
         return str(next(i["name"] for i in inputs if "resourceId" not in i))
 
+    @property
+    def nodes(self) -> dict[str, GraphNode]:
+        """The graph's nodes by name, in its order."""
+        return {node["name"]: node for node in self.document["modelTopology"]["node"]}
+
     def output_names(self) -> dict[str, str]:
         """Tensor names by the signature's output names."""
         return {key: value["name"] for key, value in self.document["signature"]["outputs"].items()}
@@ -54,7 +60,19 @@ class GraphModel:
         return replace(self, weights={**self.weights, **weights})
 
 
-class Runner:
+class _OnSession:
+    """What runs in a session of its own, which a `with` block closes."""
+
+    _session: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+
+class Runner(_OnSession):
     """Runs a GraphModel in TensorFlow; fused ops are taken apart first, so that stock kernels do the work.
 
     `often`: it runs so many batches that TensorFlow's own rewriting of the graph pays.
@@ -75,13 +93,13 @@ class Runner:
         return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-class PartialRunner:
+class PartialRunner(_OnSession):
     """A GraphModel that is run with other float weights each time, and with tensors inside of it that are known already."""
 
     def __init__(self, model: GraphModel) -> None:
         self._session, fed = _session(model.document["modelTopology"], model.weights, large=1, rewrite=False)
         self._input, self._captured, self._fed = _tensor(model.input_name), _captured(model), set(fed)
-        self._inputs = {node["name"]: node.get("input", []) for node in model.document["modelTopology"]["node"]}
+        self._inputs = {name: node.get("input", []) for name, node in model.nodes.items()}
 
     def __call__(
         self, tensor: str, inputs: NDArray[Any], weights: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
@@ -102,7 +120,7 @@ class PartialRunner:
                 frontier.add(tensor)
             elif tensor not in computed:
                 computed.add(tensor)
-                queue.extend(self._inputs.get(_node(tensor), []))
+                queue.extend(self._inputs.get(source(tensor), []))
         return computed, frontier
 
 
@@ -113,14 +131,15 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
         return {}
     outputs = model.document["initializerSignature"]["outputs"].values()
     session, fed = _session(initializer, model.weights)
-    values = session.run([_tensor(o["name"]) for o in outputs], fed)
+    with session:
+        values = session.run([_tensor(o["name"]) for o in outputs], fed)
     by_id = {o["resourceId"]: value for o, value in zip(outputs, values, strict=True)}
     inputs = model.document["signature"]["inputs"].values()
     return {_tensor(i["name"]): by_id[i["resourceId"]] for i in inputs if "resourceId" in i}
 
 
 def _session(
-    topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, rewrite: bool = True
+    topology: Mapping[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, rewrite: bool = True
 ) -> tuple[Any, dict[str, NDArray[Any]]]:
     """A session on the graph, and what it is to be fed at every run: the weights of `large` or more numbers."""
     tf = graphs()
@@ -140,15 +159,11 @@ def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int 
     return {name: tuple(shape.as_list()) if shape.rank is not None else () for name, shape in result.items()}
 
 
-def _node(tensor: str) -> str:
-    return tensor.removeprefix("^").split(":")[0]
-
-
 def _tensor(name: str) -> str:
     return name if ":" in name else name + ":0"
 
 
-def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, whole: bool = False) -> Any:
+def _graph_def(topology: Mapping[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, whole: bool = False) -> Any:
     """The GraphDef with its weights; if not `whole`, those that TensorFlow had better not copy again and again are placeholders."""
     from google.protobuf.json_format import ParseDict
 

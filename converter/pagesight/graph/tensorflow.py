@@ -6,6 +6,7 @@ import gc
 import importlib.util
 import os
 import re
+import secrets
 import sys
 import threading
 import types
@@ -108,26 +109,47 @@ _TURNED_ASIDE = threading.RLock()
 
 @contextlib.contextmanager
 def suppress_native_stderr() -> Iterator[None]:
-    """While the block runs, keep from standard error what TensorFlow's C++ writes there whatever the log level (2.19 does)."""
+    """While the block runs, keep from standard error what TensorFlow's C++ writes there whatever the log level (2.19 does).
+
+    A process that was started in the block and is still there after it goes on to be heard.
+    """
     with _TURNED_ASIDE:
         reading, writing = os.pipe()
         kept = os.dup(2)
-
-        def pass_on() -> None:
-            while predicted := os.read(reading, 1 << 16):
-                os.write(kept, _CHATTER.sub(b"", predicted))
-
-        listener = threading.Thread(target=pass_on, daemon=True)
-        listener.start()
+        end, ended = secrets.token_hex(16).encode(), threading.Event()
+        threading.Thread(target=_pass_on, args=(reading, kept, end, ended), daemon=True).start()
         os.dup2(writing, 2)
-        os.close(writing)
         try:
             yield
         finally:
             os.dup2(kept, 2)
-            listener.join()
-            os.close(reading)
-            os.close(kept)
+            os.write(writing, end)
+            os.close(writing)
+            ended.wait()
+
+
+def _pass_on(reading: int, kept: int, end: bytes, ended: threading.Event) -> None:
+    """Pass on what comes from `reading`, without chatter and line by line until `end`, then as it is until nobody writes."""
+    rest = b""
+    while part := os.read(reading, 1 << 16):
+        if ended.is_set():
+            _say(kept, part)
+            continue
+        lines, newline, rest = (rest + part).rpartition(b"\n")
+        _say(kept, _CHATTER.sub(b"", lines + newline))
+        before, found, after = rest.partition(end)
+        if found:
+            _say(kept, before + after)
+            ended.set()
+    ended.set()
+    os.close(reading)
+    os.close(kept)
+
+
+def _say(where: int, what: bytes) -> None:
+    """Write, or give up: whoever does not want to listen must not stop the one who speaks."""
+    with contextlib.suppress(OSError):
+        os.write(where, what)
 
 
 def _calm() -> None:

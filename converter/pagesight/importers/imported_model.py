@@ -30,6 +30,10 @@ class Foreign:
     names: tuple[str, ...] = ()
     """Names of the networks inside, for what is known about published ones."""
     title: str | None = None
+    loss: str | None = None
+    """What it was trained with, where its file says so."""
+    frozen: bool = False
+    """True where a network inside was kept as it was published, so that its batch norms tell nothing of this model's pixels."""
     notes: tuple[str, ...] = field(default=())
 
 

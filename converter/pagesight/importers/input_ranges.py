@@ -1,164 +1,130 @@
-"""Which numbers a model takes for a pixel: said by its files, seen in its graph, or told by what its first batch norm learned."""
+"""Which numbers a model takes for a pixel, from what its graph, its batch norms, its files and last its name tell."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pagesight.contract import Input
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
-from pagesight.importers import structure
+from pagesight.importers import range_evidence
 from pagesight.importers.imported_model import Foreign
+from pagesight.importers.range_evidence import RANGES, scaled
 
-RANGES = ("0..1", "-1..1", "0..255", "caffe", "torch")
-_BGR_MEANS = (103.939, 116.779, 123.68)
-_MEANS, _DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+__all__ = ["RANGES", "Chosen", "Unclear", "choose", "scaled"]
+
 _PUBLISHED = (
-    ("mobilenetv3", "0..255"),
-    ("efficientnet", "0..255"),
-    ("convnext", "0..255"),
-    ("regnet", "0..255"),
-    ("mobilenet", "-1..1"),
-    ("nasnet", "-1..1"),
-    ("inception", "-1..1"),
-    ("xception", "-1..1"),
-    ("resnet50v2", "-1..1"),
-    ("resnet101v2", "-1..1"),
-    ("resnet152v2", "-1..1"),
-    ("densenet", "torch"),
-    ("vgg16", "caffe"),
-    ("vgg19", "caffe"),
-    ("resnet50", "caffe"),
-    ("resnet101", "caffe"),
-    ("resnet152", "caffe"),
+    (r"mobilenetv2_[0-9.]+_\d+", "-1..1"),
+    (r"mobilenet_[0-9.]+_\d+(_tf)?", "-1..1"),
+    (r"nasnet(_mobile|_large)?|nasnetmobile|nasnetlarge", "-1..1"),
+    (r"inception_v3|inceptionv3|inception_resnet_v2", "-1..1"),
+    (r"xception", "-1..1"),
+    (r"resnet(50|101|152)v2", "-1..1"),
+    (r"densenet(121|169|201)", "torch"),
+    (r"vgg(16|19)", "caffe"),
+    (r"resnet(50|101|152)", "caffe"),
 )
-"""Names of Keras Applications and the preprocessing they were trained with."""
-_SURE = 2.0
-_CLOSE = 1.0
-
-
-def scaled(image: Any, name: str) -> Any:
-    """Pixels 0..255 as a model of the range `name` takes them; inside the graph, with ops that every TF.js backend has.
-
-    caffe: BGR minus ImageNet's means. torch: 0..1, minus ImageNet's means, by its deviations.
-    """
-    tf = tensorflow()
-    if name == "0..1":
-        return image * (1 / 255)
-    if name == "-1..1":
-        return image * (1 / 127.5) - 1.0
-    if name == "caffe":
-        swap = np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3)
-        return tf.nn.bias_add(tf.nn.conv2d(image, swap, 1, "VALID"), -np.array(_BGR_MEANS, np.float32))
-    if name == "torch":
-        scale = 1 / (255 * np.array(_DEVIATIONS, np.float32))
-        return image * scale - np.array(_MEANS, np.float32) / np.array(_DEVIATIONS, np.float32)
-    return image
+"""Names that Keras Applications give their networks, whole, and the preprocessing that is not inside of them."""
+_MARGIN = 4.0
+"""Twice the logarithm of the odds (7:1) by which one range must explain a model better than any other."""
+_FITS = 9.0
+"""Above this a range does not explain the model at all: three deviations."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A range, and how it is known."""
+    """A range, how it is known, and whether it is only a guess."""
 
     name: str
     why: str
+    guessed: bool = False
 
 
-def choose(foreign: Foreign, value: str | None, options: Input) -> Chosen:
-    """The range that `foreign` takes; `wish` is what the user said. Raises AdoptError where they contradict, or nothing tells."""
+@dataclass(frozen=True)
+class Unclear:
+    """Ranges that explain the model about equally, the likeliest first."""
+
+    names: tuple[str, ...]
+    why: str
+
+
+def choose(foreign: Foreign, value: str | None, options: Input, pictures: Any = None) -> Chosen | Unclear:
+    """The range that `foreign` takes; `value` is what the user said, `pictures` uint8 `[n, side, side, channels]` of its kind.
+
+    Raises AdoptError where what was said contradicts the model.
+    """
     if options.channels != 3 and value in ("caffe", "torch"):
         raise AdoptError(
-            f"the input range {value} is for colour, the model takes grey pictures", fix="pass --input-range 0..1 or -1..1"
+            f"the input range {value} is for color, the model takes gray pictures", fix="pass --input-range 0..1 or -1..1"
         )
+    names = tuple(n for n in RANGES if options.channels == 3 or n not in ("caffe", "torch"))
     if foreign.input_range is not None:
         if value not in (None, foreign.input_range):
             raise AdoptError(f"a {foreign.kind} takes pixels in {foreign.input_range}, not {value}", fix="leave out --input-range")
         return Chosen(foreign.input_range, f"a {foreign.kind} takes it")
-    front = _Front.of(foreign, options)
-    inside = None if front is None else front.inside()
-    if inside == "0..255" and value not in (None, inside):
+    front = range_evidence.Front.of(foreign, options)
+    inside = _ranked(front.scaling_costs())
+    if inside and _clear(inside) and value not in (None, inside[0][0]) and inside[0][0] == "0..255":
         raise AdoptError(
             f"the model scales its pixels itself, from 0..255; it does not take {value}", fix="leave out --input-range"
         )
     if value is not None:
         return Chosen(value, "you said so")
-    if inside is not None:
-        return Chosen(inside, "the model scales pixels itself")
-    published = _published(foreign)
-    if published is not None and (options.channels == 3 or published == "-1..1"):
+    if inside and _clear(inside):
+        return Chosen(inside[0][0], "the model scales pixels itself")
+    return _from_norms(foreign, front, names, pictures, scales=bool(inside))
+
+
+def _from_norms(
+    foreign: Foreign, front: range_evidence.Front, names: tuple[str, ...], pictures: Any, *, scales: bool
+) -> Chosen | Unclear:
+    learned = _ranked(front.norm_costs(names, pictures)) if front.has_statistics else []
+    near = [name for name, cost in learned if cost < _FITS and cost - learned[0][1] < _MARGIN]
+    if foreign.frozen and near:
+        best = near[0]
+        others = [n for n in ("0..1", "-1..1", "0..255") if n != best]
+        return Unclear(
+            (best, *others),
+            f"its network is frozen: its batch norms tell what it was published for ({best}), not what it was given here",
+        )
+    published = None if scales else _published(foreign, names)
+    if len(near) == 1:
+        return Chosen(near[0], "its first batch norm has learned from such pixels")
+    if published is not None and (published in near or not learned):
         return Chosen(published, "the network is known by its name")
-    learned = None if front is None else front.learned(options)
-    if learned is not None:
-        return Chosen(learned, "its first batch norm has learned from such pixels")
-    raise AdoptError(
-        "the model does not tell which numbers it takes for pixels",
-        fix="pass --input-range 0..1, -1..1 or 0..255, as it was trained",
-    )
+    if near:
+        return Unclear(tuple(near), "its first batch norm fits all of them")
+    return Unclear(tuple(n for n in names if n in ("0..1", "-1..1", "0..255")), "nothing in its file tells")
 
 
-def _published(foreign: Foreign) -> str | None:
-    names = [n.lower().replace("_", "").replace("-", "") for n in foreign.names]
-    return next((r for key, r in _PUBLISHED for n in names if n.startswith(key)), None)
+def _ranked(costs: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(costs.items(), key=lambda item: item[1])
 
 
-@dataclass(frozen=True)
-class _Front:
-    """The first kernel of a model, run by itself: what it reads, and what its batch norm expects of what it gives."""
-
-    run: Any
-    has_statistics: bool
-
-    @classmethod
-    def of(cls, foreign: Foreign, options: Input) -> "_Front | None":
-        tf = tensorflow()
-        result: dict[str, bool] = {}
-
-        def front(image: Any) -> list[Any]:
-            x = tf.identity(image)
-            foreign.call(x)
-            kernel = structure.first_kernel(x)
-            if kernel is None:
-                return []
-            after = structure.statistics_after(kernel)
-            result["statistics"] = after is not None
-            return [kernel.inputs[0], *(after or ())]
-
-        spec = tf.TensorSpec([None, options.side, options.side, options.channels], tf.float32)
-        function = tf.function(front, autograph=False).get_concrete_function(spec)
-        return cls(function, result["statistics"]) if result else None
-
-    def inside(self) -> str | None:
-        """The range that the model's own scaling tells; None where it has none."""
-        shape = [1, *self.run.inputs[0].shape[1:]]
-        dark, bright = (np.asarray(self.run(tensorflow().fill(shape, v))[0]) for v in (0.0, 255.0))
-        slope = float(np.abs(bright - dark).max()) / 255
-        if abs(slope - 1) < 1e-6 and not dark.any():
-            return None
-        if 0.5 <= 255 * slope <= 30:
-            return "0..255"
-        return "0..1" if 0.5 <= slope <= 30 else None
-
-    def learned(self, options: Input) -> str | None:
-        """The range under which pictures give the first batch norm the mean and variance that it has learned."""
-        from pagesight.synthetic.natural_noise import natural_noise
-
-        if not self.has_statistics:
-            return None
-        image = tensorflow().constant(natural_noise(options, 16), "float32")
-        names = [n for n in RANGES if options.channels == 3 or n not in ("caffe", "torch")]
-        off = {name: _distance(*(np.asarray(t) for t in self.run(scaled(image, name))[1:])) for name in names}
-        best, second = sorted(off, key=lambda n: off[n])[:2]
-        return best if off[best] < _CLOSE and off[second] > _SURE * off[best] else None
+def _clear(ranked: list[tuple[str, float]]) -> bool:
+    return ranked[0][1] < _FITS and (len(ranked) == 1 or ranked[1][1] - ranked[0][1] >= _MARGIN)
 
 
-def _distance(given: NDArray[Any], mean: NDArray[Any], variance: NDArray[Any]) -> float:
-    """How far the statistics of `given` are from what a batch norm has learned, averaged over its channels."""
-    if np.allclose(mean, 0) and np.allclose(variance, 1):
-        return float("inf")  # it never learned
-    axes = tuple(range(given.ndim - 1))
-    alive = variance > 1e-3 * variance.max()
-    spread = np.abs(np.log((given.var(axes) + 1e-6) / (variance + 1e-6)))[alive]
-    shift = np.minimum(np.abs(given.mean(axes) - mean) / np.sqrt(variance + 1e-6), 10)[alive]
-    return float(np.median(spread) + np.median(shift))
+def _published(foreign: Foreign, names: tuple[str, ...]) -> str | None:
+    """What the whole model's own name says; the name of a network inside says nothing of what it was given."""
+    name = foreign.names[0].lower() if foreign.names else ""
+    result = next((r for pattern, r in _PUBLISHED if re.fullmatch(pattern, name)), None)
+    return result if result in names else None
+
+
+def same_answers(foreign: Foreign, names: tuple[str, ...], pictures: Any) -> bool:
+    """True where the model gives the same answers whichever of the ranges its pixels are in, as one that standardizes them does."""
+    answers = [answers_under(foreign, name, pictures) for name in names]
+    return all(np.allclose(a, answers[0], atol=1e-3) for a in answers)
+
+
+def answers_under(foreign: Foreign, name: str, pictures: Any) -> Any:
+    """The model's own scores `[n, scores]` for uint8 pictures scaled to the range `name`."""
+    tf = tensorflow()
+    result = tf.function(foreign.call, autograph=False)(scaled(tf.constant(np.asarray(pictures, np.float32)), name))
+    while isinstance(result, (dict, list, tuple)):
+        result = next(iter(result.values())) if isinstance(result, dict) else result[0]
+    return np.asarray(result).reshape(len(pictures), -1)

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pagesight.importers.imported_model import Foreign, size_of
 from pagesight.importers.keras_graph import Built, Rebuild
 
 _CONFIG_BYTES = 64 * 1024**2
+_LONGEST_LOSS = 1000
 
 
 def read_h5(path: Path, scratch: Path) -> Foreign:
@@ -30,7 +32,9 @@ def read_h5(path: Path, scratch: Path) -> Foreign:
             raise AdoptError(f"{path} holds a model without weights", fix="save the whole model with `model.save(…)`")
         built = Rebuild(flavour, hdf5.elements(weights), partial(hub.layer_of, scratch=scratch)).build(document)
         keras_weights.from_legacy_h5(built, weights)
-    return foreign_of(built, flavour)
+        training = file.attrs.get("training_config")
+        trained = {} if training is None else hdf5.parse_json(hdf5.text(training), f"the training in {path}")
+    return replace(foreign_of(built, flavour), loss=loss_of(trained))
 
 
 def read_keras(path: Path, scratch: Path) -> Foreign:
@@ -45,7 +49,13 @@ def read_keras(path: Path, scratch: Path) -> Foreign:
             flavour = _flavour(version)
             built = Rebuild(flavour, hdf5.elements(file), partial(hub.layer_of, scratch=scratch)).build(document)
             keras_weights.from_keras_v3(built, file)
-    return foreign_of(built, flavour)
+    return replace(foreign_of(built, flavour), loss=loss_of(document.get("compile_config")))
+
+
+def loss_of(training: Any) -> str | None:
+    """What a file says that its model was trained with, as text; None where it says nothing."""
+    value = training.get("loss") if isinstance(training, dict) else None
+    return None if value is None else str(value)[:_LONGEST_LOSS]
 
 
 def _flavour(version: str) -> str:
@@ -54,6 +64,7 @@ def _flavour(version: str) -> str:
 
 def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
     """A rebuilt network as a Foreign model. Raises AdoptError where it does not take one picture and give one answer."""
+    keras_weights.finish(built)
     model = built.model
     if len(model.inputs) != 1:
         raise AdoptError(f"the model takes {len(model.inputs)} inputs", fix="give a model that takes one picture and nothing else")
@@ -67,6 +78,7 @@ def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
         size_of(tuple(model.inputs[0].shape)),
         keep=model,
         names=tuple(built.names()),
+        frozen=built.frozen(),
     )
 
 

@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import keras
-from pagesight.importers import keras_layers
+from pagesight.importers import keras_layers, keras_ops
+from pagesight.importers.keras_calls import Call, parse
 
 _CONTAINERS = ("Functional", "Model", "Sequential")
-_ALSO_LAYERS = ("Add", "Subtract", "Multiply")
+_MERGES = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")
 _MAX_LAYERS = 5_000
 _MAX_DEPTH = 16
 _MAX_SIDE = 4096
 _MAX_MAP = 2**28
 """Numbers in one layer's output for one picture; more would not fit a browser."""
-_AGAIN = "save the model again with `model.save(…)`"
+_DAMAGED = "copy or download the file again; it is damaged, or was written by hand"
 
 HubLayer = Callable[[Mapping[str, Any], str], Any]
 Reference = tuple[str, int]
@@ -33,6 +34,8 @@ class Leaf:
     name: str
     layer: Any
     kind: str
+    frozen: bool = False
+    """True where the file says that it does not learn."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class Built:
                 yield from child.leaves()
             else:
                 yield child
+
+    def frozen(self) -> bool:
+        """True where the first batch norm was kept as it was."""
+        return next((leaf.frozen for leaf in self.leaves() if leaf.kind == "BatchNormalization"), False)
 
     def names(self) -> Iterator[str]:
         """Names of this network and of those inside."""
@@ -86,7 +93,7 @@ class Rebuild:
         config = {"layers": config} if isinstance(config, list) else _mapping(config, "config")
         rows = config.get("layers")
         if not isinstance(rows, list) or not all(isinstance(r, Mapping) for r in rows) or not rows:
-            raise AdoptError("the model lists no layers", fix=_AGAIN)
+            raise AdoptError("the model lists no layers", fix=_DAMAGED)
         name = str(config.get("name") or kind)
         if kind == "Sequential":
             return self._sequential(name, rows, config, depth)
@@ -112,30 +119,29 @@ class Rebuild:
                 continue
             child = self._child(row, depth)
             children.append(child)
-            x = self._apply(child, x)
+            x = self._apply(child, Call((x,)))
         return Built(name, keras().Model(first, x), "Sequential", children)
 
     def _functional(self, name: str, rows: list[Any], config: Mapping[str, Any], depth: int) -> Built:
         children: dict[str, Leaf | Built | None] = {}
         made: dict[Reference, Any] = {}
-        waiting: list[tuple[Mapping[str, Any], str, int, Any]] = []
+        waiting: list[tuple[Mapping[str, Any], str, int, Call]] = []
         for row in rows:
             config_of_row = row.get("config")
             key = str(row.get("name") or (config_of_row.get("name") if isinstance(config_of_row, Mapping) else None))
             if key in children:
-                raise AdoptError(f"the model has two layers called {key!r:.60}", fix=_AGAIN)
+                raise AdoptError(f"the model has two layers called {key!r:.60}", fix=_DAMAGED)
             if _class_name(row) == "InputLayer":
                 children[key] = None
                 shape = _input_shape(row)
                 if shape is None:
-                    raise AdoptError("the model does not say how large its pictures are", fix=_AGAIN)
+                    raise AdoptError("the model does not say how large its pictures are", fix=_DAMAGED)
                 made[key, 0] = keras().Input(shape)
                 continue
-            operates = _operation(row)
-            children[key] = None if operates else self._child(row, depth)
             calls = row.get("inbound_nodes") or []
-            if isinstance(calls, list):
-                waiting += [(row, key, number, call) for number, call in enumerate(calls)]
+            parsed = [parse(call) for call in calls] if isinstance(calls, list) else []
+            children[key] = None if _operates(row, parsed) else self._child(row, depth)
+            waiting += [(row, key, number, call) for number, call in enumerate(parsed)]
         self._connect(waiting, children, made)
         inputs, outputs = (_ends(config.get(side), made, side) for side in ("input_layers", "output_layers"))
         model = keras().Model(inputs, outputs[0] if len(outputs) == 1 else outputs)
@@ -143,7 +149,7 @@ class Rebuild:
 
     def _connect(
         self,
-        waiting: list[tuple[Mapping[str, Any], str, int, Any]],
+        waiting: list[tuple[Mapping[str, Any], str, int, Call]],
         children: dict[str, Leaf | Built | None],
         made: dict[Reference, Any],
     ) -> None:
@@ -151,26 +157,25 @@ class Rebuild:
         while waiting:
             left = []
             for row, key, number, call in waiting:
-                references, extra = _references(call)
-                if all(r in made for r in references):
-                    tensors = [made[r] for r in references]
-                    made[key, number] = self._call(row, children[key], tensors, extra)
+                reads = call.tensors()
+                if all(r.output == 0 and (r.layer, r.call) in made for r in reads):
+                    made[key, number] = self._call(row, children[key], call.filled({r: made[r.layer, r.call] for r in reads}))
                 else:
                     left.append((row, key, number, call))
             if len(left) == len(waiting):
-                raise AdoptError(f"the layer {left[0][1]!r:.60} reads from a layer that is not there", fix=_AGAIN)
+                raise AdoptError(f"the layer {left[0][1]!r:.60} reads from a layer that is not there", fix=_DAMAGED)
             waiting = left
 
-    def _call(self, row: Mapping[str, Any], child: "Leaf | Built | None", tensors: list[Any], extra: Mapping[str, Any]) -> Any:
+    def _call(self, row: Mapping[str, Any], child: "Leaf | Built | None", call: Call) -> Any:
         if child is not None:
-            return self._apply(child, tensors[0] if len(tensors) == 1 else tensors)
-        function = _operation(row)
-        assert function is not None
-        numbers = [v for v in extra.values() if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+            return self._apply(child, call)
         try:
-            return _checked_map(function(*tensors, *numbers[: 2 - len(tensors)]), "an operation")
-        except (TypeError, ValueError) as cause:
-            raise AdoptError(f"the operation {_class_name(row)} cannot be repeated: {cause!s:.160}", fix=_AGAIN) from cause
+            return _checked_map(keras_ops.apply(_function_name(row), call, _settings(row)), "an operation")
+        except (TypeError, ValueError, KeyError, IndexError) as cause:
+            raise AdoptError(
+                f"the operation {_class_name(row)} cannot be repeated: {first_line(cause)}",
+                fix="export the model as a SavedModel with `model.export(…)`, and give that",
+            ) from cause
 
     def _child(self, row: Mapping[str, Any], depth: int) -> "Leaf | Built":
         self.layers += 1
@@ -189,28 +194,24 @@ class Rebuild:
         self.taken.add(unique)
         if kind == "KerasLayer" and self.hub is not None:
             return Leaf(name, self.hub(config, unique), kind)
-        return Leaf(name, keras_layers.make(kind, config, unique, self.flavour), kind)
+        return Leaf(name, keras_layers.make(kind, config, unique, self.flavour), kind, config.get("trainable") is False)
 
-    def _apply(self, child: "Leaf | Built", x: Any) -> Any:
+    def _apply(self, child: "Leaf | Built", call: Call) -> Any:
         layer = child.model if isinstance(child, Built) else child.layer
+        x, *others = keras_layers.inputs_of(child.kind, call)
         if isinstance(child, Leaf) and not layer.built and child.kind != "KerasLayer":
             self.used += keras_layers.parameters(layer, tuple((x[0] if isinstance(x, list) else x).shape))
             if self.used > self.budget:
                 raise AdoptError(
                     f"the layer {child.name!r:.60} brings the model to {self.used:,} weights, but its file holds {self.budget:,}",
-                    fix=_AGAIN,
+                    fix=_DAMAGED,
                 )
         try:
-            return _checked_map(layer(x), child.name)
+            return _checked_map(layer(x, *others), child.name)
         except (TypeError, ValueError, OverflowError, AttributeError, IndexError) as cause:
             raise AdoptError(
-                f"the layer {child.name!r:.60} does not fit what it reads: {_first_line(cause)}", fix=_AGAIN
+                f"the layer {child.name!r:.60} does not fit what it reads: {first_line(cause)}", fix=_DAMAGED
             ) from cause
-
-
-def _first_line(cause: BaseException) -> str:
-    lines = [line for line in str(cause).splitlines() if line.strip() and "Exception encountered" not in line]
-    return lines[0][:160] if lines else type(cause).__name__
 
 
 def _checked_map(tensor: Any, name: str) -> Any:
@@ -222,7 +223,7 @@ def _checked_map(tensor: Any, name: str) -> Any:
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise AdoptError(f"the model's {what} is no object", fix=_AGAIN)
+        raise AdoptError(f"the model's {what} is no object", fix=_DAMAGED)
     return value
 
 
@@ -230,20 +231,36 @@ def _class_name(row: Any) -> str:
     return str(_mapping(row, "description").get("class_name"))
 
 
-def _operation(row: Mapping[str, Any]) -> Callable[..., Any] | None:
-    """The function of a row that stands for arithmetic, not for a layer."""
+def _operates(row: Mapping[str, Any], calls: list[Call]) -> bool:
+    """True for a row that stands for arithmetic, not for a layer."""
     kind, module = _class_name(row), str(row.get("module"))
-    if kind == "TFOpLambda":
-        return keras_layers.operation(str(_mapping(row.get("config"), "config").get("function")))
-    if module.startswith(("keras.src.ops", "keras.ops")) or (kind in _ALSO_LAYERS and _reads_one(row)):
-        return keras_layers.operation(kind)
-    return None
+    if kind in ("TFOpLambda", "SlicingOpLambda") or module.startswith(("keras.src.ops", "keras.ops")):
+        if not keras_ops.known(_function_name(row)):
+            raise AdoptError(
+                f"the operation {_function_name(row)!s:.60} is not among those that can be repeated",
+                fix="export the model as a SavedModel with `model.export(…)`, and give that",
+            )
+        return True
+    if not keras_ops.known(kind):
+        return False
+    if not keras_layers.known(kind):
+        return True
+    # A `.h5` file does not tell Keras 3's operation Add from the layer of that name, but a layer reads its tensors as one list.
+    return kind in _MERGES and bool(calls) and bool(calls[0].args) and not isinstance(calls[0].args[0], list)
 
 
-def _reads_one(row: Mapping[str, Any]) -> bool:
-    """True where a tensor meets a number: a `.h5` file does not tell Keras 3's operation Add from the layer of that name."""
-    calls = row.get("inbound_nodes")
-    return isinstance(calls, list) and len(calls) > 0 and len(_references(calls[0])[0]) == 1
+def _function_name(row: Mapping[str, Any]) -> str:
+    kind = _class_name(row)
+    if kind in ("TFOpLambda", "SlicingOpLambda"):
+        return str(_mapping(row.get("config"), "config").get("function"))
+    return kind
+
+
+def _settings(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What Keras 3 keeps of an operation beside its call; of Keras 2 the config says only which function it is."""
+    if _class_name(row) in ("TFOpLambda", "SlicingOpLambda"):
+        return {}
+    return {k: v for k, v in _mapping(row.get("config") or {}, "config").items() if k not in ("name", "trainable")}
 
 
 def _input_shape(row: Mapping[str, Any]) -> tuple[int | None, ...] | None:
@@ -276,37 +293,4 @@ def _ends(value: Any, made: Mapping[Reference, Any], side: str) -> list[Any]:
     try:
         return [made[str(name), int(number)] for name, number, *_ in value]
     except (TypeError, ValueError, KeyError) as cause:
-        raise AdoptError(f"the model's {side} name a layer that is not there", fix=_AGAIN) from cause
-
-
-def _references(call: Any) -> tuple[list[Reference], Mapping[str, Any]]:
-    """What one call reads, and its other arguments; Keras 3 writes objects, Keras 2 and TF.js lists."""
-    result: list[Reference] = []
-    extra: dict[str, Any] = {}
-
-    try:
-        if isinstance(call, Mapping):
-            _from_keras3(call.get("args"), "args", result, extra)
-            for key, value in _mapping(call.get("kwargs") or {}, "call").items():
-                _from_keras3(value, str(key), result, extra)
-            return result, extra
-        rows = [call] if isinstance(call, list) and call and isinstance(call[0], str) else call
-        for name, number, _, *rest in rows:
-            result.append((str(name), int(number)))
-            extra |= rest[0] if rest and isinstance(rest[0], Mapping) else {}
-            keywords = [v for v in extra.values() if isinstance(v, list) and len(v) == 3 and isinstance(v[0], str)]
-            result.extend((v[0], int(v[1])) for v in keywords)  # tensors given by name: ["layer", node, tensor]
-    except (TypeError, ValueError, KeyError) as cause:
-        raise AdoptError("the model's connections cannot be read", fix=_AGAIN) from cause
-    return result, extra
-
-
-def _from_keras3(value: Any, key: str, result: list[Reference], extra: dict[str, Any]) -> None:
-    if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
-        name, number, _ = _mapping(value.get("config"), "tensor")["keras_history"]
-        result.append((str(name), int(number)))
-    elif isinstance(value, list):
-        for i, part in enumerate(value):
-            _from_keras3(part, f"{key}{i}", result, extra)
-    else:
-        extra[key] = value
+        raise AdoptError(f"the model's {side} name a layer that is not there", fix=_DAMAGED) from cause

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.importers import keras_blocks
+from pagesight.importers.keras_calls import Call
 
 _CONV = "kernel_size strides padding data_format dilation_rate activation use_bias"
 _SETTINGS = {
@@ -45,6 +48,10 @@ _SETTINGS = {
     "Normalization": "axis mean variance invert",
     "Resizing": "height width interpolation crop_to_aspect_ratio",
     "CenterCrop": "height width",
+    "LayerScale": "",
+    "UnitNormalization": "axis",
+    "RandomCrop": "height width",
+    "MultiHeadAttention": "num_heads key_dim value_dim use_bias",
 }
 _ONLY_IN_TRAINING = frozenset(
     [
@@ -54,6 +61,7 @@ _ONLY_IN_TRAINING = frozenset(
         "GaussianDropout",
         "AlphaDropout",
         "ActivityRegularization",
+        "StochasticDepth",
         "RandomFlip",
         "RandomRotation",
         "RandomZoom",
@@ -100,6 +108,8 @@ _ACTIVATIONS = frozenset(
     ]
 )
 _TRUST = "replace the layer by a stock one, or pass --trust if you know who made the file"
+EXPORT = "export the model as a SavedModel with `model.export(…)`, and give that"
+"""What to do where a Keras file cannot be rebuilt: a SavedModel has the graph itself."""
 _LARGEST = 10_000_000
 _DRAWN = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")
 """Weights that would be drawn at random, only to be replaced by the file's: that takes time, and TensorFlow keeps the memory."""
@@ -118,28 +128,56 @@ def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) ->
     """
     tk = keras()
     trainable = {"name": name, "trainable": config.get("trainable") is not False}
-    if class_name in _ONLY_IN_TRAINING:
+    # Keras 3's RandomCrop lets everything through, where Keras 2's resizes
+    if class_name in _ONLY_IN_TRAINING or (class_name == "RandomCrop" and flavour == "keras3"):
         return tk.layers.Activation("linear", **trainable)
     class_name = _OTHER_NAMES.get(class_name, class_name)
+    _refuse_rounded(config, name)
     if class_name not in _SETTINGS:
         raise AdoptError(f"the layer {name} is a {class_name}, whose code would have to be run", fix=_TRUST)
     settings = {key: _plain(config[key], name, key) for key in _SETTINGS[class_name].split() if key in config}
-    if settings.get("data_format") == "channels_first":
-        raise AdoptError(f"the layer {name} wants channels first", fix="build the model with data_format='channels_last'")
     if class_name == "LeakyReLU" and "negative_slope" in config:  # Keras 3's name for alpha
         settings["alpha"] = _plain(config["negative_slope"], name, "negative_slope")
+    if settings.get("data_format") == "channels_first":
+        raise AdoptError(f"the layer {name} wants channels first", fix="build the model with data_format='channels_last'")
     if "activation" in settings:
         settings["activation"] = activation(config["activation"], name, flavour)
     try:
-        layer = getattr(tk.layers, class_name)(**settings, **trainable)
+        layer = _made(class_name, settings, trainable)
     except (TypeError, ValueError, OverflowError) as cause:
-        raise AdoptError(
-            f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix="save the model again"
-        ) from cause
-    for initializer in _DRAWN:
-        if hasattr(layer, initializer):
-            setattr(layer, initializer, tk.initializers.Zeros())
+        raise AdoptError(f"the layer {name} cannot be built: {first_line(cause)}", fix=EXPORT) from cause
+    for initializer in filter(partial(hasattr, layer), _DRAWN):
+        setattr(layer, initializer, tk.initializers.Zeros())
     return layer
+
+
+def _made(class_name: str, settings: dict[str, Any], common: dict[str, Any]) -> Any:
+    ours = keras_blocks.blocks()
+    if class_name == "Conv2D" and int(settings.get("groups") or 1) > 1:
+        return ours["GroupedConv2D"](int(settings.pop("groups")), {"use_bias": True, **settings}, **common)
+    return (ours.get(class_name) or getattr(keras().layers, class_name))(**settings, **common)
+
+
+def _refuse_rounded(config: Mapping[str, Any], name: str) -> None:
+    """Keras' own quantization rounds activations too, picture by picture: weights alone would answer otherwise."""
+    policy = config.get("dtype")
+    if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
+        raise AdoptError(f"the layer {name} was quantized by Keras", fix="give the model as it was before `model.quantize(…)`")
+
+
+def inputs_of(kind: str, call: Call) -> list[Any]:
+    """What a layer is called with: one tensor, or the list of those that it joins; attention is called with several."""
+    if kind == "MultiHeadAttention":
+        order = ("query", "value", "key")
+        if any(call.kwargs.get(k) not in (None, False) for k in call.kwargs.keys() - {*order, "training"}):
+            raise AdoptError("an attention layer with a mask or with several outputs cannot be repeated", fix=EXPORT)
+        named = [call.kwargs[k] for k in order[len(call.args) :] if call.kwargs.get(k) is not None]
+        return [*call.args[: len(order)], *named]
+    tensors = call.args[0] if call.args and isinstance(call.args[0], list) else list(call.args[:1])
+    tensors = tensors or [v for k, v in call.kwargs.items() if k in ("inputs", "x", "input")]
+    if not tensors:
+        raise AdoptError(f"a {kind} is called without what it reads", fix=EXPORT)
+    return [tensors[0] if len(tensors) == 1 else tensors]
 
 
 def activation(value: Any, layer: str, flavour: str) -> str | Callable[[Any], Any]:
@@ -192,30 +230,6 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def operation(function: str) -> Callable[..., Any] | None:
-    """Arithmetic between layers, as Keras 2 (`math.multiply`) and Keras 3 (`Multiply`) write it; None for what is not known."""
-    tf = tensorflow()
-    short = function.rsplit(".", 1)[-1].lower().replace("_", "")
-    return {
-        "add": tf.add,
-        "subtract": tf.subtract,
-        "sub": tf.subtract,
-        "multiply": tf.multiply,
-        "mul": tf.multiply,
-        "truediv": tf.truediv,
-        "truedivide": tf.truediv,
-        "divide": tf.truediv,
-        "relu": tf.nn.relu,
-        "relu6": tf.nn.relu6,
-        "sigmoid": tf.sigmoid,
-        "hardsigmoid": _hard_sigmoid,
-        "hardsilu": _hard_swish,
-        "silu": _swish,
-        "softmax": tf.nn.softmax,
-        "tanh": tf.tanh,
-    }.get(short)
-
-
 def _plain(value: Any, layer: str, key: str, depth: int = 0) -> Any:
     """`value` if it is made of numbers, short texts and short lists alone."""
     if value is None or isinstance(value, bool):
@@ -228,21 +242,23 @@ def _plain(value: Any, layer: str, key: str, depth: int = 0) -> Any:
         return [_plain(v, layer, key, depth + 1) for v in value]
     if isinstance(value, Mapping) and key == "activation":
         return value
-    raise AdoptError(f"the layer {layer} has a strange {key}: {value!s:.60}", fix="save the model again")
+    raise AdoptError(f"the layer {layer} has a strange {key}: {value!s:.60}", fix=EXPORT)
 
 
 def parameters(layer: Any, shape: tuple[int | None, ...]) -> int:
     """How many numbers `layer` will hold for an input of this shape; counted before any memory is taken."""
     kind, inputs = type(layer).__name__, int(shape[-1] or 1)
-    if kind == "Dense":
-        return inputs * int(layer.units)
-    if kind == "PReLU":
-        return math.prod(int(n or 1) for n in shape[1:])
     area = math.prod(getattr(layer, "kernel_size", (0,)))
-    if kind == "DepthwiseConv2D":
-        return area * inputs * int(layer.depth_multiplier)
-    if kind == "SeparableConv2D":
-        return (area + int(layer.filters)) * inputs * int(layer.depth_multiplier)
-    if kind in ("Conv2D", "Conv2DTranspose"):
-        return area * inputs * int(layer.filters) // int(getattr(layer, "groups", 1))
-    return inputs if kind.endswith("Normalization") else 0
+    counts: dict[str, Callable[[], int]] = {
+        "Dense": lambda: inputs * int(layer.units),
+        "PReLU": lambda: math.prod(int(n or 1) for axis, n in enumerate(shape) if axis and axis not in (layer.shared_axes or ())),
+        "MultiHeadAttention": lambda: 2 * inputs * int(layer.heads) * (int(layer.key_dim) + int(layer.value_dim)),
+        "DepthwiseConv2D": lambda: area * inputs * int(layer.depth_multiplier),
+        "SeparableConv2D": lambda: (area + int(layer.filters)) * inputs * int(layer.depth_multiplier),
+        "Conv2D": lambda: area * inputs * int(layer.filters),
+        "Conv2DTranspose": lambda: area * inputs * int(layer.filters),
+        "GroupedConv2D": lambda: area * inputs * int(layer.filters) // int(layer.groups),
+        "LayerScale": lambda: inputs,
+        **dict.fromkeys(("BatchNormalization", "LayerNormalization", "GroupNormalization", "Normalization"), lambda: inputs),
+    }
+    return int(counts[kind]()) if kind in counts else 0

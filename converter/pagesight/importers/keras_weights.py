@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import h5py
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pagesight.errors import AdoptError
 from pagesight.importers import hdf5
 from pagesight.importers.keras_graph import Built, Leaf
+from pagesight.importers.keras_layers import EXPORT
 
 Floats = NDArray[np.float32]
-_AGAIN = "save the model again with `model.save(…)`"
+_AGAIN = f"copy or download the file again, or {EXPORT}"
 
 
 def from_legacy_h5(built: Built, group: h5py.Group) -> None:
@@ -83,15 +84,28 @@ def _fill_leaf(leaf: Leaf, result: Any) -> None:
             fix="save the model as .h5 or as a SavedModel",
         )
     variables = [*leaf.layer._trainable_weights, *leaf.layer._non_trainable_weights]
-    held = result.get("vars") if isinstance(result, h5py.Group) else None
-    held = held if isinstance(held, h5py.Group) else {}
-    count = len(held)
+    held = list(_datasets(result)) if isinstance(result, h5py.Group) else []
     if not variables:
         return
-    if count != len(variables):
-        raise AdoptError(f"the layer {leaf.name!r:.60} has {len(variables)} weights, its file holds {count}", fix=_AGAIN)
-    for i, variable in enumerate(variables):
-        _assign(variable, hdf5.array(held.get(str(i)), f"{leaf.name}/{i}"), leaf.name)
+    if len(held) != len(variables):
+        raise AdoptError(f"the layer {leaf.name!r:.60} has {len(variables)} weights, its file holds {len(held)}", fix=_AGAIN)
+    for i, (variable, dataset) in enumerate(zip(variables, held, strict=True)):
+        _assign(variable, hdf5.array(dataset, f"{leaf.name}/{i}"), leaf.name)
+
+
+_PARTS = ("query_dense", "key_dense", "value_dense", "output_dense")
+"""Layers inside of attention, in the order of its weights."""
+
+
+def _datasets(group: h5py.Group) -> Iterator[Any]:
+    """A layer's own arrays in their order, then those of the layers inside."""
+    own = group.get("vars")
+    if isinstance(own, h5py.Group):
+        yield from (own.get(str(i)) for i in range(len(own)))
+    for name in _PARTS:
+        inner = group.get(name) or group.get(f"_{name}")
+        if isinstance(inner, h5py.Group):
+            yield from _datasets(inner)
 
 
 def _snake_case(name: str) -> str:
@@ -119,3 +133,11 @@ def _assign(variable: Any, value: Floats, layer: str) -> None:
     if not np.isfinite(value).all():
         raise AdoptError(f"a weight of the layer {layer!r:.60} is not a number", fix="train the model again; it has diverged")
     variable.assign(value)
+
+
+def finish(built: Built) -> None:
+    """Let layers work out what they derive from their weights once, as `Normalization` does with its mean and variance."""
+    for leaf in built.leaves():
+        finalize = getattr(leaf.layer, "finalize_state", None)
+        if finalize is not None:
+            finalize()

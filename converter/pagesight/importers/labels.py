@@ -1,12 +1,17 @@
 """Labels from a file or a list: one a line, a JSON list, or names with commas between."""
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pagesight.errors import AdoptError
 from pagesight.importers import hdf5
 
 _MAX_BYTES = 16 * 1024**2
 _LONGEST = 500
+_NUMBERED = re.compile(r"(\d+)[\s:,]+(\S.*)")
 
 
 def read_labels(value: str) -> tuple[str, ...]:
@@ -26,7 +31,15 @@ def read_labels(value: str) -> tuple[str, ...]:
         raise AdoptError(f"the labels {value!r:.80} have an empty name among them", fix="give one name for each class")
     if any(len(label) > _LONGEST for label in labels):
         raise AdoptError("a label is longer than 500 characters", fix="give one label a line")
+    refuse_duplicates(labels)
     return tuple(labels)
+
+
+def refuse_duplicates(labels: Sequence[str]) -> None:
+    """Raise AdoptError for labels of which two are the same: nobody could tell their answers apart."""
+    label, times = Counter(labels).most_common(1)[0]
+    if times > 1:
+        raise AdoptError(f"the label {label!r:.80} stands {times} times in the list", fix="give each class a name of its own")
 
 
 def _from_file(path: Path) -> list[str]:
@@ -37,9 +50,31 @@ def _from_file(path: Path) -> list[str]:
     except UnicodeDecodeError as cause:
         raise AdoptError(f"{path} is no text", fix="give a UTF-8 file with one label a line") from cause
     if text.lstrip()[:1] in ("[", "{"):
-        value = hdf5.parse_json(text, str(path))
-        value = value.get("labels") if isinstance(value, dict) else value
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise AdoptError(f"{path} holds no list of labels", fix="give a JSON list of names, or one label a line")
-        return [v.strip() for v in value]
-    return [line.strip() for line in text.rstrip().splitlines()]
+        return [v.strip() for v in _listed(hdf5.parse_json(text, str(path)), path)]
+    lines = [line.strip() for line in text.rstrip().splitlines()]
+    numbered = [_NUMBERED.fullmatch(line) for line in lines]
+    if all(match and int(match[1]) == i for i, match in enumerate(numbered)):
+        return [match[2] for match in numbered if match]  # Teachable Machine's `0 cat`
+    return lines
+
+
+def _listed(value: Any, path: Path) -> list[str]:
+    """Names from any JSON that is in use: a list, {"labels": […]}, {"cat": 0}, {"0": "cat"} and {"0": ["n02123045", "cat"]}."""
+    if isinstance(value, dict) and isinstance(value.get("labels"), list):
+        value = value["labels"]
+    if isinstance(value, dict) and value:
+        if all(type(v) is int for v in value.values()):  # class_indices of Keras' generators
+            value = {str(number): name for name, number in value.items()}
+        if sorted(value) == sorted(str(i) for i in range(len(value))):
+            value = [value[str(i)] for i in range(len(value))]
+            value = _named(value)
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise AdoptError(f"{path} holds no list of labels", fix="give a JSON list of names, or one label a line")
+    return value
+
+
+def _named(value: list[Any]) -> list[Any]:
+    """imagenet_class_index has [id, name] for each class, and two cranes: these get their ids behind them."""
+    rows = [v if isinstance(v, list) and len(v) == 2 else [None, v] for v in value]
+    times = Counter(str(name) for _, name in rows)
+    return [f"{name} ({number})" if number is not None and times[str(name)] > 1 else name for number, name in rows]

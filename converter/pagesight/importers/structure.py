@@ -84,35 +84,76 @@ def features_of(embedding: Any, image: Any) -> Any | None:
     return None
 
 
-def first_kernel(image: Any) -> Any | None:
-    """The op that first multiplies the picture (or what was made of it point by point) by weights."""
+def before_first_kernel(image: Any) -> list[Any]:
+    """Every float tensor on the way from `image` to what the first kernel reads, that included; none where there is no kernel.
+
+    A product that only mixes the colors of a pixel into as many (a flip written as a kernel) belongs to the way.
+    """
+    kernel = next((op for op in _followers(image) if op.type in _KERNELS and not _mixes_colors(op)), None)
+    if kernel is None:
+        return []
+    made = {image.name} | {output.name for op in _followers(image) for output in op.outputs}
+    on_the_way = [t for t in ancestors(kernel.inputs[0]) if t.name in made and t.name != image.name]
+    return [t for t in on_the_way if t.dtype.is_floating]
+
+
+def _mixes_colors(op: Any) -> bool:
+    kernel = op.inputs[1].shape
+    return bool(
+        op.type == "Conv2D" and kernel.rank == 4 and list(kernel[:2]) == [1, 1] and kernel[2] == kernel[3] and kernel[3] <= 3
+    )
+
+
+def _followers(image: Any) -> Iterator[Any]:
+    """The ops that read `image` and what is made of it, the nearest first."""
     queue, seen = list(image.consumers()), set()
     while queue:
         op = queue.pop(0)
         if op.name in seen:
             continue
         seen.add(op.name)
-        if op.type in _KERNELS:
-            return op
+        yield op
         for output in op.outputs:
             queue.extend(output.consumers())
+
+
+def first_norm(image: Any) -> tuple[Any, Any, Any] | None:
+    """Of the first batch norm, fused or written out as Keras 3 does: what it reads, and the mean and variance it has learned."""
+    for op in _followers(image):
+        if op.type.startswith("FusedBatchNorm"):
+            return op.inputs[0], op.inputs[3], op.inputs[4]
+        if op.type == "Mul":
+            for x, factor in (tuple(op.inputs), tuple(op.inputs)[::-1]):
+                statistics = _written_out(factor) if x.shape.rank == 4 else None
+                if statistics is not None:
+                    return x, *statistics
     return None
 
 
-def statistics_after(kernel: Any) -> tuple[Any, Any, Any] | None:
-    """Of a kernel that a batch norm follows: its output, and the mean and variance that the norm learned for it."""
-    result = kernel.outputs[0]
-    for _ in range(3):
-        readers = result.consumers()
-        if len(readers) != 1:
+def _written_out(factor: Any) -> tuple[Any, Any] | None:
+    """Mean and variance, where `factor` is rsqrt(variance + epsilon), perhaps scaled, and the mean is multiplied by it too."""
+    root = factor
+    while root.op.type in ("Mul", "Reshape", "Identity") and root.op.inputs:
+        inner = [i for i in root.op.inputs if any(a.op.type == "Rsqrt" for a in _few_ancestors(i))]
+        if not inner:
             return None
-        if readers[0].type.startswith("FusedBatchNorm"):
-            norm = readers[0].inputs
-            return result, norm[3], norm[4]
-        if readers[0].type not in ("BiasAdd", "Identity", "AddV2"):
-            return None
-        result = readers[0].outputs[0]
+        root = inner[0]
+    if root.op.type != "Rsqrt" or root.op.inputs[0].op.type not in ("Add", "AddV2"):
+        return None
+    variance = max(root.op.inputs[0].op.inputs, key=_size)
+    for reader in factor.consumers():
+        others = [i for i in reader.inputs if i.name != factor.name]
+        if reader.type == "Mul" and others and others[0].shape.num_elements() == _size(variance):
+            return others[0], variance
     return None
+
+
+def _size(tensor: Any) -> int:
+    return int(tensor.shape.num_elements() or 0)
+
+
+def _few_ancestors(tensor: Any) -> list[Any]:
+    return [a for a, _ in zip(ancestors(tensor), range(4), strict=False)]
 
 
 def calls_functions(graph: Any) -> bool:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 from PIL import Image, UnidentifiedImageError
 
 from pagesight import progress
@@ -64,12 +66,11 @@ def write_logo(logo: Path, into: Path) -> tuple[str, tuple[Icon, ...]]:
 
 def _drawing(logo: Path) -> bytes:
     """The SVG without anything that could run or fetch."""
-    data = logo.read_bytes()
-    if b"<!ENTITY" in data:
-        raise OptionError(f"{logo} declares entities, which a drawing does not need", fix="save it as a plain SVG")
     try:
-        root = ElementTree.fromstring(data)  # noqa: S314 - without entities there is nothing to expand
-    except ElementTree.ParseError as cause:
+        root = fromstring(logo.read_bytes())
+    except DefusedXmlException as cause:
+        raise OptionError(f"{logo} declares entities, which a drawing does not need", fix="save it as a plain SVG") from cause
+    except (ElementTree.ParseError, ValueError, LookupError) as cause:  # also of an encoding that there is not
         raise OptionError(f"{logo} is no SVG: {cause}", fix="give an .svg or .png file") from cause
     if root.tag != f"{{{_SVG}}}svg":
         raise OptionError(f"{logo} is XML, but no SVG", fix="give an .svg or .png file")

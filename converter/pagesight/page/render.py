@@ -26,8 +26,6 @@ _CSP = (
     "base-uri 'none'; form-action 'none'"
 )
 
-_OTHER_VERSION = BundleError("the page's code is of another version than this program", fix="run `make page`")
-
 
 def theme_key(options: Bundling) -> dict[str, Any]:
     """What the page's looks depend on beside its own template. Raises OptionError for a theme or a logo that cannot be one."""
@@ -105,13 +103,13 @@ def name_files(folder: Path, paths: list[str]) -> None:
     script = folder / "pagesight.js"
     code, result = _OWN_FILES.subn(lambda _: _OWN + ",".join(paths), script.read_text(encoding="utf-8"))
     if result != 1:
-        raise _OTHER_VERSION
+        raise _other_version()
     script.write_text(code, encoding="utf-8")
 
 
 def _code(path: Path) -> str:
     if not path.is_file():
-        raise _OTHER_VERSION
+        raise _other_version()
     return path.read_text(encoding="utf-8")
 
 
@@ -124,3 +122,7 @@ def _preloads(folder: Path) -> list[str]:
 
 def _integrity(data: bytes) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _other_version() -> BundleError:
+    return BundleError("the page's code is of another version than this program", fix="run `make page`")

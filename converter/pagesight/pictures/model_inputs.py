@@ -1,18 +1,20 @@
 """The squares of a dataset's pictures, in a file that is read as if it were memory."""
 
-import contextlib
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from pagesight import pixels, progress
 from pagesight.artifacts import Dataset, Picture
 from pagesight.contract import Input
+from pagesight.pictures.in_flight import Room
 
+_T = TypeVar("_T")
 _CHUNK = 2048
 """Pictures after which memory is released."""
 
@@ -29,9 +31,10 @@ def model_inputs_of(
         return np.zeros(shape, np.uint8)
     mapped = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
     _reserve(file)
+    room = Room()
 
     def read(index: int) -> None:
-        mapped[index] = pixels.read_model_input(dataset.read_bytes(pictures[index]), options, exact=exact)
+        mapped[index] = pixels.read_model_input(dataset.read_bytes(pictures[index]), options, exact=exact, admit=room.admit)
 
     with progress.task("preparing pictures", len(pictures)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(pictures), _CHUNK):
@@ -52,13 +55,38 @@ def release(inputs: pixels.Pixels) -> None:
 
 
 def model_inputs_in(folder: Path, options: Input, most: int) -> pixels.Pixels:
-    """The squares of at most `most` pictures in `folder`, evenly from all that can be read: uint8 `[n, side, side, channels]`."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    inputs = []
-    for path in files[:: max(1, len(files) // most)]:
-        with contextlib.suppress(pixels.UnreadablePicture):
-            inputs.append(pixels.read_model_input(path.read_bytes(), options))
-    return np.array(inputs[:most], np.uint8).reshape(-1, options.side, options.side, options.channels)
+    """Model inputs of at most `most` pictures in `folder`, as `pictures_in` chooses: uint8 `[n, side, side, channels]`."""
+    inputs = [pixels.read_model_input(data, options) for _, data in pictures_in(folder, most)]
+    return np.array(inputs, np.uint8).reshape(-1, options.side, options.side, options.channels)
+
+
+def pictures_in(folder: Path, most: int) -> Iterator[tuple[Path, bytes]]:
+    """Path and bytes of at most `most` pictures anywhere below `folder`, evenly from all by their paths.
+
+    Files that cannot be read as pictures are passed over, and others take their places.
+    """
+    left = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    chosen: list[Path] = []
+    while left and len(chosen) < most:
+        some = set(evenly(left, most - len(chosen)))
+        chosen += [p for p in some if _is_picture(p)]
+        left = [p for p in left if p not in some]
+    yield from ((path, path.read_bytes()) for path in sorted(chosen))
+
+
+def evenly(items: Sequence[_T], most: int) -> list[_T]:
+    """At most `most` of `items`, in their order, evenly from all: the first and the last are among them where two are."""
+    if len(items) <= most:
+        return list(items)
+    return [items[i] for i in np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+def _is_picture(file: Path) -> bool:
+    try:
+        pixels.check(file.read_bytes())
+    except pixels.UnreadablePicture:
+        return False
+    return True
 
 
 def _reserve(file: Path) -> None:

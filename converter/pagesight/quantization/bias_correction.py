@@ -34,10 +34,10 @@ def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer],
         return plan
     if _MAPS * _largest(model, layers) * len(inputs) > _ROOM:
         return plan
-    bench, coded, weights = PartialRunner(model), dict(plan.coded), {**model.weights, **plan.weights}
+    coded, weights = dict(plan.coded), {**model.weights, **plan.weights}
     parts = [inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH)]
     known: list[dict[str, Floats]] = [{} for _ in parts]
-    with progress.task("correcting the biases", len(layers)) as advance:
+    with PartialRunner(model) as bench, progress.task("correcting the biases", len(layers)) as advance:
         for number, layer in enumerate(layers):
             for part, maps in zip(parts, known, strict=True):
                 if layer.source not in maps:

@@ -69,9 +69,12 @@ def folder_inputs(options: Input, folder: Path) -> tuple[NDArray[np.uint8], NDAr
 def moments_of(model: GraphModel, layers: list[Layer], inputs: NDArray[Any]) -> dict[str, Moments]:
     """Moments of what each layer of the float model reads, by the layer's name."""
     order = sorted({layer.source for layer in layers})
-    run = Runner(model, order, often=False)
     sums = {layer.name: _Sum(layer) for layer in layers}
-    with progress.task("calibrating", len(inputs)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with (
+        Runner(model, order, often=False) as run,
+        progress.task("calibrating", len(inputs)) as advance,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         for start in range(0, len(inputs), _BATCH):
             batch = inputs[start : start + _BATCH]
             maps = dict(zip(order, run(batch), strict=True))

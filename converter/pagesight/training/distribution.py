@@ -108,6 +108,14 @@ def distributed(name: Strategy) -> Iterator[Distribution]:
         ) from cause
 
 
+def writes_output(name: Strategy) -> bool:
+    """Whether this process is the one of its workers that writes. Raises OptionError for a TF_CONFIG that is none."""
+    if name != "multiworker":
+        return True
+    cluster, task = _cluster(), json.loads(os.environ["TF_CONFIG"])["task"]
+    return bool(task["type"] == "chief" or ("chief" not in cluster and int(task["index"]) == 0))
+
+
 def _cluster() -> dict[str, list[str]]:
     """The addresses in TF_CONFIG by kind of task."""
     text = os.environ.get("TF_CONFIG", "")

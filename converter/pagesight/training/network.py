@@ -14,8 +14,9 @@ import h5py
 
 from pagesight import backbones, manifest, progress
 from pagesight.backbones import Backbone
-from pagesight.errors import TrainError
+from pagesight.errors import TrainError, first_line
 from pagesight.graph.tensorflow import hub, keras
+from pagesight.training.efficientnet_lite import efficientnet_lite0, load_packaged
 
 _DOWNLOAD_TIMEOUT = 10.0
 
@@ -121,6 +122,29 @@ def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:
     return body, weights
 
 
+def save_weights(model: Any, file: Path) -> None:
+    """Write the model's weights to `file`, named `*.weights.h5`, as `load_weights` reads them. Raises OSError for a full disk.
+
+    HDF5 writes into memory: the library takes the whole process down with it where the disk under it fills up.
+    """
+    from tf_keras.src.saving import saving_lib
+
+    archive = _OneFile()
+    store = saving_lib.H5IOStore(file.name, archive=archive, mode="w")
+    saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_trackables=set())
+    store.close()
+    file.write_bytes(archive.content)
+
+
+class _OneFile:
+    """As much of a zipfile.ZipFile as Keras asks for to store the one file of a model's weights."""
+
+    content = b""
+
+    def writestr(self, _name: str, content: bytes) -> None:
+        self.content = content
+
+
 def _load(body: Any, file: str, backbone: Backbone) -> None:
     try:
         if not h5py.is_hdf5(file):
@@ -128,17 +152,17 @@ def _load(body: Any, file: str, backbone: Backbone) -> None:
         body.load_weights(file)
     except (ValueError, OSError, KeyError, IndexError, TypeError) as cause:
         raise TrainError(
-            f"{file} does not hold weights of {backbone.human}: {_first_line(cause)}",
+            f"{file} does not hold weights of {backbone.human}: {first_line(cause)}",
             fix="give the backbone that these weights belong to, and a file without its top (…_no_top.h5)",
         ) from cause
 
 
-def _first_line(cause: BaseException) -> str:
-    lines = str(cause).strip().splitlines()
-    return lines[0][:160] if lines else type(cause).__name__
-
-
 def _application(backbone: Backbone, weights: str | None) -> Any:
+    if backbone.packaged is not None:
+        model = efficientnet_lite0(backbone.side)
+        if weights is not None:
+            load_packaged(model, backbone.packaged)
+        return model
     applications = keras().applications
     options: dict[str, Any] = {"input_shape": (backbone.side, backbone.side, 3), "include_top": False, "weights": weights}
     if backbone.family.startswith("MobileNetV3"):
@@ -159,7 +183,7 @@ def _imagenet(backbone: Backbone) -> Any:
         if isinstance(cause, (OSError, KeyError)):
             cache = Path.home() / ".keras" / "models"
             raise TrainError(
-                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {_first_line(cause)}",
+                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {first_line(cause)}",
                 fix="remove the damaged file there, so that it is downloaded again",
             ) from cause
         raise
@@ -193,7 +217,7 @@ def _hub_layer(handle: str, backbone: Backbone) -> Any:
                 fix="check the address and the network, or set TFHUB_CACHE_DIR to a folder that holds it",
             ) from cause
         raise TrainError(
-            f"{handle} cannot be used as a backbone of {backbone.side} px: {_first_line(cause)}",
+            f"{handle} cannot be used as a backbone of {backbone.side} px: {first_line(cause)}",
             fix="give a TF-Hub feature vector for images, and a --backbone of the same size",
         ) from cause
     if len(shape) != 2:

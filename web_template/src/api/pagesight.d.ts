@@ -10,6 +10,7 @@ export type ErrorCode =
   | "old-browser"
   | "model"
   | "wrong-answer"
+  | "altered-pictures"
   | "picture"
   | "source"
   | "disposed";

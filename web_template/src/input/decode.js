@@ -1,7 +1,12 @@
 // Reads a picture's pixels as they are stored: no colour management, no premultiplied alpha.
 import { PagesightError } from "../errors.js";
+import { toBitmap } from "./bitmap.js";
+import { readPictureFile } from "./picture_file.js";
+import { decodePng, isDecodedHere } from "./png.js";
+import { opaqueFrame, readCanvas, sizeOf, trust } from "./reading.js";
+import { readTexture } from "./texture.js";
 
-/** @typedef {Blob | ImageBitmap | ImageData | VideoFrame} Picture what crosses from the page into the worker */
+/** @typedef {ArrayBuffer | ImageBitmap | ImageData | VideoFrame} Picture what crosses from the page into the worker: a file's bytes, or what was drawn */
 
 /**
  * @typedef {{ opaque: boolean, blueFirst: boolean }} Strip what was read: RGBA, or BGRA, not premultiplied
@@ -14,23 +19,65 @@ import { PagesightError } from "../errors.js";
  * @property {() => void} close
  */
 
-/** @type {ImageBitmapOptions} */
-export const AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" };
-
-/** @type {OffscreenCanvasRenderingContext2D | null | undefined} */
-let flat;
-/** @type {WebGL2RenderingContext | null | undefined} */
-let gl;
-
 /**
  * @param {Picture} source
  * @returns {Promise<Pixels>}
  */
 export async function openPixels(source) {
   if (source instanceof ImageData) return fromImageData(source);
-  if (typeof VideoFrame === "function" && source instanceof VideoFrame) return fromVideoFrame(source);
-  const bitmap = source instanceof ImageBitmap ? source : await decode(/** @type {Blob} */ (source));
-  let frame = opaqueFrame(bitmap);
+  if (source instanceof ArrayBuffer) return fromFile(new Uint8Array(source));
+  if (source instanceof ImageBitmap) return fromBitmap(source);
+  return fromVideoFrame(source);
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} file
+ * @returns {Promise<Pixels>}
+ */
+async function fromFile(file) {
+  const { bytes, opaque, png } = readPictureFile(file);
+  if (png && typeof DecompressionStream === "function" && (isDecodedHere(png) || !(await trust()).canvas)) {
+    try {
+      return fromImageData(await decodePng(png));
+    } catch {
+      // Damaged, or too large: the browser may read what is left of it.
+    }
+  }
+  if (!opaque) return fromBitmap(await toBitmap(bytes));
+  const [colours, alpha] = await Promise.all([toBitmap(opaque), toBitmap(bytes)]);
+  return withAlpha(await fromBitmap(colours), await fromBitmap(alpha));
+}
+
+/**
+ * Multiplying by alpha loses bits of the colours, and none of alpha.
+ * @param {Pixels} colours
+ * @param {Pixels} alpha
+ * @returns {Pixels}
+ */
+function withAlpha(colours, alpha) {
+  return {
+    ...colours,
+    async read(left, top, width, height, into) {
+      const clear = new Uint8Array(into.length);
+      const { opaque } = await alpha.read(left, top, width, height, clear);
+      const strip = await colours.read(left, top, width, height, into);
+      for (let i = 3; i < into.length; i += 4) into[i] = clear[i];
+      return { ...strip, opaque };
+    },
+    close() {
+      colours.close();
+      alpha.close();
+    },
+  };
+}
+
+/**
+ * @param {ImageBitmap} bitmap
+ * @returns {Promise<Pixels>}
+ */
+async function fromBitmap(bitmap) {
+  const { frames, canvas } = await trust();
+  let frame = frames ? opaqueFrame(bitmap) : undefined;
   return {
     width: bitmap.width,
     height: bitmap.height,
@@ -45,8 +92,8 @@ export async function openPixels(source) {
           frame = undefined;
         }
       }
-      // What was drawn before must not shine through what is translucent now.
-      const rgba = readFlat(bitmap, left, top, width, height, "copy");
+      if (!canvas) throw alteredPictures();
+      const rgba = readCanvas(bitmap, left, top, width, height);
       const opaque = isOpaque(rgba);
       // A 2-D canvas keeps colours premultiplied, which loses bits where a pixel is translucent; WebGL does not.
       into.set((opaque ? undefined : readTexture(bitmap, left, top, width, height)) ?? rgba);
@@ -59,37 +106,11 @@ export async function openPixels(source) {
   };
 }
 
-/**
- * A bitmap as a video's frame, which gives its bytes as they are; a canvas takes a third of the decoding's time to do so.
- * @param {ImageBitmap} bitmap
- * @returns {VideoFrame | undefined} undefined for pictures that are translucent, which frames may hold premultiplied, or turned,
- *   and in older browsers
- */
-function opaqueFrame(bitmap) {
-  if (typeof VideoFrame !== "function") return undefined;
-  try {
-    /** @type {VideoFrame & { rotation?: number, flip?: boolean }} */
-    const frame = new VideoFrame(bitmap, { timestamp: 0 });
-    const upright = frame.rotation === 0 && frame.flip === false;
-    if (upright && ["RGBX", "BGRX"].includes(frame.format ?? "")) return frame;
-    frame.close();
-  } catch {
-    // Larger than a frame may be.
-  }
-  return undefined;
-}
-
-/** @param {Blob} blob */
-async function decode(blob) {
-  try {
-    return await createImageBitmap(blob, AS_STORED);
-  } catch {
-    throw new PagesightError("picture", "this is not a picture that the browser can read");
-  }
-}
+const alteredPictures = () =>
+  new PagesightError("altered-pictures", "this browser alters the pictures that pages read, against tracking");
 
 /**
- * @param {ImageData} image
+ * @param {{ data: Uint8ClampedArray, width: number, height: number }} image
  * @returns {Pixels}
  */
 function fromImageData({ data, width, height }) {
@@ -109,14 +130,15 @@ function fromImageData({ data, width, height }) {
 
 /**
  * @param {VideoFrame} frame
- * @returns {Pixels}
+ * @returns {Promise<Pixels>}
  */
-function fromVideoFrame(frame) {
+async function fromVideoFrame(frame) {
+  const { canvas, frameRegions } = await trust();
   return {
-    width: frame.displayWidth,
-    height: frame.displayHeight,
+    ...sizeOf(frame),
     async read(left, top, width, height, into) {
-      into.set(readFlat(frame, left, top, width, height, "source-over"));
+      if (canvas) into.set(readCanvas(frame, left, top, width, height, !frameRegions));
+      else await readConverted(frame, { x: left, y: top, width, height }, into);
       return { opaque: true, blueFirst: false };
     },
     close: () => frame.close(),
@@ -124,24 +146,21 @@ function fromVideoFrame(frame) {
 }
 
 /**
- * @param {ImageBitmap | VideoFrame} image
- * @param {number} left
- * @param {number} top
- * @param {number} width
- * @param {number} height
- * @param {"copy" | "source-over"} how
+ * Without a canvas.
+ * @param {VideoFrame} frame
+ * @param {DOMRectInit} rect
+ * @param {Uint8Array<ArrayBuffer>} into
  */
-function readFlat(image, left, top, width, height, how) {
-  flat ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  if (!flat) throw new PagesightError("picture", "this browser gives no canvas to read pictures with");
-  if (flat.canvas.width !== width || flat.canvas.height !== height) {
-    flat.canvas.width = width;
-    flat.canvas.height = height;
+async function readConverted(frame, rect, into) {
+  try {
+    const options = { rect, format: "RGBX" };
+    const [{ stride }] = await frame.copyTo(into, /** @type {VideoFrameCopyToOptions} */ (options));
+    // Older ones do not know the option, and give the frame's own format.
+    if (stride === 4 * Number(rect.width)) return;
+  } catch {
+    // Nor that rectangle, in a format of two by two pixels.
   }
-  flat.imageSmoothingEnabled = false;
-  flat.globalCompositeOperation = how;
-  flat.drawImage(image, left, top, width, height, 0, 0, width, height);
-  return flat.getImageData(0, 0, width, height).data;
+  throw alteredPictures();
 }
 
 /** @param {Uint8Array | Uint8ClampedArray} rgba */
@@ -150,33 +169,4 @@ function isOpaque(rgba) {
   let all = -1;
   for (let i = 0; i < words.length; i++) all &= words[i];
   return all >>> 24 === 255;
-}
-
-/**
- * @param {ImageBitmap} bitmap
- * @param {number} left
- * @param {number} top
- * @param {number} width
- * @param {number} height
- * @returns {Uint8ClampedArray | undefined} undefined where there is no WebGL2, or the picture is too large for it
- */
-function readTexture(bitmap, left, top, width, height) {
-  gl ??= new OffscreenCanvas(1, 1).getContext("webgl2");
-  if (!gl || gl.isContextLost()) return undefined;
-  const limit = gl.getParameter(gl.MAX_TEXTURE_SIZE);
-  if (bitmap.width > limit || bitmap.height > limit) return undefined;
-  const texture = gl.createTexture();
-  const frame = gl.createFramebuffer();
-  gl.bindTexture(gl.TEXTURE_2D, texture);
-  gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
-  gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
-  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
-  gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
-  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-  const bytes = new Uint8Array(width * height * 4);
-  gl.readPixels(left, top, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
-  const failed = gl.getError() !== gl.NO_ERROR;
-  gl.deleteFramebuffer(frame);
-  gl.deleteTexture(texture);
-  return failed ? undefined : new Uint8ClampedArray(bytes.buffer);
 }

@@ -1,5 +1,5 @@
 // What callers may classify, made ready to cross into the worker.
-import { AS_STORED } from "./decode.js";
+import { AS_STORED, notAPicture } from "./bitmap.js";
 import { PagesightError } from "../errors.js";
 
 /**
@@ -7,7 +7,8 @@ import { PagesightError } from "../errors.js";
  * @typedef {Blob | ImageBitmap | ImageData | Drawn} Source
  */
 
-const COPIED = ["Blob", "File", "ImageData", "ImageBitmap"];
+const FILES = ["Blob", "File"];
+const COPIED = ["ImageData", "ImageBitmap"];
 const DRAWN = ["HTMLImageElement", "HTMLVideoElement", "HTMLCanvasElement", "OffscreenCanvas"];
 
 /**
@@ -16,12 +17,25 @@ const DRAWN = ["HTMLImageElement", "HTMLVideoElement", "HTMLCanvasElement", "Off
  * @returns {Promise<{ picture: import("./decode.js").Picture, transfer: Transferable[] }>}
  */
 export async function toPicture(source) {
+  if (FILES.includes(kindOf(source))) {
+    const picture = await bytesOf(/** @type {Blob} */ (source));
+    return { picture, transfer: [picture] };
+  }
   if (COPIED.includes(kindOf(source))) {
-    return { picture: /** @type {Blob | ImageData | ImageBitmap} */ (source), transfer: [] };
+    return { picture: /** @type {ImageData | ImageBitmap} */ (source), transfer: [] };
   }
   if (!DRAWN.includes(kindOf(source))) throw new PagesightError("source", "a picture, canvas, video or file is needed");
   const picture = await capture(/** @type {Drawn} */ (source));
   return { picture, transfer: [picture] };
+}
+
+/** @param {Blob} blob @returns {Promise<ArrayBuffer>} a copy: it is moved into the worker */
+async function bytesOf(blob) {
+  try {
+    return await blob.arrayBuffer();
+  } catch {
+    throw new PagesightError("picture", "this file can no longer be read");
+  }
 }
 
 /**
@@ -47,6 +61,6 @@ async function capture(source) {
     if (isVideo(source) && typeof VideoFrame === "function") return new VideoFrame(source);
     return await createImageBitmap(source, AS_STORED);
   } catch {
-    throw new PagesightError("picture", "this is not a picture that the browser can read");
+    throw notAPicture();
   }
 }

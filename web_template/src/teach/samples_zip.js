@@ -42,7 +42,8 @@ export function readSamples(files) {
   /** @type {Map<string, Blob[]>} */
   const found = new Map();
   for (const path of Object.keys(files).sort()) {
-    const folder = path.split("/").at(-2);
+    // Teachable Machine's project has no folders, and calls a picture `Class 1-!-0.webp`.
+    const folder = path.split("/").at(-2) ?? (path.includes("-!-") ? path.split("-!-")[0] : undefined);
     if (!folder || !PICTURE.test(path)) continue;
     found.set(folder, [...(found.get(folder) ?? []), pictureOf(files, path)]);
   }

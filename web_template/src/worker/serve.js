@@ -2,6 +2,7 @@
 import { evidence, pool } from "./features.js";
 import { PagesightError, asPagesightError } from "../errors.js";
 import { firstAnswer } from "./self_test.js";
+import { decodeElsewhere, notAPicture } from "../input/bitmap.js";
 import { toSquare } from "../input/pixels.js";
 
 /**
@@ -37,7 +38,9 @@ import { toSquare } from "../input/pixels.js";
  *   | (Question & Asked)} Call
  * @typedef {{ id: number } & Call} Request
  * @typedef {{ id: number, value: unknown }
- *   | { id: number, error: { code: import("../errors.js").ErrorCode, message: string, file?: string } }} Reply
+ *   | { id: number, error: { code: import("../errors.js").ErrorCode, message: string, file?: string } }
+ *   | { id: number, decode: Uint8Array<ArrayBuffer> }} Reply decode: what the page is asked to decode, the id is the worker's
+ * @typedef {{ decoded: number, bitmap?: ImageBitmap }} Decoded the page's answer; without a bitmap it is no picture
  */
 
 /** The id of a reply to no call. */
@@ -55,7 +58,7 @@ export function serve(open) {
   async function start({ contract, files }) {
     // The golden picture is decoded while the model is made ready.
     const golden = files[contract.golden?.path ?? ""];
-    const square = golden && toSquare(new Blob([golden]), contract.input);
+    const square = golden && toSquare(golden, contract.input);
     // Without WebAssembly both fail, and one says so.
     if (square) square.catch(() => {});
     const model = await open(partsOf(contract, files));
@@ -80,7 +83,23 @@ export function serve(open) {
     return { outputs: await run(model, square.data, call.wanted), milliseconds: take() };
   }
 
-  self.addEventListener("message", async (/** @type {MessageEvent<Request>} */ { data }) => {
+  /** What the page is decoding. @type {Map<number, (bitmap?: ImageBitmap) => void>} */
+  const decoding = new Map();
+  let asked = 0;
+  decodeElsewhere(
+    (file) =>
+      new Promise((resolve, reject) => {
+        decoding.set(asked, (bitmap) => (bitmap ? resolve(bitmap) : reject(notAPicture())));
+        send({ id: asked++, decode: file });
+      }),
+  );
+
+  self.addEventListener("message", async (/** @type {MessageEvent<Request | Decoded>} */ { data }) => {
+    if ("decoded" in data) {
+      decoding.get(data.decoded)?.(data.bitmap);
+      decoding.delete(data.decoded);
+      return;
+    }
     try {
       const value = await answer(data);
       send({ id: data.id, value }, transferable(value));

@@ -1,5 +1,6 @@
 // The page's side of the worker: starts it, and matches replies to calls.
 import { PagesightError } from "../errors.js";
+import { toBitmap } from "../input/bitmap.js";
 import { whereIs } from "../loading/files.js";
 
 /**
@@ -66,8 +67,15 @@ export class WorkerLink {
     this.#waiting.clear();
   }
 
+  /** @param {number} decoded the worker's number for it @param {Uint8Array<ArrayBuffer>} file that the worker cannot read */
+  async #decode(decoded, file) {
+    const bitmap = await toBitmap(file).catch(() => undefined);
+    this.#worker.postMessage({ decoded, bitmap }, bitmap ? [bitmap] : []);
+  }
+
   /** @param {Reply} reply */
   #settle(reply) {
+    if ("decode" in reply) return void this.#decode(reply.id, reply.decode);
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if ("error" in reply) waiting?.reject(new PagesightError(reply.error.code, reply.error.message, reply.error.file));

@@ -1,0 +1,137 @@
+"""Promises about formats: what is read comes out right, what is not is said by its name, no file takes the machine's memory."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pagesight import decoders, pixels
+from pagesight.contract import Input
+
+HERE = Path(__file__).parent / "pictures"
+Y, X = np.mgrid[:75, :101]
+WAVES = Image.fromarray(np.stack([X * 2, Y * 3, X + Y], -1).astype(np.uint8))
+"""What waves.heic and waves.jxl show, 101×75."""
+
+
+def saved(kind: str, image: Image.Image = WAVES, **how: object) -> bytes:
+    target = io.BytesIO()
+    image.save(target, kind, **how)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "tolerance"),
+    [
+        (saved("JPEG", quality=95), "JPEG", 3),
+        (saved("PNG"), "PNG", 0),
+        (saved("WEBP", lossless=True), "WebP", 0),
+        (saved("BMP"), "BMP", 0),
+        (saved("TIFF", compression="tiff_lzw"), "TIFF", 0),
+        (saved("PPM"), "PPM", 0),
+        (saved("AVIF", quality=95), "AVIF", 3),
+        ((HERE / "waves.heic").read_bytes(), "HEIC", 3),
+        ((HERE / "waves.jxl").read_bytes(), "JPEG XL", 5),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_picture_of_each_format_is_read(data: bytes, kind: str, tolerance: float) -> None:
+    assert pixels.check(data) == kind
+    read = np.asarray(pixels.decode(data)).astype(int)
+    assert read.shape == (75, 101, 3)
+    assert np.abs(read - np.asarray(WAVES)).mean() <= tolerance
+    assert pixels.read_model_input(data, Input(side=32)).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "JPEG XL"])
+def test_a_format_whose_library_is_missing_is_named(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    data = (HERE / ("waves.heic" if kind == "HEIC" else "waves.jxl")).read_bytes()
+    with pytest.raises(decoders.UnreadFormat, match=kind) as caught:
+        pixels.check(data)
+    assert caught.value.format == kind
+    assert "pip install" in decoders.FIXES[kind]
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "kind"),
+    [
+        ("a.NEF", b"MM\0*\0\0\0\x08" + bytes(200), "RAW"),
+        ("a.cr3", b"\0\0\0\x18ftypcrx " + bytes(200), "RAW"),
+        ("clip.MOV", b"\0\0\0\x14ftypqt  " + bytes(200), "video"),
+        ("clip.webm", b"\x1a\x45\xdf\xa3" + bytes(200), "video"),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        ("layers.psd", b"8BPS" + bytes(200), "PSD"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named_with_what_to_do(path: str, data: bytes, kind: str) -> None:
+    with pytest.raises(decoders.UnreadFormat) as caught:
+        pixels.check(data, path)
+    assert caught.value.format == kind
+    assert decoders.FIXES[kind]
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from pagesight import pixels
+for path in sys.argv[1:]:
+    try:
+        with open(path, "rb") as file:
+            print(pixels.check(file, path))
+    except pixels.UnreadablePicture as why:
+        print(why)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_two_hundred_million_pixels_are_read_within_a_gigabyte_and_what_would_take_more_is_refused(tmp_path: Path) -> None:
+    Image.new("L", (14142, 14142), 90).save(tmp_path / "gray.png")
+    Image.new("RGB", (14142, 14142), (90, 80, 70)).save(tmp_path / "photo.jpg")
+    Image.new("P", (10000, 10000)).save(tmp_path / "bomb.gif", transparency=0)
+    Image.new("RGB", (9000, 9000)).save(tmp_path / "large.webp", lossless=True, method=0)
+    Image.new("L", (20000, 10001)).save(tmp_path / "too-large.png")
+    names = ["gray.png", "photo.jpg", "bomb.gif", "large.webp", "too-large.png"]
+    command = [sys.executable, "-c", MEASURE, *(str(tmp_path / name) for name in names)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    *said, peak = done.stdout.splitlines()
+    assert said[:3] == ["PNG", "JPEG", "GIF"]
+    assert said[3].startswith("would take 1.3 GB to decode")
+    assert said[4] == "claims 20000×10001 pixels, more than 200 million"
+    assert int(peak) < 1_000_000_000
+
+
+def mutants(count: int) -> list[bytes]:
+    """Pictures of all formats with a few bytes changed, zeroed, left out or put in."""
+    random = np.random.default_rng(3)
+    seeds = [saved(kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")]
+    seeds += [saved("JPEG", progressive=True), saved("TIFF", compression="tiff_lzw"), saved("PNG", WAVES.convert("P"))]
+    seeds += [path.read_bytes() for path in sorted(HERE.glob("waves.*"))]
+    made = []
+    for number in range(count):
+        data = bytearray(seeds[number % len(seeds)])
+        at = int(random.integers(0, len(data)))
+        length = int(random.integers(1, 24))
+        noise = random.integers(0, 256, length, dtype=np.uint8).tobytes()
+        way = number // len(seeds) % 4
+        data[at : at + (0 if way == 0 else length)] = (noise, noise, bytes(length), b"")[way]
+        made.append(bytes(data))
+    return made
+
+
+def test_two_thousand_mutants_are_read_or_refused_in_a_sentence_without_a_word_beside(capfd: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for data in mutants(2000):
+        try:
+            pixels.check(data)
+        except pixels.UnreadablePicture as why:
+            said.append(str(why))
+    assert len(said) > 500
+    assert not [sentence for sentence in said if "\n" in sentence]
+    assert capfd.readouterr() == ("", "")

@@ -1,6 +1,6 @@
 // A head: one matrix product and a softmax from a described picture to probabilities.
 import { evidence } from "../worker/features.js";
-import { softmax } from "./logistic.js";
+import { softmax } from "./softmax.js";
 
 /** Below it a taught answer is 'not sure': what was set for the classes of the model's own training does not hold for others. */
 const THRESHOLD = 0.5;

@@ -1,5 +1,6 @@
 // Multinomial logistic regression: what scikit-learn's LogisticRegression does on standardized columns, by the same method.
 import { judge } from "./out_of_fold.js";
+import { softmax } from "./softmax.js";
 import { inRowSpace, outOfRowSpace } from "./row_space.js";
 
 /**
@@ -176,21 +177,6 @@ function slopeAt(parameters, columns, targets, classes) {
     slope[w] += penalty * parameters[w];
   }
   return { cost: loss + (penalty * squares) / 2, loss, slope };
-}
-
-/**
- * In place.
- * @template {Float32Array | Float64Array} T
- * @param {T} logits
- * @returns {T}
- */
-export function softmax(logits) {
-  let most = -Infinity;
-  for (let c = 0; c < logits.length; c++) most = Math.max(most, logits[c]);
-  let sum = 0;
-  for (let c = 0; c < logits.length; c++) sum += logits[c] = Math.exp(logits[c] - most);
-  for (let c = 0; c < logits.length; c++) logits[c] /= sum;
-  return logits;
 }
 
 /** @param {Float64Array} from @param {Float64Array} direction @param {number} length */

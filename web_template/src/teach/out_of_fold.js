@@ -1,5 +1,5 @@
 // What a head would answer to pictures that it was not trained on: cross-validation, and what its probabilities are worth by it.
-import { softmax } from "./logistic.js";
+import { softmax } from "./softmax.js";
 
 /** As many as make each fit nearly as good as the last one, which has all pictures. */
 const FOLDS = 5;

@@ -14,8 +14,8 @@ from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, last_layer, ops, saved_model, structure
-from pagesight.importers.imported_model import Foreign, again, from_graph_def
+from pagesight.importers import input_ranges, last_layer, ops, structure
+from pagesight.importers.imported_model import Foreign, again, cut, freeze, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
 from pagesight.synthetic.natural_noise import natural_noise
 
@@ -162,8 +162,8 @@ def _flat(foreign: Foreign) -> Foreign:
     if not structure.calls_functions(function.graph):
         ops.check((op.type, op.name) for op in function.graph.get_operations())
         return replace(foreign, call=again(function))
-    graph_def, (image,), (answer, *_) = saved_model.freeze(function)
-    return replace(foreign, call=from_graph_def(saved_model.cut(graph_def, answer.name), image.name, answer.name), keep=None)
+    graph_def, (image,), (answer, *_) = freeze(function)
+    return replace(foreign, call=from_graph_def(cut(graph_def, answer.name), image.name, answer.name), keep=None)
 
 
 def _traced(call: Callable[[Any], Any], spec: Any) -> Any:

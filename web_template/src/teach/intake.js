@@ -12,7 +12,8 @@ import { Recorder } from "./recorder.js";
  * @property {import("./teach.js").Host} host
  * @property {import("./teaching_session.js").TeachingSession} session
  * @property {() => import("./hands_free.js").Settings} handsFree
- * @property {() => void} onChange
+ * @property {() => void} onChange there is another picture
+ * @property {() => void} onRest what a class shows has changed, and its pictures have not
  * @property {(news: string) => void} onNews
  */
 
@@ -68,7 +69,7 @@ export class Intake {
         host.tell();
       }
       card.setState({ kind: "waiting" });
-      this.#at.onChange();
+      this.#at.onRest();
     }
   }
 
@@ -97,7 +98,7 @@ export class Intake {
     // Another class may be recording by now, and says so itself.
     if (this.#recorder.isLast(card)) host.tell();
     card.setState({ kind: "waiting" });
-    this.#at.onChange();
+    this.#at.onRest();
   }
 
   /**

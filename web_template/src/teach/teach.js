@@ -79,6 +79,7 @@ class Teaching {
       session,
       handsFree: () => this.#handsFree.settings,
       onChange: () => this.#change(),
+      onRest: () => this.#show(),
       onNews: (news) => this.#outcome.say(news),
     });
     const use = (/** @type {boolean} */ own) => this.#use(own);

@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
@@ -276,7 +276,7 @@ def main() -> None:
         def studio(browser: Browser, name: str, **window: Any) -> Studio:
             return Studio(browser, asked.bundle, samples, asked.into / name, Path(scratch), asked.only, window)
 
-        with discovery.launched(executable, *clip.flags(film)) as browser:
+        with tabs.launched(executable, *clip.flags(film)) as browser:
             for size, (width, height) in SIZES.items():
                 for scheme in SCHEMES:
                     touched = {"has_touch": True, "is_mobile": True} if size == "phone" else {}

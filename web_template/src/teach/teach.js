@@ -117,7 +117,9 @@ class Teaching {
     more.append(this.#addClass, this.#addNone);
     const foot = make("div", "teach-foot");
     foot.append(more, this.#handsFree.element, this.#outcome.element, this.#export.element);
-    this.#host.root.replaceChildren(heading, make("p", "lead", words.lead), this.#start, this.#list, foot);
+    const visitOnly = make("p", "teach-note", words.visitOnly);
+    this.#session.watchStore((lasting) => (visitOnly.hidden = lasting));
+    this.#host.root.replaceChildren(heading, make("p", "lead", words.lead), visitOnly, this.#start, this.#list, foot);
   }
 
   /** Draws everything anew. @param {boolean} use whether the head answers from now on */

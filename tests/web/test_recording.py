@@ -11,6 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 
 SEVERAL = re.compile(r"^([4-9]|\d\d) pictures")
 
+TWENTY_FRAMES = """() => {
+  window.framesPassed = false;
+  const video = document.querySelector("#video");
+  let left = 20;
+  const next = () => (--left ? video.requestVideoFrameCallback(next) : (window.framesPassed = true));
+  video.requestVideoFrameCallback(next);
+}"""
+
 
 @pytest.fixture
 def recording(browser: Browser, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> Any:
@@ -91,7 +99,8 @@ def test_every_class_is_recorded_for_as_long_as_its_button_is_held(
         taken = int(_count(page, number).inner_text().split()[0]) - before
         assert taken >= 4
         # It is over: nothing comes afterwards.
-        page.wait_for_timeout(300)
+        page.evaluate(TWENTY_FRAMES)
+        page.wait_for_function("() => window.framesPassed")
         assert int(_count(page, number).inner_text().split()[0]) == before + taken
 
 

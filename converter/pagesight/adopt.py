@@ -1,7 +1,8 @@
 """A model made elsewhere to the same SavedModel that `export` writes: pixels in, probabilities out, scaling inside the graph."""
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,19 @@ from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.errors import AdoptError
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, last_layer, ops, saved_model, structure
+from pagesight.importers import input_ranges, last_layer, ops, original, saved_model, structure
 from pagesight.importers.imported_model import Foreign, again, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
+from pagesight.pictures.model_inputs import model_inputs_in
+from pagesight.synthetic import dead_leaves
 from pagesight.synthetic.natural_noise import natural_noise
 
 CROPS = ("center-square", "squash")
 _CROPPED = {"center-square": "of the centered square of a picture", "squash": "of the whole picture, squashed to a square"}
 _LARGEST_SIDE = 1024
+_FARTHEST = 1e-3
+"""Probabilities may differ so much from the original's: kernels add up in another order, and networks are deep."""
+_REPORT = "export the model as a SavedModel with `model.export(…)` and give that, or report this model"
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Adoption:
     """Pixels of the square, for a model that takes any size."""
     guess: bool = False
     """Go on with the likeliest input range where several explain the model about equally."""
+    compare: bool = False
+    """Ask the original in its own runtime as well, and refuse what answers otherwise; `convert` always does."""
     trust: bool = False
     """Let a Keras file run its own code (Lambda and custom layers)."""
     name: str = "model"
@@ -46,13 +54,16 @@ class Adoption:
     language: str = "en"
 
 
-def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
+def adopt(source: str | Path, options: Adoption, into: Path, pictures: Path | None = None) -> SavedModel:
     """Write the model at `source` (file, folder, archive, TF-Hub address) as `saved_model/` with one signature, and contract.json.
 
     Input   image: uint8-valued float32 `[batch, side, side, channels]`, 0..255; channels 3 (RGB) or 1 (grey).
     Output  probabilities `[batch, classes]` (rows sum to 1), and where the graph shows them embedding `[batch, d]` and
             features `[batch, h, w, d]`.
-    Raises AdoptError for what is damaged, hostile, no classifier of pictures, or not told well enough; nothing is written then.
+    The model's own framework answers `pictures` (a folder; drawn ones where None) as well: `adopted.json` says how far its
+    answers and those of the SavedModel are apart, or why they were not compared.
+    Raises AdoptError for what is damaged, hostile, no classifier of pictures, not told well enough, or
+    answered otherwise than by its own framework; nothing is written then.
     """
     _check_options(options)
     path = importers.locate(source)
@@ -60,6 +71,7 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
     key = {
         "options": {**asdict(options), "labels": labels},
         "source": _fingerprint(path),
+        "pictures": None if pictures is None else manifest.sha256_json(manifest.list_files(pictures)),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-hub"),
     }
     if manifest.is_fresh(into, "adopt", key):
@@ -68,8 +80,12 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
     progress.stage("adopt")
     if memory.is_large(path):
         memory.use_system_allocator()
-    with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
-        foreign = _flat(importers.read(path, Path(scratch), trust=options.trust))
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as running:
+        with progress.task("reading the model"):
+            found = importers.read(path, Path(scratch), trust=options.trust)
+            source_files = original.source_of(path, found, trust=options.trust) if options.compare else None
+            running_original = running.enter_context(original.started(source_files))
+            foreign = _flat(found)
         named = labels or foreign.labels
         if named is None:
             raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
@@ -80,6 +96,13 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
         notes = (*foreign.notes, reading.note, f"{foreign.kind}: pixels {chosen.name} ({chosen.why}), {_CROPPED[shape.crop]}")
         for line in filter(None, notes):
             progress.note(line)
+        compared, expected, inputs = _not_compared("it was not asked for"), None, None
+        if options.compare:
+            inputs = _pictures(shape, pictures, original.pictures_for(path))
+            with progress.task("asking the original"):
+                compared, expected = _compared(
+                    running_original, inputs, function, input_range=chosen.name, reading=reading, labels=named
+                )
         with manifest.atomic_output_dir(into, "adopt", key) as temporary:
             keras().backend.clear_session()
             module = tensorflow().Module()
@@ -92,9 +115,68 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
             decision = Decision(kind="multilabel" if reading.multilabel else "single")
             contract = Contract(options.name, title, tuple(named), shape, outputs, decision)
             replace(contract, description=options.description, language=options.language).write(temporary)
+            taken = {"range": chosen.name, "why": chosen.why, "guessed": chosen.guessed, "crop": shape.crop}
+            manifest.write_json(temporary / "adopted.json", {"original": compared, "input": taken})
+            if expected is not None:
+                np.savez(temporary / "original.npz", inputs=inputs, probabilities=expected)
     del foreign, function, module
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
+
+
+def _pictures(shape: Input, folder: Path | None, most: int) -> Any:
+    """uint8 `[n, side, side, channels]`: those in `folder`, else drawn ones."""
+    given = [] if folder is None else model_inputs_in(folder, shape, most)
+    return np.asarray(given) if len(given) else dead_leaves.leaves(shape, natural_noise(shape, most))
+
+
+def _compared(
+    running: original.Original | None,
+    inputs: Any,
+    function: Any,
+    *,
+    input_range: str,
+    reading: last_layer.Reading,
+    labels: Sequence[str],
+) -> tuple[dict[str, Any], Any]:
+    """What adopted.json says of the original, and its probabilities `[n, labels]`. Raises AdoptError where it answers otherwise."""
+    tf = tensorflow()
+    if running is None:
+        why = "Pagesight has no runtime for it"
+        progress.note(f"not compared with the original: {why}")
+        return _not_compared(why), None
+    pixels = tf.constant(inputs.astype(np.float32))
+    try:
+        answered = running.ask(np.asarray(input_ranges.scaled(pixels, input_range)))
+        expected = np.asarray(reading.probabilities(tf.constant(answered.scores)))
+    except (original.NotRun, tf.errors.OpError) as cause:
+        progress.note(f"not compared with the original: {cause}")
+        return _not_compared(str(cause)), None
+    ours = np.concatenate([function(image=pixels[i : i + 8])["probabilities"].numpy() for i in range(0, len(inputs), 8)])
+    if expected.shape != ours.shape:
+        raise AdoptError(
+            f"the original gives {expected.shape[1]} scores in {answered.runtime}, what was read of it {ours.shape[1]}",
+            fix=_REPORT,
+        )
+    agreement, difference = original.compared(ours, expected)
+    if not difference <= _FARTHEST:
+        worst = int(np.abs(ours - expected).max(1).argmax())
+        theirs, read = (f"{labels[int(p.argmax())]!r} ({p.max():.1%})" for p in (expected[worst], ours[worst]))
+        raise AdoptError(
+            f"{answered.runtime} answers otherwise than what was read of the model: of picture {worst + 1} the original "
+            f"says {theirs}, the page would say {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
+            fix=_REPORT,
+        )
+    return {
+        "runtime": answered.runtime,
+        "pictures": len(inputs),
+        "top1_agreement": agreement,
+        "max_abs_diff": difference,
+    }, expected
+
+
+def _not_compared(why: str) -> dict[str, Any]:
+    return {"runtime": None, "pictures": 0, "top1_agreement": None, "max_abs_diff": None, "why_not": why}
 
 
 def _check_options(options: Adoption) -> None:
@@ -219,8 +301,6 @@ def _as_rows(result: Any) -> Any:
 
 
 def _tried(function: Any, shape: Input) -> Any:
-    from pagesight.synthetic.natural_noise import natural_noise
-
     tf = tensorflow()
     inputs = natural_noise(shape, 2).astype(np.float32)
     try:

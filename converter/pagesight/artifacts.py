@@ -150,6 +150,11 @@ class SavedModel(Artifact):
         """What goes in and comes out."""
         return Contract.read(self.path)
 
+    @cached_property
+    def adopted(self) -> dict[str, Any]:
+        """adopted.json: how a model made elsewhere was read, and how it was compared with the original in its own runtime."""
+        return dict(self._json("adopted.json"))
+
 
 @dataclass(frozen=True)
 class WebModel(SavedModel):
@@ -172,6 +177,8 @@ class Origin:
     trained: TrainedModel | None = None
     search: Search | None = None
     """Where the backbone was chosen among several."""
+    adopted: SavedModel | None = None
+    """A model made elsewhere, as it was read."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from pagesight import backbones, exporters, manifest, pixels, progress, resources
-from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
+from pagesight.artifacts import Bundle, Dataset, Origin, Picture, SavedModel, WebModel
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import STAGES, Bundling
@@ -23,6 +24,7 @@ from pagesight.page.single_file import write_single_file
 from pagesight.report import report_sources, write_report
 
 _SAMPLE_SIDE = 320
+_BATCH = 16
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
 _ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
@@ -43,6 +45,7 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
         "search": manifest.sha256_file(origin.search.path / "search.json") if origin.search else None,
+        "adopted": manifest.sha256_file(origin.adopted.path / "adopted.json") if origin.adopted else None,
         "template": manifest.sha256_json(manifest.list_files(template)),
         "report": manifest.sha256_json([manifest.sha256_file(p) for p in report_sources()]),
         "versions": manifest.versions("jinja2", "pillow", "matplotlib", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu"),
@@ -150,7 +153,23 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
         "bytes": _sizes(folder),
         "seconds": dict.fromkeys(STAGES),
         **({"search": origin.search.facts} if origin.search else {}),
+        **(_adopted(web, origin.adopted) if origin.adopted else {}),
     }
+
+
+def _adopted(web: WebModel, adopted: SavedModel) -> dict[str, Any]:
+    """How a model made elsewhere was read, and how far its page is from the original in its own runtime."""
+    read = adopted.adopted
+    answers = adopted.path / "original.npz"
+    if not answers.is_file():
+        return dict(read)
+    with np.load(answers, allow_pickle=False) as held:
+        inputs, expected = held["inputs"], held["probabilities"]
+    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
+    ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
+    agreement = float((ours.argmax(1) == expected.argmax(1)).mean())
+    page = {"top1_agreement": agreement, "max_abs_diff": float(np.abs(ours - expected).max())}
+    return {**read, "original": {**read["original"], "page": page}}
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -149,6 +149,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @click.option("--input-range", help="0..1, -1..1, 0..255, caffe or torch; found out where not given.")
 @click.option("--crop", help="center-square, or squash the whole picture.")
 @click.option("--side", type=int, help="Pixels, for a model that takes any size.")
+@click.option("--guess", is_flag=True, help="Go on with the likeliest input range where the model does not tell.")
 @click.option("--trust", is_flag=True, help="Let a Keras file run its own code (Lambda layers).")
 @naming_options
 @quantization_options

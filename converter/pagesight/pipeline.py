@@ -88,9 +88,10 @@ def convert(
     manifest.check_overwritable(into, force=force)
     work = into.parent / f".{into.name}.build"
     with locks.exclusive_lock(into):
-        saved = adopt(model, replace(options, name=options.name or into.resolve().name), work / "adopt")
+        how = replace(options, name=options.name or into.resolve().name, compare=True)
+        saved = adopt(model, how, work / "adopt", pictures or calibrate)
         web = quantize(saved, quantization, work / "quantize", calibrate)
-        page = bundle(web, bundling, work / "bundle")
+        page = bundle(web, bundling, work / "bundle", Origin(adopted=saved))
         return verify(page, Verification(), into, pictures)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pagesight import manifest, pixels, progress
@@ -24,6 +25,8 @@ from pagesight.pictures.model_inputs import evenly, pictures_in
 from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE_PICTURES = 16
+_ROUNDING = 1e-5
+"""A softmax in float32 may sum to a little more than 1."""
 
 
 def verify(bundle: Bundle, options: Verification, into: Path | None = None, pictures: Dataset | Path | None = None) -> Bundle:
@@ -146,6 +149,8 @@ def _parity(bundle: Bundle, pictures: Pictures, browser: Path, options: Verifica
 def _compared(pictures: Pictures, inputs: Any, expected: Any, answers: Answers, options: Verification) -> dict[str, Any]:
     """What report.json says of browser against Python; `squares` and `expected` are Python's."""
     same_square = [hashlib.sha256(s.tobytes()).hexdigest() == result for s, result in zip(inputs, answers.squares, strict=True)]
+    for who, rows in (("Python", expected), ("the browser", answers.probabilities)):
+        _refuse_no_probabilities(who, np.asarray(rows))
     agreement = float((expected.argmax(1) == answers.probabilities.argmax(1)).mean())
     difference = float(np.abs(expected - answers.probabilities).max())
     _hold_to_bars(pictures, same_square, agreement, difference, options)
@@ -157,6 +162,15 @@ def _compared(pictures: Pictures, inputs: Any, expected: Any, answers: Answers, 
         "top1_agreement": agreement,
         "max_abs_diff": difference,
     }
+
+
+def _refuse_no_probabilities(who: str, rows: NDArray[Any]) -> None:
+    """Two sides may agree on numbers that are no probabilities: that is no proof of anything."""
+    if not np.isfinite(rows).all() or rows.min() < -_ROUNDING or rows.max() > 1 + _ROUNDING:
+        raise VerifyError(
+            f"{who} answers with numbers that are no probabilities ({np.nanmin(rows):.3g} to {np.nanmax(rows):.3g})",
+            fix="convert the model again; if it stays so, report it",
+        )
 
 
 def _hold_to_bars(pictures: Pictures, same_square: list[bool], agreement: float, difference: float, options: Verification) -> None:

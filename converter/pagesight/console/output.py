@@ -166,8 +166,24 @@ def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
 
         options = f"pagesight verify {shlex.quote(folder)}" if discovery.find() else discovery.HOW_TO_GET
         lines.append(f"verified  not verified in a browser: {options}")
+    if "original" in report:
+        lines += _original_lines(report["original"], report["input"])
     lines += _beside(Path(folder))
     return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
+
+
+def _original_lines(original: dict[str, Any], taken: dict[str, Any]) -> list[str]:
+    """How far the page is from the model it was made of, in that model's own runtime; and what its pixels were taken for."""
+    guessed = "input range guessed: " if taken["guessed"] else ""
+    lines = [f"pixels    {guessed}{taken['range']}, {taken['crop']} ({taken['why']})"]
+    if original["runtime"] is None:
+        return [*lines, f"original  not compared with the original: {original['why_not']}"]
+    same = original["top1_agreement"] == 1
+    answers = "same answers" if same else f"{original['top1_agreement']:.1%} the same answers"
+    page = original["page"]
+    line = f"original  {answers} on {original['pictures']} pictures, probabilities within {original['max_abs_diff']:.1g}"
+    stored = f"as stored in the page {page['top1_agreement']:.1%}, within {page['max_abs_diff']:.1g}"
+    return [*lines, f"{line} ({original['runtime']}); {stored}"]
 
 
 def _beside(folder: Path) -> list[str]:

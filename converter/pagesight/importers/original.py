@@ -14,20 +14,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight.importers.imported_model import Foreign
+
 _PATIENCE = 600
 """Seconds after which a model that does not answer is given up."""
 
 
+_RUNTIMES = {
+    "Keras 3 model": "keras3",
+    "tf-keras model": "keras2",
+    "trusted Keras model": "keras",
+    "SavedModel": "saved_model",
+}
+_LARGE = ((100 * 2**20, 8), (20 * 2**20, 16))
+"""Bytes of a model from which on so many pictures must do: the comparison shall not take longer than loading the model."""
+_PICTURES = 64
+
+
 @dataclass(frozen=True)
 class Source:
-    """A model's own files, and what runs them: `keras3`, `keras2`, `saved_model`, `tfjs-layers` or `tfjs-graph`."""
+    """A model's own files, and what runs them: `keras3`, `keras2`, `keras` (whichever can), `saved_model`."""
 
     runtime: str
     path: str
     trust: bool = False
     signature: str | None = None
-    answer: str | None = None
-    """Name of the output, where there are several."""
+
+
+def source_of(path: Path, foreign: Foreign, *, trust: bool, signature: str | None = None) -> Source | None:
+    """How the model at `path`, read as `foreign`, is run by itself; None where Pagesight cannot."""
+    runtime = _RUNTIMES.get(foreign.kind)
+    return None if runtime is None else Source(runtime, str(path.resolve()), trust, signature)
+
+
+def pictures_for(path: Path) -> int:
+    """How many pictures the model at `path` is compared on at most: fewer the larger it is."""
+    size = path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    return next((count for limit, count in _LARGE if size > limit), _PICTURES)
 
 
 @dataclass(frozen=True)

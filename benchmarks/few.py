@@ -15,14 +15,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks import learning
 
-from pagesight import manifest
+from pagesight import records
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.graph.tensorflow import keras
 from pagesight.options import Scanning, Training
@@ -45,11 +45,12 @@ def drawn(whole: Dataset, each: int, seed: int, into: Path) -> Dataset:
     pictures = [
         replace(p, side="test" if p.group in kept else "train") for p in whole.pictures if p.group in kept or p.path in chosen
     ]
-    counts = {side: [sum(p.side == side and p.label == i for p in pictures) for i in range(len(whole.labels))] for side in SIDES}
+    counts = {
+        side: tuple(sum(p.side == side and p.label == i for p in pictures) for i in range(len(whole.labels))) for side in SIDES
+    }
     into.mkdir()
     groups = len({p.group for p in pictures})
-    facts = whole.facts | {"counts": counts, "groups": groups, "pictures": [asdict(p) for p in pictures]}
-    manifest.write_json(into / "dataset.json", facts)
+    records.write(into / "dataset.json", replace(whole.facts, counts=counts, groups=groups, pictures=tuple(pictures)))
     return Dataset(into, whole.root)
 
 
@@ -65,8 +66,8 @@ def run(whole: Dataset, each: int, options: Training, scratch: Path) -> dict[str
         "a_class": each,
         "seed": options.seed,
         "seconds": round(time.perf_counter() - began, 1),
-        "accuracy": trained.facts["accuracy"]["float"],
-        "n": trained.facts["accuracy"]["n"],
+        "accuracy": trained.facts.accuracy.float_,
+        "n": trained.facts.accuracy.n,
     }
 
 

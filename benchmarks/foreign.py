@@ -15,6 +15,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import MODES, Mode, Quantization
 from pagesight.quantization.statistics import folder_inputs
 from pagesight.quantize import quantize
+from pagesight.records.quantization import Storage
 
 
 def main(model: str, pictures: Path, modes: list[Mode], labels: str | None) -> None:
@@ -24,10 +25,10 @@ def main(model: str, pictures: Path, modes: list[Mode], labels: str | None) -> N
         saved = adopt(model, Adoption(labels=labels), work / "adopt")
         _, asked = folder_inputs(saved.contract.input, pictures)
 
-        def answers(mode: Mode, calibrate: Path | None) -> tuple[dict[str, int], list[int]]:
+        def answers(mode: Mode, calibrate: Path | None) -> tuple[Storage, list[int]]:
             web = quantize(saved, Quantization(mode), work / f"{mode}-{bool(calibrate)}", calibrate)
             runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-            return web.facts, list(runner(asked)[0].argmax(1))
+            return web.facts.storage, list(runner(asked)[0].argmax(1))
 
         floats = answers("none", None)[1]
         print(f"{len(asked)} pictures\n{'mode':12} {'bytes':>10} {'of float':>9} {'kept alone':>11} {'calibrated':>11}")
@@ -35,7 +36,7 @@ def main(model: str, pictures: Path, modes: list[Mode], labels: str | None) -> N
             facts, alone = answers(mode, None)
             _, calibrated = answers(mode, pictures)
             kept = [sum(a == b for a, b in zip(floats, rows, strict=True)) / len(floats) for rows in (alone, calibrated)]
-            print(f"{mode:12} {facts['bytes']:10} {facts['bytes'] / facts['float_bytes']:9.2%} {kept[0]:11.2%} {kept[1]:11.2%}")
+            print(f"{mode:12} {facts.bytes:10} {facts.bytes / facts.float_bytes:9.2%} {kept[0]:11.2%} {kept[1]:11.2%}")
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ def main(saved: SavedModel, pictures: Dataset, modes: list[Mode]) -> None:
             started = time.perf_counter()
             quantize(saved, Quantization(mode), Path(scratch) / f"{mode}-alone")
             alone = time.perf_counter() - started
-            kept, accuracy = facts["top1_agreement"], facts["accuracy"]
-            row = f"{mode:12} {facts['bytes']:9} {facts['gzip_bytes']:9} {kept:7.2%} {accuracy:8.2%} {seconds:8.1f} {alone:16.1f}"
+            kept, accuracy, stored = facts.storage.top1_agreement, facts.accuracy, facts.storage
+            row = f"{mode:12} {stored.bytes:9} {stored.gzip_bytes:9} {kept:7.2%} {accuracy:8.2%} {seconds:8.1f} {alone:16.1f}"
             print(row, flush=True)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 

@@ -82,7 +82,7 @@ def ours(dataset: Dataset, options: Training, folder: Path) -> None:
     """The train stage, watched."""
     with mock.patch("pagesight.train.Predictor", Watched):
         trained = train(dataset, options, folder / "trained")
-    CLOCKS[-1].stop(lambda: float(trained.facts["accuracy"]["float"]))
+    CLOCKS[-1].stop(lambda: float(trained.facts.accuracy.float_))
 
 
 def plain(splits: loop.Splits, model: Any, seed: int) -> None:

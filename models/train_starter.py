@@ -86,7 +86,7 @@ def main() -> None:
     model.load_weights(trained.path / trained.WEIGHTS_FILE)
     body = next(layer for layer in model.layers if isinstance(layer, keras().Model))
     write_half(body, HERE / f"{BACKBONE}.starter.h5", given.work / "body.h5")
-    sys.stdout.write(f"accuracy on signers of the test side: {trained.facts['accuracy']}\n")
+    sys.stdout.write(f"accuracy on signers of the test side: {trained.facts.accuracy}\n")
     sys.stdout.write(f"held out: {' '.join(held_out(given.photos))}\n")
 
 

@@ -323,7 +323,7 @@ def through_the_browser(saved: SavedModel, tmp_path: Path) -> Path:
     web = quantize(saved, Quantization(mode="uint8"), tmp_path / "quantize")
     page = bundle(web, Bundling(), tmp_path / "bundle")
     verified = verify(page, Verification(require_browser=True), tmp_path / "page", tmp_path / "photos")
-    assert verified.report["parity"]["top1_agreement"] == 1.0
+    assert verified.report.parity.top1_agreement == 1.0
     assert manifest.read(verified.path) is not None
     return verified.path
 

@@ -56,11 +56,11 @@ def test_the_report_says_what_was_measured(built: pagesight.VerifiedBundle) -> N
 
 @pytest.mark.skipif(discovery.find() is None, reason="no browser")
 def test_the_browser_answers_what_python_answers(built: pagesight.VerifiedBundle) -> None:
-    parity = built.report["parity"]
-    assert parity["top1_agreement"] == 1.0
-    assert parity["squares_equal"] == parity["pictures"] == 9
-    assert parity["max_abs_diff"] <= 1e-4
-    assert parity["backend"] == "wasm"
+    parity = built.report.parity
+    assert parity.top1_agreement == 1.0
+    assert parity.squares_equal == parity.pictures == 9
+    assert parity.max_abs_diff <= 1e-4
+    assert parity.backend == "wasm"
 
 
 def test_the_bundle_holds_its_whole_tree_and_every_hash(built: pagesight.VerifiedBundle) -> None:
@@ -93,7 +93,7 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
         return verify(pagesight.Bundle(built.path), Verification())
 
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: other tests may have left one running in this thread
-        assert thread.submit(lambda: asyncio.run(ask())).result().report["parity"]["top1_agreement"] == 1.0
+        assert thread.submit(lambda: asyncio.run(ask())).result().report.parity.top1_agreement == 1.0
 
 
 def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
@@ -102,7 +102,7 @@ def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
     monkeypatch.setattr(memory, "_LARGE", 0)
     monkeypatch.setenv("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "0")  # not changed for the tests that follow
     asked = verify(pagesight.Bundle(built.path), Verification(max_pictures=4))
-    assert asked.report["parity"]["top1_agreement"] == 1.0
+    assert asked.report.parity.top1_agreement == 1.0
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +120,9 @@ def in_one_file(built: pagesight.VerifiedBundle, tmp_path_factory: pytest.TempPa
 
 
 def test_the_single_file_answers_from_the_disk_what_python_answers(in_one_file: pagesight.VerifiedBundle) -> None:
-    parity = in_one_file.report["parity"]["single_file"]
-    assert parity["squares_equal"] == parity["pictures"] == 9
-    assert parity["max_abs_diff"] <= 1e-4
+    parity = in_one_file.report.parity.single_file
+    assert parity.squares_equal == parity.pictures == 9
+    assert parity.max_abs_diff <= 1e-4
     [file] = (in_one_file.path / "single-file").iterdir()
     assert file.name == "shapes.html"
     assert 0 < file.stat().st_size < 1_000_000
@@ -136,7 +136,7 @@ def test_other_formats_lie_beside_the_page_and_are_listed(
     listed = (manifest.read(in_one_file.path) or {})["files"]
     beside = {"also/layers/metadata.json", "also/layers/group1-shard1of1.bin", "also/labels.txt"}
     assert {*contract["also"].values(), *beside} <= set(listed)
-    assert abs(in_one_file.report["bytes"]["total"] - built.report["bytes"]["total"]) < 1000  # they are not the page's
+    assert abs(in_one_file.report.bytes.total - built.report.bytes.total) < 1000  # they are not the page's
     assert not any(path.startswith("also/") for path in contract["files"])
 
 
@@ -266,7 +266,7 @@ def test_without_a_browser_the_build_goes_on_and_says_so(
     unseen = pagesight.build(photos, into=tmp_path / "shapes", **SMALL)
     again = pagesight.build(photos, into=tmp_path / "shapes", **SMALL)
     for page in (unseen, again, verify(built, Verification())):
-        assert page.report["parity"] is None
+        assert page.report.parity is None
         assert not isinstance(page, pagesight.VerifiedBundle)
     with pytest.raises(OutputError, match="was not verified in a browser"):
         pagesight.VerifiedBundle.open(tmp_path / "shapes")

@@ -14,7 +14,7 @@ FLOORS = (
     {"options", "progress", "errors"},
     {"locks"},
     {"archives", "manifest", "resources", "serve"},
-    {"contract", "decoders", "integrity", "languages"},
+    {"contract", "decoders", "integrity", "languages", "records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
     {"metrics", "pictures", "synthetic"},
     {"report", "importers", "training", "quantization", "exporters", "page", "browser"},

@@ -67,8 +67,8 @@ def test_two_workers_learn_what_one_learns_and_survive_the_death_of_one(shapes: 
     assert [p.name for p in tmp_path.rglob("*") if p.parent.parent == tmp_path] == ["out"]  # the chief's alone
     alone = train(shapes, HOW, tmp_path / "alone")
     together = TrainedModel.open(folders[0])
-    assert together.facts["accuracy"]["float"] == pytest.approx(alone.facts["accuracy"]["float"], abs=0.005)
-    assert together.facts["dataset"] == alone.facts["dataset"]
+    assert together.facts.accuracy.float_ == pytest.approx(alone.facts.accuracy.float_, abs=0.005)
+    assert together.facts.dataset == alone.facts.dataset
 
 
 @pytest.mark.parametrize("config", [None, "{", '{"cluster": {"worker": ["a:1"]}}', '{"cluster": {"worker": []}, "task": {}}'])

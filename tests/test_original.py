@@ -24,11 +24,11 @@ COMPARED = Adoption(labels=foreign.LABELS, compare=True)
 @pytest.mark.parametrize(("flavour", "name", "runtime"), [("keras2", "m.h5", "tf-keras"), ("keras3", "m", "TensorFlow")])
 def test_the_original_is_asked_in_its_own_runtime(flavour: str, name: str, runtime: str, tmp_path: Path) -> None:
     saved = adopt(foreign.saved(foreign.tiny(flavour), tmp_path / name), COMPARED, tmp_path / "out")
-    original = saved.adopted["original"]
-    assert original["runtime"].startswith(runtime)
-    assert original["pictures"] == 64
-    assert original["top1_agreement"] == 1
-    assert original["max_abs_diff"] < 1e-5
+    original = saved.adopted.original
+    assert original.runtime.startswith(runtime)
+    assert original.pictures == 64
+    assert original.top1_agreement == 1
+    assert original.max_abs_diff < 1e-5
 
 
 def test_a_converted_page_says_on_its_result_line_what_was_compared(tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_what_cannot_be_run_is_said_to_be_not_compared(tmp_path: Path) -> None:
     from .test_adopt import layers_model
 
     saved = adopt(layers_model(foreign.tiny("keras2"), tmp_path / "m"), COMPARED, tmp_path / "out")
-    assert saved.adopted["original"]["runtime"] is None
-    assert saved.adopted["original"]["why_not"]
+    assert saved.adopted.original.runtime is None
+    assert saved.adopted.original.why_not
 
 
 def two_faced(x: Any) -> Any:
@@ -70,7 +70,7 @@ def test_a_keras_model_that_answers_otherwise_in_keras_gets_no_page(flavour: str
     model = k.Sequential([k.Input((16, 16, 3)), *layers])
     model.layers[-1].set_weights([20 * w for w in model.layers[-1].get_weights()])
     source = foreign.saved(model, tmp_path / name)
-    with pytest.raises(AdoptError, match="the original says '.*' .*, the page would say '") as caught:
+    with pytest.raises(AdoptError, match=r"the original says '.*' .*, the page would say '") as caught:
         adopt(source, Adoption(labels=foreign.LABELS, trust=True, compare=True, input_range="0..255"), tmp_path / "out")
     assert "eras" in caught.value.what
     assert not (tmp_path / "out").exists()
@@ -93,7 +93,7 @@ def test_a_saved_model_that_answers_otherwise_in_tensorflow_gets_no_page(tmp_pat
         return {"p": tf.nn.softmax(tf.matmul(mean, kernel))}
 
     tf.saved_model.save(module, str(tmp_path / "m"), signatures=serve)
-    with pytest.raises(AdoptError, match="TensorFlow .* answers otherwise"):
+    with pytest.raises(AdoptError, match=r"TensorFlow .* answers otherwise"):
         adopt(tmp_path / "m", COMPARED, tmp_path / "out")
 
 

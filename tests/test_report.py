@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagesight import manifest, pixels
+from pagesight import manifest, pixels, records
 from pagesight.artifacts import SIDES, Origin, WebModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.options import Scanning
 from pagesight.pictures.model_inputs import model_inputs_of
+from pagesight.records.evaluation import Mistake
+from pagesight.records.training import BySplit, CrossValidated, Epoch, TestAccuracy
 from pagesight.report import class_activation, findings, html, near_duplicates, plots, write_report
 from pagesight.report.evaluation import Evaluation
 from pagesight.scan import scan
@@ -30,7 +33,7 @@ from .seen import scene, seen_of
 
 
 def test_figures_carry_no_inline_style_and_are_the_same_twice() -> None:
-    history = [{"loss": 2.0, "validation_loss": 1.0, "validation_accuracy": 0.5}] * 3
+    history = [Epoch(2.0, 1.0, 0.5)] * 3
     first, second = plots.learning_curves(history), plots.learning_curves(history)
     assert first == second
     for plot in first:
@@ -40,7 +43,7 @@ def test_figures_carry_no_inline_style_and_are_the_same_twice() -> None:
 
 
 def test_an_epoch_without_validation_pictures_is_drawn_all_the_same() -> None:
-    [loss] = plots.learning_curves([{"loss": 1.0, "validation_loss": float("inf"), "validation_accuracy": float("nan")}])
+    [loss] = plots.learning_curves([Epoch(1.0, float("inf"), float("nan"))])
     assert loss.svg.startswith("<svg")
     assert "nan" not in loss.alt
 
@@ -91,10 +94,10 @@ def _summary(**more: Any) -> html.Summary:
     contract = Contract(_EVIL, _EVIL, (_EVIL, "</script>"), Input(96), Outputs("p"), description=_EVIL)
     evaluated = Evaluation.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01)
     result = findings.find(seen, near_duplicates.near_duplicates(seen.looks, seen.labels), contract.labels, 96, grouped=False)
-    mistake = {"picture": paths[0], "meant": _EVIL, "said": "</script>", "probability": 0.95, "probability_of_meant": 0.04}
-    evaluation = evaluated.to_json() | {"findings": [f.to_json(seen) for f in result]}
-    evaluation["accuracy"] |= {"cross_validated": more.get("crossed"), "by_split": more.get("by_split")}
-    evaluation |= {"mistakes": [mistake | {"file": "report/a.jpg", "heat_map": None}]}
+    mistake = Mistake(paths[0], _EVIL, "</script>", 0.95, 0.04, "report/a.jpg", None)
+    trained = TestAccuracy(0, 0.0, (0.0, 1.0), more.get("crossed"), more.get("by_split"))
+    told = tuple(f.facts(seen) for f in result)
+    evaluation = replace(evaluated.facts(trained), mistakes=(mistake,), findings=told)
     return html.Summary(
         contract, Origin(), seen, evaluated, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in result]
     )
@@ -138,7 +141,7 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
 
 
 def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
-    html.write(tmp_path, _summary(crossed={"n": 12, "folds": 5, "value": 0.75, "interval95": [0.47, 0.91]}))
+    html.write(tmp_path, _summary(crossed=CrossValidated(12, 5, 0.75, (0.47, 0.91))))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     _checked(text)
     assert "By cross-validation: 75.0%" in text
@@ -146,9 +149,9 @@ def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
 
 
 def test_a_random_split_is_told_of_beside_the_split_by_groups(tmp_path: Path) -> None:
-    apart = {"n": 1200, "folds": 5, "value": 0.8, "interval95": [0.78, 0.82]}
+    apart = CrossValidated(1200, 5, 0.8, (0.78, 0.82))
     for value, summary in ((0.934, "would have made it look 13.4 points better"), (0.81, "would not have looked clearly better")):
-        html.write(tmp_path, _summary(by_split={"group": apart, "random": apart | {"value": value}}))
+        html.write(tmp_path, _summary(by_split=BySplit(apart, replace(apart, value=value))))
         text = (tmp_path / "report.html").read_text(encoding="utf-8")
         _checked(text)
         assert f"Whole groups apart: 80.0%; pictures at random: {value:.1%}" in text
@@ -184,11 +187,11 @@ def test_pictures_of_one_group_on_both_sides_make_it_look_better_and_that_is_mea
         }
         answers = _Embeddings(None, ALONE)
         summary[expression] = cross_validated(answers, answers.embeddings(splits["train"][0]), splits, dataset, 0)
-    by_split = summary[r"person\d+"]["by_split"]
-    assert {options["n"] for options in by_split.values()} == {96}
-    assert by_split["group"]["value"] < 0.7 < 0.95 < by_split["random"]["value"]
-    assert by_split["random"]["interval95"][0] < by_split["random"]["value"] <= by_split["random"]["interval95"][1]
-    assert summary[None] == {"cross_validated": None, "by_split": None}
+    _, by_split = summary[r"person\d+"]
+    assert by_split.group.n == by_split.random.n == 96
+    assert by_split.group.value < 0.7 < 0.95 < by_split.random.value
+    assert by_split.random.interval95[0] < by_split.random.value <= by_split.random.interval95[1]
+    assert summary[None] == (None, None)
 
 
 def test_the_report_is_the_same_twice(tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ def test_the_report_is_the_same_twice(tmp_path: Path) -> None:
 
 def test_pictures_of_other_things_are_told_of_where_there_are_some(tmp_path: Path) -> None:
     summary = _summary(unknown=np.array([[0.6, 0.4], [0.5, 0.5]]))
-    assert summary.evaluation["unknown"]["n"] == 2
+    assert summary.evaluation.unknown.n == 2
     html.write(tmp_path, summary)
     assert "AUROC" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -252,7 +255,7 @@ def test_a_report_is_written_whole_and_the_same_twice(photos: PhotoFolder, tmp_p
         summary.append(write_report(web, Origin(dataset), tmp_path / name))
     assert summary[0] == summary[1]
     assert manifest.list_files(tmp_path / "a") == manifest.list_files(tmp_path / "b")
-    evaluation = json.loads(json.dumps(summary[0], allow_nan=False))
+    evaluation = json.loads(json.dumps(records.to_json(summary[0]), allow_nan=False))
     assert evaluation["accuracy"]["test"]["n"] == len(dataset.on("test"))
     assert evaluation["accuracy"]["test"]["value"] > 0.9
     assert evaluation["unknown"]["n"] == 2
@@ -278,5 +281,5 @@ def test_the_heat_map_finds_the_head_of_a_web_model(tmp_path: Path) -> None:
 
 
 def test_a_model_without_pictures_has_no_report(tmp_path: Path) -> None:
-    assert write_report(WebModel(tmp_path / "nowhere"), Origin(), tmp_path) == {}
+    assert write_report(WebModel(tmp_path / "nowhere"), Origin(), tmp_path) is None
     assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pagesight import records
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.errors import OptionError, ScanError
 from pagesight.graph.tensorflow import tensorflow
@@ -50,7 +51,7 @@ def test_groups_are_never_on_two_sides(photos: PhotoFolder, tmp_path: Path) -> N
     assert not splits["train"] & splits["test"]
     assert not splits["train"] & splits["validation"]
     assert not splits["validation"] & splits["test"]
-    assert dataset.facts["split"] == "group"
+    assert dataset.facts.split == "group"
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_split(photos: PhotoFolder, tmp_path: Path) -> None:
@@ -69,8 +70,8 @@ def test_equal_pictures_share_a_side_and_are_reported_across_classes(photos: Pho
     same = [p for p in dataset.pictures if p.sha256 == next(p.sha256 for p in dataset.pictures if p.path == "b/stray.jpg")]
     assert len(same) == 4
     assert len({p.side for p in same}) == 1
-    assert dataset.facts["duplicates"]["extra"] == 3
-    assert "b/stray.jpg" in dataset.facts["duplicates"]["across_classes"][0]
+    assert dataset.facts.duplicates.extra == 3
+    assert "b/stray.jpg" in dataset.facts.duplicates.across_classes[0]
 
 
 def huge_png() -> bytes:
@@ -106,7 +107,7 @@ def test_broken_pictures_are_skipped_listed_and_the_scan_goes_on(with_broken: Pa
     assert "claims" in reasons["a/bomb.png"]
     assert "damaged" in reasons["a/truncated.jpg"]
     assert reasons["a/dangling.jpg"] == "is a link to nothing"
-    assert dataset.facts["skipped"] == 5
+    assert dataset.facts.skipped == 5
     assert len(dataset.pictures) == 24
 
 
@@ -120,7 +121,7 @@ def test_strict_fails_on_a_broken_picture_and_writes_nothing(with_broken: Path, 
 def test_a_picture_with_the_wrong_extension_is_read_for_what_it_is(photos: PhotoFolder, tmp_path: Path) -> None:
     root = photos("a", "b")
     Image.new("RGB", (9, 7), "red").save(root / "a" / "really-a-png.jpg", "PNG")
-    assert scan(root, Scanning(), tmp_path / "out").facts["skipped"] == 0
+    assert scan(root, Scanning(), tmp_path / "out").facts.skipped == 0
 
 
 def test_a_zip_gives_what_its_folder_gives(photos: PhotoFolder, tmp_path: Path) -> None:
@@ -259,4 +260,4 @@ def test_nothing_is_read_again_until_a_file_changes(photos: PhotoFolder, tmp_pat
 
 def test_the_dataset_names_no_path_of_this_machine(photos: PhotoFolder, tmp_path: Path) -> None:
     dataset = scan(photos("a", "b"), Scanning(), tmp_path / "out")
-    assert str(tmp_path) not in json.dumps(dataset.facts)
+    assert str(tmp_path) not in json.dumps(records.to_json(dataset.facts))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pagesight
-from pagesight import manifest, pipeline
+from pagesight import pipeline, records
 from pagesight.artifacts import Bundle, SavedModel, Search
 from pagesight.browser import discovery
 from pagesight.browser.latency import latency
@@ -16,6 +16,9 @@ from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError, TrainError
 from pagesight.options import Bundling, Choosing, Quantization
 from pagesight.quantize import quantize
+from pagesight.records.quantization import Storage
+from pagesight.records.report import Report, Sizes
+from pagesight.records.search import Tried
 
 from .conftest import write_photos
 
@@ -40,7 +43,7 @@ def test_a_search_builds_its_choice_and_the_report_shows_what_was_tried(built: B
     facts = json.loads((built.path / "report.json").read_text())["search"]
     tried = {t["backbone"]: t for t in facts["tried"]}
     assert set(tried) == {SMALL, WIDE}
-    assert built.report["backbone"] == facts["chosen"]
+    assert built.report.backbone == facts["chosen"]
     assert facts["measured"] == ([SMALL, WIDE] if discovery.find() else [SMALL])
     assert 200_000 < tried[WIDE]["parameters"] - tried[SMALL]["parameters"] < 1_000_000
     assert 2.5 < tried[WIDE]["multiply_adds"] / tried[SMALL]["multiply_adds"] < 4
@@ -57,11 +60,11 @@ def test_a_bound_takes_what_fits_and_none_that_fits_is_said(built: Bundle, tmp_p
     result = Search.open(built.path.parent / "search")
     page = Bundle(built.path.parent / "search-0" / "bundle")
     pages = [lambda: page, lambda: Bundle(built.path.parent / "search-1" / "bundle")]
-    assert result.facts["measured"] == ([SMALL, WIDE] if discovery.find() else [SMALL])
-    bytes_of = {t["backbone"]: t["bytes"] for t in built.report["search"]["tried"]}
+    assert result.facts.measured == ((SMALL, WIDE) if discovery.find() else (SMALL,))
+    bytes_of = {t.backbone: t.bytes for t in built.report.search.tried}
     within = choose(result, pages, Choosing(max_bytes=bytes_of[SMALL]), tmp_path / "choice")
-    assert within.facts["chosen"] == SMALL
-    assert bytes_of[SMALL] == pytest.approx(page.report["bytes"]["total_gzip"], abs=1)
+    assert within.facts.chosen == SMALL
+    assert bytes_of[SMALL] == pytest.approx(page.report.bytes.total_gzip, abs=1)
     with pytest.raises(TrainError, match=f"the smallest, {SMALL}, takes") as caught:
         choose(result, pages, Choosing(max_bytes=1000), tmp_path / "none")
     assert "--max-bytes" in caught.value.fix
@@ -74,20 +77,20 @@ def test_a_choice_is_made_again_where_the_page_it_was_told_from_is_another(
 ) -> None:
     monkeypatch.setenv("CHROME", "no-such-browser")  # bytes will do
     result, page = Search.open(built.path.parent / "search"), built.path.parent / "search-0" / "bundle"
-    before = choose(result, [lambda: Bundle(page)], Choosing(), tmp_path / "choice").facts["tried"]
+    before = choose(result, [lambda: Bundle(page)], Choosing(), tmp_path / "choice").facts.tried
     other = quantize(SavedModel(page.parent / "export"), Quantization("none"), tmp_path / "web")
     pages = [lambda: bundle(other, Bundling(), tmp_path / "page")]
-    after = choose(result, pages, Choosing(), tmp_path / "choice").facts["tried"]
-    assert all(b["bytes"] > 2 * a["bytes"] / 1.5 for a, b in zip(before, after, strict=True))
+    after = choose(result, pages, Choosing(), tmp_path / "choice").facts.tried
+    assert all(b.bytes > 2 * a.bytes / 1.5 for a, b in zip(before, after, strict=True))
 
 
 def test_a_network_between_two_that_were_measured_takes_a_time_between_theirs(tmp_path: Path) -> None:
-    manifest.write_json(tmp_path / "report.json", {"quantization": {"gzip_bytes": 100}, "bytes": {"total_gzip": 300}})
+    records.write(tmp_path / "report.json", Report("page", Storage("uint8", 400, 100, 100), Sizes(0, 0, 0, 0, 300, 0)))
     work = {"least": 10, "middle": 60, "most": 110, "other": None}
-    tried = [{"backbone": n, "multiply_adds": w, "parameters": w, "accuracy": w and 0.5} for n, w in work.items()]
+    tried = [Tried(n, n, multiply_adds=w, parameters=w, accuracy=w and 0.5) for n, w in work.items()]
     rows = _summary(tried, ("least", Bundle(tmp_path)), {"least": 2.0, "most": 6.0})
-    assert [row["ms"] for row in rows] == [2.0, 4.0, 6.0, None]
-    assert [row["bytes"] for row in rows] == [300, 800, 1300, None]
+    assert [row.ms for row in rows] == [2.0, 4.0, 6.0, None]
+    assert [row.bytes for row in rows] == [300, 800, 1300, None]
 
 
 def test_a_build_until_scan_searches_nothing(photos: Path, tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_two_runs_with_one_seed_give_the_same_bytes_also_when_one_writes_curves_
         for value in event.summary.value:
             assert value.metadata.plugin_data.plugin_name == "scalars"
             read.setdefault(value.tag, {})[event.step] = float(tensorflow().make_ndarray(value.tensor))
-    history = trained.facts["history"]
-    assert set(read) == set(history[0])
+    history = trained.facts.history
+    assert set(read) == set(asdict(history[0]))
     for tag, by_epoch in read.items():
         assert by_epoch == pytest.approx({epoch: summary[tag] for epoch, summary in enumerate(history, 1)})
 
@@ -70,32 +70,32 @@ def test_two_runs_with_one_seed_give_the_same_bytes_also_when_one_writes_curves_
 @pytest.mark.slow
 def test_easy_shapes_are_learnt_and_measured_on_the_test_side_alone(shapes: Dataset, tmp_path: Path) -> None:
     trained = train(shapes, replace(TINY, epochs=8, min_accuracy=0.9), tmp_path / "out")
-    accuracy = trained.facts["accuracy"]
-    assert accuracy["n"] == len(shapes.on("test"))
-    assert 0.9 <= accuracy["float"] <= 1
-    assert accuracy["interval95"][0] < accuracy["float"]
-    assert trained.facts["history"][-1]["loss"] < trained.facts["history"][0]["loss"]
+    accuracy = trained.facts.accuracy
+    assert accuracy.n == len(shapes.on("test"))
+    assert 0.9 <= accuracy.float_ <= 1
+    assert accuracy.interval95[0] < accuracy.float_
+    assert trained.facts.history[-1].loss < trained.facts.history[0].loss
 
 
 @pytest.mark.slow
 def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_threshold(
     shapes: Dataset, learnt: TrainedModel, tmp_path: Path
 ) -> None:
-    decision = learnt.facts["decision"]
-    assert (decision["ood"], decision["ood_given"]) == (5, True)
-    crossed = learnt.facts["accuracy"]["cross_validated"]  # 24 pictures a class are few
-    assert (crossed["n"], crossed["folds"]) == (len(shapes.pictures), 5)
-    assert crossed["interval95"][0] < crossed["value"] <= crossed["interval95"][1]
+    decision = learnt.facts.decision
+    assert (decision.ood, decision.ood_given) == (5, True)
+    crossed = learnt.facts.accuracy.cross_validated  # 24 pictures a class are few
+    assert (crossed.n, crossed.folds) == (len(shapes.pictures), 5)
+    assert crossed.interval95[0] < crossed.value <= crossed.interval95[1]
     saved = export(learnt, Naming("n", "N"), tmp_path / "saved")
-    assert asdict(saved.contract.decision) == {name: decision[name] for name in ("temperature", "threshold")}
-    assert decision["temperature"] != 1
+    assert asdict(saved.contract.decision) == {name: getattr(decision, name) for name in ("temperature", "threshold")}
+    assert decision.temperature != 1
     ask = tensorflow().saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
 
     def asked(side: Side) -> NDArray[np.float32]:
         inputs = [pixels.read_model_input(shapes.read_bytes(p), Input(96)) for p in shapes.unknown_on(side)]
         return np.asarray(ask(image=np.float32(inputs))["probabilities"])
 
-    assert (asked("validation").max(1) < decision["threshold"]).all()
+    assert (asked("validation").max(1) < decision.threshold).all()
     known = [pixels.read_model_input(shapes.read_bytes(p), Input(96)) for p in shapes.on("validation")]
     labels = np.array([p.label for p in shapes.on("validation")])
     fitted = calibration.fitted_temperature(np.asarray(ask(image=np.float32(known))["probabilities"]), labels)
@@ -110,14 +110,14 @@ def test_a_model_below_its_bar_is_not_written_and_a_lower_bar_takes_it_without_t
         train(shapes, replace(TINY, epochs=1, min_accuracy=1.1), tmp_path / "out")
     assert "--min-accuracy" in caught.value.fix
     assert not (tmp_path / "out").exists()
-    assert len(train(shapes, replace(TINY, epochs=1), tmp_path / "out").facts["history"]) == 1
+    assert len(train(shapes, replace(TINY, epochs=1), tmp_path / "out").facts.history) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.slow
 def test_training_stops_when_validation_no_longer_improves(shapes: Dataset, tmp_path: Path) -> None:
     trained = train(shapes, replace(TINY, epochs=4, schedule=replace(BATCH, patience=1, learning_rate=0.0)), tmp_path / "out")
-    assert len(trained.facts["history"]) < 4
+    assert len(trained.facts.history) < 4
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_weights_of_another_width_are_refused_in_one_sentence(shapes: Dataset, t
 @pytest.mark.parametrize("backbone", ["mobilenet_v2_035_96", "mobilenet_v3_small_075_96"])
 def test_other_families_train_by_name(shapes: Dataset, tmp_path: Path, backbone: str) -> None:
     trained = train(shapes, replace(TINY, backbone=backbone, epochs=1), tmp_path / "out")
-    assert trained.facts["backbone"] == backbone
+    assert trained.facts.backbone == backbone
 
 
 @pytest.mark.slow
@@ -277,4 +277,4 @@ def test_a_hub_handle_trains_with_its_batch_norms_kept_fresh(
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(SHARED / "tfhub"))
     options = Training(weights="https://tfhub.dev/google/imagenet/mobilenet_v1_025_128/feature_vector/5", epochs=2, batch=8)
     trained = train(shapes, replace(options, min_accuracy=0.9), tmp_path / "out")
-    assert trained.facts["weights"]["kind"] == "hub"
+    assert trained.facts.weights.kind == "hub"

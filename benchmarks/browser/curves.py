@@ -75,7 +75,7 @@ def bundle_bytes(classes: list[int]) -> list[dict[str, float]]:
     for count in classes:
         labels = tuple(f"class {number}" for number in range(count))
         made = untrained("mobilenet_v1_025_128", labels, CACHE / "curves" / f"classes-{count}")
-        rows.append({"x": count, "y": Bundle(made / "bundle").report["bytes"]["total_gzip"]})
+        rows.append({"x": count, "y": Bundle(made / "bundle").report.bytes.total_gzip})
     return rows
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ import numpy as np
 from PIL import Image
 
 import pagesight
-from pagesight import backbones, export, manifest, pixels
+from pagesight import backbones, export, manifest, pixels, records
 from pagesight.artifacts import Dataset, Origin, TrainedModel
 from pagesight.bundle import bundle
-from pagesight.contract import Decision, Input
+from pagesight.contract import Input
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.graph.tensorflowjs import _tensorflowjs
 from pagesight.options import Bundling, Naming, Quantization, Rendering
 from pagesight.quantize import quantize
+from pagesight.records.training import TrainingFacts, Weights
 from pagesight.render import render
 from pagesight.synthetic.natural_noise import natural_noise
 from pagesight.training import network
@@ -70,22 +71,15 @@ def wide() -> Model:
 
 def untrained(backbone: str, labels: tuple[str, ...], into: Path) -> Path:
     """`into/{train,export,quantize,bundle}` of a network with random weights that keep the spread of what flows through it."""
-    facts = {
-        "backbone": backbone,
-        "weights": {"kind": "random", "source": ""},
-        "labels": list(labels),
-        "dataset": None,
-        "accuracy": None,
-        "decision": asdict(Decision()),
-    }
-    key = {"facts": facts}
+    facts = TrainingFacts(backbone, Weights("random"), labels)
+    key = {"facts": records.to_json(facts)}
     if not manifest.is_fresh(into / "train", "train", key):
         keras().utils.set_random_seed(0)
         model, _ = network.build(backbones.named(backbone), len(labels), None)
         _settle(model, backbones.named(backbone).side)
         with manifest.atomic_output_dir(into / "train", "train", key) as folder:
             model.save_weights(folder / TrainedModel.WEIGHTS_FILE)
-            manifest.write_json(folder / "training.json", facts)
+            records.write(folder / "training.json", facts)
     trained = TrainedModel(into / "train")
     saved = export.export(trained, Naming("bench", "Bench"), into / "export")
     web = quantize(saved, Quantization(), into / "quantize")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import importers, languages, manifest, progress
+from pagesight import importers, languages, manifest, progress, records
 from pagesight.artifacts import SavedModel
 from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.errors import AdoptError
@@ -19,6 +19,7 @@ from pagesight.importers import input_ranges, last_layer, ops, original, saved_m
 from pagesight.importers.imported_model import Foreign, again, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
 from pagesight.pictures.model_inputs import model_inputs_in
+from pagesight.records.adopted import Adopted, InputTaken, OriginalComparison
 from pagesight.synthetic import dead_leaves
 from pagesight.synthetic.natural_noise import natural_noise
 
@@ -96,7 +97,7 @@ def adopt(source: str | Path, options: Adoption, into: Path, pictures: Path | No
         notes = (*foreign.notes, reading.note, f"{foreign.kind}: pixels {chosen.name} ({chosen.why}), {_CROPPED[shape.crop]}")
         for line in filter(None, notes):
             progress.note(line)
-        compared, expected, inputs = _not_compared("it was not asked for"), None, None
+        compared, expected, inputs = OriginalComparison(why_not="it was not asked for"), None, None
         if options.compare:
             inputs = _pictures(shape, pictures, original.pictures_for(path))
             with progress.task("asking the original"):
@@ -115,8 +116,8 @@ def adopt(source: str | Path, options: Adoption, into: Path, pictures: Path | No
             decision = Decision(kind="multilabel" if reading.multilabel else "single")
             contract = Contract(options.name, title, tuple(named), shape, outputs, decision)
             replace(contract, description=options.description, language=options.language).write(temporary)
-            taken = {"range": chosen.name, "why": chosen.why, "guessed": chosen.guessed, "crop": shape.crop}
-            manifest.write_json(temporary / "adopted.json", {"original": compared, "input": taken})
+            taken = InputTaken(chosen.name, chosen.why, chosen.guessed, shape.crop)
+            records.write(temporary / "adopted.json", Adopted(compared, taken))
             if expected is not None:
                 np.savez(temporary / "original.npz", inputs=inputs, probabilities=expected)
     del foreign, function, module
@@ -138,20 +139,20 @@ def _compared(
     input_range: str,
     reading: last_layer.Reading,
     labels: Sequence[str],
-) -> tuple[dict[str, Any], Any]:
+) -> tuple[OriginalComparison, Any]:
     """What adopted.json says of the original, and its probabilities `[n, labels]`. Raises AdoptError where it answers otherwise."""
     tf = tensorflow()
     if running is None:
         why = "Pagesight has no runtime for it"
         progress.note(f"not compared with the original: {why}")
-        return _not_compared(why), None
+        return OriginalComparison(why_not=why), None
     pixels = tf.constant(inputs.astype(np.float32))
     try:
         answered = running.ask(np.asarray(input_ranges.scaled(pixels, input_range)))
         expected = np.asarray(reading.probabilities(tf.constant(answered.scores)))
     except (original.NotRun, tf.errors.OpError) as cause:
         progress.note(f"not compared with the original: {cause}")
-        return _not_compared(str(cause)), None
+        return OriginalComparison(why_not=str(cause)), None
     ours = np.concatenate([function(image=pixels[i : i + 8])["probabilities"].numpy() for i in range(0, len(inputs), 8)])
     if expected.shape != ours.shape:
         raise AdoptError(
@@ -167,16 +168,7 @@ def _compared(
             f"says {theirs}, the page would say {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
             fix=_REPORT,
         )
-    return {
-        "runtime": answered.runtime,
-        "pictures": len(inputs),
-        "top1_agreement": agreement,
-        "max_abs_diff": difference,
-    }, expected
-
-
-def _not_compared(why: str) -> dict[str, Any]:
-    return {"runtime": None, "pictures": 0, "top1_agreement": None, "max_abs_diff": None, "why_not": why}
+    return OriginalComparison(answered.runtime, len(inputs), agreement, difference), expected
 
 
 def _check_options(options: Adoption) -> None:

@@ -1,32 +1,40 @@
 """What the stages hand on: each artifact is a folder on disk and a frozen view of it."""
 
 import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
-from pagesight import manifest
+from pagesight import manifest, records
 from pagesight.contract import Contract
 from pagesight.errors import OutputError, ScanError
+from pagesight.records.adopted import Adopted
+from pagesight.records.pictures import SIDES, DatasetFacts, DatasetSummary, Picture, Side
+from pagesight.records.quantization import QuantizationFacts
+from pagesight.records.report import Report
+from pagesight.records.search import SearchFacts
+from pagesight.records.training import TrainingFacts
 
-Side = Literal["train", "validation", "test"]
+__all__ = [
+    "NO_CLASS",
+    "SIDES",
+    "Artifact",
+    "Bundle",
+    "Dataset",
+    "Origin",
+    "Picture",
+    "SavedModel",
+    "Search",
+    "Side",
+    "TrainedModel",
+    "VerifiedBundle",
+    "WebModel",
+]
+
 _SCAN_AGAIN = "put it back, or scan the pictures again (`build` does by itself); what was finished is kept"
-SIDES: tuple[Side, ...] = ("train", "validation", "test")
 NO_CLASS = -1
-"""The label of a picture of another thing."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture: its path below its root, its class index (NO_CLASS: of another thing), its group and the side it was put on."""
-
-    path: str
-    label: int
-    group: str
-    side: Side
-    sha256: str
+"""The label of a picture of no class."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,6 @@ class Artifact:
         if result is None or result.get("stage") not in cls.STAGES:
             raise OutputError(f"{path} was not written by `pagesight {cls.COMMAND}`", fix="give the folder that it wrote")
         return cls(path)
-
-    def _json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -70,19 +75,25 @@ class Dataset(Artifact):
         return cls(path, root=Path(result["key"]["root"]), unknown_root=Path(unknown) if unknown else None)
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> DatasetFacts:
         """dataset.json: labels, counts, how it was split, duplicates, and every picture."""
-        return dict(self._json("dataset.json"))
+        return records.read(DatasetFacts, self.path / "dataset.json")
+
+    @property
+    def summary(self) -> DatasetSummary:
+        """What is told of it without its pictures."""
+        facts, sha256 = self.facts, manifest.sha256_file(self.path / "dataset.json")
+        return DatasetSummary(len(facts.pictures), len(facts.labels), facts.skipped, facts.split, facts.groups, sha256)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names; a picture's `label` is an index into them."""
-        return tuple(self.facts["labels"])
+        return self.facts.labels
 
     @cached_property
     def pictures(self) -> tuple[Picture, ...]:
         """All pictures, sorted by path."""
-        return tuple(Picture(**p) for p in self.facts["pictures"])
+        return self.facts.pictures
 
     def on(self, side: Side) -> list[Picture]:
         """The pictures of one side, sorted by path."""
@@ -90,11 +101,11 @@ class Dataset(Artifact):
 
     def unknown_on(self, side: Side) -> list[Picture]:
         """The pictures of other things on one side, sorted by path; none where none were given."""
-        return [Picture(**p) for p in self.facts["unknown"] if p["side"] == side]
+        return [p for p in self.facts.unknown if p.side == side]
 
     def read_bytes(self, picture: Picture) -> bytes:
         """The file's bytes, as they were scanned. Raises ScanError where they are so no longer."""
-        known = self.root / str(self.facts["top"])
+        known = self.root / self.facts.top
         folder = self.unknown_root if picture.label == NO_CLASS and self.unknown_root is not None else known
         try:
             data = (folder / picture.path).read_bytes()
@@ -114,9 +125,9 @@ class TrainedModel(Artifact):
     COMMAND: ClassVar[str] = "train"
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> TrainingFacts:
         """training.json."""
-        return dict(self._json("training.json"))
+        return records.read(TrainingFacts, self.path / "training.json")
 
 
 @dataclass(frozen=True)
@@ -129,13 +140,13 @@ class Search(Artifact):
 
     @property
     def kept(self) -> list[TrainedModel]:
-        """The networks to be measured, in the order of `facts["measured"]`."""
-        return [TrainedModel(self.path / self.KEPT.format(number)) for number in range(len(self.facts["measured"]))]
+        """The networks to be measured, in the order of `facts.measured`."""
+        return [TrainedModel(self.path / self.KEPT.format(number)) for number in range(len(self.facts.measured))]
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> SearchFacts:
         """search.json."""
-        return dict(self._json("search.json"))
+        return records.read(SearchFacts, self.path / "search.json")
 
 
 @dataclass(frozen=True)
@@ -151,9 +162,9 @@ class SavedModel(Artifact):
         return Contract.read(self.path)
 
     @cached_property
-    def adopted(self) -> dict[str, Any]:
+    def adopted(self) -> Adopted:
         """adopted.json: how a model made elsewhere was read, and how it was compared with the original in its own runtime."""
-        return dict(self._json("adopted.json"))
+        return records.read(Adopted, self.path / "adopted.json")
 
 
 @dataclass(frozen=True)
@@ -164,9 +175,9 @@ class WebModel(SavedModel):
     COMMAND: ClassVar[str] = "convert"
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> QuantizationFacts:
         """quantization.json: mode, bytes, agreement with the float model."""
-        return dict(self._json("quantization.json"))
+        return records.read(QuantizationFacts, self.path / "quantization.json")
 
 
 @dataclass(frozen=True)
@@ -194,9 +205,15 @@ class Bundle(Artifact):
         return Contract.read(self.path)
 
     @cached_property
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Report:
         """report.json: what was measured; None where something was not."""
-        return dict(self._json("report.json"))
+        return records.read(Report, self.path / "report.json")
+
+    def with_report(self, **measured: Any) -> Self:
+        """The same bundle, with fields of its report replaced in this view of it; nothing is written."""
+        view = type(self)(self.path)
+        view.__dict__["report"] = replace(self.report, **measured)
+        return view
 
 
 @dataclass(frozen=True)
@@ -209,7 +226,7 @@ class VerifiedBundle(Bundle):
     def open(cls, path: Path) -> Self:
         """The page at `path`. Raises OutputError where it was never compared in a browser."""
         opened = super().open(path)
-        if opened.report["parity"] is None:
+        if opened.report.parity is None:
             raise OutputError(f"{path} was not verified in a browser", fix="build it again where there is one (`pagesight doctor`)")
         return opened
 

@@ -5,7 +5,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pagesight import backbones, exporters, manifest, pixels, progress, resources
+from pagesight import backbones, exporters, manifest, pixels, progress, records, resources
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, SavedModel, WebModel
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
@@ -21,6 +21,8 @@ from pagesight.options import STAGES, Bundling
 from pagesight.page.npm import Package, write_package
 from pagesight.page.render import describe, name_files, theme_key, write_page
 from pagesight.page.single_file import write_single_file
+from pagesight.records.adopted import Difference, OriginalComparison
+from pagesight.records.report import Report, ReportedAccuracy, Sizes
 from pagesight.report import report_sources, write_report
 
 _SAMPLE_SIDE = 320
@@ -66,19 +68,19 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
         also = {"also": exporters.write_also(web, options.also, temporary)} if options.also else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
-        backbone = backbones.named(origin.trained.facts["backbone"]).human if origin.trained else ""
+        backbone = backbones.named(origin.trained.facts.backbone).human if origin.trained else ""
         has_report = origin.dataset is not None
         write_page(temporary, web.contract, samples, options, backbone=backbone, has_report=has_report)
         if not has_report:  # the page has its styles in itself
             (temporary / "style.css").unlink()
         evaluation = write_report(web, origin, temporary)
-        report = _report(web, origin, temporary) | ({"evaluation": evaluation} if evaluation else {})
-        if options.max_bytes is not None and report["bytes"]["total_gzip"] > options.max_bytes:
+        report = replace(_report(web, origin, temporary), evaluation=evaluation)
+        if options.max_bytes is not None and report.bytes.total_gzip > options.max_bytes:
             raise BundleError(
-                f"the bundle takes {report['bytes']['total_gzip']:,} bytes after gzip, more than {options.max_bytes:,}",
+                f"the bundle takes {report.bytes.total_gzip:,} bytes after gzip, more than {options.max_bytes:,}",
                 fix="take a smaller network, fewer bits (--quantize), or raise --max-bytes",
             )
-        manifest.write_json(temporary / "report.json", report)
+        records.write(temporary / "report.json", report)
         if package:
             write_package(temporary, package, describe(web.contract))
         if options.single_file:
@@ -132,47 +134,41 @@ def _chosen(dataset: Dataset, options: Bundling) -> Iterable[Picture]:
     return chosen[: options.max_samples]
 
 
-def _report(web: WebModel, origin: Origin, folder: Path) -> dict[str, Any]:
+def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
-    trained = origin.trained.facts if origin.trained else {}
-    accuracy = trained.get("accuracy") or {"n": None, "float": None, "interval95": None}
-    facts = web.facts
-    return {
-        "name": web.contract.name,
-        "dataset": trained.get("dataset"),
-        "backbone": trained.get("backbone"),
-        "weights": trained.get("weights"),
-        "accuracy": {
-            "n": accuracy["n"],
-            "float": accuracy["float"],
-            "exported": facts.get("accuracy"),
-            "interval95": accuracy["interval95"],
-        },
-        "quantization": {k: v for k, v in facts.items() if k not in ("accuracy", "pictures")},
-        "parity": None,
-        "bytes": _sizes(folder),
-        "seconds": dict.fromkeys(STAGES),
-        **({"search": origin.search.facts} if origin.search else {}),
-        **(_adopted(web, origin.adopted) if origin.adopted else {}),
-    }
+    trained = origin.trained.facts if origin.trained else None
+    measured = trained.accuracy if trained else None
+    exported = web.facts.accuracy
+    accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95) if measured else ReportedAccuracy()
+    return Report(
+        name=web.contract.name,
+        quantization=web.facts.storage,
+        bytes=_sizes(folder),
+        accuracy=accuracy,
+        dataset=trained.dataset if trained else None,
+        backbone=trained.backbone if trained else None,
+        weights=trained.weights if trained else None,
+        seconds=dict.fromkeys(STAGES),
+        search=origin.search.facts if origin.search else None,
+        original=_against_original(web, origin.adopted) if origin.adopted else None,
+        input=origin.adopted.adopted.input if origin.adopted else None,
+    )
 
 
-def _adopted(web: WebModel, adopted: SavedModel) -> dict[str, Any]:
-    """How a model made elsewhere was read, and how far its page is from the original in its own runtime."""
-    read = adopted.adopted
-    answers = adopted.path / "original.npz"
+def _against_original(web: WebModel, adopted: SavedModel) -> OriginalComparison:
+    """How the original was compared, and how far the model as stored in the page is from it."""
+    compared, answers = adopted.adopted.original, adopted.path / "original.npz"
     if not answers.is_file():
-        return dict(read)
+        return compared
     with np.load(answers, allow_pickle=False) as held:
         inputs, expected = held["inputs"], held["probabilities"]
     runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
     ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
     agreement = float((ours.argmax(1) == expected.argmax(1)).mean())
-    page = {"top1_agreement": agreement, "max_abs_diff": float(np.abs(ours - expected).max())}
-    return {**read, "original": {**read["original"], "page": page}}
+    return replace(compared, page=Difference(agreement, float(np.abs(ours - expected).max())))
 
 
-def _sizes(folder: Path) -> dict[str, int]:
+def _sizes(folder: Path) -> Sizes:
     """Bytes by kind, and the sum of every file's gzip; samples and report are left aside, graphics cards' files count alone."""
     sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0, "gpu_gzip": 0}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
@@ -186,7 +182,7 @@ def _sizes(folder: Path) -> dict[str, int]:
         sizes[kind] += path.stat().st_size
         sizes["total"] += path.stat().st_size
         sizes["total_gzip"] += _gzip_bytes(path)
-    return sizes
+    return Sizes(**sizes)
 
 
 def _gzip_bytes(path: Path) -> int:

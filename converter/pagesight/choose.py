@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pagesight import manifest, progress
+from pagesight import manifest, progress, records
 from pagesight.artifacts import Bundle, Search
 from pagesight.browser import discovery
 from pagesight.browser.latency import latency
 from pagesight.errors import TrainError
 from pagesight.options import Choosing
+from pagesight.records.search import SearchFacts, Tried
 
 
 def choose(search: Search, pages: Sequence[Callable[[], Bundle]], options: Choosing, into: Path) -> Search:
@@ -28,7 +28,7 @@ def choose(search: Search, pages: Sequence[Callable[[], Bundle]], options: Choos
     browser = discovery.find()
     if options.max_ms is not None and browser is None:
         raise TrainError("--max-ms needs a browser to measure in, and none was found", fix=discovery.HOW_TO_GET)
-    names = search.facts["measured"] if browser is not None else search.facts["measured"][:1]
+    names = search.facts.measured if browser is not None else search.facts.measured[:1]
     bundles = {name: page() for name, page in zip(names, pages, strict=False)}
     key = {
         "options": asdict(options),
@@ -47,46 +47,50 @@ def choose(search: Search, pages: Sequence[Callable[[], Bundle]], options: Choos
                 for name, bundle in bundles.items():
                     measured[name] = latency(bundle, browser).milliseconds
                     advance(1, name)
-        tried = _summary(search.facts["tried"], next(iter(bundles.items())), measured)
-        chosen = _best([t for t in tried if t["accuracy"] is not None], options)
-        facts = {"chosen": chosen, "measured": names, "max_bytes": options.max_bytes, "max_ms": options.max_ms}
-        manifest.write_json(temporary / "search.json", facts | {"tried": tried})
+        tried = _summary(search.facts.tried, next(iter(bundles.items())), measured)
+        chosen = _best([t for t in tried if t.accuracy is not None], options)
+        records.write(temporary / "search.json", SearchFacts(tuple(names), tuple(tried), chosen, options.max_bytes, options.max_ms))
     progress.note(f"of {len(tried)} backbones, {chosen} is the smallest of the best within bounds")
     return Search(into)
 
 
-def _summary(tried: list[dict[str, Any]], smallest: tuple[str, Bundle], measured: Mapping[str, float]) -> list[dict[str, Any]]:
+def _summary(tried: Sequence[Tried], smallest: tuple[str, Bundle], measured: Mapping[str, float]) -> list[Tried]:
     """What was tried, with `bytes` and `ms` of each; `measured` milliseconds by name, that with the least work first."""
-    work = {t["backbone"]: t["multiply_adds"] for t in tried}
-    at = [work[name] for name in measured]
+    by_name = {t.backbone: t for t in tried}
+    at = [_known(by_name[name].multiply_adds) for name in measured]
     name, bundle = smallest
-    parameters = next(t["parameters"] for t in tried if t["backbone"] == name)
-    model = bundle.report["quantization"]["gzip_bytes"]
-    rest = bundle.report["bytes"]["total_gzip"] - model
+    model = bundle.report.quantization.gzip_bytes
+    rest = bundle.report.bytes.total_gzip - model
     rows = []
     for one in tried:
-        able = one["accuracy"] is not None
-        rows.append(
-            one
-            | {
-                "bytes": round(rest + model * one["parameters"] / parameters) if able else None,
-                "ms": round(float(np.interp(one["multiply_adds"], at, list(measured.values()))), 2) if able and measured else None,
-            }
-        )
+        if one.accuracy is None:
+            rows.append(one)
+            continue
+        share = _known(one.parameters) / _known(by_name[name].parameters)
+        ms = round(float(np.interp(_known(one.multiply_adds), at, list(measured.values()))), 2) if measured else None
+        rows.append(replace(one, bytes=round(rest + model * share), ms=ms))
     return rows
 
 
-def _best(able: list[dict[str, Any]], options: Choosing) -> str:
+def _best(able: list[Tried], options: Choosing) -> str:
     fits = [
         t
         for t in able
-        if (options.max_bytes is None or t["bytes"] <= options.max_bytes) and (options.max_ms is None or t["ms"] <= options.max_ms)
+        if (options.max_bytes is None or _known(t.bytes) <= options.max_bytes)
+        and (options.max_ms is None or _known(t.ms) <= options.max_ms)
     ]
     if not fits:
-        least = min(able, key=lambda t: t["bytes"])
-        took = f"{least['bytes']:,} bytes" + (f" and {least['ms']:g} ms" if least["ms"] else "")
-        raise TrainError(f"no backbone fits: the smallest, {least['backbone']}, takes {took}", fix="raise --max-bytes or --max-ms")
-    best = max(fits, key=lambda t: t["accuracy"])
-    error = math.sqrt(best["accuracy"] * (1 - best["accuracy"]) / best["pictures"])
-    near = [t for t in fits if t["accuracy"] >= best["accuracy"] - error]
-    return str(min(near, key=lambda t: (t["bytes"] * t["multiply_adds"], t["backbone"]))["backbone"])
+        least = min(able, key=lambda t: _known(t.bytes))
+        took = f"{least.bytes:,} bytes" + (f" and {least.ms:g} ms" if least.ms else "")
+        raise TrainError(f"no backbone fits: the smallest, {least.backbone}, takes {took}", fix="raise --max-bytes or --max-ms")
+    best = max(_known(t.accuracy) for t in fits)
+    pictures = next(_known(t.pictures) for t in fits if t.accuracy == best)
+    error = math.sqrt(best * (1 - best) / pictures)
+    near = [t for t in fits if _known(t.accuracy) >= best - error]
+    return min(near, key=lambda t: (_known(t.bytes) * _known(t.multiply_adds), t.backbone)).backbone
+
+
+def _known(value: float | None) -> float:
+    """A number that every backbone has which could be tried."""
+    assert value is not None
+    return value

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from pagesight import records
 from pagesight.console.options import (
     SEED,
     backbone_options,
@@ -27,6 +28,7 @@ from pagesight.console.options import (
 from pagesight.console.output import Console
 from pagesight.errors import OptionError, PagesightError
 from pagesight.options import STAGES, Build, Quantization, Verification
+from pagesight.records.quantization import QuantizationFacts
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -80,7 +82,7 @@ def build(photos: str, into: Path, until: str, **options: Any) -> Any:
     from pagesight import pipeline
 
     result = pipeline.build_until(until, photos, into, force=True, **options)
-    return _bundle_result(result) if until in ("bundle", "verify") else {until: str(result.path)}
+    return result if until in ("bundle", "verify") else {until: str(result.path)}
 
 
 @pagesight.command()
@@ -94,14 +96,14 @@ def scan(photos: str, into: Path, **options: Any) -> Any:
     from pagesight.scan import scan as run
 
     dataset = run(photos, Build(**options).scanning(), into)
-    splits = {side: sum(counts) for side, counts in dataset.facts["counts"].items()}
+    splits = {side: sum(counts) for side, counts in dataset.facts.counts.items()}
     return {
         "dataset": str(into),
         "classes": list(dataset.labels),
         "pictures": splits,
-        "skipped": dataset.facts["skipped"],
-        "split": dataset.facts["split"],
-        "duplicates": dataset.facts["duplicates"],
+        "skipped": dataset.facts.skipped,
+        "split": dataset.facts.split,
+        "duplicates": records.to_json(dataset.facts)["duplicates"],
     }
 
 
@@ -122,7 +124,7 @@ def train(dataset: Path, into: Path, **options: Any) -> Any:
     trained = run(Dataset.open(dataset), Build(**options).training(), into)
     if not into.exists():
         return {"model": "written by the chief"}
-    return {"model": str(into), "accuracy": trained.facts["accuracy"], "backbone": trained.facts["backbone"]}
+    return {"model": str(into), "accuracy": trained.facts.accuracy, "backbone": trained.facts.backbone}
 
 
 @pagesight.command()
@@ -177,14 +179,12 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else calibrate)
-        return {"model": str(web.path / web.contract.model_path), **{k: v for k, v in web.facts.items() if k != "layers"}}
+        return {"model": str(web.path / web.contract.model_path), **_stored(web.facts)}
     from pagesight import pipeline
     from pagesight.adopt import Adoption
 
     how = Adoption(**options | {"name": options["name"] or into.resolve().name})
-    return _bundle_result(
-        pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, bundling=bundling, force=True)
-    )
+    return pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, bundling=bundling, force=True)
 
 
 @pagesight.command()
@@ -203,7 +203,7 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
     from pagesight.bundle import bundle as run
 
     origin = Origin(Dataset.open(dataset) if dataset else None, TrainedModel.open(trained) if trained else None)
-    return _bundle_result(run(WebModel.open(web), Build(**options).bundling(), into, origin))
+    return run(WebModel.open(web), Build(**options).bundling(), into, origin)
 
 
 @pagesight.command()
@@ -218,7 +218,7 @@ def verify(folder: Path, photos: Path | None) -> Any:
     from pagesight.artifacts import Bundle
     from pagesight.verify import verify as run
 
-    return _bundle_result(run(Bundle.open(folder), Verification(require_browser=True), None, photos))
+    return run(Bundle.open(folder), Verification(require_browser=True), None, photos)
 
 
 @pagesight.command()
@@ -337,8 +337,10 @@ def doctor(as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _bundle_result(bundle: Any) -> dict[str, Any]:
-    return {"bundle": str(bundle.path), "report": bundle.report}
+def _stored(facts: QuantizationFacts) -> dict[str, Any]:
+    """How the model is stored and what that cost, without a line for every layer."""
+    told = {**records.to_json(facts.storage), "accuracy": facts.accuracy, "pictures": facts.pictures}
+    return {name: value for name, value in told.items() if name != "layers" and value not in (None, [])}
 
 
 _COLLECTIONS = (10_000, 10, 10)

@@ -39,17 +39,17 @@ def export(trained: TrainedModel, options: Naming, into: Path) -> SavedModel:
         keras().backend.clear_session()
         tensorflow().saved_model.save(_module(model), str(temporary / "saved_model"), signatures=function)
         outputs = {name: name for name in function.structured_outputs}
-        decision = Decision(**{name: trained.facts["decision"][name] for name in ("temperature", "threshold")})
-        contract = Contract(options.name, options.title, tuple(trained.facts["labels"]), Input(side), Outputs(**outputs), decision)
+        decision = Decision(trained.facts.decision.temperature, trained.facts.decision.threshold)
+        contract = Contract(options.name, options.title, trained.facts.labels, Input(side), Outputs(**outputs), decision)
         replace(contract, description=options.description, language=options.language).write(temporary)
     return SavedModel(into)
 
 
 def _restored(trained: TrainedModel) -> tuple[Any, int]:
-    backbone = backbones.named(trained.facts["backbone"])
-    kind, source = trained.facts["weights"]["kind"], trained.facts["weights"]["source"]
+    backbone = backbones.named(trained.facts.backbone)
+    kind, source = trained.facts.weights.kind, trained.facts.weights.source
     weights = network.Weights("hub", source) if kind == "hub" else None
-    model, _ = network.build(backbone, len(trained.facts["labels"]), weights)
+    model, _ = network.build(backbone, len(trained.facts.labels), weights)
     model.load_weights(trained.path / TrainedModel.WEIGHTS_FILE)
     return model, backbone.side
 

@@ -1,15 +1,17 @@
 """What is inside a page, a web model or a model made elsewhere: layer by layer, in numbers, with a picture of it."""
 
-import json
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pagesight import records
 from pagesight.contract import Contract
 from pagesight.errors import PagesightError
 from pagesight.graph.layer_costs import Row, rows_of, stored_as
 from pagesight.graph.model import GraphModel
+from pagesight.records.quantization import QuantizationFacts
+from pagesight.records.report import Report
 
 SMALL_SIGNAL_DB = 20.0
 _UNFUSED = ("Conv2D", "DepthwiseConv2dNative", "FusedBatchNormV3", "Relu6", "BiasAdd")
@@ -30,7 +32,7 @@ class Inspection:
     bytes: int
     multiply_adds: int
     ops: dict[str, int]
-    accuracy: dict[str, Any] = field(default_factory=dict)
+    accuracy: dict[str, str | float | None] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def inspect(model: Path) -> Inspection:
     model_json = find_model_json(model)
     if model_json is None:
         with tempfile.TemporaryDirectory() as scratch:
-            return _inspected(_converted(model, Path(scratch)), model.name, {})
+            return _inspected(_converted(model, Path(scratch)), model.name, None)
     return _inspected(model_json, _title(model_json), _facts(model_json))
 
 
@@ -83,19 +85,20 @@ def _title(model_json: Path) -> str:
     return model_json.parent.name
 
 
-def _facts(model_json: Path) -> dict[str, Any]:
+def _facts(model_json: Path) -> QuantizationFacts | None:
     """What was measured when the weights were rounded: quantization.json of a web model, or report.json of a page."""
     above = model_json.parent.parent
-    for path, key in ((above / "quantization.json", None), (above / "report.json", "quantization")):
-        if path.is_file():
-            value = json.loads(path.read_text(encoding="utf-8"))
-            return dict((value if key is None else value.get(key)) or {})
-    return {}
+    if (above / "quantization.json").is_file():
+        return records.read(QuantizationFacts, above / "quantization.json")
+    if (above / "report.json").is_file():
+        report = records.read(Report, above / "report.json")
+        return QuantizationFacts(report.quantization, report.accuracy.exported)
+    return None
 
 
-def _inspected(model_json: Path, name: str, facts: dict[str, Any]) -> Inspection:
+def _inspected(model_json: Path, name: str, facts: QuantizationFacts | None) -> Inspection:
     model = GraphModel.read(model_json)
-    noise = {line["name"]: line.get("signal_to_noise_db") for line in facts.get("layers", [])}
+    noise = {layer.name: layer.signal_to_noise_db for layer in facts.storage.layers} if facts else {}
     rows = [Row(**{**asdict(r), "signal_to_noise_db": noise.get(r.name)}) for r in rows_of(model, stored_as(model_json))]
     ops: dict[str, int] = {}
     for node in model.document["modelTopology"]["node"]:
@@ -108,12 +111,16 @@ def _inspected(model_json: Path, name: str, facts: dict[str, Any]) -> Inspection
         bytes=sum(r.bytes for r in rows),
         multiply_adds=sum(r.multiply_adds for r in rows),
         ops=dict(sorted(ops.items(), key=lambda item: (-item[1], item[0]))),
-        accuracy={k: facts.get(k) for k in ("mode", "top1_agreement", "accuracy") if k in facts},
+        accuracy=_kept(facts) if facts else {},
         warnings=_warnings(rows, ops, facts),
     )
 
 
-def _warnings(rows: list[Row], ops: dict[str, int], facts: dict[str, Any]) -> list[str]:
+def _kept(facts: QuantizationFacts) -> dict[str, str | float | None]:
+    return {"mode": facts.storage.mode, "top1_agreement": facts.storage.top1_agreement, "accuracy": facts.accuracy}
+
+
+def _warnings(rows: list[Row], ops: dict[str, int], facts: QuantizationFacts | None) -> list[str]:
     result = [
         f"{r.name}: the rounding's error is {r.signal_to_noise_db:.0f} dB below the signal; more bits would help there"
         for r in rows
@@ -128,6 +135,7 @@ def _warnings(rows: list[Row], ops: dict[str, int], facts: dict[str, Any]) -> li
     total = sum(r.bytes for r in rows)
     if largest is not None and largest.bytes > total / 2 and total > 1_000_000:
         result.append(f"{largest.name} alone is {largest.bytes / total:.0%} of the model; a smaller one there saves the most")
-    if facts.get("top1_agreement") is not None and facts["top1_agreement"] < 0.99:
-        result.append(f"the stored weights keep {facts['top1_agreement']:.1%} of the float model's answers")
+    kept = facts.storage.top1_agreement if facts else None
+    if kept is not None and kept < 0.99:
+        result.append(f"the stored weights keep {kept:.1%} of the float model's answers")
     return result

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.calibration import Floats, Labels, threshold_against
+from pagesight.records.evaluation import Accepted, Accuracy, ByClass, ClassScores, OperatingPoint, OutOfDistribution, Scores
 
 BINS = 15
 """Bins of the reliability diagram and of the ECE, as in Guo et al. 2017."""
 
 
-def accuracy(labels: Labels, predicted: Labels) -> dict[str, Any]:
+def accuracy(labels: Labels, predicted: Labels) -> Accuracy:
     """Share of right answers with its 95 % Wilson interval; None where there are no pictures."""
     right, n = int((labels == predicted).sum()), len(labels)
-    return {"n": n, "right": right, "value": right / n if n else None, "interval95": wilson(right, n)}
+    return Accuracy(n, right, right / n if n else None, wilson(right, n))
 
 
 def confusion(labels: Labels, predicted: Labels, classes: int) -> NDArray[np.int64]:
@@ -26,23 +27,19 @@ def confusion(labels: Labels, predicted: Labels, classes: int) -> NDArray[np.int
     return np.asarray(confusion_matrix(labels, predicted, labels=np.arange(classes)), np.int64)
 
 
-def per_class(labels: Labels, predicted: Labels, names: tuple[str, ...]) -> dict[str, Any]:
+def per_class(labels: Labels, predicted: Labels, names: tuple[str, ...]) -> ByClass:
     """Precision, recall, F1 and support by class, with macro and weighted averages (scikit-learn's terms; 0 where undefined)."""
     from sklearn.metrics import precision_recall_fscore_support
 
     def scores(average: str | None) -> Any:
         return precision_recall_fscore_support(labels, predicted, labels=np.arange(len(names)), average=average, zero_division=0)
 
-    def averaged(average: str) -> dict[str, float]:
+    def averaged(average: str) -> Scores:
         precision, recall, f1, _ = scores(average)
-        return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+        return Scores(float(precision), float(recall), float(f1))
 
     rows = zip(names, *(column.tolist() for column in scores(None)), strict=True)
-    return {
-        "classes": [{"label": n, "precision": p, "recall": r, "f1": f, "support": s} for n, p, r, f, s in rows],
-        "macro": averaged("macro"),
-        "weighted": averaged("weighted"),
-    }
+    return ByClass(tuple(ClassScores(*row) for row in rows), averaged("macro"), averaged("weighted"))
 
 
 @dataclass(frozen=True)
@@ -72,19 +69,14 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> Reli
     return Reliability(ece, counts, confidence, share)
 
 
-def accepted(probabilities: Floats, labels: Labels, threshold: float) -> dict[str, Any]:
+def accepted(probabilities: Floats, labels: Labels, threshold: float) -> Accepted:
     """Shares (0..1) of right and of wrong answers at or above the threshold, and the accuracy among those; None where none are."""
     predicted = np.asarray(probabilities, np.float64)
     right, taken = predicted.argmax(1) == labels, predicted.max(1, initial=0) >= threshold
-    return {
-        "right": _share(taken[right]),
-        "wrong": _share(taken[~right]),
-        "all": _share(taken),
-        "accuracy": _share(right[taken]),
-    }
+    return Accepted(_share(taken[right]), _share(taken[~right]), _share(taken), _share(right[taken]))
 
 
-def ood_metrics(known: Floats, unknown: Floats, threshold: float, false_accepts: float = 0.01) -> dict[str, Any]:
+def ood_metrics(known: Floats, unknown: Floats, threshold: float, false_accepts: float = 0.01) -> OutOfDistribution:
     """How well the top probability tells pictures of the classes from pictures of other things.
 
     Input   probabilities of both, `[n, classes]` and `[m, classes]`, scaled alike.
@@ -95,19 +87,15 @@ def ood_metrics(known: Floats, unknown: Floats, threshold: float, false_accepts:
 
     mine, other = (np.asarray(p, np.float64).max(1, initial=0) for p in (known, unknown))
     if not len(mine) or not len(other):
-        return {"n": len(other), "auroc": None, "false_accepts": None, "at": None}
+        return OutOfDistribution(len(other), None, None, None)
     truth = np.concatenate([np.ones(len(mine)), np.zeros(len(other))])
     strict = threshold_against(unknown, false_accepts)
-    return {
-        "n": len(other),
-        "auroc": float(roc_auc_score(truth, np.concatenate([mine, other]))),
-        "false_accepts": float((other >= threshold).mean()),
-        "at": {
-            "false_accepts": false_accepts,
-            "threshold": strict,
-            "accepted": float((mine >= strict).mean()),
-        },
-    }
+    return OutOfDistribution(
+        n=len(other),
+        auroc=float(roc_auc_score(truth, np.concatenate([mine, other]))),
+        false_accepts=float((other >= threshold).mean()),
+        at=OperatingPoint(false_accepts, strict, float((mine >= strict).mean())),
+    )
 
 
 def _share(which: NDArray[np.bool_]) -> float | None:
@@ -117,11 +105,11 @@ def _share(which: NDArray[np.bool_]) -> float | None:
 _Z95 = 1.959963984540054
 
 
-def wilson(right: int, n: int) -> list[float]:
-    """The 95 % Wilson score interval of `right` out of `n`, as [low, high] in 0..1 (Wilson 1927)."""
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of `right` out of `n`, low and high in 0..1 (Wilson 1927)."""
     if n == 0:
-        return [0.0, 1.0]
+        return 0.0, 1.0
     share, z2 = right / n, _Z95**2
     center = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return [max(0.0, center - half), min(1.0, center + half)]
+    return max(0.0, center - half), min(1.0, center + half)

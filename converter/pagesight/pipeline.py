@@ -62,7 +62,7 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
             memory.release_memory()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
     if isinstance(last, Bundle) and stage == "verify":
-        last.report["seconds"] = seconds
+        last = last.with_report(seconds=seconds)
     assert last is not None
     return last
 
@@ -164,7 +164,7 @@ def _searched(into: Path, options: Build) -> Build:
 
     pages = [partial(page, number) for number in range(len(result.kept))]
     chosen = choose(result, pages, options.choosing(), work / "choose")
-    return replace(options, backbone=str(chosen.facts["chosen"]))
+    return replace(options, backbone=str(chosen.facts.chosen))
 
 
 def _checked(options: dict[str, Any], stage: str) -> Build:

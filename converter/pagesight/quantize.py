@@ -3,7 +3,7 @@
 import gzip
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pagesight import manifest, progress
+from pagesight import manifest, progress, records
 from pagesight.artifacts import Dataset, SavedModel, WebModel, sha256_of
 from pagesight.contract import Contract, Outputs
 from pagesight.graph import passes, tensorflowjs
@@ -21,6 +21,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Quantization
 from pagesight.pictures.model_inputs import model_inputs_of, release
 from pagesight.quantization import bias_correction, bit_allocation, equalization, search, statistics
+from pagesight.records.quantization import LayerStorage, QuantizationFacts, Step, Storage
 from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE = 256
@@ -35,7 +36,20 @@ class _Plan:
     """How each float weight is stored, and what quantization.json says about the choice."""
 
     stored_as: Mapping[str, str | tensorflowjs.Coded]
-    facts: dict[str, Any] = field(default_factory=dict)
+    calibration_pictures: int | None = None
+    max_drop: float | None = None
+    judged_by: str | None = None
+    steps: tuple[Step, ...] = ()
+    layers: tuple[LayerStorage, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was kept of the float model's answers, and the stored model's accuracy, each 0..1."""
+
+    agreement: float | None = None
+    accuracy: float | None = None
+    pictures: int | None = None
 
 
 def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dataset | Path | None = None) -> WebModel:
@@ -64,17 +78,22 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
         with progress.task("writing the weights"):
             size = floats.write(temporary / "model", plan.stored_as)
         contract.write(temporary)
-        facts = {
-            "mode": options.mode,
-            "float_bytes": sum(w.nbytes for w in floats.weights.values()),
-            "bytes": size,
-            "gzip_bytes": _gzipped(temporary / "model"),
-            "top1_agreement": None,
-            "accuracy": None,
-        }
+        kept = _Kept()
         if pictures is not None:
-            facts |= _compared(floats, GraphModel.read(temporary / contract.model_path), contract, pictures)
-        manifest.write_json(temporary / "quantization.json", facts | plan.facts)
+            kept = _compared(floats, GraphModel.read(temporary / contract.model_path), contract, pictures)
+        storage = Storage(
+            mode=options.mode,
+            float_bytes=sum(w.nbytes for w in floats.weights.values()),
+            bytes=size,
+            gzip_bytes=_gzipped(temporary / "model"),
+            top1_agreement=kept.agreement,
+            calibration_pictures=plan.calibration_pictures,
+            max_drop=plan.max_drop,
+            judged_by=plan.judged_by,
+            steps=plan.steps,
+            layers=plan.layers,
+        )
+        records.write(temporary / "quantization.json", QuantizationFacts(storage, kept.accuracy, kept.pictures))
     return WebModel(into)
 
 
@@ -96,20 +115,20 @@ def _planned(floats: GraphModel, options: Quantization, contract: Contract, pict
     with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
         moments = statistics.moments_of(floats, layers, inputs)
         real = isinstance(pictures, Path) or (pictures is not None and bool(pictures.on("train")))
-        facts: dict[str, Any] = {"calibration_pictures": len(inputs) if real else 0}
+        plan = _Plan({}, calibration_pictures=len(inputs) if real else 0)
         candidates = [(floats, moments), equalization.equalized(floats, layers, moments, real)]
 
         def quantize_uint8() -> bit_allocation.Stored:
-            plan, chosen = bit_allocation.lowest_error(candidates, layers)
-            return bias_correction.settled(*chosen, layers, plan, inputs)
+            rounded, chosen = bit_allocation.lowest_error(candidates, layers)
+            return bias_correction.settled(*chosen, layers, rounded, inputs)
 
         if options.mode == "auto":
             judge = _Judge(floats, contract, pictures)
             stored, steps = search.smallest_of(candidates, layers, judge.lost, options.max_drop, quantize_uint8)
-            facts |= {"max_drop": options.max_drop, "judged_by": judge.by, "steps": steps}
+            plan = replace(plan, max_drop=options.max_drop, judged_by=judge.by, steps=tuple(steps))
         else:
             stored = quantize_uint8()
-    return _Plan(stored.coded, facts | {"layers": stored.layers})
+    return replace(plan, stored_as=stored.coded, layers=tuple(stored.layers))
 
 
 def _gzipped(folder: Path) -> int:
@@ -151,17 +170,17 @@ class _Judge:
         return max(changed / 3, moved / _MOVED, float((was == self._labels).mean() - (now == self._labels).mean()) * 100)
 
 
-def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset | Path) -> dict[str, Any]:
+def _compared(floats: GraphModel, stored: GraphModel, contract: Contract, pictures: Dataset | Path) -> _Kept:
     if isinstance(pictures, Path):
         inputs = statistics.folder_inputs(contract.input, pictures)[1]
         before, after = (_answers(model, contract.outputs, inputs) for model in (floats, stored))
-        return {"top1_agreement": float((before == after).mean()), "pictures": len(inputs)}
+        return _Kept(float((before == after).mean()), None, len(inputs))
     test = pictures.on("test")
     labels = np.array([p.label for p in test])
     with tempfile.TemporaryDirectory() as scratch:
         inputs = model_inputs_of(pictures, test, contract.input, Path(scratch) / "squares.npy")
         before, after = (_answers(model, contract.outputs, inputs) for model in (floats, stored))
-    return {"top1_agreement": float((before == after).mean()), "accuracy": float((after == labels).mean()), "pictures": len(test)}
+    return _Kept(float((before == after).mean()), float((after == labels).mean()), len(test))
 
 
 def _answers(model: GraphModel, outputs: Outputs, inputs: NDArray[Any]) -> NDArray[np.int64]:

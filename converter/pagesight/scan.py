@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import manifest, pixels, progress
+from pagesight import manifest, pixels, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
 from pagesight.options import Scanning
 from pagesight.pictures import archive, remote
 from pagesight.pictures.split import split
+from pagesight.records.pictures import DatasetFacts, Duplicates
 
 _NOISE = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
 
@@ -66,9 +67,9 @@ def scan(photos: str | Path, options: Scanning, into: Path) -> Dataset:
         root = _root(photos, temporary)
         top = _top(root)
         read = _read_all(top, photos)
-        facts = {"top": top.relative_to(root).as_posix()} | _dataset(read, _class_folders(top), photos, options)
+        facts = _dataset(read, _class_folders(top), photos, options)
         ood = _ood(unknown_root, {r.sha256 for r in read}, options) if unknown_root else []
-        _write(temporary, into, read, facts | {"unknown": [asdict(p) for p in ood]})
+        _write(temporary, into, read, replace(facts, top=top.relative_to(root).as_posix(), unknown=tuple(ood)))
     return Dataset(into, _root(photos, into), unknown_root)
 
 
@@ -228,7 +229,7 @@ def _read_one(root: Path, path: str) -> _Read:
     return _Read(posix, label, hashlib.sha256(data).hexdigest())
 
 
-def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, options: Scanning) -> dict[str, Any]:
+def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, options: Scanning) -> DatasetFacts:
     good = [r for r in read if not r.why_skipped]
     skipped = [r for r in read if r.why_skipped]
     if options.strict and skipped:
@@ -256,15 +257,15 @@ def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, optio
     splits = split(pictures, options)
     pictures = [replace(p, side=side) for p, side in zip(pictures, splits, strict=True)]
     cells = Counter((p.side, p.label) for p in pictures)
-    return {
-        "labels": labels,
-        "counts": {side: [cells[side, i] for i in range(len(labels))] for side in SIDES},
-        "skipped": len(skipped),
-        "split": "group" if options.group_by else "random",
-        "groups": len({p.group for p in pictures}) if options.group_by else None,
-        "duplicates": _duplicates(pictures),
-        "pictures": [asdict(p) for p in pictures],
-    }
+    return DatasetFacts(
+        labels=tuple(labels),
+        counts={side: tuple(cells[side, i] for i in range(len(labels))) for side in SIDES},
+        skipped=len(skipped),
+        split="group" if options.group_by else "random",
+        groups=len({p.group for p in pictures}) if options.group_by else None,
+        duplicates=_duplicates(pictures),
+        pictures=tuple(pictures),
+    )
 
 
 def _group(one: _Read, options: Scanning) -> str:
@@ -275,32 +276,32 @@ def _group(one: _Read, options: Scanning) -> str:
     return match.group(1 if match.re.groups else 0) if match else one.sha256
 
 
-def _duplicates(pictures: Sequence[Picture]) -> dict[str, Any]:
+def _duplicates(pictures: Sequence[Picture]) -> Duplicates:
     """Pictures with equal bytes: how many are one too many, and those that stand in more than one class."""
     same: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
         same[picture.sha256].append(picture)
-    across = [[p.path for p in group] for group in same.values() if len({p.label for p in group}) > 1]
-    return {"extra": sum(len(g) - 1 for g in same.values()), "across_classes": across}
+    across = [tuple(p.path for p in group) for group in same.values() if len({p.label for p in group}) > 1]
+    return Duplicates(sum(len(g) - 1 for g in same.values()), tuple(across))
 
 
 def _natural(name: str) -> tuple[Any, ...]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part), name
 
 
-def _write(folder: Path, into: Path, read: Sequence[_Read], facts: dict[str, Any]) -> None:
-    manifest.write_json(folder / "dataset.json", facts)
+def _write(folder: Path, into: Path, read: Sequence[_Read], facts: DatasetFacts) -> None:
+    records.write(folder / "dataset.json", facts)
     with (folder / "skipped.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["path", "reason"])
         rows.writerows([r.path, r.why_skipped] for r in read if r.why_skipped)
-    skipped = facts["skipped"]
+    skipped = facts.skipped
     if skipped:
         first = next(r for r in read if r.why_skipped)
         progress.note(
             f"{skipped} file{'s' if skipped > 1 else ''} skipped, listed in {into / 'skipped.csv'}; "
             f"the first: {first.path} {first.why_skipped}"
         )
-    if facts["duplicates"]["across_classes"]:
-        pair = facts["duplicates"]["across_classes"][0]
+    if facts.duplicates.across_classes:
+        pair = facts.duplicates.across_classes[0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

@@ -4,18 +4,19 @@ import gc
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pagesight import backbones, manifest, progress
+from pagesight import backbones, manifest, progress, records
 from pagesight.artifacts import Dataset, Picture, Search, TrainedModel
-from pagesight.contract import Decision, Input
+from pagesight.contract import Input
 from pagesight.errors import TrainError
 from pagesight.graph.network_costs import cost_of
 from pagesight.graph.tensorflow import keras
 from pagesight.options import Searching
 from pagesight.pictures.model_inputs import model_inputs_of
+from pagesight.records.search import SearchFacts, Tried
+from pagesight.records.training import TrainingFacts, Weights
 from pagesight.training import loop, network
 from pagesight.training.head import fit_head
 from pagesight.training.predictor import Predictor
@@ -44,35 +45,32 @@ def search(dataset: Dataset, options: Searching, into: Path) -> Search:
         for name in options.backbones:
             tried.append(_tried(dataset, backbones.named(name), options, temporary))
             advance(1, name)
-        able = [t for t in tried if t["accuracy"] is not None]
+        able = [t for t in tried if t.accuracy is not None]
         if not able:
-            raise TrainError(f"none of {len(tried)} backbones could be tried: {tried[0]['why_not']}", fix="give other --weights")
-        able.sort(key=lambda t: t["multiply_adds"])
+            raise TrainError(f"none of {len(tried)} backbones could be tried: {tried[0].why_not}", fix="give other --weights")
+        able.sort(key=lambda t: t.multiply_adds or 0)
         kept = [able[0], able[-1]] if len(able) > 1 else able
         for number, one in enumerate(kept):
             _keep(one, dataset, temporary / Search.KEPT.format(number), temporary)
         for one in able[1:-1]:
-            (temporary / f"{one['backbone']}.weights.h5").unlink()
-        manifest.write_json(temporary / "search.json", {"measured": [one["backbone"] for one in kept], "tried": tried})
+            (temporary / f"{one.backbone}.weights.h5").unlink()
+        records.write(temporary / "search.json", SearchFacts(tuple(one.backbone for one in kept), tuple(tried)))
     return Search(into)
 
 
-def _keep(one: dict[str, Any], dataset: Dataset, into: Path, weights: Path) -> None:
-    """Make what was tried a TrainedModel in the folder `into`."""
+def _keep(one: Tried, dataset: Dataset, into: Path, weights: Path) -> None:
+    """Make what was tried a TrainedModel in the folder `into`, only to be measured."""
     into.mkdir()
-    (weights / f"{one['backbone']}.weights.h5").rename(into / TrainedModel.WEIGHTS_FILE)
-    facts = {"backbone": one["backbone"], "weights": one["weights"], "labels": list(dataset.labels)}
-    facts["decision"] = asdict(Decision())  # none was taken: the page is only measured
-    manifest.write_json(into / "training.json", facts)
+    (weights / f"{one.backbone}.weights.h5").rename(into / TrainedModel.WEIGHTS_FILE)
+    records.write(into / "training.json", TrainingFacts(one.backbone, one.weights or Weights("random"), dataset.labels))
 
 
-def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, into: Path) -> dict[str, Any]:
-    summary = {"backbone": backbone.name, "human": backbone.human, "why_not": None}
+def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, into: Path) -> Tried:
     try:
         keras().utils.set_random_seed(options.seed)
         model, used = network.build(backbone, len(dataset.labels), network.parse_weights(options.weights, backbone))
     except TrainError as cause:
-        return summary | {"why_not": cause.what, "parameters": None, "multiply_adds": None, "accuracy": None, "pictures": None}
+        return Tried(backbone.name, backbone.human, why_not=cause.what)
     some = {side: _some(dataset.on(side), options.pictures) for side in ("train", "validation")}
     if not some["validation"]:
         some["validation"] = some["train"]
@@ -89,13 +87,15 @@ def _tried(dataset: Dataset, backbone: backbones.Backbone, options: Searching, i
     del model, predictor
     keras().backend.clear_session()
     gc.collect()
-    return summary | {
-        "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},
-        "parameters": cost.parameters,
-        "multiply_adds": cost.multiply_adds,
-        "accuracy": accuracy,
-        "pictures": len(some["validation"]),
-    }
+    return Tried(
+        backbone.name,
+        backbone.human,
+        weights=Weights(used.kind, used.source if used.kind == "hub" else ""),
+        parameters=cost.parameters,
+        multiply_adds=cost.multiply_adds,
+        accuracy=accuracy,
+        pictures=len(some["validation"]),
+    )
 
 
 def _some(pictures: Sequence[Picture], most: int) -> list[Picture]:

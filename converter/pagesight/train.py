@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import backbones, calibration, locks, manifest, progress
+from pagesight import backbones, calibration, locks, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import TrainError
@@ -18,6 +18,7 @@ from pagesight.metrics import wilson
 from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.pixels import Pixels
+from pagesight.records.training import DecisionFacts, Epoch, TestAccuracy, TrainingFacts, Weights
 from pagesight.synthetic import out_of_distribution
 from pagesight.training import loop, network
 from pagesight.training.checkpoint import Checkpoint
@@ -78,17 +79,26 @@ def _train(dataset: Dataset, options: Training, output: tuple[Path, dict[str, An
         run = loop.Run(options.seed, options.tensorboard, checkpoint)
         history = loop.fine_tune(model, predictor, splits, schedule, run)
         decision = _decided(model, predictor, splits, dataset, options)
-        facts = _facts(predictor, splits["test"], dataset, options, used) | {"decision": decision, "history": history}
-        if facts["accuracy"]["float"] < options.min_accuracy:
+        accuracy = _accuracy(predictor, splits["test"])
+        if accuracy.float_ < options.min_accuracy:
             raise TrainError(
-                f"the accuracy on {facts['accuracy']['n']} pictures kept for testing is {facts['accuracy']['float']:.1%}, "
+                f"the accuracy on {accuracy.n} pictures kept for testing is {accuracy.float_:.1%}, "
                 f"below {options.min_accuracy:.1%}",
                 fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
             )
         with _as_it_began(model, first):
-            facts["accuracy"] |= cross_validated(predictor, features, splits, dataset, options.seed)
+            crossed, by_split = cross_validated(predictor, features, splits, dataset, options.seed)
+        facts = TrainingFacts(
+            backbone=options.backbone,
+            weights=Weights(used.kind, used.source if used.kind == "hub" else ""),
+            labels=dataset.labels,
+            decision=decision,
+            dataset=dataset.summary,
+            accuracy=replace(accuracy, cross_validated=crossed, by_split=by_split),
+            history=tuple(Epoch(**epoch) for epoch in history),
+        )
         network.save_weights(model, temporary / TrainedModel.WEIGHTS_FILE)
-        manifest.write_json(temporary / "training.json", facts)
+        records.write(temporary / "training.json", facts)
     checkpoint.remove()
 
 
@@ -133,7 +143,7 @@ def _out_of_distribution(dataset: Dataset, side: Side, options: Input, work: Pat
     return model_inputs_of(dataset, chosen, options, work / f"unknown-{side}.npy", exact=side != "train")
 
 
-def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dataset, options: Training) -> dict[str, Any]:
+def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dataset, options: Training) -> DecisionFacts:
     """Temperature and threshold, set on the validation side; the head is changed so that the model predictor as scaled.
 
     Where there are no pictures of other things to decide by, drawn ones take their place.
@@ -147,25 +157,10 @@ def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dat
     head = model.get_layer("head")
     head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
     given = bool(dataset.unknown_on("validation"))
-    return asdict(decision) | {"false_accepts": options.false_accepts, "ood": len(ood), "ood_given": given}
+    return DecisionFacts(decision.temperature, decision.threshold, options.false_accepts, len(ood), given)
 
 
-def _facts(
-    predictor: Predictor, test: tuple[Any, Any], dataset: Dataset, options: Training, used: network.Weights
-) -> dict[str, Any]:
+def _accuracy(predictor: Predictor, test: tuple[Any, Any]) -> TestAccuracy:
     inputs, labels = test
     right = int((predictor.probabilities(inputs).argmax(1) == labels).sum())
-    return {
-        "backbone": options.backbone,
-        "weights": {"kind": used.kind, "source": used.source if used.kind == "hub" else ""},
-        "labels": list(dataset.labels),
-        "dataset": {
-            "pictures": len(dataset.pictures),
-            "classes": len(dataset.labels),
-            "skipped": dataset.facts["skipped"],
-            "split": dataset.facts["split"],
-            "groups": dataset.facts["groups"],
-            "sha256": manifest.sha256_file(dataset.path / "dataset.json"),
-        },
-        "accuracy": {"n": len(labels), "float": right / len(labels), "interval95": wilson(right, len(labels))},
-    }
+    return TestAccuracy(len(labels), right / len(labels), wilson(right, len(labels)))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagesight import manifest, pixels, progress
+from pagesight import manifest, pixels, progress, records
 from pagesight.artifacts import Bundle, Dataset, VerifiedBundle, sha256_of
 from pagesight.browser import discovery
 from pagesight.browser.session import Answers, Pictures, ask_page, ask_single_file
@@ -22,6 +22,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Verification
 from pagesight.page import single_file
 from pagesight.pictures.model_inputs import evenly, pictures_in
+from pagesight.records.report import Parity
 from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE_PICTURES = 16
@@ -61,25 +62,20 @@ def verify(bundle: Bundle, options: Verification, into: Path | None = None, pict
     else:
         parity = _parity(bundle, list(_asked(bundle, options, pictures)), browser, options)
     if into is None:
-        return _with_parity(kind(bundle.path), parity)
+        return kind(bundle.path).with_report(parity=parity)
     with manifest.atomic_output_dir(into, "verify", key) as temporary:
         shutil.copytree(bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME))
-        manifest.write_json(temporary / "report.json", {**bundle.report, "parity": parity})
+        records.write(temporary / "report.json", replace(bundle.report, parity=parity))
         if file := single_file.find(bundle.path):  # the numbers just measured belong on its card, too
             single_file.write_single_file(temporary, file.stem)
     return kind(into)
 
 
-def _options(options: Verification) -> dict[str, Any]:
+def _options(options: Verification) -> dict[str, float]:
     return {"min_agreement": options.min_agreement, "max_abs_diff": options.max_abs_diff, "max_pictures": options.max_pictures}
 
 
-def _with_parity(bundle: Bundle, parity: dict[str, Any] | None) -> Bundle:
-    bundle.report["parity"] = parity
-    return bundle
-
-
-def _listed(folder: Path) -> dict[str, Any]:
+def _listed(folder: Path) -> dict[str, dict[str, Any]]:
     """The files that a bundle's manifest lists."""
     result = manifest.read(folder)
     if result is None:
@@ -127,7 +123,7 @@ def _noise(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
         yield f"noise {number}", file.getvalue()
 
 
-def _parity(bundle: Bundle, pictures: Pictures, browser: Path, options: Verification) -> dict[str, Any]:
+def _parity(bundle: Bundle, pictures: Pictures, browser: Path, options: Verification) -> Parity:
     contract = bundle.contract
     inputs = np.stack([pixels.read_model_input(data, contract.input) for _, data in pictures])
     if memory.is_large((bundle.path / contract.model_path).parent):
@@ -142,11 +138,12 @@ def _parity(bundle: Bundle, pictures: Pictures, browser: Path, options: Verifica
     file = single_file.find(bundle.path)
     if file is not None:
         progress.note(f"asking {file.name} as well, opened from the disk")
-        result["single_file"] = _compared(pictures, inputs, expected, ask_single_file(file, pictures, browser), options)
+        alone = _compared(pictures, inputs, expected, ask_single_file(file, pictures, browser), options)
+        result = replace(result, single_file=alone)
     return result
 
 
-def _compared(pictures: Pictures, inputs: Any, expected: Any, answers: Answers, options: Verification) -> dict[str, Any]:
+def _compared(pictures: Pictures, inputs: Any, expected: Any, answers: Answers, options: Verification) -> Parity:
     """What report.json says of browser against Python; `squares` and `expected` are Python's."""
     same_square = [hashlib.sha256(s.tobytes()).hexdigest() == result for s, result in zip(inputs, answers.squares, strict=True)]
     for who, rows in (("Python", expected), ("the browser", answers.probabilities)):
@@ -154,14 +151,14 @@ def _compared(pictures: Pictures, inputs: Any, expected: Any, answers: Answers, 
     agreement = float((expected.argmax(1) == answers.probabilities.argmax(1)).mean())
     difference = float(np.abs(expected - answers.probabilities).max())
     _hold_to_bars(pictures, same_square, agreement, difference, options)
-    return {
-        "browser": answers.browser,
-        "backend": answers.backend,
-        "pictures": len(pictures),
-        "squares_equal": sum(same_square),
-        "top1_agreement": agreement,
-        "max_abs_diff": difference,
-    }
+    return Parity(
+        browser=answers.browser,
+        backend=answers.backend,
+        pictures=len(pictures),
+        squares_equal=sum(same_square),
+        top1_agreement=agreement,
+        max_abs_diff=difference,
+    )
 
 
 def _refuse_no_probabilities(who: str, rows: NDArray[Any]) -> None:

@@ -1,17 +1,18 @@
 """What a person sees in the terminal: a progress bar there, plain lines in a pipe, one JSON object where asked."""
 
 import json
-import shlex
 import signal
 import sys
 import threading
 import time
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 import click
 
+from pagesight import records
+from pagesight.artifacts import Bundle
+from pagesight.console.summary import result_lines
 from pagesight.progress import Reporter
 
 _LINE_EVERY = 5.0
@@ -101,13 +102,14 @@ class Console(Reporter):
         self._print(f"  note: {text}")
 
     def result(self, value: Any, *, as_json: bool) -> None:
-        """Print what a command returns: an object as JSON, or a few lines for people."""
+        """Print what a command returns, a bundle or a JSON object: as JSON, or in a few lines for people."""
         if value is None:
             return
         if as_json:
-            click.echo(json.dumps(value, ensure_ascii=False))
+            told = {"bundle": str(value.path), "report": records.to_json(value.report)} if isinstance(value, Bundle) else value
+            click.echo(json.dumps(told, ensure_ascii=False, default=records.to_json))
             return
-        click.echo("\n".join(_bundle_lines(value["bundle"], value["report"]) if "report" in value else _lines(value)))
+        click.echo("\n".join(result_lines(value)))
 
     def _say(self, text: str) -> None:
         if not self.quiet:
@@ -118,81 +120,3 @@ class Console(Reporter):
             self._bar.console.print(text, highlight=False, markup=False)
         else:
             click.echo(text, err=True)
-
-
-def _lines(value: dict[str, Any]) -> list[str]:
-    width = max(len(k) for k in value) + 2
-    return [f"{k.replace('_', ' '):{width}}{_text(v)}" for k, v in value.items() if v is not None]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict) and "interval95" in value:
-        return _accuracy(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{k.replace('_', ' ')} {_text(v)}" for k, v in value.items())
-    if isinstance(value, list):
-        return ", ".join(_text(v) for v in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _accuracy(accuracy: dict[str, Any], options: str = "never trained on") -> str:
-    if accuracy["float"] is None:
-        return "not measured: no pictures were set aside"
-    low, high = accuracy["interval95"]
-    exported = f", {accuracy['exported']:.1%} in the page" if accuracy.get("exported") is not None else ""
-    return f"{accuracy['float']:.1%} on {accuracy['n']} pictures {options} (95 % interval {low:.1%} to {high:.1%}){exported}"
-
-
-def _bundle_lines(folder: str, report: dict[str, Any]) -> list[str]:
-    size, parity, stored = report["bytes"], report["parity"], report["quantization"]
-    lines = [f"page      {folder}"]
-    if report["accuracy"]["float"] is not None:
-        split = (report.get("dataset") or {}).get("split")
-        lines.append(
-            f"accuracy  {_accuracy(report['accuracy'], 'of groups never trained on' if split == 'group' else 'never trained on')}"
-        )
-    kept = stored.get("top1_agreement")
-    answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
-    evaluated = f", judged by {stored['judged_by']}" if stored.get("judged_by") else ""
-    lines.append(f"model     {stored['bytes']:,} bytes, {stored['gzip_bytes']:,} after gzip ({stored['mode']}{evaluated}){answers}")
-    lines.append(f"size      {size['total_gzip']:,} bytes after gzip, samples aside")
-    if parity:
-        lines.append(
-            f"verified  {parity['browser']}, {parity['backend']}: {parity['top1_agreement']:.1%} the same answers on "
-            f"{parity['pictures']} pictures, probabilities within {parity['max_abs_diff']:.1g}"
-        )
-    else:
-        from pagesight.browser import discovery
-
-        options = f"pagesight verify {shlex.quote(folder)}" if discovery.find() else discovery.HOW_TO_GET
-        lines.append(f"verified  not verified in a browser: {options}")
-    if "original" in report:
-        lines += _original_lines(report["original"], report["input"])
-    lines += _beside(Path(folder))
-    return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
-
-
-def _original_lines(original: dict[str, Any], taken: dict[str, Any]) -> list[str]:
-    """How far the page is from the model it was made of, in that model's own runtime; and what its pixels were taken for."""
-    guessed = "input range guessed: " if taken["guessed"] else ""
-    lines = [f"pixels    {guessed}{taken['range']}, {taken['crop']} ({taken['why']})"]
-    if original["runtime"] is None:
-        return [*lines, f"original  not compared with the original: {original['why_not']}"]
-    same = original["top1_agreement"] == 1
-    answers = "same answers" if same else f"{original['top1_agreement']:.1%} the same answers"
-    page = original["page"]
-    line = f"original  {answers} on {original['pictures']} pictures, probabilities within {original['max_abs_diff']:.1g}"
-    stored = f"as stored in the page {page['top1_agreement']:.1%}, within {page['max_abs_diff']:.1g}"
-    return [*lines, f"{line} ({original['runtime']}); {stored}"]
-
-
-def _beside(folder: Path) -> list[str]:
-    """What lies in the page's folder for other uses than to be served."""
-    from pagesight.page import single_file
-
-    file = single_file.find(folder)
-    lines = [f"file      {file}: a double click opens it"] if file else []
-    if (folder / "package.json").is_file():
-        # Without a dot or a slash in front npm takes it for a repository's name.
-        lines.append(f"package   npm pack {shlex.quote(str(folder if folder.is_absolute() else f'./{folder}'))}")
-    return lines

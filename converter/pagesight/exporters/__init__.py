@@ -19,5 +19,5 @@ def write_also(web: WebModel, formats: tuple[str, ...], bundle: Path) -> dict[st
     if "layers" in formats:
         write_layers_model(model_json, web.contract, bundle / FOLDER / "layers")
     if "tflite" in formats:
-        write_tflite(model_json, web.contract, web.facts["mode"], bundle / FOLDER)
+        write_tflite(model_json, web.contract, web.facts.storage.mode, bundle / FOLDER)
     return {name: path for name, path in _PATHS.items() if name in formats}

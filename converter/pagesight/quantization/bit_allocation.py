@@ -3,7 +3,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from pagesight.graph.model import GraphModel
 from pagesight.graph.tensorflowjs import Coded
 from pagesight.quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight.quantization.statistics import Moments
+from pagesight.records.quantization import LayerStorage
 
 _EXTRA_BYTES = 0.039
 """What `uint8` may take beyond one byte for every float, as a share."""
@@ -33,7 +33,7 @@ class Stored:
     """What is written: the weights as they lie on disk, and a line on each layer."""
 
     coded: dict[str, Coded]
-    layers: list[dict[str, Any]]
+    layers: list[LayerStorage]
 
     @property
     def weights(self) -> dict[str, Floats]:
@@ -43,7 +43,7 @@ class Stored:
     @property
     def quantization_error(self) -> float:
         """The layers' noise, each as a share of its signal, added up."""
-        return float(sum(10 ** (-line["signal_to_noise_db"] / 10) for line in self.layers))
+        return float(sum(10 ** (-line.signal_to_noise_db / 10) for line in self.layers))
 
 
 def lowest_error(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stored, Candidate]:
@@ -51,8 +51,8 @@ def lowest_error(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stor
     large = any(np.prod(layer.shape) >= _LARGE for layer in layers)
     with ThreadPoolExecutor(1 if large else os.cpu_count()) as pool:  # what is worked with has the size of the kernel, many times
         plans = pool.map(lambda candidate: quantize_uint8(candidate[0], layers, candidate[1]), candidates)
-        first, *ood = zip(plans, candidates, strict=True)
-    best = min(ood, key=lambda result: result[0].quantization_error, default=first)
+        first, *others = zip(plans, candidates, strict=True)
+    best = min(others, key=lambda result: result[0].quantization_error, default=first)
     return best if best[0].quantization_error < first[0].quantization_error * 2 / 3 else first
 
 
@@ -119,13 +119,13 @@ def _quantization_error(layer: Layer, signal: Floats, error: Floats, moments: Mo
     return float(np.mean(output_variance(layer, error, moments) / (signal + 1e-3 * signal.mean() + 1e-30)))
 
 
-def _line(layer: Layer, kernel: Floats, done: Floats, levels: int, moments: Moments) -> dict[str, Any]:
+def _line(layer: Layer, kernel: Floats, done: Floats, levels: int, moments: Moments) -> LayerStorage:
     quantization_error = _quantization_error(layer, output_variance(layer, kernel, moments), done - kernel, moments)
-    return {
-        "name": layer.name,
-        "kind": layer.kind,
-        "shape": list(layer.shape),
-        "levels": levels,
-        "bytes": kernel.size * (1 if levels <= 256 else 2),
-        "signal_to_noise_db": round(-10 * float(np.log10(max(quantization_error, 1e-12))), 1),
-    }
+    return LayerStorage(
+        name=layer.name,
+        kind=layer.kind,
+        shape=tuple(layer.shape),
+        levels=levels,
+        bytes=kernel.size * (1 if levels <= 256 else 2),
+        signal_to_noise_db=round(-10 * float(np.log10(max(quantization_error, 1e-12))), 1),
+    )

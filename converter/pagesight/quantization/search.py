@@ -14,6 +14,7 @@ from pagesight.graph.model import GraphModel
 from pagesight.quantization.bit_allocation import Stored, quantize_uint8, stored
 from pagesight.quantization.rounding import Grid, output_variance
 from pagesight.quantization.statistics import Moments
+from pagesight.records.quantization import Step
 
 _LEVELS = (4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64, 45, 32, 22, 16, 11, 8)
 _BIAS_LEVELS = 2048
@@ -34,7 +35,7 @@ class _Curve:
         return self.grids[int(np.argmin(self.quantization_error + price * self.bits))]
 
 
-Found = tuple[Stored, list[dict[str, Any]]]
+Found = tuple[Stored, list[Step]]
 """A plan, and every step that was tried on the way to it."""
 _STEPS_BACK = 2
 """The margin: steps between the plan taken and the last that the few pictures at hand find good enough."""
@@ -70,10 +71,10 @@ def smallest(
         for price in _PRICES:
             grids = {curve.layer.name: curve.best(price) for curve in curves}
             plan = stored(model, layers, moments, grids, _BIAS_LEVELS)
-            step = {"gzip_bytes": compressed(plan), "lost": round(lost(plan.weights), 3)}
+            step = Step(compressed(plan), round(lost(plan.weights), 3))
             steps.append(step)
-            advance(1, f"{step['gzip_bytes'] / 1000:.0f} KB, {step['lost']:.2f} points lost")
-            if step["lost"] > most:
+            advance(1, f"{step.gzip_bytes / 1000:.0f} KB, {step.lost:.2f} points lost")
+            if step.lost > most:
                 break
             plans.append(plan)
     return plans[max(0, len(plans) - 1 - _STEPS_BACK)], steps

@@ -1,8 +1,9 @@
 """What was measured, told to people: report.html beside the page, and the same in numbers for report.json."""
 
 import tempfile
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -14,11 +15,14 @@ from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
+from pagesight.records.evaluation import EvaluationFacts
+from pagesight.records.training import TestAccuracy
 from pagesight.report import findings, html, near_duplicates
 from pagesight.report.evaluation import Evaluation
 from pagesight.report.gallery import Gallery
 from pagesight.report.image_statistics import image_statistics
 
+T = TypeVar("T")
 _MISTAKES = 12
 _DIGITS = 6
 """Of what is written: the last bits of a sum differ between machines."""
@@ -29,14 +33,14 @@ def report_sources() -> list[Path]:
     return sorted(p for p in Path(__file__).parent.iterdir() if p.suffix in (".py", ".css", ".j2"))
 
 
-def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
+def write_report(web: WebModel, origin: Origin, into: Path) -> EvaluationFacts | None:
     """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`.
 
-    Returns   what report.json holds under "evaluation"; empty, and nothing is written, for a model that has no dataset.
+    Returns   what report.json holds under "evaluation"; None, and nothing is written, for a model that has no dataset.
     Raises    BundleError when the dataset has a class that the model does not know.
     """
     if origin.dataset is None:
-        return {}
+        return None
     contract = web.contract
     model = GraphModel.read(web.path / contract.model_path)
     with Runner(model, [contract.outputs.probabilities]) as runner:
@@ -44,15 +48,13 @@ def write_report(web: WebModel, origin: Origin, into: Path) -> dict[str, Any]:
         unknown = _out_of_distribution(origin.dataset, contract, runner)
     with progress.task("writing the report"):
         pairs = near_duplicates.near_duplicates(seen.looks, seen.labels)
-        grouped = origin.dataset.facts["split"] == "group"
+        grouped = origin.dataset.facts.split == "group"
         result = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
         evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
         gallery = Gallery(origin.dataset, model, contract, into)
         mistakes = gallery.mistakes(seen, evaluated.worst(_MISTAKES))
-        evaluation: dict[str, Any] = _rounded(
-            evaluated.to_json() | {"mistakes": mistakes, "findings": [f.to_json(seen) for f in result]}
-        )
-        evaluation["accuracy"] |= _rounded(_cross_validated(origin))
+        told = tuple(finding.facts(seen) for finding in result)
+        evaluation = _rounded(replace(evaluated.facts(_trained_accuracy(origin)), mistakes=tuple(mistakes), findings=told))
         thumbs = [gallery.thumbs(seen, f.rows) for f in result]
         html.write(into, html.Summary(contract, origin, seen, evaluated, evaluation, thumbs))
     return evaluation
@@ -67,15 +69,15 @@ def _out_of_distribution(dataset: Dataset, contract: Contract, runner: Runner) -
         return np.asarray(runner(model_inputs_of(dataset, pictures, contract.input, Path(scratch) / "squares.npy"))[0])
 
 
-def _cross_validated(origin: Origin) -> dict[str, Any]:
-    """What training measured where pictures were few, or have groups."""
-    measured = origin.trained.facts["accuracy"] if origin.trained else {}
-    return {name: measured.get(name) for name in ("cross_validated", "by_split")}
+def _trained_accuracy(origin: Origin) -> TestAccuracy | None:
+    """What training measured, by cross-validation too where pictures were few, or have groups."""
+    return origin.trained.facts.accuracy if origin.trained else None
 
 
 def _false_accepts(origin: Origin) -> float:
     """The rate that the threshold was set for."""
-    return float(origin.trained.facts["decision"]["false_accepts"]) if origin.trained else Training.false_accepts
+    given = origin.trained.facts.decision.false_accepts if origin.trained else None
+    return Training.false_accepts if given is None else given
 
 
 def _columns(dataset: Dataset, contract: Contract) -> list[int]:
@@ -88,9 +90,14 @@ def _columns(dataset: Dataset, contract: Contract) -> list[int]:
     return [contract.labels.index(label) for label in dataset.labels]
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: T) -> T:
+    """The same record with its floats rounded, at any depth."""
+    return cast("T", _round(value))
+
+
+def _round(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, _DIGITS)
-    if isinstance(value, dict):
-        return {key: _rounded(v) for key, v in value.items()}
-    return [_rounded(v) for v in value] if isinstance(value, list) else value
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _round(getattr(value, f.name)) for f in fields(value)})
+    return tuple(_round(v) for v in value) if isinstance(value, tuple) else value

@@ -1,13 +1,14 @@
 """The answers on validation and test, judged: how right, how well meant, and from which probability on to be believed."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pagesight import calibration, metrics
 from pagesight.calibration import ACCEPTED, Floats, Labels
 from pagesight.contract import Contract
+from pagesight.records.evaluation import Accuracies, Calibration, Confused, DecisionInPage, EvaluationFacts, ProposedDecision
+from pagesight.records.training import TestAccuracy
 from pagesight.report.image_statistics import Seen
 
 _MOST_CLASSES = 100
@@ -58,51 +59,54 @@ class Evaluation:
         wrong = rows[self.predicted != self.labels]
         return [int(row) for row in wrong[np.lexsort((wrong, -np.round(self.seen.sure[wrong], 4)))][:most]]
 
-    def to_json(self) -> dict[str, Any]:
-        """What was measured, in numbers."""
+    def facts(self, trained: TestAccuracy | None) -> EvaluationFacts:
+        """What was measured, in numbers; `trained` is what training itself measured."""
         held_out, held_labels, _ = self.seen.on("validation")
         fresh = ~np.isin(self.seen.on("test")[2], self.leaked)
-        return {
-            "accuracy": {
-                "test": metrics.accuracy(self.labels, self.predicted),
-                "validation": metrics.accuracy(held_labels, np.asarray(held_out.argmax(1), np.int64)),
-                "test_without_near_duplicates": None
-                if fresh.all()
-                else metrics.accuracy(self.labels[fresh], self.predicted[fresh]),
-            },
-            **metrics.per_class(self.labels, self.predicted, self.contract.labels),
-            **self._confusion(),
-            "calibration": {
-                "bins": metrics.BINS,
-                "fitted_on": len(held_labels),
-                "temperature": self.temperature,
-                "ece_before": metrics.reliability(self.before, self.labels).ece,
-                "ece_after": metrics.reliability(self.after, self.labels).ece,
-            },
-            "decision": {
-                "accepts_of_right": ACCEPTED,
-                "temperature": self.temperature,
-                "threshold": self.threshold,
-                "test": metrics.accepted(self.after, self.labels, self.threshold),
-            },
-            "decision_in_page": {
-                "temperature": self.contract.decision.temperature,
-                "threshold": self.contract.decision.threshold,
-                "test": metrics.accepted(self.answered, self.labels, self.contract.decision.threshold),
-            },
-            "unknown": None
+        by_class = metrics.per_class(self.labels, self.predicted, self.contract.labels)
+        confusion, confused = self._confusion()
+        return EvaluationFacts(
+            accuracy=Accuracies(
+                test=metrics.accuracy(self.labels, self.predicted),
+                validation=metrics.accuracy(held_labels, np.asarray(held_out.argmax(1), np.int64)),
+                test_without_near_duplicates=None if fresh.all() else metrics.accuracy(self.labels[fresh], self.predicted[fresh]),
+                cross_validated=trained.cross_validated if trained else None,
+                by_split=trained.by_split if trained else None,
+            ),
+            classes=by_class.classes,
+            macro=by_class.macro,
+            weighted=by_class.weighted,
+            confusion=confusion,
+            confused=confused,
+            calibration=Calibration(
+                bins=metrics.BINS,
+                fitted_on=len(held_labels),
+                temperature=self.temperature,
+                ece_before=metrics.reliability(self.before, self.labels).ece,
+                ece_after=metrics.reliability(self.after, self.labels).ece,
+            ),
+            decision=ProposedDecision(
+                accepts_of_right=ACCEPTED,
+                temperature=self.temperature,
+                threshold=self.threshold,
+                test=metrics.accepted(self.after, self.labels, self.threshold),
+            ),
+            decision_in_page=DecisionInPage(
+                temperature=self.contract.decision.temperature,
+                threshold=self.contract.decision.threshold,
+                test=metrics.accepted(self.answered, self.labels, self.contract.decision.threshold),
+            ),
+            unknown=None
             if self.unknown is None
             else metrics.ood_metrics(self.after, self.unknown, self.threshold, self.false_accepts),
-        }
+        )
 
-    def _confusion(self) -> dict[str, Any]:
+    def _confusion(self) -> tuple[tuple[tuple[int, ...], ...] | None, tuple[Confused, ...]]:
         """The matrix, where it can be read by people, and its largest cells off the diagonal."""
         names = self.contract.labels
         matrix = metrics.confusion(self.labels, self.predicted, len(names))
         off = matrix * (1 - np.eye(len(names), dtype=np.int64))
         cells = np.argsort(-off, axis=None, kind="stable")[:20]
         pairs = [(*divmod(int(cell), len(names)), int(off.flat[cell])) for cell in cells]
-        return {
-            "confusion": matrix.tolist() if len(names) <= _MOST_CLASSES else None,
-            "confused": [{"meant": names[a], "said": names[b], "pictures": n} for a, b, n in pairs if n],
-        }
+        shown = tuple(tuple(row) for row in matrix.tolist()) if len(names) <= _MOST_CLASSES else None
+        return shown, tuple(Confused(names[a], names[b], n) for a, b, n in pairs if n)

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.artifacts import SIDES
+from pagesight.records.evaluation import FindingFacts, Severity
 from pagesight.report import near_duplicates
 from pagesight.report.image_statistics import Seen
 
-Severity = Literal["serious", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("serious", "warning", "note")
 MAX_LISTED = 60
 """Paths that one finding lists; `count` is the whole number."""
@@ -39,11 +39,10 @@ class Finding:
     fix: str
     rows: tuple[int, ...] = ()
 
-    def to_json(self, seen: Seen) -> dict[str, Any]:
+    def facts(self, seen: Seen) -> FindingFacts:
         """The finding for report.json: paths below the folder of pictures, at most MAX_LISTED of them."""
-        listed = [seen.pictures[row].path for row in self.rows[:MAX_LISTED]]
-        facts = {"kind": self.kind, "severity": self.severity, "what": self.what, "fix": self.fix}
-        return {**facts, "count": len(self.rows), "pictures": listed}
+        listed = tuple(seen.pictures[row].path for row in self.rows[:MAX_LISTED])
+        return FindingFacts(self.kind, self.severity, self.what, self.fix, len(self.rows), listed)
 
 
 def find(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], side: int, *, grouped: bool) -> list[Finding]:

@@ -11,6 +11,7 @@ from pagesight import pixels
 from pagesight.artifacts import Dataset
 from pagesight.contract import Contract, Input
 from pagesight.graph.model import GraphModel, Runner
+from pagesight.records.evaluation import Mistake
 from pagesight.report import class_activation
 from pagesight.report.image_statistics import Seen
 
@@ -39,7 +40,7 @@ class Gallery:
             result.append({"file": self._written[row], "path": seen.pictures[row].path})
         return result
 
-    def mistakes(self, seen: Seen, rows: list[int]) -> list[dict[str, Any]]:
+    def mistakes(self, seen: Seen, rows: list[int]) -> list[Mistake]:
         """For each row what was meant and said, how surely, the picture, and its heat map (None where there is none)."""
         outputs, labels = self._contract.outputs, self._contract.labels
         kernel = class_activation.head_kernel(self._model, outputs.probabilities, len(labels))
@@ -47,24 +48,24 @@ class Gallery:
         with runner or contextlib.nullcontext():
             return [self._mistake(seen, number, row, kernel, runner) for number, row in enumerate(rows)]
 
-    def _mistake(self, seen: Seen, number: int, row: int, kernel: Any, runner: Runner | None) -> dict[str, Any]:
+    def _mistake(self, seen: Seen, number: int, row: int, kernel: Any, runner: Runner | None) -> Mistake:
         labels = self._contract.labels
         model_input = self._square(seen, row, self._contract.input)
-        summary = {
-            "picture": seen.pictures[row].path,
-            "meant": labels[seen.labels[row]],
-            "said": labels[seen.said[row]],
-            "probability": float(seen.sure[row]),
-            "probability_of_meant": float(seen.own[row]),
-            "file": self._save(_enlarged(model_input), f"mistake-{number:02d}.jpg"),
-            "heat_map": None,
-        }
+        heat_map = None
         features = runner(model_input[None])[0][0] if runner else None
         if kernel is not None and features is not None and features.shape[-1] == len(kernel):
             activation = class_activation.activation(features, kernel, int(seen.said[row]))
             shown = class_activation.overlaid(np.asarray(_enlarged(model_input)), activation)
-            summary["heat_map"] = self._save(shown, f"mistake-{number:02d}-heat.jpg")
-        return summary
+            heat_map = self._save(shown, f"mistake-{number:02d}-heat.jpg")
+        return Mistake(
+            picture=seen.pictures[row].path,
+            meant=labels[seen.labels[row]],
+            said=labels[seen.said[row]],
+            probability=float(seen.sure[row]),
+            probability_of_meant=float(seen.own[row]),
+            file=self._save(_enlarged(model_input), f"mistake-{number:02d}.jpg"),
+            heat_map=heat_map,
+        )
 
     def _square(self, seen: Seen, row: int, options: Input) -> pixels.Pixels:
         return pixels.read_model_input(self._dataset.read_bytes(seen.pictures[row]), options)

@@ -1,6 +1,7 @@
 """report.html: the evaluation for people, static, without a script, readable on a phone and by a screen reader."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from pagesight import metrics
 from pagesight.artifacts import SIDES, Origin
 from pagesight.contract import Contract
+from pagesight.records.evaluation import EvaluationFacts
 from pagesight.report import plots
 from pagesight.report.evaluation import Evaluation
 from pagesight.report.findings import FEW
@@ -30,7 +32,7 @@ class Summary:
     origin: Origin
     seen: Seen
     evaluated: Evaluation
-    evaluation: dict[str, Any]
+    evaluation: EvaluationFacts
     thumbs: list[list[dict[str, str]]]
     """Thumbs of each finding."""
 
@@ -74,32 +76,33 @@ def _code(text: str) -> Any:
 def _context(summary: Summary) -> dict[str, Any]:
     contract, evaluated, evaluation = summary.contract, summary.evaluated, summary.evaluation
     counts = _counts(summary.seen, len(contract.labels))
-    trained = summary.origin.trained.facts if summary.origin.trained else {}
+    trained = summary.origin.trained.facts if summary.origin.trained else None
+    history = trained.history if trained else ()
     dataset = summary.origin.dataset
     sure, right = evaluated.after.max(1), evaluated.after.argmax(1) == evaluated.labels
     ood = None if evaluated.unknown is None else evaluated.unknown.max(1)
-    matrix = evaluation["confusion"] if len(contract.labels) <= _READABLE_MATRIX else None
+    matrix = evaluation.confusion if len(contract.labels) <= _READABLE_MATRIX else None
     return {
         "title": contract.title,
         "language": contract.language,
         "labels": contract.labels,
         "csp": CSP,
         "e": evaluation,
-        "findings": list(zip(evaluation["findings"], summary.thumbs, strict=True)),
+        "findings": list(zip(evaluation.findings, summary.thumbs, strict=True)),
         "counts": [
             {"label": name, **dict(zip(SIDES, row, strict=True))} for name, row in zip(contract.labels, counts, strict=True)
         ],
         "totals": dict(zip(SIDES, (sum(column) for column in zip(*counts, strict=True)), strict=True)),
         "few": FEW,
         "is_few": min(sum(row) for row in counts) < FEW,
-        "split": dataset.facts["split"] if dataset else "random",
-        "groups": dataset.facts["groups"] if dataset else None,
-        "set_by": trained.get("decision"),
+        "split": dataset.facts.split if dataset else "random",
+        "groups": dataset.facts.groups if dataset else None,
+        "set_by": trained.decision if trained else None,
         "side": contract.input.side,
         "matrix": None if matrix is None else _shaded(matrix),
-        "history": trained.get("history") or [],
+        "history": history,
         "search": _searched(summary.origin),
-        "curves": plots.learning_curves(trained.get("history") or []),
+        "curves": plots.learning_curves(history),
         "before": plots.reliability(metrics.reliability(evaluated.before, evaluated.labels), "before"),
         "after": plots.reliability(metrics.reliability(evaluated.after, evaluated.labels), "after"),
         "decision": plots.decision(sure[right], sure[~right], ood, evaluated.threshold),
@@ -111,8 +114,9 @@ def _searched(origin: Origin) -> dict[str, Any] | None:
     if origin.search is None:
         return None
     facts = origin.search.facts
-    tried = sorted(facts["tried"], key=lambda t: (t["bytes"] is None, t["bytes"], t["multiply_adds"]))
-    return facts | {"tried": tried, "charts": plots.trade_offs(tried, facts["chosen"], facts["max_bytes"], facts["max_ms"])}
+    tried = sorted(facts.tried, key=lambda t: (t.bytes is None, t.bytes, t.multiply_adds))
+    charts = plots.trade_offs(tried, str(facts.chosen), facts.max_bytes, facts.max_ms)
+    return {**vars(facts), "tried": tried, "charts": charts}
 
 
 def _counts(seen: Seen, classes: int) -> list[list[int]]:
@@ -121,6 +125,6 @@ def _counts(seen: Seen, classes: int) -> list[list[int]]:
     return np.bincount(seen.labels * len(SIDES) + splits, minlength=classes * len(SIDES)).reshape(classes, -1).tolist()
 
 
-def _shaded(matrix: list[list[int]]) -> list[list[dict[str, int]]]:
+def _shaded(matrix: Sequence[Sequence[int]]) -> list[list[dict[str, int]]]:
     """Each cell with its share of the row in tenths, at least one where it is not empty: how dark it is."""
     return [[{"n": n, "shade": -(-10 * n // max(1, sum(row)))} for n in row] for row in matrix]

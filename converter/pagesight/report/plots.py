@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.metrics import Reliability
+from pagesight.records.search import Tried
+from pagesight.records.training import Epoch
 
 _INK, _SOFT, _LINE, _ACCENT, _WARN, _BAD = (f"#00000{i}" for i in range(1, 7))
 """Stand-ins: each is replaced by the class of a colour that report.data.css defines, light and dark."""
@@ -51,13 +53,13 @@ class Plot:
     alt: str
 
 
-def learning_curves(history: list[dict[str, float]]) -> list[Plot]:
+def learning_curves(history: Sequence[Epoch]) -> list[Plot]:
     """Loss of train and validation, and accuracy on validation, by epoch; nothing where there was no epoch."""
     if not history:
         return []
     epochs = np.arange(1, len(history) + 1)
-    losses, accuracies = _column(history, "validation_loss"), _column(history, "validation_accuracy")
-    own = _column(history, "loss")
+    losses, accuracies = _finite(e.validation_loss for e in history), _finite(e.validation_accuracy for e in history)
+    own = _finite(e.loss for e in history)
     with _figure("loss") as loss:
         loss.axes.plot(epochs, own, color=_SOFT, marker="o", markersize=4, linestyle="--", label="training (smoothed labels)")
         if np.isfinite(losses).any():
@@ -79,8 +81,8 @@ def learning_curves(history: list[dict[str, float]]) -> list[Plot]:
     return plots
 
 
-def _column(history: list[dict[str, float]], name: str) -> NDArray[np.float64]:
-    values = np.array([epoch.get(name, np.nan) for epoch in history], np.float64)
+def _finite(column: Iterable[float]) -> NDArray[np.float64]:
+    values = np.array(list(column), np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
@@ -130,27 +132,25 @@ def decision(right: NDArray[Any], wrong: NDArray[Any], unknown: NDArray[Any] | N
     return figure.plot(f"Accepted share of right answers and of mistakes by threshold; the chosen threshold is {threshold:.2f}.")
 
 
-def trade_offs(tried: list[dict[str, Any]], chosen: str, max_bytes: int | None, max_ms: float | None) -> list[Plot]:
+def trade_offs(tried: Sequence[Tried], chosen: str, max_bytes: int | None, max_ms: float | None) -> list[Plot]:
     """Validation accuracy by size, and by time where that was measured, of backbones that were tried; the chosen one is marked."""
     plots = []
     for name, unit, label, most in (
         ("bytes", 1000, "page after gzip (KB)", max_bytes),
         ("ms", 1, "milliseconds a picture", max_ms),
     ):
-        some = [t for t in tried if t[name] is not None]
+        some = [(t, float(getattr(t, name)), float(t.accuracy) * 100) for t in tried if t.accuracy is not None and getattr(t, name)]
         if not some:
             continue
         with _figure(f"trade-off-{name}") as figure:
-            figure.axes.scatter([t[name] / unit for t in some], [t["accuracy"] * 100 for t in some], color=_SOFT, s=36)
-            one = next(t for t in some if t["backbone"] == chosen)
-            figure.axes.scatter([one[name] / unit], [one["accuracy"] * 100], color=_ACCENT, s=110, label="chosen")
+            figure.axes.scatter([x / unit for _, x, _ in some], [y for *_, y in some], color=_SOFT, s=36)
+            _, x, y = next(one for one in some if one[0].backbone == chosen)
+            figure.axes.scatter([x / unit], [y], color=_ACCENT, s=110, label="chosen")
             if most is not None:
                 figure.axes.axvline(most / unit, color=_BAD, linestyle="--", linewidth=1.4, label="at most")
             figure.axes.set(xlabel=label, ylabel="validation accuracy (%)", xlim=(0, None))
             figure.axes.legend(loc="lower right")
-        plots.append(
-            figure.plot(f"Validation accuracy by {label}, {len(some)} backbones; {chosen} is marked, at {one['accuracy']:.1%}.")
-        )
+        plots.append(figure.plot(f"Validation accuracy by {label}, {len(some)} backbones; {chosen} is marked, at {y:.1f}%."))
     return plots
 
 

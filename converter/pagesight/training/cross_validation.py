@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from pagesight import progress
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.metrics import wilson
+from pagesight.records.training import BySplit, CrossValidated
 from pagesight.training import loop
 from pagesight.training.head import solve_head
 from pagesight.training.predictor import Predictor
@@ -30,7 +30,7 @@ class _Features:
     labels: NDArray[np.int64]
     seed: int
 
-    def accuracy(self, together: Sequence[str], folds: int) -> dict[str, Any] | None:
+    def accuracy(self, together: Sequence[str], folds: int) -> CrossValidated | None:
         """Accuracy over all pictures in `folds` rounds, those of equal names in `together` in one; None where one class is left."""
         from sklearn.model_selection import StratifiedGroupKFold
 
@@ -44,7 +44,7 @@ class _Features:
                 kernel, bias = solve_head(self.embeddings[learnt], self.labels[learnt], self.seed)
                 predicted = np.unique(self.labels[learnt])[(self.embeddings[asked] @ kernel + bias).argmax(1)]
                 right += int((predicted == self.labels[asked]).sum())
-        return {"n": n, "folds": folds, "value": right / n, "interval95": wilson(right, n)}
+        return CrossValidated(n, folds, right / n, wilson(right, n))
 
 
 def has_few(labels: NDArray[np.int64]) -> bool:
@@ -54,7 +54,7 @@ def has_few(labels: NDArray[np.int64]) -> bool:
 
 def cross_validated(
     predictor: Predictor, learnt: NDArray[np.float32], splits: loop.Splits, dataset: Dataset, seed: int
-) -> dict[str, Any]:
+) -> tuple[CrossValidated | None, BySplit | None]:
     """Accuracies by cross-validation, of the head on the features that training starts from; fine-tuning usually adds to them.
 
     `learnt` `[n, d]` are the embeddings of the train side, of which the head is made too.
@@ -65,18 +65,18 @@ def cross_validated(
     Each is None where it does not apply, or where there is too little to cut into folds. Equal bytes are never in two folds.
     """
     labels = np.concatenate([splits[side][1] for side in SIDES])
-    few, grouped = has_few(labels), dataset.facts["split"] == "group"
+    few, grouped = has_few(labels), dataset.facts.split == "group"
     every = 1 if few else -(-len(labels) // _MOST)
     pictures = [picture for side in SIDES for picture in dataset.on(side)[::every]]
     labels = np.concatenate([splits[side][1][::every] for side in SIDES])
     groups = [picture.group for picture in pictures]
     folds = min(_FOLDS, int(np.bincount(labels).min()), len(set(groups)))
     if not (few or grouped) or folds < 2:
-        return {"cross_validated": None, "by_split": None}
+        return None, None
     with progress.task("cross-validating"):
         ood = [predictor.embeddings(splits[side][0][::every]) for side in SIDES[1:] if len(splits[side][1])]
         features = _Features(np.concatenate([learnt[::every], *ood]), labels, seed)
         by_group = features.accuracy(groups, folds)
         by_random = features.accuracy([picture.sha256 for picture in pictures], folds) if grouped else None
-    compared = {"group": by_group, "random": by_random} if by_group and by_random else None
-    return {"cross_validated": by_group if few else None, "by_split": compared}
+    compared = BySplit(by_group, by_random) if by_group and by_random else None
+    return by_group if few else None, compared

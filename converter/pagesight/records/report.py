@@ -1,0 +1,72 @@
+"""report.json: what was measured of a page; null where something was not."""
+
+from pagesight.records.adopted import InputTaken, OriginalComparison
+from pagesight.records.codec import record
+from pagesight.records.evaluation import EvaluationFacts
+from pagesight.records.pictures import DatasetSummary
+from pagesight.records.quantization import Storage
+from pagesight.records.search import SearchFacts
+from pagesight.records.training import Interval, Weights
+
+
+@record
+class ReportedAccuracy:
+    """Accuracy on `n` pictures that the model never learnt from; shares 0..1."""
+
+    n: int | None = None
+    float_: float | None = None
+    """Of the float model, in Python."""
+    exported: float | None = None
+    """Of the model as stored in the page."""
+    interval95: Interval | None = None
+
+
+@record
+class Parity:
+    """Browser against Python, on the same files."""
+
+    browser: str
+    backend: str
+    pictures: int
+    squares_equal: int
+    """Pictures whose model input is equal bit for bit."""
+    top1_agreement: float
+    """Share (0..1) of pictures with the same first answer."""
+    max_abs_diff: float
+    """Largest difference of a probability."""
+    single_file: "Parity | None" = None
+    """The same of the page in one HTML file, opened from the disk."""
+
+
+@record
+class Sizes:
+    """Bytes by kind; samples and report are left aside, what only graphics cards need counts alone."""
+
+    page: int
+    runtime: int
+    model: int
+    total: int
+    total_gzip: int
+    """Sum over files, each compressed by itself."""
+    gpu_gzip: int
+
+
+@record
+class Report:
+    """report.json."""
+
+    name: str
+    quantization: Storage
+    bytes: Sizes
+    accuracy: ReportedAccuracy = ReportedAccuracy()
+    dataset: DatasetSummary | None = None
+    backbone: str | None = None
+    weights: Weights | None = None
+    parity: Parity | None = None
+    seconds: dict[str, float | None] | None = None
+    """By stage; null in the bundle, so that builds are reproducible."""
+    search: SearchFacts | None = None
+    evaluation: EvaluationFacts | None = None
+    original: OriginalComparison | None = None
+    """For a model made elsewhere: how far it is from the original in its own runtime."""
+    input: InputTaken | None = None

@@ -1,0 +1,85 @@
+"""training.json: how to build a trained network again, and what was measured of it."""
+
+from pagesight.records.codec import record
+from pagesight.records.pictures import DatasetSummary
+
+Interval = tuple[float, float]
+"""A 95 % confidence interval, low and high, each 0..1."""
+
+
+@record
+class Weights:
+    """Where training began: `kind` is imagenet, starter, random, file or hub, `source` the handle of a hub module."""
+
+    kind: str
+    source: str = ""
+
+
+@record
+class CrossValidated:
+    """Accuracy over `folds` rounds, each of which asked pictures that the others were learnt from."""
+
+    n: int
+    """Pictures that were asked."""
+    folds: int
+    value: float
+    """Share of correct answers, 0..1."""
+    interval95: Interval
+
+
+@record
+class BySplit:
+    """The same accuracy with groups kept together, and with pictures split at random."""
+
+    group: CrossValidated
+    random: CrossValidated
+
+
+@record
+class TestAccuracy:
+    """Accuracy of the float model on pictures that it never learnt from."""
+
+    __test__ = False  # pytest: not a test
+    n: int
+    float_: float
+    """Share of correct answers, 0..1."""
+    interval95: Interval
+    cross_validated: CrossValidated | None = None
+    by_split: BySplit | None = None
+
+
+@record
+class DecisionFacts:
+    """Temperature and threshold, and what they were set by."""
+
+    temperature: float = 1.0
+    threshold: float = 0.5
+    """The least probability (0..1) of an answer that is believed."""
+    false_accepts: float | None = None
+    """Share (0..1) of pictures of no class that may be believed."""
+    ood: int = 0
+    """Pictures of no class that the threshold was set by."""
+    ood_given: bool = False
+    """Whether these were given, not drawn."""
+
+
+@record
+class Epoch:
+    """One epoch: losses in nats, accuracy 0..1; infinite and NaN where there were no validation pictures."""
+
+    loss: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+@record
+class TrainingFacts:
+    """training.json."""
+
+    backbone: str
+    weights: Weights
+    labels: tuple[str, ...]
+    decision: DecisionFacts = DecisionFacts()
+    dataset: DatasetSummary | None = None
+    accuracy: TestAccuracy | None = None
+    history: tuple[Epoch, ...] = ()

@@ -118,7 +118,7 @@ def adopt(source: str | Path, options: Adoption, into: Path, pictures: Path | No
             replace(contract, description=options.description, language=options.language).write(temporary)
             taken = InputTaken(chosen.name, chosen.why, chosen.guessed, shape.crop)
             records.write(temporary / "adopted.json", Adopted(compared, taken))
-            if expected is not None:
+            if expected is not None and inputs is not None:
                 np.savez(temporary / "original.npz", inputs=inputs, probabilities=expected)
     del foreign, function, module
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
@@ -127,7 +127,7 @@ def adopt(source: str | Path, options: Adoption, into: Path, pictures: Path | No
 
 def _pictures(shape: Input, folder: Path | None, most: int) -> Any:
     """uint8 `[n, side, side, channels]`: those in `folder`, else drawn ones."""
-    given = [] if folder is None else model_inputs_in(folder, shape, most)
+    given: Any = [] if folder is None else model_inputs_in(folder, shape, most)
     return np.asarray(given) if len(given) else dead_leaves.leaves(shape, natural_noise(shape, most))
 
 

@@ -57,7 +57,7 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
 
 
 def _original(original: OriginalComparison, taken: InputTaken) -> list[str]:
-    """What the model's pixels were taken for, and how far the page is from the model it was made of, in that model's own runtime."""
+    """What the model's pixels were taken for, and how far the page is from the original in its own runtime."""
     guessed = "input range guessed: " if taken.guessed else ""
     lines = [f"pixels    {guessed}{taken.range}, {taken.crop} ({taken.why})"]
     if original.runtime is None or original.page is None:

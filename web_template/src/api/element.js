@@ -148,7 +148,10 @@ export class PagesightClassifierElement extends HTMLElement {
     const topK = Number(this.getAttribute("top-k")) || undefined;
     const answers = await classifier.classify(source, { topK });
     const sure = answers[0].probability >= classifier.contract.decision.threshold;
-    this.#say(`${sure ? "" : "? "}${answers[0].label} ${Math.round(answers[0].probability * 100)}%`);
+    const { kind, threshold } = classifier.contract.decision;
+    const named = kind === "multilabel" && sure ? answers.filter((a) => a.probability >= threshold) : [answers[0]];
+    const text = named.map(({ label, probability }) => `${label} ${Math.round(probability * 100)}%`).join(", ");
+    this.#say(`${sure ? "" : "? "}${text}`);
     this.dispatchEvent(new CustomEvent("answer", { detail: answers }));
     return answers;
   }

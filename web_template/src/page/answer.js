@@ -25,6 +25,7 @@ export class AnswerView {
   #progress = byId("progress", HTMLProgressElement);
   #live = byId("live", HTMLElement);
   #threshold = 0;
+  #multilabel = false;
   /** @type {{ row: HTMLElement, name: HTMLElement, value: HTMLElement }[]} */
   #bars = [];
   /** @type {string[]} */
@@ -36,9 +37,11 @@ export class AnswerView {
   /**
    * @param {string[]} labels
    * @param {number} threshold below it the page says that it is not sure
+   * @param {boolean} [multilabel] every label above the threshold belongs to the answer
    */
-  setClasses(labels, threshold) {
+  setClasses(labels, threshold, multilabel = false) {
     this.#labels = labels;
+    this.#multilabel = multilabel;
     this.#threshold = threshold;
     this.#bars = [];
     byId("bars", HTMLElement).replaceChildren();
@@ -114,18 +117,19 @@ export class AnswerView {
     this.#box.dataset.state = sure ? "sure" : "unsure";
     this.#message.hidden = true;
     this.#result.hidden = false;
-    const chance = percent(best.probability);
+    const named = this.#multilabel && sure ? ranked.filter((r) => r.probability >= this.#threshold) : [best];
+    const name = named.map((r) => r.label).join(", ");
+    const chance = named.map((r) => percent(r.probability)).join(", ");
     const detail = sure
       ? fill(words.sure, { percent: chance })
       : fill(words.notSureDetail, { label: best.label, percent: chance });
     const label = byId("label", HTMLElement);
-    write(label, sure ? best.label : words.notSure);
-    label.dataset.length =
-      best.label.length > 40 && sure ? "long" : best.label.length > 12 && sure ? "medium" : "short";
+    write(label, sure ? name : words.notSure);
+    label.dataset.length = name.length > 40 && sure ? "long" : name.length > 12 && sure ? "medium" : "short";
     write(byId("eyebrow", HTMLElement), sure ? words.looksLike : "");
     write(byId("detail", HTMLElement), detail);
     this.#showBars(ranked);
-    const answer = sure ? best.label : words.notSure;
+    const answer = sure ? name : words.notSure;
     if (!live) this.#speak(fill(words.spoken, { answer, detail }));
     else this.#speakWhenSteady(answer);
     // How long it took is the last thing to know; the first time, it takes longer to write than to compute.
@@ -150,7 +154,9 @@ export class AnswerView {
       write(name, label);
       write(value, percent(probability));
       row.style.setProperty("--share", String(probability));
-      const best = label === ranked[0].label && probability === ranked[0].probability;
+      const best = this.#multilabel
+        ? probability >= this.#threshold
+        : label === ranked[0].label && probability === ranked[0].probability;
       row.classList.toggle("bar-best", best && probability > 0);
     });
   }

@@ -51,7 +51,7 @@ def drawn(whole: Dataset, each: int, seed: int, into: Path) -> Dataset:
     into.mkdir()
     groups = len({p.group for p in pictures})
     records.write(into / "dataset.json", replace(whole.facts, counts=counts, groups=groups, pictures=tuple(pictures)))
-    return Dataset(into, whole.root)
+    return Dataset(into, whole.roots)
 
 
 def run(whole: Dataset, each: int, options: Training, scratch: Path) -> dict[str, Any]:

@@ -197,6 +197,25 @@ def test_the_same_seed_gives_the_same_bytes(photos: Path, built: pagesight.Verif
     assert manifest.list_files(tmp_path / "shapes", leave_out=frozenset()) == manifest.list_files(built.path, leave_out=frozenset())
 
 
+def test_a_page_without_samples_and_report_shows_no_picture_and_names_none(
+    photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path
+) -> None:
+    shutil.copytree(built.path.parent / ".shapes.build", tmp_path / ".shapes.build")
+    page = pagesight.build(photos, into=tmp_path / "shapes", **SMALL, samples=0, report=False)
+    assert not [p for p in page.path.rglob("*") if p.name in ("samples", "report", "report.html") or p.suffix == ".jpg"]
+    assert "report.html" not in (page.path / "index.html").read_text()
+    assert page.report.evaluation.accuracy == built.report.evaluation.accuracy
+    for name in ("report.json", "contract.json", "index.html"):
+        assert "person" not in (page.path / name).read_text(), name
+    more = bundle(
+        WebModel(tmp_path / ".shapes.build" / "quantize"),
+        Bundling(samples_per_class=2),
+        tmp_path / "more",
+        Origin(Dataset.open(tmp_path / ".shapes.build" / "scan")),
+    )
+    assert len(list((more.path / "samples").iterdir())) == 6
+
+
 def test_gates_fail_before_anything_is_finished(photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path) -> None:
     work = built.path.parent / ".shapes.build"
     shutil.copytree(work, tmp_path / ".shapes.build")
@@ -241,7 +260,7 @@ def test_other_pictures_or_another_browser_are_verified_anew_and_at_most_so_many
         write_greys(tmp_path / str(count), count) if not (tmp_path / str(count)).exists() else None
         result = verify(built, Verification(max_pictures=most), tmp_path / "page", tmp_path / str(count))
         assert isinstance(result, pagesight.VerifiedBundle)
-        return result.report["parity"]["pictures"], (tmp_path / "page" / "manifest.json").stat().st_ino
+        return result.report.parity.pictures, (tmp_path / "page" / "manifest.json").stat().st_ino
 
     wrapper = tmp_path / "chrome"
     wrapper.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo Chromium 1 || exec {discovery.find()} "$@"\n')

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import pagesight
-from pagesight import cli, languages, options
+from pagesight import cli, languages, manifest, options
 from pagesight.console.output import Console
 from pagesight.errors import OptionError, PagesightError
 
@@ -185,6 +185,78 @@ while threading.active_count() > 1: time.sleep(0.01)  # until all that it said w
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "said withinsaid after\nthe child, later")
+
+
+@pytest.mark.parametrize(
+    ("option", "fix"),
+    [
+        (["--title", "Mine"], "pagesight export"),
+        (["--labels", "a,b"], "leave it out"),
+        (["--single-file"], "pagesight bundle"),
+        (["--npm", "mine"], "pagesight bundle"),
+        (["--also", "tflite"], "pagesight bundle"),
+        (["--photos", "photos"], "pagesight verify"),
+        (["--dataset", "work", "--calibrate", "."], "give one of them"),
+        (["--max-drop", "1"], "--quantize auto"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_an_option_that_would_do_nothing_to_an_exported_model_is_an_error_that_names_the_command_to_give_it_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: list[str], fix: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved").mkdir()
+    manifest.write(tmp_path / "saved", "export", {})
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["convert", "saved", "-o", "out", *option])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert option[0] in said.splitlines()[-2]
+    assert fix in said.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["convert", "model.h5", "-o", "out", "--dataset", "work"], "--dataset measures the accuracy of what `pagesight export`"),
+        (["bundle", "web", "-o", "out", "--no-report"], "without --dataset no pictures are published"),
+        (["bundle", "web", "-o", "out", "--samples", "2"], "without --dataset no pictures are published"),
+    ],
+)
+def test_an_option_that_asks_for_pictures_where_there_are_none_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_hands_are_drawn_of_as_many_people_as_asked_for(tmp_path: Path) -> None:
+    with contextlib.suppress(SystemExit):
+        cli.main(["render", "-o", str(tmp_path / "hands"), "--per-class", "3", "--subjects", "2", "--side", "32", "--quiet"])
+    people = {re.sub(r"_\d+\.jpg$", "", p.name) for p in (tmp_path / "hands").rglob("*.jpg")}
+    assert len(people) == 2
+
+
+def test_backbones_are_listed_with_the_licence_and_the_sizes_of_their_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    with contextlib.suppress(SystemExit):
+        cli.main(["backbones", "--json"])
+    listed = {b["name"]: b for b in json.loads(capsys.readouterr().out)}
+    assert listed["mobilenet_v1_025_96"]["imagenet_sides"] == [128, 160, 192, 224]
+    assert {b["licence"] for b in listed.values()} == {"Apache-2.0"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_disk_that_is_full_elsewhere_is_said_in_words_too() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pagesight", "backbones"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no space left on a disk\n  fix: free some space")
 
 
 def test_only_build_searches_for_a_backbone() -> None:

@@ -6,20 +6,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pagesight import backbones, manifest
+from pagesight import backbones, manifest, records
 from pagesight.artifacts import Bundle, SavedModel, TrainedModel, WebModel
 from pagesight.bundle import bundle
-from pagesight.contract import Decision
 from pagesight.errors import OutputError
 from pagesight.export import export
 from pagesight.options import Bundling, Naming, Quantization, Verification
 from pagesight.quantize import quantize
+from pagesight.records.training import TrainingFacts, Weights
 from pagesight.training import network
 from pagesight.training.checkpoint import Checkpoint, State
 from pagesight.verify import verify
@@ -65,8 +64,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with manifest.atomic_output_dir(folder / "train", "train", {}) as temporary:
         model, _ = network.build(backbone, 2, None)
         network.save_weights(model, temporary / TrainedModel.WEIGHTS_FILE)
-        facts = {"backbone": backbone.name, "weights": {"kind": "random", "source": ""}, "labels": ["a", "b"]}
-        manifest.write_json(temporary / "training.json", facts | {"decision": asdict(Decision())})
+        records.write(temporary / "training.json", TrainingFacts(backbone.name, Weights("random"), ("a", "b")))
     for stage in ("export", "quantize", "bundle", "verify"):
         again(stage, folder, folder / stage)
     return folder

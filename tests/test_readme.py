@@ -26,7 +26,7 @@ def test_every_file_and_link_in_the_readme_exists() -> None:
 
 
 def test_every_option_in_the_readme_is_known() -> None:
-    known = {flag for command in cli.pagesight.commands.values() for p in command.params for flag in p.opts}
+    known = {flag for command in cli.pagesight.commands.values() for p in command.params for flag in (*p.opts, *p.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", TEXT)) - {"--help"} <= known
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pagesight import records
+from pagesight import manifest, records
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.errors import OptionError, ScanError
 from pagesight.graph.tensorflow import tensorflow
@@ -256,6 +256,41 @@ def test_nothing_is_read_again_until_a_file_changes(photos: PhotoFolder, tmp_pat
     assert scan(root, Scanning(), tmp_path / "out").path.stat().st_ino == first
     os.utime(next((root / "a").iterdir()), (1, 1))
     assert scan(root, Scanning(), tmp_path / "out").path.stat().st_ino != first
+
+
+def change_in_place(file: Path) -> None:
+    """Other bytes, but the same size and time."""
+    status, data = file.stat(), file.read_bytes()
+    file.write_bytes(data[:-12] + bytes(10) + data[-2:])
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no time of changes")
+def test_a_file_changed_in_place_with_its_size_and_time_kept_is_read_again(photos: PhotoFolder, tmp_path: Path) -> None:
+    root = photos("a", "b")
+    first = scan(root, Scanning(), tmp_path / "out").path.stat().st_ino
+    change_in_place(next((root / "a").iterdir()))
+    assert scan(root, Scanning(), tmp_path / "out").path.stat().st_ino != first
+
+
+def test_a_picture_found_to_be_another_is_scanned_again_as_the_error_says_whatever_its_times_say(
+    photos: PhotoFolder, tmp_path: Path
+) -> None:
+    root = photos("a", "b")
+    dataset = scan(root, Scanning(), tmp_path / "out")
+    key = (manifest.read(dataset.path) or {})["key"]
+    picture = dataset.pictures[0]
+    change_in_place(root / picture.path)
+    assert manifest.is_fresh(dataset.path, "scan", key)
+    with pytest.raises(ScanError, match="is not the file that was scanned") as caught:
+        dataset.read_bytes(picture)
+    assert "`build` does by itself" in caught.value.fix
+    assert not manifest.is_fresh(dataset.path, "scan", key)
+
+
+def test_force_reads_all_pictures_again(photos: PhotoFolder, tmp_path: Path) -> None:
+    first = scan(photos("a", "b"), Scanning(), tmp_path / "out").path.stat().st_ino
+    assert scan(tmp_path / "photos", Scanning(), tmp_path / "out", force=True).path.stat().st_ino != first
 
 
 def test_the_dataset_names_no_path_of_this_machine(photos: PhotoFolder, tmp_path: Path) -> None:

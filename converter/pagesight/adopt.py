@@ -12,7 +12,7 @@ import numpy as np
 from pagesight import importers, languages, manifest, progress, records
 from pagesight.artifacts import SavedModel
 from pagesight.contract import Contract, Decision, Input, Outputs
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.importers import input_ranges, last_layer, ops, original, saved_model, structure
@@ -299,9 +299,7 @@ def _tried(function: Any, shape: Input) -> Any:
         together = np.asarray(function(tf.constant(inputs)))
         alone = np.asarray(function(tf.constant(inputs[:1])))
     except (tf.errors.OpError, MemoryError) as cause:
-        raise AdoptError(
-            f"the model cannot be run: {str(cause).splitlines()[0][:160]}", fix="check --side, or export it again"
-        ) from cause
+        raise AdoptError(f"the model cannot be run: {first_line(cause)}", fix="check --side, or export it again") from cause
     if together.ndim != 2 or len(together) != 2 or not np.allclose(together[:1], alone, atol=1e-3, equal_nan=True):
         raise AdoptError("the model answers one picture at a time only", fix="export it with a free batch size")
     if not np.isfinite(together).all():

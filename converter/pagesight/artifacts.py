@@ -57,10 +57,9 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Dataset(Artifact):
-    """Pictures that were read whole, with labels and sides. The pictures stay where they are, under `root`."""
+    """Pictures that were read whole, with labels and sides. They stay where they are, below `roots` and `facts["tops"]`."""
 
-    root: Path
-    unknown_root: Path | None = None
+    roots: tuple[Path, ...]
 
     STAGES: ClassVar[tuple[str, ...]] = ("scan",)
     COMMAND: ClassVar[str] = "scan"
@@ -71,8 +70,7 @@ class Dataset(Artifact):
         result = manifest.read(path)
         if result is None or result.get("stage") not in cls.STAGES:
             raise OutputError(f"{path} was not written by `pagesight scan`", fix="give the folder that it wrote")
-        unknown = result["key"]["unknown_root"]
-        return cls(path, root=Path(result["key"]["root"]), unknown_root=Path(unknown) if unknown else None)
+        return cls(path, tuple(path / root for root in result["key"]["roots"]))
 
     @cached_property
     def facts(self) -> DatasetFacts:
@@ -95,6 +93,11 @@ class Dataset(Artifact):
         """All pictures, sorted by path."""
         return self.facts.pictures
 
+    @property
+    def has_own_sides(self) -> bool:
+        """True where the pictures came with a test side of their own: it stays the test side, whatever else is done."""
+        return bool(self.facts.split == "given")
+
     def on(self, side: Side) -> list[Picture]:
         """The pictures of one side, sorted by path."""
         return [p for p in self.pictures if p.side == side]
@@ -105,13 +108,13 @@ class Dataset(Artifact):
 
     def read_bytes(self, picture: Picture) -> bytes:
         """The file's bytes, as they were scanned. Raises ScanError where they are so no longer."""
-        known = self.root / self.facts.top
-        folder = self.unknown_root if picture.label == NO_CLASS and self.unknown_root is not None else known
+        folder = self.roots[picture.root] / str(self.facts.tops[picture.root])
         try:
             data = (folder / picture.path).read_bytes()
         except OSError as cause:
             raise ScanError(f"{picture.path} can no longer be read: {cause.strerror}", fix=_SCAN_AGAIN) from cause
         if hashlib.sha256(data).hexdigest() != picture.sha256:
+            manifest.mark_stale(self.path)
             raise ScanError(f"{picture.path} is not the file that was scanned", fix=_SCAN_AGAIN)
         return data
 

@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pagesight import resources
 from pagesight.errors import OptionError
@@ -30,7 +31,9 @@ class Backbone:
     side: int
     input_range: tuple[float, float]
     weights_sides: tuple[int, ...]
+    """Sizes, in pixels, that ImageNet weights were trained for; at others, those of the largest are used."""
     licence: str
+    """Of the ImageNet weights."""
     packaged: PackagedWeights | None = None
     """Where the ImageNet weights come with an installed package; else Keras downloads them."""
 
@@ -39,6 +42,11 @@ class Backbone:
         """The weights file that ships for this backbone, if any (float16 HDF5 in Keras Applications' layout, no top)."""
         path = resources.models() / f"{self.name}.starter.h5"
         return path if path.is_file() else None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `pagesight backbones --json` says."""
+        facts = {"name": self.name, "title": self.human, "side": self.side, "starter": self.starter is not None}
+        return facts | {"imagenet_sides": list(self.weights_sides), "licence": self.licence}
 
     @property
     def human(self) -> str:

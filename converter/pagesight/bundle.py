@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -59,7 +59,8 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
     with manifest.atomic_output_dir(into, "bundle", key) as temporary, progress.task("putting the page together"):
         _copy_static(template / "static", temporary, web)
         shutil.copytree(web.path / "model", temporary / "model")
-        samples = _write_samples(origin.dataset, options, temporary) if origin.dataset else []
+        chosen = list(_chosen(origin.dataset, options)) if origin.dataset else []
+        samples = _write_samples(origin.dataset, chosen, temporary) if origin.dataset and chosen else []
         name_files(
             temporary, [p for p in manifest.list_files(temporary) if p.startswith("model/")] + [s["path"] for s in samples[:1]]
         )
@@ -69,11 +70,11 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
         also = {"also": exporters.write_also(web, options.also, temporary)} if options.also else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
         backbone = backbones.named(origin.trained.facts.backbone).human if origin.trained else ""
-        has_report = origin.dataset is not None
+        has_report = origin.dataset is not None and options.report
         write_page(temporary, web.contract, samples, options, backbone=backbone, has_report=has_report)
         if not has_report:  # the page has its styles in itself
             (temporary / "style.css").unlink()
-        evaluation = write_report(web, origin, temporary)
+        evaluation = write_report(web, origin, temporary if has_report else None)
         report = replace(_report(web, origin, temporary), evaluation=evaluation)
         if options.max_bytes is not None and report.bytes.total_gzip > options.max_bytes:
             raise BundleError(
@@ -100,11 +101,11 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _write_samples(dataset: Dataset, options: Bundling, into: Path) -> list[dict[str, str]]:
+def _write_samples(dataset: Dataset, chosen: Sequence[Picture], into: Path) -> list[dict[str, str]]:
     """Copies of pictures the model never learned from, small and without metadata (a photograph may tell where it was taken)."""
     (into / "samples").mkdir()
     rows = []
-    for number, picture in enumerate(_chosen(dataset, options)):
+    for number, picture in enumerate(chosen):
         path = f"samples/{number:02d}.jpg"
         image = pixels.decode(dataset.read_bytes(picture))
         image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE), Image.Resampling.LANCZOS)
@@ -127,11 +128,11 @@ def _chosen(dataset: Dataset, options: Bundling) -> Iterable[Picture]:
     for picture in dataset.on("test"):
         per_class.setdefault(picture.label, []).append(picture)
     chosen = []
-    for label in sorted(per_class):
+    for label in sorted(per_class)[: options.sample_classes]:
         rows = per_class[label]
         start = label * 7 % len(rows)  # not everywhere the first group
         chosen += (rows[start:] + rows[:start])[: options.samples_per_class]
-    return chosen[: options.max_samples]
+    return chosen
 
 
 def _report(web: WebModel, origin: Origin, folder: Path) -> Report:

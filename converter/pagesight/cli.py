@@ -20,14 +20,17 @@ from pagesight.console.options import (
     bundling_options,
     common,
     naming_options,
+    publishing_options,
     quantization_options,
+    refuse_idle,
+    refuse_page_options,
     scan_options,
     searching_options,
     writes,
 )
-from pagesight.console.output import Console
+from pagesight.console.output import Console, unforeseen
 from pagesight.errors import OptionError, PagesightError
-from pagesight.options import STAGES, Build, Quantization, Verification
+from pagesight.options import STAGES, Build, Quantization, Rendering, Verification
 from pagesight.records.quantization import QuantizationFacts
 
 _FOLDER = click.Path(path_type=Path)
@@ -61,7 +64,7 @@ def pagesight() -> None:
 
 
 @pagesight.command()
-@click.argument("photos")
+@click.argument("photos", nargs=-1, required=True)
 @writes
 @naming_options
 @scan_options
@@ -70,35 +73,41 @@ def pagesight() -> None:
 @quantization_options
 @searching_options
 @bundling_options
+@publishing_options
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
 @common
-def build(photos: str, into: Path, until: str, **options: Any) -> Any:
+def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **options: Any) -> Any:
     """Photos to a verified page: all stages in one.
 
-    PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://).
-    What did not change since the last run is not done again.
+    PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://); folders with train and test
+    sides, with a table of labels, or with a COCO file are read as well. Of several, such as a page's samples and a folder, classes
+    of one name become one. What did not change since the last run is not done again.
     """
     from pagesight import pipeline
 
-    result = pipeline.build_until(until, photos, into, force=True, **options)
+    result = pipeline.build_until(until, photos, into, force=force, **options)
     return result if until in ("bundle", "verify") else {until: str(result.path)}
 
 
 @pagesight.command()
-@click.argument("photos")
+@click.argument("photos", nargs=-1, required=True)
 @writes
 @scan_options
 @SEED
 @common
-def scan(photos: str, into: Path, **options: Any) -> Any:
-    """Photos to a dataset with labels and sides."""
+def scan(photos: tuple[str, ...], into: Path, force: bool, **options: Any) -> Any:
+    """Photos to a dataset with labels and sides.
+
+    PHOTOS is what `pagesight build` takes.
+    """
     from pagesight.scan import scan as run
 
-    dataset = run(photos, Build(**options).scanning(), into)
+    dataset = run(photos, Build(**options).scanning(), into, force=force)
     splits = {side: sum(counts) for side, counts in dataset.facts.counts.items()}
     return {
         "dataset": str(into),
+        "layout": dataset.facts.layout,
         "classes": list(dataset.labels),
         "pictures": splits,
         "skipped": dataset.facts.skipped,
@@ -178,8 +187,16 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
     bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
     if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
+        refuse_page_options()
+        if dataset is not None and calibrate is not None:
+            raise OptionError("--calibrate and --dataset both name pictures to round by", fix="give one of them")
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else calibrate)
         return {"model": str(web.path / web.contract.model_path), **_stored(web.facts)}
+    if dataset is not None:
+        raise OptionError(
+            "--dataset measures the accuracy of what `pagesight export` wrote, and this model was made elsewhere",
+            fix="leave it out; --calibrate takes a folder of pictures without labels, --photos those to compare on",
+        )
     from pagesight import pipeline
     from pagesight.adopt import Adoption
 
@@ -193,6 +210,7 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
 @click.option("--dataset", type=_FOLDER, help="What `scan` wrote: gives the gallery its pictures.")
 @click.option("--trained", type=_FOLDER, help="What `train` wrote: gives the card its accuracy.")
 @bundling_options
+@publishing_options
 @common
 def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **options: Any) -> Any:
     """TF.js model to a static page.
@@ -202,6 +220,8 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
     from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
     from pagesight.bundle import bundle as run
 
+    if dataset is None:
+        refuse_idle({"samples", "report"}, "without --dataset no pictures are published")
     origin = Origin(Dataset.open(dataset) if dataset else None, TrainedModel.open(trained) if trained else None)
     return run(WebModel.open(web), Build(**options).bundling(), into, origin)
 
@@ -292,16 +312,18 @@ def serve(folder: Path, port: int, host: str, open_page: bool) -> None:
 
 @pagesight.command()
 @writes
-@click.option("--per-class", default=60, show_default=True, type=click.IntRange(1), help="Pictures per digit.")
-@click.option("--side", default=160, show_default=True, type=click.IntRange(32, 1024), help="Pixels.")
+@click.option("--per-class", default=Rendering.per_class, show_default=True, type=click.IntRange(1), help="Pictures per digit.")
+@click.option(
+    "--subjects", default=Rendering.subjects, show_default=True, type=click.IntRange(1), help="People whose hands they are."
+)
+@click.option("--side", default=Rendering.side, show_default=True, type=click.IntRange(32, 1024), help="Pixels.")
 @SEED
 @common
-def render(into: Path, per_class: int, side: int, seed: int) -> Any:
+def render(into: Path, per_class: int, subjects: int, side: int, seed: int) -> Any:
     """Draw number hands 0-9, to try it all on."""
-    from pagesight.options import Rendering
     from pagesight.render import render as run
 
-    return {"pictures": str(run(Rendering(per_class=per_class, side=side, seed=seed), into))}
+    return {"pictures": str(run(Rendering(per_class, subjects, side, seed), into))}
 
 
 @pagesight.command()
@@ -312,7 +334,7 @@ def backbones(as_json: bool) -> None:
     from pagesight.backbones import known
 
     if as_json:
-        click.echo(json.dumps([{"name": b.name, "title": b.human, "starter": b.starter is not None} for b in known().values()]))
+        click.echo(json.dumps([b.to_json() for b in known().values()]))
         return
     for backbone in known().values():
         click.echo(f"{backbone.name:32} {backbone.human}{', starter weights ship' if backbone.starter else ''}")
@@ -362,21 +384,13 @@ def main(argv: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\ninterrupted; finished outputs are untouched, and the next run goes on from there", err=True)
         sys.exit(130)
-    except PagesightError as cause:
-        if debug:
-            traceback.print_exc()
-        if "--json" in arguments:
-            click.echo(json.dumps({"error": cause.what, "fix": cause.fix}, ensure_ascii=False))
-        click.echo(f"error: {cause.what}\n  fix: {cause.fix}", err=True)
-        sys.exit(2 if isinstance(cause, OptionError) else 1)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as cause:
+        known = cause if isinstance(cause, PagesightError) else unforeseen(cause)
         if debug:
-            raise
-        click.echo(
-            f"error: something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}\n"
-            "  fix: run it again with --debug and report what it shows",
-            err=True,
-        )
-        sys.exit(1)
+            traceback.print_exc()
+        if "--json" in arguments:
+            click.echo(json.dumps({"error": known.what, "fix": known.fix}, ensure_ascii=False))
+        click.echo(f"error: {known.what}\n  fix: {known.fix}", err=True)
+        sys.exit(2 if isinstance(known, OptionError) else 1)

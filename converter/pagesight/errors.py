@@ -50,3 +50,9 @@ class BundleError(PagesightError):
 
 class VerifyError(PagesightError):
     """The bundle is not what it claims to be, or the browser answers differently from Python."""
+
+
+def first_line(cause: BaseException, most: int = 160) -> str:
+    """What a library's exception says first, at most so many characters of it; the name of its class where it says nothing."""
+    lines = str(cause).strip().splitlines()
+    return lines[0][:most] if lines else type(cause).__name__

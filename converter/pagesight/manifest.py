@@ -96,6 +96,12 @@ def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
     return bool(list_files(folder) == result.get("files"))
 
 
+def mark_stale(folder: Path) -> None:
+    """See to it that `is_fresh` is not true of `folder` any more: what it was made from turned out to be something else."""
+    with contextlib.suppress(OSError):  # a folder that may not be written is not one that is made again
+        (folder / "stale").touch()
+
+
 def check_overwritable(folder: Path, *, force: bool = False) -> None:
     """Raise OutputError when `folder` exists, is not empty and was not written by Pagesight; a file is never replaced."""
     if folder.exists() and not folder.is_dir():

@@ -23,6 +23,16 @@ class Scanning:
     """Regular expression searched in a picture's path; what it matches names the group (a person, an object, a burst)."""
     unknown: str | None = None
     """Folder with pictures of other things, which the model shall not take for any class."""
+    labels_csv: str | None = None
+    """CSV or TSV file with the labels, where it is not found by itself; `none` reads no table."""
+    file_column: str | None = None
+    label_column: str | None = None
+    side_column: str | None = None
+    """Columns of that table, where they are not found by themselves: file names, labels, sides of the split."""
+    label: tuple[str, ...] = ()
+    """`OLD=NEW` renames a class (two of one name become one), `OLD` alone moves it: those named come first, in order."""
+    every_frames: int = 0
+    """Take every so many-th frame of videos and animated GIFs for a picture; 0 takes none of videos, and the first of a GIF."""
     min_pictures: int = 8
     """A class needs at least so many pictures that can be read."""
     strict: bool = False
@@ -125,7 +135,11 @@ class Bundling:
     """What goes into the page's folder beside the model."""
 
     samples_per_class: int = 1
-    max_samples: int = 24
+    """Of the pictures kept for testing so many are published, small and without metadata; 0 for none."""
+    sample_classes: int = 24
+    """Of so many classes at most."""
+    report: bool = True
+    """Publish report.html, with small copies of the pictures it speaks of; report.json names no picture otherwise."""
     max_bytes: int | None = None
     """Fail when the whole bundle, gzipped and without its samples, is larger than this many bytes."""
     single_file: bool = False
@@ -169,6 +183,12 @@ class Build:
     max_ms: float | None = Choosing.max_ms
     group_by: str | None = Scanning.group_by
     unknown: str | None = Scanning.unknown
+    labels_csv: str | None = Scanning.labels_csv
+    file_column: str | None = Scanning.file_column
+    label_column: str | None = Scanning.label_column
+    side_column: str | None = Scanning.side_column
+    label: tuple[str, ...] = Scanning.label
+    every_frames: int = Scanning.every_frames
     min_pictures: int = Scanning.min_pictures
     strict: bool = Scanning.strict
     epochs: int = Training.epochs
@@ -185,6 +205,8 @@ class Build:
     theme: str | None = Bundling.theme
     logo: str | None = Bundling.logo
     also: tuple[Format, ...] = Bundling.also
+    samples: int = Bundling.samples_per_class
+    report: bool = Bundling.report
     require_browser: bool = Verification.require_browser
 
     def naming(self, into_name: str) -> Naming:
@@ -197,7 +219,17 @@ class Build:
     def scanning(self) -> Scanning:
         """Options of the scan stage."""
         return Scanning(
-            group_by=self.group_by, unknown=self.unknown, min_pictures=self.min_pictures, strict=self.strict, seed=self.seed
+            group_by=self.group_by,
+            unknown=self.unknown,
+            labels_csv=self.labels_csv,
+            file_column=self.file_column,
+            label_column=self.label_column,
+            side_column=self.side_column,
+            label=tuple(self.label),
+            every_frames=self.every_frames,
+            min_pictures=self.min_pictures,
+            strict=self.strict,
+            seed=self.seed,
         )
 
     def searching(self) -> Searching:
@@ -230,7 +262,14 @@ class Build:
         """Options of the bundle stage."""
         also = tuple(sorted(set(self.also)))
         return Bundling(
-            max_bytes=self.max_bytes, single_file=self.single_file, npm=self.npm, theme=self.theme, logo=self.logo, also=also
+            samples_per_class=self.samples,
+            report=self.report,
+            max_bytes=self.max_bytes,
+            single_file=self.single_file,
+            npm=self.npm,
+            theme=self.theme,
+            logo=self.logo,
+            also=also,
         )
 
     def verification(self) -> Verification:

@@ -24,7 +24,7 @@ from pagesight.graph import memory
 from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.page.npm import Package
 from pagesight.page.render import theme_key
-from pagesight.pictures import remote
+from pagesight.pictures.sources import Photos, sources
 from pagesight.quantize import quantize
 from pagesight.scan import scan
 from pagesight.search import search
@@ -32,8 +32,10 @@ from pagesight.train import train
 from pagesight.verify import verify
 
 
-def build(photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Bundle:
-    """From a folder (or .zip) of class folders to a verified page in `into`; `options` are the fields of `options.Build`.
+def build(photos: Photos, into: str | Path, *, force: bool = False, **options: Any) -> Bundle:
+    """From pictures to a verified page in `into`; `options` are the fields of `options.Build`.
+
+    `photos` is a folder of class folders, an archive, an address, or several of them (see `scan`).
 
     Stages whose inputs did not change are not run again; their outputs wait in a hidden folder beside `into`. An interrupted build
     leaves the last good `into` in place and goes on where it stopped. Raises PagesightError; `force` replaces a foreign folder, and
@@ -44,12 +46,13 @@ def build(photos: str | Path, into: str | Path, *, force: bool = False, **option
     return finished
 
 
-def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
+def build_until(stage: str, photos: Photos, into: str | Path, *, force: bool = False, **options: Any) -> Artifact:
     """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
     how = _checked(options, stage)
-    source, into = remote.located(photos), Path(into)
-    if isinstance(source, Path):
-        manifest.refuse_overlap(source, into)
+    into = Path(into)
+    for place in sources(photos):
+        if isinstance(place.given, Path):
+            manifest.refuse_overlap(place.given, into)
     manifest.check_overwritable(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
@@ -58,7 +61,7 @@ def build_until(stage: str, photos: str | Path, into: str | Path, *, force: bool
             if name == "train" and how.search is not None:
                 how = _searched(into, how)
             start = time.perf_counter()
-            last = _steps(source, into, how)[name]()
+            last = _steps(photos, into, how, force=force)[name]()
             memory.release_memory()  # stages ask for much, and the next for other things
             seconds[name] = round(time.perf_counter() - start, 2)
     if isinstance(last, Bundle) and stage == "verify":
@@ -125,7 +128,7 @@ def _timed(entry: Entry, browser: Path) -> Entry:
     return replace(entry, milliseconds=round(result.milliseconds, 2), browser=result.browser)
 
 
-def _steps(photos: str | Path, into: Path, options: Build) -> dict[str, Callable[[], Artifact]]:
+def _steps(photos: Photos, into: Path, options: Build, *, force: bool) -> dict[str, Callable[[], Artifact]]:
     """The stages in their order; each reads what the one before it left in the work folder."""
     work = into.parent / f".{into.name}.build"
     naming = options.naming(into.resolve().name)
@@ -134,7 +137,7 @@ def _steps(photos: str | Path, into: Path, options: Build) -> dict[str, Callable
         return Dataset.open(work / "scan")
 
     return {
-        "scan": lambda: scan(photos, options.scanning(), work / "scan"),
+        "scan": lambda: scan(photos, options.scanning(), work / "scan", force=force),
         "train": lambda: train(dataset(), options.training(), work / "train"),
         "export": lambda: export(TrainedModel(work / "train"), naming, work / "export"),
         "quantize": lambda: quantize(SavedModel(work / "export"), options.quantization(), work / "quantize", dataset()),

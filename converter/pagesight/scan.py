@@ -1,76 +1,67 @@
-"""Pictures to a Dataset: every file read whole once, labelled by its folder, and put on one side of the split."""
+"""Pictures to a Dataset: every file read whole once, labelled as its folder is laid out, and put on one side of the split."""
 
 import csv
-import hashlib
-import os
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pagesight import manifest, pixels, progress, records
+from pagesight import decoders, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
 from pagesight.options import Scanning
-from pagesight.pictures import archive, remote
-from pagesight.pictures.split import split
+from pagesight.pictures import classes, clips
+from pagesight.pictures.label_tables import Columns
+from pagesight.pictures.layout import Layout, are, counted
+from pagesight.pictures.layouts import layout_of
+from pagesight.pictures.reading import Candidate, Read, read_all
+from pagesight.pictures.sources import Photos, Source, class_name, sources
+from pagesight.pictures.split import as_given, split
+from pagesight.pictures.tree import Tree
 from pagesight.records.pictures import DatasetFacts, Duplicates
 
-_NOISE = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
+_FRAMES = "frames"
 
 
-@dataclass(frozen=True)
-class _Read:
-    """One file after reading: its hash, or why it was skipped."""
+def scan(photos: Photos, options: Scanning, into: Path, *, force: bool = False) -> Dataset:
+    """Read pictures and write dataset.json and skipped.csv.
 
-    path: str
-    label: str
-    sha256: str
-    why_skipped: str = ""
-
-
-def scan(photos: str | Path, options: Scanning, into: Path) -> Dataset:
-    """Read a folder of class folders, a `.zip` of one, or an address of one, and write dataset.json and skipped.csv.
-
-    Labels are the folders' names (NFC), in natural order. A picture that cannot be read is skipped and listed. The split is
-    stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
+    `photos` is a folder, an archive, an address (or several of them, whose classes of one name become one), laid out as
+    `pictures.layouts` knows: a folder per class, sides of a split, a table of labels, COCO. Labels are in natural order, or as
+    `options.label` has them. A picture that cannot be read is skipped and listed. Sides that pictures come with are kept; else
+    the split is stratified and deterministic for a seed; pictures with equal bytes, and all pictures of one group, share a side.
+    Where no file's name, size or times changed, the last output holds; with `force`, all are read again.
     Raises ScanError when there is nothing to learn from; nothing is written then.
     """
     _check_expression(options.group_by)
-    photos = remote.located(photos)
-    if isinstance(photos, Path) and not photos.exists():
-        raise ScanError(f"{photos} does not exist", fix="give the folder that holds one folder of pictures per class")
+    places = sources(photos)
     unknown_root = _unknown_root(options)
     key = {
         "options": asdict(options),
-        "source": _fingerprint(photos),
-        "root": str(_root(photos, into)),
-        "unknown_root": unknown_root and str(unknown_root),
-        "unknown": unknown_root and _fingerprint(unknown_root),
+        "sources": [place.fingerprint() for place in places],
+        "roots": _roots(places, unknown_root),
+        "unknown": unknown_root and Source(unknown_root, 0, is_alone=True).fingerprint(),
+        "table": _fingerprint_of_table(options),
         **_versions(),
     }
-    if manifest.is_fresh(into, "scan", key):
+    if not force and manifest.is_fresh(into, "scan", key):
         progress.stage("scan", fresh=True)
-        return Dataset(into, _root(photos, into), unknown_root)
+        return Dataset.open(into)
     progress.stage("scan")
     with manifest.atomic_output_dir(into, "scan", key) as temporary:
-        if isinstance(photos, str):
-            remote.copy(photos, temporary / "pictures")
-        elif photos.is_file():
-            archive.extract(photos, temporary / "pictures")
-        root = _root(photos, temporary)
-        top = _top(root)
-        read = _read_all(top, photos)
-        facts = _dataset(read, _class_folders(top), photos, options)
-        ood = _ood(unknown_root, {r.sha256 for r in read}, options) if unknown_root else []
-        _write(temporary, into, read, replace(facts, top=top.relative_to(root).as_posix(), unknown=tuple(ood)))
-    return Dataset(into, _root(photos, into), unknown_root)
+        roots = [place.fetch(temporary) for place in places]
+        found = [_laid_out(place, root, options) for place, root in zip(places, roots, strict=True)]
+        called = " and ".join(place.called for place in places)
+        read = _read(found, temporary, options)
+        facts = _dataset(read, found, called, options)
+        ood = _ood(unknown_root, len(places) + 1, {r.sha256 for r in read}, options) if unknown_root else []
+        tops = [tree.root.relative_to(root).as_posix() for (tree, _), root in zip(found, roots, strict=True)]
+        _write(temporary, into, read, replace(facts, tops=(*tops, ".", "."), unknown=tuple(ood)))
+    return Dataset.open(into)
 
 
 def _check_expression(group_by: str | None) -> None:
@@ -83,9 +74,49 @@ def _check_expression(group_by: str | None) -> None:
         ) from cause
 
 
-def _root(photos: str | Path, into: Path) -> Path:
-    """Where the pictures lie: in the folder that was given, or in the output when it was an archive or an address."""
-    return (into / "pictures" if isinstance(photos, str) or photos.is_file() else photos).resolve()
+def _roots(places: Sequence[Source], unknown_root: Path | None) -> list[str]:
+    """Every place that pictures may lie in, as the dataset names it: its own folders relative to itself."""
+    return [*(str(place.root(Path())) for place in places), _FRAMES, str(unknown_root or _FRAMES)]
+
+
+def _fingerprint_of_table(options: Scanning) -> str | None:
+    table = options.labels_csv
+    if table is None or table == "none":
+        return None
+    if not Path(table).is_file():
+        raise ScanError(f"{table} is no file", fix="give --labels-csv a CSV or TSV file, or leave it out")
+    return manifest.sha256_file(Path(table))
+
+
+def _laid_out(place: Source, root: Path, options: Scanning) -> tuple[Tree, Layout]:
+    """The folder of a place that holds its pictures, and its layout, told to whoever watches."""
+    tree = Tree.read(root)
+    if not place.is_alone and tree.loose and not tree.counts:  # pictures of one class, that is named after their place
+        label = class_name(Path(place.called))
+        layout = Layout.of_one_class(tree, label)
+    else:
+        columns = Columns(options.file_column, options.label_column, options.side_column)
+        tree, layout = layout_of(tree, place.called, columns, options.labels_csv)
+    for note in layout.notes:
+        progress.note(note)
+    if layout.kind != "class folders":
+        progress.note(f"{place.called}: {layout.told()}")
+    for label in layout.empty:
+        progress.note(f"{label} is empty: no class is made of it")
+    return tree, layout
+
+
+def _read(found: Sequence[tuple[Tree, Layout]], temporary: Path, options: Scanning) -> list[Read]:
+    """All pictures of all places, read; clips taken apart where frames are asked for."""
+    names, _ = classes.renamed([p.label for _, layout in found for p in layout.pictures], options.label)
+    candidates = [
+        Candidate(p.path, names[p.label], p.side, root) for root, (_, layout) in enumerate(found) for p in layout.pictures
+    ]
+    roots = [*(tree.root for tree, _ in found), temporary / _FRAMES]
+    skipped: list[Read] = []
+    if options.every_frames:
+        candidates, skipped = clips.take_frames(roots, candidates, options.every_frames, temporary / _FRAMES, len(found))
+    return [*read_all(roots, candidates), *skipped]
 
 
 def _unknown_root(options: Scanning) -> Path | None:
@@ -96,184 +127,92 @@ def _unknown_root(options: Scanning) -> Path | None:
     return Path(options.unknown).resolve()
 
 
-def _ood(root: Path, known: set[str], options: Scanning) -> list[Picture]:
+def _ood(folder: Path, root: int, known: set[str], options: Scanning) -> list[Picture]:
     """Pictures of other things, each once and none that a class has too: a third for each side, groups kept together."""
-    with progress.task("reading pictures of other things"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = [r for r in pool.map(lambda path: _read_one(root, os.path.relpath(path, root)), _walk(root)) if not r.why_skipped]
+    read = [r for r in read_all([folder], [Candidate(p, "") for p in Tree.read(folder).pictures]) if not r.why_skipped]
     good = {r.sha256: r for r in reversed(read) if r.sha256 not in known}
     if len(good) < len(SIDES):
         raise ScanError(
-            f"{root} holds {len(good)} pictures of other things that can be read; at least {len(SIDES)} are needed",
+            f"{folder} holds {len(good)} pictures of other things that can be read; at least {len(SIDES)} are needed",
             fix="add pictures of what the camera may see beside your classes; a hundred are a good start",
         )
-    groups = {r.sha256: _group(r, options) for r in good.values()}
+    groups = {r.sha256: _group(r, options, {}) for r in good.values()}
     if len(set(groups.values())) < len(SIDES):
         groups = {sha256: sha256 for sha256 in good}
     order = np.random.default_rng([options.seed, len(good)]).permutation(sorted(set(groups.values())))
     side_of = {group: SIDES[i % len(SIDES)] for i, group in enumerate(order.tolist())}
-    pictures = [Picture(r.path, NO_CLASS, groups[s], side_of[groups[s]], s) for s, r in good.items()]
+    pictures = [Picture(r.file.path, NO_CLASS, groups[s], side_of[groups[s]], s, root) for s, r in good.items()]
     return sorted(pictures, key=lambda p: p.path)
 
 
 def _versions() -> dict[str, Any]:
-    return {"versions": manifest.versions("pillow", "scikit-learn")}
+    return {"versions": manifest.versions("pillow", "scikit-learn", "pi-heif", "av", "imagecodecs")}
 
 
-def _fingerprint(photos: str | Path) -> str:
-    """A hash of the names, sizes and times below `photos`: cheap enough to ask on every run."""
-    if isinstance(photos, str):
-        return remote.fingerprint(photos)
-    if photos.is_file():
-        status = photos.stat()
-        return manifest.sha256_json([photos.name, status.st_size, status.st_mtime_ns])
-    rows = []
-    for path in _walk(photos):
-        try:
-            status = Path(path).stat()
-            rows.append([os.fsencode(path).hex(), status.st_size, status.st_mtime_ns])
-        except OSError:
-            rows.append([os.fsencode(path).hex(), -1, -1])
-    return manifest.sha256_json(rows)
-
-
-def _top(root: Path) -> Path:
-    """Step into a lone folder that holds nothing but folders, as archives and downloads often have around the classes."""
-    while root.is_dir():
-        inside = [p for p in sorted(root.iterdir()) if not _is_noise(p.name)]
-        if len(inside) != 1 or not inside[0].is_dir():
-            break
-        deeper = [p for p in inside[0].iterdir() if not _is_noise(p.name)]
-        if not deeper or not all(p.is_dir() for p in deeper):
-            break
-        root = inside[0]
-    return root
-
-
-def _is_noise(name: str) -> bool:
-    return name.startswith(".") or name in _NOISE
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    """All files below `folder`, sorted, following links but no loop, without hidden files and system litter."""
-    seen: set[tuple[int, int]] = set()
-
-    def visit(path: str) -> Iterator[str]:
-        status = Path(path).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            return
-        seen.add((status.st_dev, status.st_ino))
-        for entry in sorted(os.scandir(path), key=lambda e: e.name):
-            if _is_noise(entry.name):
-                continue
-            try:
-                is_folder = entry.is_dir()
-            except OSError:
-                is_folder = False
-            if is_folder:
-                yield from visit(entry.path)
-            else:
-                yield entry.path
-
-    yield from visit(str(folder))
-
-
-def _label(folder: str) -> str:
-    """A folder's name as a label: composed (NFC), with a mark in place of bytes that are no UTF-8."""
-    return unicodedata.normalize("NFC", os.fsencode(folder).decode("utf-8", "replace"))
-
-
-def _class_folders(root: Path) -> set[str]:
-    """The names of all class folders, also of those without a file."""
-    return {_label(p.name) for p in root.iterdir() if p.is_dir() and not _is_noise(p.name)}
-
-
-def _read_all(root: Path, photos: str | Path) -> list[_Read]:
-    """Every picture below `root`; `photos` is what the user calls it."""
-    try:
-        paths = [os.path.relpath(p, root) for p in _walk(root)]
-    except OSError as cause:
-        raise ScanError(f"{cause.filename} cannot be opened: {cause.strerror}", fix="make it readable, or leave it out") from cause
-    loose = [p for p in paths if os.sep not in p]
-    paths = [p for p in paths if os.sep in p]
-    if loose and not paths:
-        raise ScanError(
-            f"{photos} holds pictures but no class folders",
-            fix="put the pictures of each class into a folder named after the class",
-        )
-    if not paths:
-        raise ScanError(f"{photos} holds no pictures", fix="give the folder that holds one folder of pictures per class")
-    with progress.task("reading pictures", len(paths)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = []
-        for one in pool.map(lambda path: _read_one(root, path), paths):
-            read.append(one)
-            advance()
-    return read
-
-
-def _read_one(root: Path, path: str) -> _Read:
-    shown = os.fsencode(path).decode("utf-8", "replace")
-    label = _label(path.split(os.sep, 1)[0])
-    if shown != path:
-        return _Read(shown, label, "", "has a name that is not UTF-8")
-    posix = path.replace(os.sep, "/")
-    full = root / path
-    try:
-        if not full.is_file():
-            return _Read(posix, label, "", "is not a file" if full.exists() else "is a link to nothing")
-        data = full.read_bytes()
-        pixels.check(data)
-    except OSError as cause:
-        return _Read(posix, label, "", f"cannot be opened ({cause.strerror})")
-    except pixels.UnreadablePicture as cause:
-        return _Read(posix, label, "", str(cause))
-    return _Read(posix, label, hashlib.sha256(data).hexdigest())
-
-
-def _dataset(read: Sequence[_Read], folders: set[str], photos: str | Path, options: Scanning) -> DatasetFacts:
-    good = [r for r in read if not r.why_skipped]
+def _dataset(read: Sequence[Read], found: Sequence[tuple[Tree, Layout]], called: str, options: Scanning) -> DatasetFacts:
+    good = sorted((r for r in read if not r.why_skipped), key=lambda r: (r.file.path, r.file.root))
     skipped = [r for r in read if r.why_skipped]
     if options.strict and skipped:
         raise ScanError(
-            f"{skipped[0].path} {skipped[0].why_skipped}" + (f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""),
+            f"{skipped[0].file.path} {skipped[0].why_skipped}" + (f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""),
             fix="remove or replace the file, or leave --strict out to skip such files",
         )
-    labels = sorted({r.label for r in read} | folders, key=_natural)
-    counts = Counter(r.label for r in good)
-    if len(labels) < 2:
-        raise ScanError(
-            f"{photos} holds one class, {labels[0]!r}; at least two are needed", fix="add a folder with pictures of something else"
-        )
-    for label in labels:
-        if counts[label] < options.min_pictures:
-            raise ScanError(
-                f"{photos}{os.sep}{label} holds {counts[label]} picture{'s' if counts[label] != 1 else ''} that can be read; "
-                f"at least {options.min_pictures} are needed",
-                fix=f"add pictures, or pass --min-pictures {max(counts[label], 3)}"
-                if counts[label]
-                else "add pictures, or remove the folder",
-            )
+    _, labels = classes.renamed([p.label for _, layout in found for p in layout.pictures], options.label)
+    _refuse_few(labels, Counter(r.file.label for r in good), called, found[0][1].kind if len(found) == 1 else "", options)
+    good, leaked = _without_leaks(good)
     number = {label: i for i, label in enumerate(labels)}
-    pictures = [Picture(r.path, number[r.label], _group(r, options), "train", r.sha256) for r in good]
-    splits = split(pictures, options)
-    pictures = [replace(p, side=side) for p, side in zip(pictures, splits, strict=True)]
+    of_clips = clips.groups(good)
+    pictures = [
+        Picture(r.file.path, number[r.file.label], _group(r, options, of_clips), "train", r.sha256, r.file.root) for r in good
+    ]
+    given = as_given(pictures, [r.file.side for r in good], options)
+    pictures = [replace(p, side=side) for p, side in zip(pictures, given or split(pictures, options), strict=True)]
     cells = Counter((p.side, p.label) for p in pictures)
     return DatasetFacts(
+        layout=found[0][1].kind if len(found) == 1 else "several places",
         labels=tuple(labels),
         counts={side: tuple(cells[side, i] for i in range(len(labels))) for side in SIDES},
         skipped=len(skipped),
-        split="group" if options.group_by else "random",
+        leaked=leaked,
+        formats=dict(sorted(Counter(r.format for r in good).items())),
+        split="given" if given else "group" if options.group_by else "random",
         groups=len({p.group for p in pictures}) if options.group_by else None,
         duplicates=_duplicates(pictures),
         pictures=tuple(pictures),
     )
 
 
-def _group(one: _Read, options: Scanning) -> str:
-    """The group a picture belongs to: what the expression matches in its path, else the picture's own bytes."""
-    if options.group_by is None:
-        return one.sha256
-    match = re.search(options.group_by, one.path)
-    return match.group(1 if match.re.groups else 0) if match else one.sha256
+def _refuse_few(labels: Sequence[str], counts: Counter[str], called: str, kind: str, options: Scanning) -> None:
+    if len(labels) < 2:
+        raise ScanError(
+            f"{called} holds one class, {labels[0]!r}; at least two are needed", fix="add a folder with pictures of something else"
+        )
+    for label in labels:
+        if counts[label] < options.min_pictures:
+            place = Path(called) / label if kind == "class folders" and not options.label else f"the class {label!r} of {called}"
+            raise ScanError(
+                f"{place} holds {counted(counts[label], 'picture')} that can be read; at least {options.min_pictures} are needed",
+                fix=f"add pictures, or pass --min-pictures {max(counts[label], 3)}"
+                if counts[label]
+                else "add pictures, or remove the folder",
+            )
+
+
+def _without_leaks(good: Sequence[Read]) -> tuple[list[Read], int]:
+    """Without the pictures to learn from whose very bytes are also on the side that measures; and how many these are."""
+    sides = {r.file.side for r in good}
+    measured = "test" if "test" in sides else "validation"
+    asked = {r.sha256 for r in good if r.file.side == measured}
+    kept = [r for r in good if r.file.side == measured or r.sha256 not in asked]
+    return kept, len(good) - len(kept)
+
+
+def _group(one: Read, options: Scanning, of_clips: dict[Candidate, str]) -> str:
+    """The group a picture belongs to: what the expression matches in its path, else its clip, else the picture's own bytes."""
+    match = re.search(options.group_by, one.file.path) if options.group_by is not None else None
+    if match:
+        return str(match.group(1 if match.re.groups else 0))
+    return of_clips.get(one.file, one.sha256)
 
 
 def _duplicates(pictures: Sequence[Picture]) -> Duplicates:
@@ -285,23 +224,29 @@ def _duplicates(pictures: Sequence[Picture]) -> Duplicates:
     return Duplicates(sum(len(g) - 1 for g in same.values()), tuple(across))
 
 
-def _natural(name: str) -> tuple[Any, ...]:
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part), name
-
-
-def _write(folder: Path, into: Path, read: Sequence[_Read], facts: DatasetFacts) -> None:
+def _write(folder: Path, into: Path, read: Sequence[Read], facts: DatasetFacts) -> None:
     records.write(folder / "dataset.json", facts)
     with (folder / "skipped.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["path", "reason"])
-        rows.writerows([r.path, r.why_skipped] for r in read if r.why_skipped)
-    skipped = facts.skipped
-    if skipped:
-        first = next(r for r in read if r.why_skipped)
+        rows.writerows([r.file.path, r.why_skipped] for r in read if r.why_skipped)
+    for kind, number in sorted(Counter(r.fix_for for r in read if r.fix_for).items()):
+        files = "video" if kind == "video" else f"{kind} file"
+        progress.note(f"{are(number, files)} left out: {decoders.FIXES[kind]}")
+    damaged = [r for r in read if r.why_skipped and not r.fix_for]
+    if damaged:
         progress.note(
-            f"{skipped} file{'s' if skipped > 1 else ''} skipped, listed in {into / 'skipped.csv'}; "
-            f"the first: {first.path} {first.why_skipped}"
+            f"{counted(len(damaged), 'file')} skipped, listed in {into / 'skipped.csv'}; "
+            f"the first: {damaged[0].file.path} {damaged[0].why_skipped}"
         )
+    inexact = {kind: n for kind, n in facts.formats.items() if kind not in decoders.EXACT}
+    for kind, number in inexact.items():
+        progress.note(
+            f"{are(number, f'{kind} picture')} used, but left out of the comparison with the "
+            "browser, which decodes them in its own way or not at all"
+        )
+    if facts.leaked:
+        progress.note(f"{are(facts.leaked, 'picture')} left out of what is learnt: also on the side that measures")
     if facts.duplicates.across_classes:
         pair = facts.duplicates.across_classes[0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

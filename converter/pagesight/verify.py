@@ -3,6 +3,7 @@
 import hashlib
 import io
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagesight import manifest, pixels, progress, records
+from pagesight import decoders, manifest, pixels, progress, records
 from pagesight.artifacts import Bundle, Dataset, VerifiedBundle, sha256_of
 from pagesight.browser import discovery
 from pagesight.browser.session import Answers, Pictures, ask_page, ask_single_file
@@ -60,7 +61,8 @@ def verify(bundle: Bundle, options: Verification, into: Path | None = None, pict
     if browser is None:
         progress.note(f"not verified in a browser: none was found; {discovery.HOW_TO_GET}")
     else:
-        parity = _parity(bundle, list(_asked(bundle, options, pictures)), browser, options)
+        asked, left_out = _comparable(_asked(bundle, options, pictures))
+        parity = replace(_parity(bundle, asked or list(_asked(bundle, options, None)), browser, options), left_out=left_out)
     if into is None:
         return kind(bundle.path).with_report(parity=parity)
     with manifest.atomic_output_dir(into, "verify", key) as temporary:
@@ -110,6 +112,22 @@ def _asked(bundle: Bundle, options: Verification, pictures: Dataset | Path | Non
         yield str(path), data
     if not some:
         raise VerifyError(f"{folder} holds no picture that can be read", fix="pass --photos with a folder of pictures")
+
+
+def _comparable(asked: Iterator[tuple[str, bytes]]) -> tuple[list[tuple[str, bytes]], dict[str, int]]:
+    """The pictures whose format browsers decode to the same pixels, and how many of others there are, by format."""
+    kept: list[tuple[str, bytes]] = []
+    others: Counter[str] = Counter()
+    for name, data in asked:
+        kind = decoders.sniff(data[: decoders.HEAD])
+        if kind in decoders.EXACT:
+            kept.append((name, data))
+        else:
+            others[kind] += 1
+    for kind, number in sorted(others.items()):
+        are = f"{number} {kind} picture{'s are' if number > 1 else ' is'}"
+        progress.note(f"{are} left out of the comparison: browsers decode them in their own way, or not at all")
+    return kept, dict(sorted(others.items()))
 
 
 def _noise(bundle: Bundle) -> Iterator[tuple[str, bytes]]:

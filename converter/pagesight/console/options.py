@@ -1,14 +1,17 @@
 """Options that several commands share, each with its help and its default."""
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pagesight import languages
 from pagesight.console.output import Console
+from pagesight.errors import OptionError
 from pagesight.options import FORMATS, MODES, STRATEGIES, Build
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -17,7 +20,9 @@ _LANGUAGES = " or ".join(", ".join(languages.known()).rsplit(", ", 1))
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
 _READ = {"photos", "dataset", "trained", "web", "model"}
-_FORCE = click.option("--force", is_flag=True, help="Replace an output folder that Pagesight did not make.")
+_REPLACE = "Replace an output folder that Pagesight did not make"
+_FORCE = click.option("--force", is_flag=True, help=f"{_REPLACE}.")
+_FORCE_SCAN = click.option("--force", is_flag=True, help=f"{_REPLACE}, and read all pictures again.")
 
 
 def _adding(*options: _Decorator) -> _Decorator:
@@ -36,6 +41,10 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
     def command(*, as_json: bool, quiet: bool, **options: Any) -> None:
         from pagesight import progress
 
+        if options.get("quantize", "auto") != "auto":
+            refuse_idle(
+                ("max_drop",), f"--quantize {options['quantize']} weighs no accuracy", "add --quantize auto, or leave it out"
+            )
         console = Console(quiet=quiet)
         with console, progress.shown_by(console):
             result = stage(**options)
@@ -49,19 +58,21 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --output and --force: a folder that Pagesight did not make is refused."""
+    """Adds --output and --force: a folder that Pagesight did not make is refused. A `stage` that takes `force` is told of it."""
+    tells = "force" in inspect.signature(stage).parameters
 
     @functools.wraps(stage)
     def command(*, into: Path, force: bool, **options: Any) -> Any:
         from pagesight import manifest
 
         for name in sorted(_READ & options.keys()):
-            if options[name] is not None:
-                manifest.refuse_overlap(Path(options[name]), into)
+            for source in options[name] if isinstance(options[name], tuple) else (options[name],):
+                if source is not None:
+                    manifest.refuse_overlap(Path(source), into)
         manifest.check_overwritable(into, force=force)
-        return stage(into=into, **options)
+        return stage(into=into, **options, **({"force": force} if tells else {}))
 
-    return _OUT(_FORCE(command))
+    return _OUT((_FORCE_SCAN if tells else _FORCE)(command))
 
 
 _TRAINING = (
@@ -110,6 +121,29 @@ _SCANNING = (
         metavar="DIR",
         help="Pictures of other things: a part is learnt as no class, a part sets the threshold, a part measures.",
     ),
+    click.option(
+        "--labels-csv",
+        metavar="FILE",
+        help="CSV or TSV file with the labels, where it is not found beside the pictures; none: folders are the classes.",
+    ),
+    click.option("--file-column", metavar="NAME", help="Its column of file names, where that is not clear."),
+    click.option("--label-column", metavar="NAME", help="Its column of labels, where that is not clear."),
+    click.option("--side-column", metavar="NAME", help="Its column that says train, validation or test."),
+    click.option(
+        "--label",
+        multiple=True,
+        metavar="OLD=NEW",
+        help="Call a class otherwise, such as ants=Ameisen; may be given often. These come first, in this order; two of one name "
+        "become one class.",
+    ),
+    click.option(
+        "--every-frames",
+        default=Build.every_frames,
+        show_default=True,
+        type=click.IntRange(0),
+        metavar="N",
+        help="Take every Nth frame of videos (MP4, MOV, WebM) and animated GIFs; 0: none of videos, the first of a GIF.",
+    ),
     click.option("--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."),
     click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
 )
@@ -139,6 +173,23 @@ _NAMING = (
 )
 
 
+def refuse_idle(idle: Iterable[str], why: str, fix: str = "leave it out") -> None:
+    """Raise OptionError where the command line gives one of the options `idle`."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        if option.name in idle and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise OptionError(f"{option.opts[-1]} would do nothing: {why}", fix=fix)
+
+
+def refuse_page_options() -> None:
+    """For an exported folder, which `convert` makes a TF.js model of and no page yet."""
+    why = "what `pagesight export` wrote becomes a TF.js model and no page yet"
+    refuse_idle(("labels", "input_range", "crop", "side", "trust"), "what `pagesight export` wrote says it itself")
+    refuse_idle(("name", "title", "description", "language"), why, "give it to `pagesight export`")
+    refuse_idle(("max_bytes", "single_file", "npm", "theme", "logo", "also"), why, "give it to `pagesight bundle`")
+    refuse_idle(("photos",), why, "give it to `pagesight verify`")
+
+
 def _package_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Refuses a name that npm would refuse, before any work."""
     if value is not None:
@@ -157,6 +208,20 @@ _SEARCHING = (
         help="Try backbones (these, or all of MobileNetV1) and take the best within --max-bytes and --max-ms.",
     ),
     click.option("--max-ms", type=click.FloatRange(0, min_open=True), help="For --search: milliseconds a picture in a browser."),
+)
+_PUBLISHED = (
+    click.option(
+        "--samples",
+        default=Build.samples,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Of your pictures so many a class are published with the page, small and without metadata; 0 for none.",
+    ),
+    click.option(
+        "--report/--no-report",
+        default=Build.report,
+        help="Publish report.html, with small copies of the pictures that it speaks of; or the numbers in report.json alone.",
+    ),
 )
 _BUNDLING = (
     click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip."),
@@ -186,3 +251,4 @@ naming_options = _adding(*_NAMING)
 quantization_options = _adding(*_QUANTIZATION)
 searching_options = _adding(*_SEARCHING)
 bundling_options = _adding(*_BUNDLING)
+publishing_options = _adding(*_PUBLISHED)

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import tempfile
 import threading
 import time
 from types import FrameType, TracebackType
@@ -10,9 +11,10 @@ from typing import Any, Self
 
 import click
 
-from pagesight import records
+from pagesight import manifest, records
 from pagesight.artifacts import Bundle
 from pagesight.console.summary import result_lines
+from pagesight.errors import OutputError, PagesightError
 from pagesight.progress import Reporter
 
 _LINE_EVERY = 5.0
@@ -120,3 +122,15 @@ class Console(Reporter):
             self._bar.console.print(text, highlight=False, markup=False)
         else:
             click.echo(text, err=True)
+
+
+def unforeseen(cause: Exception) -> PagesightError:
+    """What to tell of an error that no stage explained."""
+    if manifest.is_disk_full(cause):
+        return OutputError(
+            "no space left on a disk", fix=f"free some space; temporary files lie in {tempfile.gettempdir()}, or where TMPDIR says"
+        )
+    return PagesightError(
+        f"something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}",
+        fix="run it again with --debug and report what it shows",
+    )

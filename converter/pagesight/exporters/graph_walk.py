@@ -1,6 +1,5 @@
 """A graph model's nodes in the order of computation, with what a translator asks of them."""
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight.graph import nodes
 from pagesight.graph.model import GraphModel, static_shapes
-
-_ALIASES = frozenset({"Identity", "StopGradient", "PreventGradient"})
 
 
 @dataclass(frozen=True)
@@ -23,43 +21,42 @@ class Node:
     constants: Mapping[int, NDArray[Any]]
     names: Mapping[int, str]
     """What the graph calls those constants."""
-    attr: Mapping[str, Any]
+    attr: nodes.Attributes
     shape: tuple[int | None, ...]
     """What it gives, the batch first."""
 
     def text(self, key: str) -> str:
         """An attribute that is a string."""
-        return base64.b64decode(self.attr[key]["s"]).decode()
+        return nodes.text(self.attr, key)
 
     def texts(self, key: str) -> list[str]:
         """An attribute that is a list of strings; none where it is missing."""
-        return [base64.b64decode(s).decode() for s in self.attr.get(key, {}).get("list", {}).get("s", [])]
+        return nodes.texts(self.attr, key)
 
     def pair(self, key: str) -> list[int]:
         """Height and width of an attribute of four numbers; 1 and 1 where it is missing."""
-        values = self.attr.get(key, {}).get("list", {}).get("i", [1, 1, 1, 1])
-        return [int(values[1]), int(values[2])]
+        return list(nodes.pair(self.attr, key))
 
     def flag(self, key: str) -> bool:
         """An attribute that is true or false."""
-        return bool(self.attr.get(key, {}).get("b"))
+        return nodes.flag(self.attr, key)
 
     def number(self, key: str) -> float:
         """An attribute that is a number; 0 where it is missing."""
-        return float(self.attr.get(key, {}).get("f", 0.0))
+        return nodes.number(self.attr, key)
 
 
 def nodes_towards(model: GraphModel, output: str) -> Iterator[Node]:
     """What `output` is computed from, each node after those that it reads; nodes that only pass on are left out."""
-    nodes = {node["name"]: node for node in model.document["modelTopology"]["node"]}
-    order = [name for name in _in_order(nodes, output) if nodes[name]["op"] != "Const"]
+    known = model.nodes
+    order = [name for name, node in nodes.leading_to(known, [output]).items() if node["op"] != "Const"]
     shapes = static_shapes(model, order)
     for name in order:
-        node = nodes[name]
-        if node["op"] in _ALIASES:
+        node = known[name]
+        if node["op"] in nodes.ALIASES:
             continue
-        inputs = [_origin(nodes, i) for i in _reads(node)]
-        names = {i: n for i, n in enumerate(inputs) if nodes[n]["op"] == "Const"}
+        inputs = [nodes.resolve(known, i) for i in nodes.reads(node)]
+        names = {i: n for i, n in enumerate(inputs) if known[n]["op"] == "Const"}
         tensors = tuple(n for i, n in enumerate(inputs) if i not in names)
         constants = {i: model.weights[n] for i, n in names.items()}
         yield Node(name, node["op"], tensors, constants, names, node.get("attr", {}), shapes[name])
@@ -67,30 +64,7 @@ def nodes_towards(model: GraphModel, output: str) -> Iterator[Node]:
 
 def origin_of(model: GraphModel, output: str) -> str:
     """The node that makes what `output` passes on."""
-    return _origin({node["name"]: node for node in model.document["modelTopology"]["node"]}, output)
-
-
-def _reads(node: Mapping[str, Any]) -> list[str]:
-    return [i.split(":")[0] for i in node.get("input", []) if not i.startswith("^")]
-
-
-def _origin(nodes: Mapping[str, Any], name: str) -> str:
-    while nodes[name]["op"] in _ALIASES:
-        name = _reads(nodes[name])[0]
-    return name
-
-
-def _in_order(nodes: Mapping[str, Any], output: str) -> list[str]:
-    done: dict[str, None] = {}
-    stack = [(output, False)]
-    while stack:
-        name, read = stack.pop()
-        if read:
-            done[name] = None
-        elif name not in done:
-            stack.append((name, True))
-            stack.extend((i, False) for i in _reads(nodes[name]))
-    return list(done)
+    return nodes.resolve(model.nodes, output)
 
 
 def as_channels(value: NDArray[Any]) -> NDArray[np.float64] | None:

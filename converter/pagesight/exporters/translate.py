@@ -95,7 +95,7 @@ class _Translation:
 
     def _convolution(self, node: Node) -> str | None:
         kernel = node.constants.get(1)
-        if kernel is None or node.attr["padding"]["s"] == "RVhQTElDSVQ=":  # EXPLICIT
+        if kernel is None or node.text("padding") == "EXPLICIT":
             return None
         common = {
             "kernel_size": list(kernel.shape[:2]),

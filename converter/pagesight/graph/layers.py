@@ -1,14 +1,13 @@
 """The layers of a graph model whose kernels are constants: convolutions, depthwise convolutions and products."""
 
-import base64
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.graph.model import GraphModel
+from pagesight.graph.nodes import GraphNode, flag, pair, text, texts
 
 Floats = NDArray[np.float32]
 
@@ -49,56 +48,42 @@ class Layer:
 
 def layers_of(model: GraphModel) -> list[Layer]:
     """The layers in the graph's order; a kernel that several nodes share is left out."""
-    nodes = model.document["modelTopology"]["node"]
-    by_name = {node["name"]: node for node in nodes}
-    uses = Counter(i.split(":")[0] for node in nodes for i in node.get("input", []))
+    nodes = model.nodes
+    uses = Counter(i.split(":")[0] for node in nodes.values() for i in node.get("input", []))
     result = []
-    for node in nodes:
+    for node in nodes.values():
         kind = next((k for k, ops in _KINDS.items() if node["op"] in ops), None)
         if kind is None or uses[kernel := node["input"][1]] > 1 or kernel not in model.weights:
             continue
-        result.append(_layer(node, kind, model, _bias(node, by_name, nodes, uses, model)))
+        result.append(_layer(node, kind, model, _bias(node, uses, model)))
     return result
 
 
 _KINDS = {"convolution": _CONVOLUTIONS, "depthwise": _DEPTHWISE, "product": _PRODUCTS}
 
 
-def _layer(node: dict[str, Any], kind: str, model: GraphModel, bias: str | None) -> Layer:
+def _layer(node: GraphNode, kind: str, model: GraphModel, bias: str | None) -> Layer:
     attr, shape = node["attr"], model.weights[node["input"][1]].shape
     names = (node["name"], kind, node["input"][0], node["input"][1], bias, shape)
-    activation = "".join(step for step in _fused(node) if step != "BiasAdd")
+    activation = "".join(step for step in texts(attr, "fused_ops") if step != "BiasAdd")
     if kind == "product":
-        return Layer(*names, transposed=bool(attr.get("transpose_b", {}).get("b")), activation=activation)
-    same = _text(attr["padding"]["s"]) == "SAME"
-    return Layer(*names, _pair(attr, "strides"), _pair(attr, "dilations"), same, activation=activation)
+        return Layer(*names, transposed=flag(attr, "transpose_b"), activation=activation)
+    same = text(attr, "padding") == "SAME"
+    return Layer(*names, pair(attr, "strides"), pair(attr, "dilations"), same, activation=activation)
 
 
-def _fused(node: dict[str, Any]) -> list[str]:
-    return [_text(step) for step in node["attr"].get("fused_ops", {}).get("list", {}).get("s", [])]
-
-
-def _pair(attr: dict[str, Any], key: str) -> tuple[int, int]:
-    values = [int(i) for i in attr.get(key, {}).get("list", {}).get("i", [1, 1, 1, 1])]
-    return values[1], values[2]
-
-
-def _text(value: str) -> str:
-    return base64.b64decode(value).decode()
-
-
-def _bias(node: dict[str, Any], by_name: dict[str, Any], nodes: list[Any], uses: Counter[str], model: GraphModel) -> str | None:
+def _bias(node: GraphNode, uses: Counter[str], model: GraphModel) -> str | None:
     """The constant vector added to the layer's output: fused, or by the one node that reads it."""
-    fused = _fused(node)
+    nodes, fused = model.nodes, texts(node["attr"], "fused_ops")
     if "BiasAdd" in fused:
         name = node["input"][2]
     elif not fused and uses[node["name"]] == 1:
-        reader = next(n for n in nodes if node["name"] in n.get("input", []))
+        reader = next(n for n in nodes.values() if node["name"] in n.get("input", []))
         if reader["op"] not in ("BiasAdd", "AddV2", "Add"):
             return None
         name = next((i for i in reader["input"] if i != node["name"]), "")
     else:
         return None
     value = model.weights.get(name)
-    plain = value is not None and value.ndim == 1 and by_name[name]["op"] == "Const" and uses[name] == 1
+    plain = value is not None and value.ndim == 1 and nodes[name]["op"] == "Const" and uses[name] == 1
     return name if plain else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pagesight.graph import tensorflowjs
 from pagesight.graph.converter_fixes import taken_apart
 from pagesight.graph.large_constants import LARGE
+from pagesight.graph.nodes import GraphNode, source
 from pagesight.graph.tensorflow import graphs, session_of
 
 _BATCH = 64
@@ -44,6 +45,11 @@ class GraphModel:
         """The tensor that takes the picture."""
         inputs = self.document["signature"]["inputs"].values()
         return str(next(i["name"] for i in inputs if "resourceId" not in i))
+
+    @property
+    def nodes(self) -> dict[str, GraphNode]:
+        """The graph's nodes by name, in its order."""
+        return {node["name"]: node for node in self.document["modelTopology"]["node"]}
 
     def output_names(self) -> dict[str, str]:
         """Tensor names by the signature's output names."""
@@ -93,7 +99,7 @@ class PartialRunner(_OnSession):
     def __init__(self, model: GraphModel) -> None:
         self._session, fed = _session(model.document["modelTopology"], model.weights, large=1, rewrite=False)
         self._input, self._captured, self._fed = _tensor(model.input_name), _captured(model), set(fed)
-        self._inputs = {node["name"]: node.get("input", []) for node in model.document["modelTopology"]["node"]}
+        self._inputs = {name: node.get("input", []) for name, node in model.nodes.items()}
 
     def __call__(
         self, tensor: str, inputs: NDArray[Any], weights: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
@@ -114,7 +120,7 @@ class PartialRunner(_OnSession):
                 frontier.add(tensor)
             elif tensor not in computed:
                 computed.add(tensor)
-                queue.extend(self._inputs.get(_node(tensor), []))
+                queue.extend(self._inputs.get(source(tensor), []))
         return computed, frontier
 
 
@@ -133,7 +139,7 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
 
 
 def _session(
-    topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, rewrite: bool = True
+    topology: Mapping[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, rewrite: bool = True
 ) -> tuple[Any, dict[str, NDArray[Any]]]:
     """A session on the graph, and what it is to be fed at every run: the weights of `large` or more numbers."""
     tf = graphs()
@@ -153,15 +159,11 @@ def static_shapes(model: GraphModel, tensors: list[str]) -> dict[str, tuple[int 
     return {name: tuple(shape.as_list()) if shape.rank is not None else () for name, shape in result.items()}
 
 
-def _node(tensor: str) -> str:
-    return tensor.removeprefix("^").split(":")[0]
-
-
 def _tensor(name: str) -> str:
     return name if ":" in name else name + ":0"
 
 
-def _graph_def(topology: dict[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, whole: bool = False) -> Any:
+def _graph_def(topology: Mapping[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, whole: bool = False) -> Any:
     """The GraphDef with its weights; if not `whole`, those that TensorFlow had better not copy again and again are placeholders."""
     from google.protobuf.json_format import ParseDict
 

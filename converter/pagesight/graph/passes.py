@@ -1,6 +1,5 @@
 """Passes over a converted graph that change no answer: short stable names, weights in the order of use, no needless Pad."""
 
-import base64
 import json
 import re
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from pagesight.graph.layers import Layer, layers_of
 from pagesight.graph.model import GraphModel, static_shapes
+from pagesight.graph.nodes import GraphNode, Signature, encoded, leading_to, source
 
 
 def tidied(model: GraphModel) -> GraphModel:
@@ -32,15 +32,15 @@ def tidied(model: GraphModel) -> GraphModel:
     return GraphModel(document, {name: by_name[name] for name in dict.fromkeys([*used, *by_name])})
 
 
-def _short_names(nodes: list[dict[str, Any]], signature: dict[str, Any]) -> dict[str, str]:
+def _short_names(nodes: list[GraphNode], signature: Signature) -> dict[str, str]:
     """New names by old ones; constants are numbered in the order in which the other nodes read them."""
-    names = {info["name"].split(":")[0]: key for side in ("outputs", "inputs") for key, info in signature[side].items()}
-    ood = [node for node in nodes if node["op"] != "Const"]
-    read = [re.sub(r"^\^|:\d+$", "", i) for node in ood for i in node.get("input", [])]
-    constants = {node["name"] for node in nodes} - {node["name"] for node in ood}
+    names = {info["name"].split(":")[0]: key for side in (signature["outputs"], signature["inputs"]) for key, info in side.items()}
+    operations = [node for node in nodes if node["op"] != "Const"]
+    read = [source(i) for node in operations for i in node.get("input", [])]
+    constants = {node["name"] for node in nodes} - {node["name"] for node in operations}
     for number, name in enumerate(dict.fromkeys(i for i in [*read, *sorted(constants)] if i in constants)):
         names.setdefault(name, f"c{number}")
-    for number, node in enumerate(ood):
+    for number, node in enumerate(operations):
         names.setdefault(node["name"], f"{node['op'].lstrip('_')}_{number}")
     return names
 
@@ -54,8 +54,7 @@ def _renamed(reference: str, names: dict[str, str]) -> str:
 
 def padding_folded(model: GraphModel) -> GraphModel:
     """Let a convolution pad for itself where the Pad before it does just what SAME would: one pass less over the picture."""
-    nodes = model.document["modelTopology"]["node"]
-    pads = {n["name"]: n for n in nodes if n["op"] == "Pad" and n["input"][1] in model.weights}
+    pads = {name: n for name, n in model.nodes.items() if n["op"] == "Pad" and n["input"][1] in model.weights}
     readers = [layer for layer in layers_of(model) if layer.source in pads and not layer.same]
     if not readers:
         return model
@@ -65,15 +64,15 @@ def padding_folded(model: GraphModel) -> GraphModel:
     for layer in readers:
         pad = pads[layer.source]
         shape = shapes[pad["input"][0]]
-        if _read_once(layer.source, nodes, model) and _as_same(layer, model.weights[pad["input"][1]], shape):
+        if _read_once(layer.source, model) and _as_same(layer, model.weights[pad["input"][1]], shape):
             by_name[layer.name]["input"][0] = pad["input"][0]
-            by_name[layer.name]["attr"]["padding"]["s"] = base64.b64encode(b"SAME").decode()
+            by_name[layer.name]["attr"]["padding"]["s"] = encoded("SAME")
     return _pruned(GraphModel(document, model.weights))
 
 
-def _read_once(name: str, nodes: list[dict[str, Any]], model: GraphModel) -> bool:
+def _read_once(name: str, model: GraphModel) -> bool:
     outputs = [o.split(":")[0] for o in model.output_names().values()]
-    return name not in outputs and sum(name in node.get("input", []) for node in nodes) == 1
+    return name not in outputs and sum(name in node.get("input", []) for node in model.nodes.values()) == 1
 
 
 def _as_same(layer: Layer, padding: Any, shape: tuple[int | None, ...]) -> bool:
@@ -88,13 +87,7 @@ def _as_same(layer: Layer, padding: Any, shape: tuple[int | None, ...]) -> bool:
 
 def _pruned(model: GraphModel) -> GraphModel:
     """Without the nodes that no output needs."""
-    nodes = {n["name"]: n for n in model.document["modelTopology"]["node"]}
     ends = [i["name"] for side in ("inputs", "outputs") for i in model.document["signature"][side].values()]
-    queue, kept = [end.split(":")[0] for end in ends], set[str]()
-    while queue:
-        name = queue.pop()
-        if name not in kept:
-            kept.add(name)
-            queue.extend(re.sub(r"^\^|:\d+$", "", i) for i in nodes[name].get("input", []))
-    model.document["modelTopology"]["node"] = [n for n in nodes.values() if n["name"] in kept]
+    kept = leading_to(model.nodes, ends)
+    model.document["modelTopology"]["node"] = [n for name, n in model.nodes.items() if name in kept]
     return GraphModel(model.document, {name: value for name, value in model.weights.items() if name in kept})

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 
 _MAX_OBJECTS = 100_000
 _MAX_DEPTH = 64
@@ -36,14 +36,7 @@ def opened(path: Path, shown_as: Path | None = None) -> Iterator[h5py.File]:
             _inspect(file, name)
             yield file
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError, ValueError) as cause:
-        raise AdoptError(f"{name} is no HDF5 file that can be read: {_first_line(cause)}", fix=_HINT) from cause
-
-
-def _first_line(cause: BaseException) -> str:
-    if isinstance(cause, RecursionError):
-        return "it is nested too deep"
-    lines = str(cause).strip().splitlines()
-    return lines[0].split(" (")[0][:160] if lines else type(cause).__name__
+        raise AdoptError(f"{name} is no HDF5 file that can be read: {first_line(cause)}", fix=_HINT) from cause
 
 
 def _inspect(file: h5py.File, name: Path) -> None:
@@ -130,4 +123,4 @@ def parse_json(value: str | bytes, what: str) -> Any:
     try:
         return json.loads(value, parse_constant=refuse)
     except (ValueError, RecursionError) as cause:
-        raise AdoptError(f"{what} is no JSON that can be read: {_first_line(cause)}", fix="export the model again") from cause
+        raise AdoptError(f"{what} is no JSON that can be read: {first_line(cause)}", fix="export the model again") from cause

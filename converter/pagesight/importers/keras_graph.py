@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import keras
 from pagesight.importers import keras_layers, keras_ops
 from pagesight.importers.keras_calls import Call, parse
@@ -173,7 +173,7 @@ class Rebuild:
             return _checked_map(keras_ops.apply(_function_name(row), call, _settings(row)), "an operation")
         except (TypeError, ValueError, KeyError, IndexError) as cause:
             raise AdoptError(
-                f"the operation {_class_name(row)} cannot be repeated: {_first_line(cause)}",
+                f"the operation {_class_name(row)} cannot be repeated: {first_line(cause)}",
                 fix="export the model as a SavedModel with `model.export(…)`, and give that",
             ) from cause
 
@@ -210,13 +210,8 @@ class Rebuild:
             return _checked_map(layer(x, *others), child.name)
         except (TypeError, ValueError, OverflowError, AttributeError, IndexError) as cause:
             raise AdoptError(
-                f"the layer {child.name!r:.60} does not fit what it reads: {_first_line(cause)}", fix=_DAMAGED
+                f"the layer {child.name!r:.60} does not fit what it reads: {first_line(cause)}", fix=_DAMAGED
             ) from cause
-
-
-def _first_line(cause: BaseException) -> str:
-    lines = [line for line in str(cause).splitlines() if line.strip() and "Exception encountered" not in line]
-    return lines[0][:160] if lines else type(cause).__name__
 
 
 def _checked_map(tensor: Any, name: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.importers import keras_blocks
 from pagesight.importers.keras_calls import Call
@@ -145,7 +145,7 @@ def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) ->
     try:
         layer = _made(class_name, settings, trainable)
     except (TypeError, ValueError, OverflowError) as cause:
-        raise AdoptError(f"the layer {name} cannot be built: {str(cause).splitlines()[0][:160]}", fix=EXPORT) from cause
+        raise AdoptError(f"the layer {name} cannot be built: {first_line(cause)}", fix=EXPORT) from cause
     for initializer in filter(partial(hasattr, layer), _DRAWN):
         setattr(layer, initializer, tk.initializers.Zeros())
     return layer

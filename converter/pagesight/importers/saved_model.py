@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import ops
 from pagesight.importers.imported_model import Foreign, from_graph_def, size_of
@@ -59,7 +59,7 @@ def read(folder: Path, scratch: Path) -> Foreign:
     except AdoptError:
         raise
     except Exception as cause:  # TensorFlow raises of every kind for damaged checkpoints and graphs
-        raise AdoptError(f"{folder} cannot be loaded: {_first_line(cause)}", fix=_AGAIN) from cause
+        raise AdoptError(f"{folder} cannot be loaded: {first_line(cause)}", fix=_AGAIN) from cause
     if len(inputs) != 1:
         raise AdoptError(f"the model takes {len(inputs)} inputs", fix="give a model that takes one picture and nothing else")
     answer = _answer(dict(zip(names, outputs, strict=True)))
@@ -234,8 +234,3 @@ def _shape(tensor: Any) -> tuple[Any, ...]:
     if tensor.shape.rank is None:
         raise AdoptError("the model does not say what shape its input has", fix="save it with the input's shape")
     return tuple(tensor.shape)
-
-
-def _first_line(cause: BaseException) -> str:
-    lines = str(cause).strip().splitlines()
-    return lines[0][:160] if lines else type(cause).__name__

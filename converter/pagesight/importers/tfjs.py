@@ -5,7 +5,7 @@ from typing import Any
 
 from pagesight.contract import FILE_NAME as CONTRACT
 from pagesight.contract import Contract
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph.model import GraphModel, _captured, _graph_def
 from pagesight.importers import hdf5, keras_files, keras_weights, ops, saved_model, shards
 from pagesight.importers.imported_model import Foreign, from_graph_def, size_of
@@ -83,7 +83,7 @@ def _graph(model: GraphModel, model_json: Path) -> Foreign:
     except AdoptError:
         raise
     except Exception as cause:  # protobuf and TensorFlow raise of every kind for a damaged graph
-        raise AdoptError(f"the graph in {model_json} cannot be read: {str(cause).splitlines()[0][:160]}", fix=_AGAIN) from cause
+        raise AdoptError(f"the graph in {model_json} cannot be read: {first_line(cause)}", fix=_AGAIN) from cause
     return result if contract is None else _as_contracted(result, contract)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,32 +14,64 @@ from pagesight.options import Scanning
 def split(pictures: Sequence[Picture], options: Scanning) -> list[Side]:
     """The side of each picture. Raises ScanError when the groups cannot fill three sides."""
     units = _units(pictures)
-    splits = _by_group(pictures, units, options) if options.group_by else _by_picture(pictures, units, options)
+    sides = _by_group(pictures, units, options) if options.group_by else _by_picture(pictures, units, options)
     for side in ("train", "test"):
-        missing = {p.label for p in pictures} - {p.label for p, s in zip(pictures, splits, strict=True) if s == side}
+        missing = {p.label for p in pictures} - {p.label for p, s in zip(pictures, sides, strict=True) if s == side}
         if missing:
             raise ScanError(
                 f"the groups leave a class without pictures on the {side} side",
                 fix="group by something finer, add pictures from more groups, or leave --group-by out",
             )
-    return splits
+    return sides
+
+
+def as_given(pictures: Sequence[Picture], given: Sequence[Side | None], options: Scanning) -> list[Side] | None:
+    """The sides that pictures came with; None where all came for training, or without a side.
+
+    What was given for validation measures where nothing was given for testing. Where nothing is left for validation, a part of what
+    is to be learnt from is taken. Raises ScanError where a class would have nothing to be learnt from.
+    """
+    measured: Side = "test" if "test" in given else "validation"
+    if measured not in given:
+        return None
+    sides: list[Side] = ["test" if side == measured else side or "train" for side in given]
+    learnt = [row for row, side in enumerate(sides) if side == "train"]
+    missing = {p.label for p in pictures} - {pictures[row].label for row in learnt}
+    if missing:
+        first = next(p for p in pictures if p.label in missing)
+        raise ScanError(
+            f"a class has pictures to be tested on, but none to be learnt from, such as {first.path}",
+            fix="put a part of its pictures on the train side, or remove it",
+        )
+    if "validation" not in sides:
+        inner = [pictures[row] for row in learnt]
+        units = _units(inner)
+        share = replace(options, test=0.0)
+        drawn = _validation_by_group(inner, units, share) if options.group_by else _by_picture(inner, units, share)
+        for row, side in zip(learnt, drawn, strict=True):
+            sides[row] = side
+    return sides
+
+
+def _validation_by_group(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:
+    if len(set(units)) < 2:
+        return ["train"] * len(pictures)
+    rows = np.arange(len(pictures))
+    chosen = set(_fold(rows, np.array([p.label for p in pictures]), np.array(units), options.validation, options.seed).tolist())
+    return ["validation" if row in chosen else "train" for row in rows.tolist()]
 
 
 def _units(pictures: Sequence[Picture]) -> list[int]:
     """A number per picture; pictures with equal numbers (same group or same bytes, transitively) must stay together."""
-    parent = list(range(len(pictures)))
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    together = DisjointSet(range(len(pictures)))
     first: dict[tuple[str, str], int] = {}
     for i, picture in enumerate(pictures):
         for tie in (("group", picture.group), ("bytes", picture.sha256)):
-            parent[root(i)] = root(first.setdefault(tie, i))
-    return [root(i) for i in range(len(pictures))]
+            together.merge(i, first.setdefault(tie, i))
+    number = {i: min(unit) for unit in together.subsets() for i in unit}
+    return [number[i] for i in range(len(pictures))]
 
 
 def _by_picture(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:
@@ -50,7 +83,7 @@ def _by_picture(pictures: Sequence[Picture], units: Sequence[int], options: Scan
     for label in sorted(units_of):
         own = sorted(units_of[label] - side_of.keys())
         np.random.default_rng([options.seed, label]).shuffle(own)
-        tests = min(max(1, round(len(own) * options.test)), max(1, len(own) - 2))
+        tests = min(max(1, round(len(own) * options.test)), max(1, len(own) - 2)) if options.test else 0
         validations = min(max(1, round(len(own) * options.validation)), max(0, len(own) - tests - 1))
         for i, unit in enumerate(own):
             side_of[unit] = "test" if i < tests else "validation" if i < tests + validations else "train"

@@ -7,12 +7,12 @@ calibration pictures are scaled, and they grow no further than leaves them clear
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pagesight.graph.layers import Floats, Layer
 from pagesight.graph.model import GraphModel
+from pagesight.graph.nodes import Nodes, source
 from pagesight.quantization.statistics import Moments
 
 _LETS_THROUGH = {"Add": 2, "AddV2": 2, "Relu": 1, "Pad": 1, "MaxPool": 1, "AvgPool": 1}
@@ -58,9 +58,9 @@ def equalized(
 
 def groups_of(model: GraphModel, layers: list[Layer]) -> list[Group]:
     """Every group whose channels nobody else reads or writes, in the order of the first layer."""
-    nodes = model.document["modelTopology"]["node"]
+    nodes = model.nodes
     root = _same_channels(nodes)
-    inputs = {node["name"]: node.get("input", []) for node in nodes}
+    inputs = {name: node.get("input", []) for name, node in nodes.items()}
     writers = [layer for layer in layers if layer.bias in inputs[layer.name] and layer.activation in ("", "Relu", "Relu6")]
     spoilt = {root(name.split(":")[0]) for name in model.output_names().values()} | _spoilt(nodes, root, layers, writers)
     result = []
@@ -79,31 +79,30 @@ def _width(reader: Layer) -> int:
     return reader.shape[2] if len(reader.shape) == 4 else reader.shape[1 if reader.transposed else 0]
 
 
-def _same_channels(nodes: list[dict[str, Any]]) -> Callable[[str], str]:
+def _same_channels(nodes: Nodes) -> Callable[[str], str]:
     """A name for the channels of each tensor, the same for tensors whose channels scale together."""
-    above: dict[str, str] = {}
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def root(name: str) -> str:
-        while (higher := above.get(name, name)) != name:
-            name = higher
-        return name
+    together = DisjointSet({*nodes, *(source(i) for node in nodes.values() for i in node.get("input", []))})
+    for name, node in nodes.items():
+        for reference in node.get("input", [])[: _LETS_THROUGH.get(node["op"], 0)]:
+            together.merge(name, source(reference))
 
-    for node in nodes:
-        for name in node.get("input", [])[: _LETS_THROUGH.get(node["op"], 0)]:
-            if root(name) != root(node["name"]):
-                above[root(name)] = root(node["name"])
+    def root(reference: str) -> str:
+        return str(together[source(reference)])
+
     return root
 
 
-def _spoilt(nodes: list[dict[str, Any]], root: Callable[[str], str], layers: list[Layer], writers: list[Layer]) -> set[str]:
+def _spoilt(nodes: Nodes, root: Callable[[str], str], layers: list[Layer], writers: list[Layer]) -> set[str]:
     """Channels that others write, too, or that are read in another way than by the layers."""
     sources, wrote = {layer.name: layer.source for layer in layers}, {layer.name for layer in writers}
-    result = {root(n["name"]) for n in nodes if n["name"] not in wrote and n["op"] not in _LETS_THROUGH}
-    for node in nodes:
+    result = {root(name) for name, n in nodes.items() if name not in wrote and n["op"] not in _LETS_THROUGH}
+    for name, node in nodes.items():
         for place, reference in enumerate(node.get("input", [])):
-            by_layer = place == 0 and sources.get(node["name"]) == reference
+            by_layer = place == 0 and sources.get(name) == reference
             if not by_layer and place >= _LETS_THROUGH.get(node["op"], 0):
-                result.add(root(reference.split(":")[0].lstrip("^")))
+                result.add(root(reference))
     return result
 
 

@@ -52,8 +52,8 @@ def to_json(value: Any) -> dict[str, Any]:
     return dict(_adapter(type(value)).dump_python(value, mode="json", by_alias=True))
 
 
-def from_json(kind: type[T], value: Mapping[str, Any], name: str) -> T:
-    """The record in `value`, which came from `name`. Raises OutputError where it does not fit."""
+def from_json(kind: type[T], value: Mapping[str, Any], path: Path) -> T:
+    """The record in `value`, which came from `path`. Raises OutputError where it does not fit."""
     from pydantic import ValidationError
 
     try:
@@ -62,7 +62,7 @@ def from_json(kind: type[T], value: Mapping[str, Any], name: str) -> T:
         first = cause.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise OutputError(
-            f"{name} is not as this version of Pagesight writes it: {place}: {first['msg']}", fix="build it again with --force"
+            f"{path} is not as this version of Pagesight writes it: {place}: {first['msg']}", fix=_again(path)
         ) from cause
     return made
 
@@ -72,8 +72,13 @@ def read(kind: type[T], path: Path) -> T:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as cause:
-        raise OutputError(f"{path} cannot be read", fix="build it again with --force") from cause
-    return from_json(kind, value, str(path))
+        raise OutputError(f"{path} cannot be read", fix=_again(path)) from cause
+    return from_json(kind, value, path)
+
+
+def _again(path: Path) -> str:
+    """A stage does its work again where its folder is gone, and only there."""
+    return f"remove {path.parent}, and make it again"
 
 
 def write(path: Path, value: Any) -> None:

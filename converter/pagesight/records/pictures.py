@@ -1,12 +1,13 @@
 """dataset.json: the pictures that were found, their classes, groups and sides."""
 
+from dataclasses import field
 from typing import Literal
 
 from pagesight.records.codec import record
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
-Split = Literal["group", "random"]
+Split = Literal["given", "group", "random"]
 
 
 @record
@@ -18,6 +19,8 @@ class Picture:
     group: str
     side: Side
     sha256: str
+    root: int = 0
+    """The place it lies in, an index into `Dataset.roots`."""
 
 
 @record
@@ -41,13 +44,20 @@ class DatasetFacts:
     skipped: int
     """Files that could not be read."""
     split: Split
+    """How sides were chosen: as the pictures came, whole groups, or at random."""
     groups: int | None
     """How many groups there are, where pictures were grouped."""
     duplicates: Duplicates
     pictures: tuple[Picture, ...]
     """All, sorted by path."""
-    top: str = "."
-    """The folder below the root that holds the classes."""
+    layout: str = "class folders"
+    """Where labels were found, in words."""
+    formats: dict[str, int] = field(default_factory=dict)
+    """Pictures of each format, such as JPEG."""
+    leaked: int = 0
+    """Pictures that were to be learnt from, but are also on the side that measures: left out."""
+    tops: tuple[str, ...] = (".",)
+    """For each root, the folder below it that holds its pictures."""
     unknown: tuple[Picture, ...] = ()
     """Pictures of no class, below their own root."""
 

@@ -1,5 +1,7 @@
 """report.json: what was measured of a page; null where something was not."""
 
+from dataclasses import field
+
 from pagesight.records.adopted import InputTaken, OriginalComparison
 from pagesight.records.codec import record
 from pagesight.records.evaluation import EvaluationFacts
@@ -34,6 +36,8 @@ class Parity:
     """Share (0..1) of pictures with the same first answer."""
     max_abs_diff: float
     """Largest difference of a probability."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Pictures that were not compared, by format: browsers decode these in their own way, or not at all."""
     single_file: "Parity | None" = None
     """The same of the page in one HTML file, opened from the disk."""
 

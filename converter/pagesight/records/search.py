@@ -23,7 +23,7 @@ class Tried:
     bytes: int | None = None
     """Of its whole page after gzip, samples aside, extrapolated from the page that was built."""
     ms: float | None = None
-    """Milliseconds for a picture in a browser of this machine, extrapolated likewise."""
+    """Milliseconds for a picture in a browser of this machine, between those of the pages that were measured."""
 
 
 @record

@@ -33,10 +33,11 @@ def report_sources() -> list[Path]:
     return sorted(p for p in Path(__file__).parent.iterdir() if p.suffix in (".py", ".css", ".j2"))
 
 
-def write_report(web: WebModel, origin: Origin, into: Path) -> EvaluationFacts | None:
-    """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`.
+def write_report(web: WebModel, origin: Origin, into: Path | None) -> EvaluationFacts | None:
+    """Evaluate the stored model of `web` on its dataset; write report.html, report.css and report/*.jpg into `into`, if anywhere.
 
-    Returns   what report.json holds under "evaluation"; None, and nothing is written, for a model that has no dataset.
+    Returns   what report.json holds under "evaluation": it names pictures only where they are shown; None, and nothing is written,
+              for a model that has no dataset.
     Raises    BundleError when the dataset has a class that the model does not know.
     """
     if origin.dataset is None:
@@ -51,10 +52,13 @@ def write_report(web: WebModel, origin: Origin, into: Path) -> EvaluationFacts |
         grouped = origin.dataset.facts.split == "group"
         result = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
         evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
+        told = tuple(finding.facts(seen) for finding in result)
+        evaluation = replace(evaluated.facts(_trained_accuracy(origin)), findings=told)
+        if into is None:
+            return _rounded(replace(evaluation, findings=tuple(replace(finding, pictures=()) for finding in told)))
         gallery = Gallery(origin.dataset, model, contract, into)
         mistakes = gallery.mistakes(seen, evaluated.worst(_MISTAKES))
-        told = tuple(finding.facts(seen) for finding in result)
-        evaluation = _rounded(replace(evaluated.facts(_trained_accuracy(origin)), mistakes=tuple(mistakes), findings=told))
+        evaluation = _rounded(replace(evaluation, mistakes=tuple(mistakes)))
         thumbs = [gallery.thumbs(seen, f.rows) for f in result]
         html.write(into, html.Summary(contract, origin, seen, evaluated, evaluation, thumbs))
     return evaluation

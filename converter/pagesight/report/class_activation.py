@@ -1,13 +1,12 @@
 """Where in the picture an answer came from: class activation maps."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pagesight import pixels
 from pagesight.graph.model import GraphModel
+from pagesight.graph.nodes import flag, resolve, source
 
 _PASSED = {"Identity", "Softmax", "BiasAdd", "Reshape", "Squeeze", "AddV2", "Add"}
 _PRODUCTS = {"MatMul", "_FusedMatMul", "Conv2D", "_FusedConv2D"}
@@ -18,28 +17,17 @@ _COLOURS = ((13, 8, 65), (126, 3, 167), (225, 100, 98), (252, 175, 60), (240, 24
 
 def head_kernel(model: GraphModel, probabilities: str, classes: int) -> NDArray[np.float32] | None:
     """The kernel `[d, classes]` of the last dense layer, found backwards from the probabilities; None if there is none."""
-    nodes = {node["name"]: node for node in model.document["modelTopology"]["node"]}
-    node = nodes.get(_source(probabilities))
+    nodes = model.nodes
+    node = nodes.get(source(probabilities))
     while node is not None and node["op"] in _PASSED:
-        node = nodes.get(_source(node["input"][0]))
+        node = nodes.get(source(node["input"][0]))
     if node is None or node["op"] not in _PRODUCTS:
         return None
-    kernel = _constant(node["input"][1], nodes, model)
-    if kernel is None or node.get("attr", {}).get("transpose_b", {}).get("b"):
+    kernel = model.weights.get(resolve(nodes, node["input"][1]))
+    if kernel is None or flag(node.get("attr", {}), "transpose_b"):
         return None
     kernel = kernel.reshape(-1, kernel.shape[-1])
     return np.asarray(kernel, np.float32) if kernel.shape[1] == classes else None
-
-
-def _constant(name: str, nodes: dict[str, Any], model: GraphModel) -> NDArray[Any] | None:
-    name = _source(name)
-    while nodes.get(name, {}).get("op") == "Identity":
-        name = _source(nodes[name]["input"][0])
-    return model.weights.get(name)
-
-
-def _source(name: str) -> str:
-    return name.lstrip("^").split(":", maxsplit=1)[0]
 
 
 def activation(features: NDArray[np.float32], kernel: NDArray[np.float32], column: int) -> NDArray[np.float32]:

@@ -1,6 +1,5 @@
 """Near-duplicates: pairs of pictures that look the same, found in near-linear time."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -66,21 +65,12 @@ def _differences(looks: Looks, left: Pairs, right: Pairs) -> NDArray[np.float32]
 
 def families(pairs: Pairs) -> list[list[int]]:
     """Rows that pairs connect, directly or through others: each family sorted, families by their first row."""
-    parent: dict[int, int] = {}
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def root(row: int) -> int:
-        while parent.setdefault(row, row) != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
+    together = DisjointSet(range(int(pairs.max(initial=-1)) + 1))
     for a, b in pairs.tolist():
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    members: dict[int, list[int]] = defaultdict(list)
-    for row in sorted(parent):
-        members[root(row)].append(row)
-    return [members[first] for first in sorted(members)]
+        together.merge(a, b)
+    return sorted(sorted(family) for family in together.subsets() if len(family) > 1)
 
 
 def runs(names: Sequence[tuple[str, int] | None], looks: Looks, max_difference: float) -> Iterator[list[int]]:

@@ -14,7 +14,7 @@ import h5py
 
 from pagesight import backbones, manifest, progress
 from pagesight.backbones import Backbone
-from pagesight.errors import TrainError
+from pagesight.errors import TrainError, first_line
 from pagesight.graph.tensorflow import hub, keras
 from pagesight.training.efficientnet_lite import efficientnet_lite0, load_packaged
 
@@ -152,14 +152,9 @@ def _load(body: Any, file: str, backbone: Backbone) -> None:
         body.load_weights(file)
     except (ValueError, OSError, KeyError, IndexError, TypeError) as cause:
         raise TrainError(
-            f"{file} does not hold weights of {backbone.human}: {_first_line(cause)}",
+            f"{file} does not hold weights of {backbone.human}: {first_line(cause)}",
             fix="give the backbone that these weights belong to, and a file without its top (…_no_top.h5)",
         ) from cause
-
-
-def _first_line(cause: BaseException) -> str:
-    lines = str(cause).strip().splitlines()
-    return lines[0][:160] if lines else type(cause).__name__
 
 
 def _application(backbone: Backbone, weights: str | None) -> Any:
@@ -188,7 +183,7 @@ def _imagenet(backbone: Backbone) -> Any:
         if isinstance(cause, (OSError, KeyError)):
             cache = Path.home() / ".keras" / "models"
             raise TrainError(
-                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {_first_line(cause)}",
+                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {first_line(cause)}",
                 fix="remove the damaged file there, so that it is downloaded again",
             ) from cause
         raise
@@ -222,7 +217,7 @@ def _hub_layer(handle: str, backbone: Backbone) -> Any:
                 fix="check the address and the network, or set TFHUB_CACHE_DIR to a folder that holds it",
             ) from cause
         raise TrainError(
-            f"{handle} cannot be used as a backbone of {backbone.side} px: {_first_line(cause)}",
+            f"{handle} cannot be used as a backbone of {backbone.side} px: {first_line(cause)}",
             fix="give a TF-Hub feature vector for images, and a --backbone of the same size",
         ) from cause
     if len(shape) != 2:

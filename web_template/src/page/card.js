@@ -7,7 +7,7 @@ import { fill, fillCount, words } from "./words.js";
 
 /**
  * @typedef {object} Report
- * @property {{ pictures: number, classes: number, skipped: number, split: "group" | "random" } | null} [dataset]
+ * @property {{ pictures: number, classes: number, skipped: number, split: "group" | "given" | "random" } | null} [dataset]
  * @property {{ n: number, float: number | null, exported: number | null, interval95: [number, number] | null } | null} [accuracy]
  * @property {{ mode: string, float_bytes: number, bytes: number, top1_agreement: number | null } | null} [quantization]
  * @property {{ browser: string, backend: string, pictures: number, top1_agreement: number, max_abs_diff: number } | null} [parity]
@@ -67,7 +67,8 @@ function setTrust({ parity }) {
 function accuracy({ accuracy, dataset }) {
   const share = accuracy?.exported ?? accuracy?.float;
   if (!accuracy || share == null) return undefined;
-  const split = dataset && (dataset.split === "group" ? words.byGroup : words.atRandom);
+  const splits = { group: words.byGroup, given: words.asGiven, random: words.atRandom };
+  const split = dataset && splits[dataset.split];
   const [low, high] = accuracy.interval95 ?? [];
   const interval =
     low != null && high != null && fill(words.interval, { low: exactPercent(low), high: exactPercent(high) });

@@ -51,18 +51,15 @@ def test_what_cannot_be_run_is_said_to_be_not_compared(tmp_path: Path) -> None:
     assert saved.adopted.original.why_not
 
 
-def two_faced(x: Any) -> Any:
-    """Not the same in the process that runs the original."""
-    import sys
-
-    return x / 255.0 * (0.2 if sys.argv[0].endswith("original_runner.py") else 1.0)
+TWO_FACED = eval("lambda x: x / 255.0 * (0.2 if __import__('sys').argv[0].endswith('original_runner.py') else 1.0)")
+"""Not the same in the process that runs the original."""
 
 
 @pytest.mark.parametrize(("flavour", "name"), [("keras2", "m.h5"), ("keras3", "m.keras")])
 def test_a_keras_model_that_answers_otherwise_in_keras_gets_no_page(flavour: str, name: str, tmp_path: Path) -> None:
     k = foreign.library(flavour)
     layers = [
-        k.layers.Lambda(two_faced),
+        k.layers.Lambda(TWO_FACED),
         k.layers.Conv2D(4, 3),
         k.layers.GlobalAveragePooling2D(),
         k.layers.Dense(3, activation="softmax"),

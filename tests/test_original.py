@@ -99,3 +99,41 @@ def test_numbers_that_are_no_probabilities_prove_nothing(rows: list[list[float]]
     with pytest.raises(VerifyError, match="no probabilities"):
         _refuse_no_probabilities("Python", np.array(rows))
     _refuse_no_probabilities("Python", np.array([[0.0, 1.0 + 1e-7]]))
+
+
+def digits(folder: Path, side: int = 16) -> Path:
+    """Bright and dark pictures, a folder each, named as the model's labels."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for label, level in (("ant", 60), ("bee", 190)):
+        (folder / label).mkdir(parents=True)
+        for number in range(24):
+            pixels = np.clip(random.normal(level, 25, (side, side, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    return folder
+
+
+def test_labeled_pictures_decide_the_range_and_give_accuracy_and_a_report(tmp_path: Path) -> None:
+    k = foreign.library("keras2")
+    model = k.Sequential(
+        [k.Input((16, 16, 3)), k.layers.Conv2D(3, 3), k.layers.GlobalAveragePooling2D(), k.layers.Dense(2, "softmax")]
+    )
+    model.layers[0].set_weights([np.full((3, 3, 3, 3), 1 / 27, np.float32), np.zeros(3, np.float32)])
+    model.layers[-1].set_weights([np.array([[-9.0, 9.0]] * 3, np.float32), np.array([13.5, -13.5], np.float32)])  # splits at 0.5
+    source, pictures = foreign.saved(model, tmp_path / "m.h5"), digits(tmp_path / "pictures")
+    convert = ["convert", str(source), "--labels", "ant,bee", "-o", str(tmp_path / "page")]
+    refused = CliRunner().invoke(cli.pagesight, convert)
+    assert isinstance(refused.exception, AdoptError)
+    assert "0..1 gives" in refused.exception.what
+    result = CliRunner().invoke(cli.pagesight, [*convert, "--test", str(pictures)])
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "page" / "report.json").read_text())
+    assert report["input"]["range"] == "0..1"
+    assert "test pictures are answered correctly" in report["input"]["why"]
+    assert report["accuracy"]["exported"] == report["accuracy"]["float"] == 1
+    assert report["original"]["top1_agreement"] == 1
+    assert (tmp_path / "page" / "report.html").is_file()
+    contract = json.loads((tmp_path / "page" / "contract.json").read_text())
+    assert contract["decision"]["temperature"] != 1
+    assert "given to test it" in result.output

@@ -140,7 +140,10 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     trained = origin.trained.facts if origin.trained else None
     measured = trained.accuracy if trained else None
     exported = web.facts.accuracy
+    tested = origin.adopted.adopted.accuracy if origin.adopted else None
     accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95) if measured else ReportedAccuracy()
+    if tested is not None:
+        accuracy = ReportedAccuracy(tested.n, tested.float_, exported, tested.interval95)
     return Report(
         name=web.contract.name,
         quantization=web.facts.storage,

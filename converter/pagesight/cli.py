@@ -171,9 +171,18 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
     help="Pictures, without labels, that tell how to round the weights; drawn ones where not given.",
 )
 @click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
+@click.option("--test", type=_FOLDER, help="Labeled pictures, a folder each class: accuracy, report, temperature, threshold.")
 @click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")
 @common
-def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, calibrate: Path | None, **options: Any) -> Any:
+def convert(  # noqa: PLR0917 - click passes them by name
+    model: str,
+    into: Path,
+    dataset: Path | None,
+    photos: Path | None,
+    calibrate: Path | None,
+    test: Path | None,
+    **options: Any,
+) -> Any:
     """Any model to a TF.js model and its page.
 
     MODEL is a Keras file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it becomes a verified
@@ -195,13 +204,13 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     if dataset is not None:
         raise OptionError(
             "--dataset measures the accuracy of what `pagesight export` wrote, and this model was made elsewhere",
-            fix="leave it out; --calibrate takes a folder of pictures without labels, --photos those to compare on",
+            fix="leave it out; --test takes a folder of class folders, --calibrate one without labels",
         )
     from pagesight import pipeline
     from pagesight.adopt import Adoption
 
     how = Adoption(**options | {"name": options["name"] or into.resolve().name})
-    return pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, bundling=bundling, force=True)
+    return pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, test=test, bundling=bundling, force=True)
 
 
 @pagesight.command()

@@ -43,7 +43,8 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     lines = [f"page      {folder}"]
     if report.accuracy.float_ is not None:
         grouped = report.dataset is not None and report.dataset.split == "group"
-        lines.append(f"accuracy  {_accuracy(report.accuracy, 'of groups never trained on' if grouped else 'never trained on')}")
+        of_groups = "of groups never trained on" if grouped else "never trained on"
+        lines.append(f"accuracy  {_accuracy(report.accuracy, of_groups if report.original is None else 'given to test it')}")
     kept = stored.top1_agreement
     answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
     measured = f", measured by {stored.judged_by}" if stored.judged_by else ""

@@ -1,6 +1,7 @@
 """adopted.json: how a model made elsewhere was read, and how it was compared with the original in its own runtime."""
 
 from pagesight.records.codec import record
+from pagesight.records.training import Interval
 
 
 @record
@@ -41,8 +42,19 @@ class InputTaken:
 
 
 @record
+class Tested:
+    """The float model on labeled pictures."""
+
+    n: int
+    float_: float | None
+    """Share (0..1) of right answers."""
+    interval95: Interval | None
+
+
+@record
 class Adopted:
     """adopted.json."""
 
     original: OriginalComparison
     input: InputTaken
+    accuracy: Tested | None = None

@@ -130,7 +130,7 @@ def adopt(
             if expected is not None and inputs is not None:
                 calibrated = calibration.scaled(expected, decision.temperature) if decision.temperature != 1 else expected
                 np.savez(temporary / "original.npz", inputs=inputs, probabilities=calibrated)
-    del foreign, function, module
+    del foreign, function
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
 

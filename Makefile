@@ -41,8 +41,8 @@ serve: setup ## serve the finished page on localhost:8000
 open: setup ## serve the finished page and open it
 	@$(PAGESIGHT) serve "$(OUT)" --port 0 --open
 
-test: setup code browser peers ## set up what is missing and run every test
-	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile
+test: setup code browser peers ## set up what is missing and run every test (TESTS="-m 'not slow'" or TESTS=tests/test_scan.py: some of them)
+	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 examples: setup ## install what the examples in examples/ need
 	@for app in examples/*/package.json; do $(RUN) npm --prefix "$$(dirname $$app)" ci --silent --ignore-scripts || exit 1; done

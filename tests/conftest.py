@@ -1,6 +1,7 @@
 """What many tests share: small pictures made on the spot, and the folders that do not ship."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,27 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("PAGESIGHT_SHARED", ROOT.parent / "shared"))
 
 PhotoFolder = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for `shared` is marked so: `-m shared` runs it, and nothing else."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.shared)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which promises this run says nothing about, and why: a check that cannot be made must not vanish among those that pass."""
+    untested: dict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        untested[reason.removeprefix("Skipped: ")].append(report.nodeid)
+    if untested:
+        terminalreporter.section("promises that were not tested here")
+    for reason, tests in sorted(untested.items()):
+        terminalreporter.write_line(f"{reason}:")
+        for test in sorted(tests):
+            terminalreporter.write_line(f"  {test.partition('::')[2].removeprefix('test_').replace('_', ' ') or test}")
 
 
 @pytest.fixture(scope="session")

@@ -54,14 +54,14 @@ def test_two_workers_learn_what_one_learns_and_survive_the_death_of_one(shapes: 
         time.sleep(0.02)
     other.kill()
     other.communicate()
-    predicted = chief.communicate(timeout=120)[1]
+    predicted = chief.communicate(timeout=600)[1]
     assert chief.returncode == 1, predicted
     assert "error: another worker stopped" in predicted
     assert "Traceback" not in predicted
     assert not folders[0].exists()
 
     again = start(shapes, folders)
-    summary = [process.communicate(timeout=300)[1] for process in again]
+    summary = [process.communicate(timeout=600)[1] for process in again]
     assert [process.returncode for process in again] == [0, 0], summary
     assert all("going on after epoch" in text for text in summary)
     assert [p.name for p in tmp_path.rglob("*") if p.parent.parent == tmp_path] == ["out"]  # the chief's alone

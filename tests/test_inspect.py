@@ -13,8 +13,8 @@ from pagesight.browser import discovery
 from pagesight.compare import compare
 from pagesight.console import comparison
 from pagesight.console.inspection import as_html, as_table
-from pagesight.errors import OptionError
-from pagesight.inspect import InspectError, inspect
+from pagesight.errors import AdoptError, OptionError
+from pagesight.inspect import inspect
 from pagesight.options import Quantization
 from pagesight.quantize import quantize
 
@@ -53,7 +53,7 @@ def test_the_picture_shows_every_layer_and_names_stay_names(tmp_path: Path) -> N
 
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InspectError, match="is no page"):
+    with pytest.raises(AdoptError, match="holds no model"):
         inspect(tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_networks_are_timed_in_the_browser_and_drawn(tmp_path: Path) -> None:
     summary = CliRunner().invoke(cli.pagesight, ["compare", name, "--json", "--html", str(files[0]), "--svg", str(files[1])])
     (entry,) = json.loads(summary.stdout)
     assert entry["why_not"] is None
-    assert 0 < entry["milliseconds"] < 1000
+    assert entry["milliseconds"] > 0
     ElementTree.parse(files[1])
     for file in files:
         drawn = file.read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ def build(photos: Path, into: Path) -> subprocess.Popen[str]:
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(small_disk: Path, tmp_path: Path) -> None:
     process = build(write_photos(tmp_path / "photos", ["a", "b"], per_class=60), small_disk / "page")
-    _, predicted = process.communicate(timeout=300)
+    _, predicted = process.communicate(timeout=600)
     assert process.returncode == 1
     assert "error: no space left on the disk" in predicted
     assert "Traceback" not in predicted
@@ -122,7 +122,7 @@ def test_ctrl_c_says_that_nothing_is_lost_and_exits_130(tmp_path: Path) -> None:
         if line.strip() == "train":
             process.send_signal(signal.SIGINT)
             break
-    _, predicted = process.communicate(timeout=300)
+    _, predicted = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "interrupted; finished outputs are untouched" in predicted
     assert "Traceback" not in predicted

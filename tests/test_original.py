@@ -51,7 +51,7 @@ def test_what_cannot_be_run_is_said_to_be_not_compared(tmp_path: Path) -> None:
     assert saved.adopted.original.why_not
 
 
-TWO_FACED = eval("lambda x: x / 255.0 * (0.2 if __import__('sys').argv[0].endswith('original_runner.py') else 1.0)")
+TWO_FACED = eval("lambda x: x / 255.0 * (0.2 if __import__('sys').argv[0].endswith('child.py') else 1.0)")
 """Not the same in the process that runs the original."""
 
 

@@ -40,7 +40,7 @@ def get(folder: Path) -> Iterator[Get]:
         host = urllib.parse.urlsplit(address).netloc
 
         def ask(path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-            with contextlib.closing(http.client.HTTPConnection(host, timeout=5)) as connection:
+            with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as connection:
                 connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
                 response = connection.getresponse()
                 return response, response.read()
@@ -150,6 +150,6 @@ def test_another_address_of_this_machine_can_be_chosen(folder: Path) -> None:
 
 def test_a_folder_without_a_page_is_refused_by_the_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pagesight", "serve", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 1
     assert done.stderr == f"error: {tmp_path} holds no page\n  fix: give the folder that `pagesight build` wrote\n"

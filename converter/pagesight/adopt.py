@@ -16,8 +16,8 @@ from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, last_layer, ops, original, saved_model, structure, tested
-from pagesight.importers.imported_model import Foreign, again, from_graph_def
+from pagesight.importers import input_ranges, last_layer, ops, original, structure, tested
+from pagesight.importers.imported_model import Foreign, again, cut, freeze, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
 from pagesight.pictures.model_inputs import model_inputs_in
 from pagesight.records.adopted import Adopted, InputTaken, OriginalComparison
@@ -48,6 +48,8 @@ class Adoption:
     """Pixels of the square, for a model that takes any size."""
     guess: bool = False
     """Go on with the likeliest input range where several explain the model about equally."""
+    signature: str | None = None
+    """Which signature of a SavedModel answers; None takes the default one, or the only one."""
     compare: bool = False
     """Ask the original in its own runtime as well, and refuse what answers otherwise; `convert` always does."""
     trust: bool = False
@@ -90,8 +92,10 @@ def adopt(
         memory.use_system_allocator()
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as running:
         with progress.task("reading the model"):
-            found = importers.read(path, Path(scratch), trust=options.trust)
-            source_files = original.source_of(path, found, trust=options.trust) if options.compare else None
+            found = importers.read(path, Path(scratch), trust=options.trust, signature=options.signature)
+            source_files = (
+                original.source_of(path, found, trust=options.trust, signature=options.signature) if options.compare else None
+            )
             running_original = running.enter_context(original.started(source_files))
             foreign = _flat(found)
         named = labels or foreign.labels
@@ -264,8 +268,8 @@ def _flat(foreign: Foreign) -> Foreign:
     if not structure.calls_functions(function.graph):
         ops.check((op.type, op.name) for op in function.graph.get_operations())
         return replace(foreign, call=again(function))
-    graph_def, (image,), (answer, *_) = saved_model.freeze(function)
-    return replace(foreign, call=from_graph_def(saved_model.cut(graph_def, answer.name), image.name, answer.name), keep=None)
+    graph_def, (image,), (answer, *_) = freeze(function)
+    return replace(foreign, call=from_graph_def(cut(graph_def, answer.name), image.name, answer.name), keep=None)
 
 
 def _traced(call: Callable[[Any], Any], spec: Any) -> Any:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -114,7 +113,7 @@ def _write_samples(dataset: Dataset, chosen: Sequence[Picture], into: Path) -> l
     return rows
 
 
-def _golden(web: WebModel, folder: Path, path: str) -> dict[str, Any]:
+def _golden(web: WebModel, folder: Path, path: str) -> manifest.Json:
     """One sample with Python's answer to it: the page asks itself on load, and refuses to work where it answers otherwise."""
     model_input = pixels.read_model_input((folder / path).read_bytes(), web.contract.input)
     with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:

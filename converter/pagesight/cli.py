@@ -160,6 +160,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @click.option("--input-range", help="0..1, -1..1, 0..255, caffe or torch; found out where not given.")
 @click.option("--crop", help="center-square, or squash the whole picture.")
 @click.option("--side", type=int, help="Pixels, for a model that takes any size.")
+@click.option("--signature", help="Which signature of a SavedModel answers; its default one where not given.")
 @click.option("--guess", is_flag=True, help="Go on with the likeliest input range where the model does not tell.")
 @click.option("--trust", is_flag=True, help="Let a Keras file run its own code (Lambda layers).")
 @naming_options
@@ -195,7 +196,8 @@ def convert(  # noqa: PLR0917 - click passes them by name
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
     of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
     bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
-    if (manifest.read(Path(model)) or {}).get("stage") in SavedModel.STAGES:
+    written = manifest.read(Path(model))
+    if written is not None and written["stage"] in SavedModel.STAGES:
         refuse_page_options()
         if dataset is not None and calibrate is not None:
             raise OptionError("--calibrate and --dataset both name pictures to round by", fix="give one of them")

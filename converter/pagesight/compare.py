@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Entry:
     browser: str | None = None
     why_not: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> manifest.Json:
         """The same as plain JSON."""
         return asdict(self)
 
@@ -126,7 +126,7 @@ def untrained(name: str, into: Path) -> SavedModel:
     return SavedModel(into)
 
 
-def _known(name: str) -> tuple[str, dict[str, Any], int]:
+def _known(name: str) -> tuple[str, Mapping[str, float], int]:
     match = _BACKBONE.fullmatch(name)
     if match is not None:
         return _FAMILIES[match[1]], {"alpha": int(match[2]) / 100}, int(match[3])

@@ -92,8 +92,9 @@ _EXTENSIONS = {
 _IN_PILLOW = {"WebP": ("WEBP",), "BMP": ("BMP", "DIB")}
 _BITS = {"1": 1, "L": 8, "P": 8, "I;16": 16, "I;16B": 16, "I;16L": 16, "LA": 16, "PA": 16, "RGB": 24}
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
-_PEAKS = {"WebP": 16, "AVIF": 16, "HEIC": 16, "JPEG XL": 24, "TIFF": 8, "PPM": 8}
-"""Bytes a pixel that decoding takes at its peak, in the worst case; of other formats, what Pillow keeps."""
+_PEAKS = {"WebP": 16, "AVIF": 16, "HEIC": 16, "JPEG XL": 24}
+"""Bytes a pixel that decoding takes at its peak, in the worst case; of other formats, about what Pillow keeps."""
+_ROWS_PER_STRIP, _TILE_WIDTH = 278, 322
 
 
 class UnreadablePicture(ValueError):
@@ -174,8 +175,8 @@ def open_picture(file: BinaryIO, path: str = "", *, least: int | None = None) ->
     unpacked, coefficients = pixels * _BITS.get(image.mode, 32) // 8, pixels * _coefficients(image)
     if least is not None:
         image.draft(None, (least, least))
-    kept = image.width * image.height * max(_BYTES.get(image.mode, 4), _PEAKS.get(kind, 0))
-    return image, Header(kind, width, height, length + int(coefficients) + kept, length, unpacked)
+    kept = image.width * image.height * max(_BYTES.get(image.mode, 4) + _buffered(image), _PEAKS.get(kind, 0))
+    return image, Header(kind, width, height, length + int(coefficients + kept), length, unpacked)
 
 
 @functools.cache
@@ -200,6 +201,17 @@ def _open_heic(file: BinaryIO) -> Image.Image:
 
     image: Image.Image = HeifImageFile(file)
     return image
+
+
+def _buffered(image: Image.Image) -> float:
+    """Bytes a pixel that a decoder holds beside the picture: a strip of a TIFF, all of a PPM that is written in digits."""
+    if any(tile[0] in ("ppm", "ppm_plain") for tile in getattr(image, "tile", ())):
+        return 4
+    tags = getattr(image, "tag_v2", None)
+    if tags is None or _TILE_WIDTH in tags:
+        return 0
+    rows = tags.get(_ROWS_PER_STRIP, image.height)
+    return 4 * min(1.0, rows / max(1, image.height)) if isinstance(rows, int) else 4
 
 
 def _coefficients(image: Image.Image) -> float:

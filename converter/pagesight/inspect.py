@@ -3,13 +3,16 @@
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pagesight import records
-from pagesight.contract import Contract
 from pagesight.errors import PagesightError
-from pagesight.graph.layer_costs import Row, rows_of, stored_as
+from pagesight.graph import passes, tensorflowjs
+from pagesight.graph.freeze import Signature, frozen_graph
+from pagesight.graph.layer_costs import Row, rows_of
 from pagesight.graph.model import GraphModel
+from pagesight.graph.tensorflow import graphs
+from pagesight.importers import door, saved_model, tfjs
+from pagesight.manifest import Json
 from pagesight.records.quantization import QuantizationFacts
 from pagesight.records.report import Report
 
@@ -35,54 +38,37 @@ class Inspection:
     accuracy: dict[str, str | float | None] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The same as plain JSON."""
         return asdict(self)
 
 
 def inspect(model: Path) -> Inspection:
-    """Look into a page's folder, a web model's folder, a TF.js graph model (folder or model.json) or any model `adopt` reads.
+    """Look into a page's folder, a web model's folder, a TF.js graph model (folder or model.json) or a SavedModel.
 
-    Raises InspectError where there is none, and AdoptError for a foreign one that cannot be read.
+    Raises InspectError where there is none, and AdoptError for one that must not be read.
     """
-    model_json = find_model_json(model)
-    if model_json is None:
-        with tempfile.TemporaryDirectory() as scratch:
-            return _inspected(_converted(model, Path(scratch)), model.name, None)
-    return _inspected(model_json, _title(model_json), _facts(model_json))
+    with tempfile.TemporaryDirectory() as scratch:
+        job = door.open_model(model, Path(scratch))
+        graphs()  # imported while the other process reads
+        handed = job.result()
+    if handed.facts["kind"] == "tfjs-graph":
+        contract = handed.facts["contract"]
+        title = Path(handed.facts["shown_as"]).resolve().parent.name if contract is None else str(contract["title"])
+        return _inspected(tfjs.graph_model(handed), handed.facts["stored_as"], title, _facts(Path(handed.facts["shown_as"])))
+    if handed.facts["kind"] == "saved-model":
+        floats = _converted(saved_model.signature_of(handed))
+        stored = {name: (value.dtype.name, value.nbytes) for name, value in floats.weights.items()}
+        return _inspected(floats, stored, model.name, None)
+    raise InspectError(
+        f"{model} is no page, no web model and no exported model",
+        fix="give a folder that Pagesight wrote, or `pagesight convert` it",
+    )
 
 
-def find_model_json(path: Path) -> Path | None:
-    """The model.json of a TF.js graph model at or below `path`; None where there is none."""
-    for result in (path, path / "model.json", path / "model" / "model.json"):
-        if result.is_file() and result.suffix == ".json" and '"node"' in result.read_text(encoding="utf-8", errors="replace"):
-            return result
-    return None
-
-
-def _converted(model: Path, scratch: Path) -> Path:
-    """A SavedModel that Pagesight wrote, as a float32 graph model below `scratch`."""
-    from pagesight.graph import passes, tensorflowjs
-    from pagesight.graph.freeze import frozen_graph
-
-    saved = model / "saved_model" if (model / "saved_model").is_dir() else model
-    if not (saved / "saved_model.pb").is_file():
-        raise InspectError(
-            f"{model} is no page, no web model and no exported model",
-            fix="give a folder that Pagesight wrote, or `pagesight convert` it",
-        )
-    floats = passes.padding_folded(passes.tidied(GraphModel(*tensorflowjs.optimized(*frozen_graph(saved)))))
-    floats.write(scratch, {})
-    return scratch / "model.json"
-
-
-def _title(model_json: Path) -> str:
-    for folder in (model_json.parent, model_json.parent.parent):
-        try:
-            return Contract.read(folder).title
-        except (OSError, ValueError, KeyError):
-            continue
-    return model_json.parent.name
+def _converted(signature: Signature) -> GraphModel:
+    """A SavedModel's signature as a float32 graph model."""
+    return passes.padding_folded(passes.tidied(GraphModel(*tensorflowjs.optimized(*frozen_graph(signature)))))
 
 
 def _facts(model_json: Path) -> QuantizationFacts | None:
@@ -96,10 +82,9 @@ def _facts(model_json: Path) -> QuantizationFacts | None:
     return None
 
 
-def _inspected(model_json: Path, name: str, facts: QuantizationFacts | None) -> Inspection:
-    model = GraphModel.read(model_json)
+def _inspected(model: GraphModel, stored: dict[str, tuple[str, int]], name: str, facts: QuantizationFacts | None) -> Inspection:
     noise = {layer.name: layer.signal_to_noise_db for layer in facts.storage.layers} if facts else {}
-    rows = [Row(**{**asdict(r), "signal_to_noise_db": noise.get(r.name)}) for r in rows_of(model, stored_as(model_json))]
+    rows = [Row(**{**asdict(r), "signal_to_noise_db": noise.get(r.name)}) for r in rows_of(model, stored)]
     ops: dict[str, int] = {}
     for node in model.document["modelTopology"]["node"]:
         if node["op"] != "Const":

@@ -2,10 +2,10 @@
 
 import difflib
 import json
-from typing import Any
 
 from pagesight import resources
 from pagesight.errors import OptionError
+from pagesight.manifest import Json
 
 
 def known() -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def check(language: str) -> None:
         raise OptionError(f"the page does not speak {language!r}", fix=f"did you mean {near[0]!r}? Or {listed}" if near else listed)
 
 
-def catalogue(language: str) -> dict[str, Any]:
+def catalogue(language: str) -> Json:
     """The words in `language`: `name`, `direction` (ltr or rtl), `markup`, and what the scripts say, `page` and `teach`.
 
     Raises OptionError when there are none.

@@ -13,12 +13,33 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from pagesight import locks
 from pagesight.errors import OutputError, PagesightError
 
 FILE_NAME = "manifest.json"
+Json = dict[str, Any]
+"""A JSON object that is only passed on: what is inside is the business of whoever reads it."""
+
+
+class FileFacts(TypedDict):
+    """One file, as a manifest and contract.json list it."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(TypedDict):
+    """manifest.json: the stage that wrote the folder, what it was made from, and every other file in it."""
+
+    format: int
+    made_by: str
+    stage: str
+    key: Json
+    files: dict[str, FileFacts]
+
+
 _FORMAT = 1
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -40,7 +61,7 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def list_files(folder: Path, *, leave_out: frozenset[str] = frozenset({FILE_NAME})) -> dict[str, dict[str, Any]]:
+def list_files(folder: Path, *, leave_out: frozenset[str] = frozenset({FILE_NAME})) -> dict[str, FileFacts]:
     """`{relative path: {"bytes": n, "sha256": hex}}` of all files under `folder`, sorted by path."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file())
     names = {p.relative_to(folder).as_posix(): p for p in paths}
@@ -56,16 +77,16 @@ def versions(*packages: str) -> dict[str, str]:
     return result
 
 
-def read(folder: Path) -> dict[str, Any] | None:
+def read(folder: Path) -> Manifest | None:
     """The manifest of a stage's output, or None where there is none that can be read."""
     try:
         value = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) and value.get("format") == _FORMAT else None
+    return cast("Manifest", value) if isinstance(value, dict) and value.get("format") == _FORMAT else None
 
 
-def required(folder: Path) -> dict[str, Any]:
+def required(folder: Path) -> Manifest:
     """The manifest of a stage's output. Raises OutputError where there is none: what is made from it could never be told stale."""
     value = read(folder)
     if value is None:

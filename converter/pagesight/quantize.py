@@ -18,6 +18,7 @@ from pagesight.graph import passes, tensorflowjs
 from pagesight.graph.freeze import frozen_graph
 from pagesight.graph.layers import layers_of
 from pagesight.graph.model import GraphModel, Runner
+from pagesight.importers.saved_model import open_signature
 from pagesight.options import Quantization
 from pagesight.pictures.model_inputs import model_inputs_of, release
 from pagesight.quantization import bias_correction, bit_allocation, equalization, search, statistics
@@ -100,7 +101,7 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
 def _converted(saved: SavedModel) -> GraphModel:
     """The float32 graph model, tidied: short stable node names, nothing that TF.js never reads, padding inside convolutions."""
     with progress.task("converting with tensorflowjs"):
-        graph = GraphModel(*tensorflowjs.optimized(*frozen_graph(saved.path / "saved_model")))
+        graph = GraphModel(*tensorflowjs.optimized(*frozen_graph(open_signature(saved.path / "saved_model"))))
         return passes.padding_folded(passes.tidied(graph))
 
 

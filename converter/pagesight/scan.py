@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pagesight import decoders, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
+from pagesight.manifest import Json
 from pagesight.options import Scanning
 from pagesight.pictures import classes, clips
 from pagesight.pictures.label_tables import Columns
@@ -145,7 +145,7 @@ def _ood(folder: Path, root: int, known: set[str], options: Scanning) -> list[Pi
     return sorted(pictures, key=lambda p: p.path)
 
 
-def _versions() -> dict[str, Any]:
+def _versions() -> Json:
     return {"versions": manifest.versions("pillow", "scikit-learn", "pi-heif", "av", "imagecodecs")}
 
 

@@ -77,7 +77,7 @@ def _options(options: Verification) -> dict[str, float]:
     return {"min_agreement": options.min_agreement, "max_abs_diff": options.max_abs_diff, "max_pictures": options.max_pictures}
 
 
-def _listed(folder: Path) -> dict[str, dict[str, Any]]:
+def _listed(folder: Path) -> dict[str, manifest.FileFacts]:
     """The files that a bundle's manifest lists."""
     result = manifest.read(folder)
     if result is None:

@@ -12,6 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 
 AXE = Path(__file__).parents[2] / "web_template" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = "() => axe.run().then(({ violations }) => violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`))"
+# Transitions begin at the next frame at the latest, and what goes on without end is none.
+AT_REST = """() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))).then(() =>
+  Promise.allSettled(
+    document.getAnimations()
+      .filter((one) => one.effect.getComputedTiming().iterations !== Infinity && one.playState === "running")
+      .map(({ finished }) => finished)))"""
 LOOKS = [("light", 1280), ("dark", 320)]
 
 
@@ -22,8 +28,8 @@ def _add_pictures(page: Page, name: str, pictures: list[dict[str, Any]]) -> None
 
 
 def _check(page: Page, state: str) -> None:
-    # Colours are measured as they are at rest.
-    page.wait_for_timeout(250)
+    # Colors are measured as they are at rest.
+    page.evaluate(AT_REST)
     assert page.evaluate(RUN) == [], state
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
 

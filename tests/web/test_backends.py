@@ -15,11 +15,14 @@ from colors import READY
 from conftest import PATIENCE, before_worker
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
+from tests import tolerance
 
 # A graphics card in software: it shows that answers are right, not how fast they come.
 SOFTWARE = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
-# A WebAssembly worker that any graphics card beats: softmax takes 15 ms a class.
-SLOW = "Math.exp=(f=>x=>{const end=performance.now()+15;while(performance.now()<end);return f(x)})(Math.exp);"
+# A graphics card in software on a busy machine may take longer than a real one is given: only the test's own clock gives it up.
+PATIENT = "window.setTimeout = ((set) => (work, delay = 0, ...given) => delay < 5000 ? set(work, delay, ...given) : 0)(setTimeout);"
+# A WebAssembly worker that any graphics card beats, even in software on a busy machine: softmax takes 60 ms a class.
+SLOW = "Math.exp=(f=>x=>{const end=performance.now()+60;while(performance.now()<end);return f(x)})(Math.exp);"
 # Lets a test lose the context, or have the driver answer nonsense.
 TOUCHABLE = """{
   const { getContext } = OffscreenCanvas.prototype;
@@ -45,11 +48,13 @@ COMPARE = """async (backend) => {
   const { backend: taken, attempts } = await c.tryGpu({ backends: [backend], margin: 0 });
   const theirs = await ask();
   const names = ["probabilities", "embedding", "map", "vector"];
+  const logits = Math.log(Math.max(...theirs.probabilities) / Math.min(...theirs.probabilities));
   const apart = Object.fromEntries(names.map((name) => [name, most(ours[name], theirs[name])]));
   apart.features = most(ours.features.data, theirs.features.data);
   c.useWasm();
   const again = await c.predict(picture);
-  return { taken, attempts, apart, after: c.backend, same: most(again.probabilities, ours.probabilities) };
+  const same = most(again.probabilities, ours.probabilities);
+  return { taken, attempts, apart, logits, largest: Math.max(...theirs.features.data), after: c.backend, same };
 }"""
 TRY = """async (options) => {
   const { load } = await import("./pagesight.js");
@@ -82,6 +87,7 @@ def visit(gpu_browser: Browser, serve: Callable[[Path], Any]) -> Iterator[Callab
         page.set_default_timeout(PATIENCE)
         if before:
             before_worker(page, before)
+        page.add_init_script(PATIENT)
         page.goto(serve(bundle).url + ("blank.html" if empty else ""))
         if not empty:
             page.wait_for_selector(READY)
@@ -113,12 +119,16 @@ def _gpu_worker(page: Page) -> Worker:
 def test_a_graphics_card_answers_as_webassembly_does(
     make_bundle: Callable[..., Path], visit: Callable[..., Page], tmp_path: Path, backend: str, net: Callable[[], Any]
 ) -> None:
-    page = visit(make_bundle(model=net().write(tmp_path / "model", "uint8")), empty=True)
+    made = net()
+    page = visit(make_bundle(model=made.write(tmp_path / "model", "uint8")), empty=True)
     result = page.evaluate(COMPARE, backend)
     assert result["taken"] == backend, result["attempts"]
-    # float32 sums in another order, through some thirty layers.
-    assert max(result["apart"].values()) < 1e-4, result["apart"]
-    assert result["apart"]["probabilities"] < 1e-5
+    features = tolerance.of_graph(made.nodes, made.weights, result["largest"])
+    logits = tolerance.of_graph(made.nodes, made.weights, max(1, result["logits"]))
+    # Where it looked is the quotient of two differences of logits, the larger of which is a tenth of their range or more.
+    allowed = {"features": features, "vector": features, "embedding": features, "map": 20 * logits / max(1, result["logits"])}
+    allowed["probabilities"] = tolerance.of_softmax(logits)
+    assert {name: apart for name, apart in result["apart"].items() if apart > allowed[name]} == {}
     assert (result["after"], result["same"]) == ("wasm", 0)
 
 
@@ -208,8 +218,10 @@ def test_one_that_hangs_is_given_up(make_bundle: Callable[..., Path], visit: Cal
     page.clock.install()
     with page.expect_worker(lambda worker: "webgl" in worker.url):
         page.evaluate("(source) => void (window.trial = eval(source)())", TRY.replace("(options)", "(options = {})"))
-    page.wait_for_timeout(300)
-    page.clock.run_for(30_001)
+    # Time is the test's own: as much as it takes until the question was asked, and given up.
+    page.evaluate("() => void trial.then(() => (window.givenUp = true))")
+    while not page.evaluate("window.givenUp"):
+        page.clock.run_for(30_001)
     assert page.evaluate("trial") == {
         "backend": "wasm",
         "attempts": [{"backend": "webgl", "verdict": "failed", "message": "no answer within 30 seconds"}],

@@ -47,7 +47,7 @@ def nginx(make_bundle: Callable[..., Path], tmp_path: Path) -> Iterator[str]:
     (tmp_path / "nginx.conf").write_text(SERVER.format(folder=tmp_path, port=port, user=user), encoding="utf-8")
     command = [program, "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for _ in range(100):
+    for _ in range(1200):
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 break
@@ -55,11 +55,11 @@ def nginx(make_bundle: Callable[..., Path], tmp_path: Path) -> Iterator[str]:
         time.sleep(0.05)
     yield f"http://localhost:{port}/digits/"
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def _head(url: str, **headers: str) -> Any:
-    return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5).headers
+    return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60).headers
 
 
 def test_nginx_with_the_snippet_of_the_docs_serves_the_page_below_a_path(nginx: str, watched: Any) -> None:

@@ -48,7 +48,7 @@ def test_each_op_runs_in_the_lean_worker(context: Any, serve: Callable[[Path], A
         _publish(bundle, op)
         result = page.evaluate(CLASSIFY, f"./{op}/")
         assert isinstance(result, list), f"{op}: {result}"
-        np.testing.assert_allclose(result, tiny_model.probabilities(model_input), atol=1e-6, err_msg=op)
+        np.testing.assert_allclose(result, tiny_model.probabilities(model_input), rtol=0, atol=tiny_model.CLOSE, err_msg=op)
 
 
 def _publish(bundle: Path, op: str) -> None:

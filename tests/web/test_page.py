@@ -66,7 +66,6 @@ def test_a_picture_that_comes_before_the_model_is_answered_once_when_it_arrives(
           new MutationObserver(say).observe(document.querySelector("#timing"), { childList: true });
         }"""
     )
-    page.wait_for_timeout(200)
     held[0].continue_()
     shows(page, "blue")
     page.wait_for_selector(READY)

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests import tolerance
 
 SIDE = 32
 LABELS = ("red", "green", "blue")
 STEEPNESS = 8.0
+CLOSE = tolerance.of_softmax(tolerance.of_sum(16, STEEPNESS, layers=3))
+"""What float32 may make of its probabilities: three sums one behind the other, the longest the mean of 16 places."""
 OUTPUTS = {"probabilities": "probabilities:0", "embedding": "embedding:0", "features": "features:0"}
 
 Node = dict[str, Any]

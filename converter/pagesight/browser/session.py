@@ -16,6 +16,7 @@ from pagesight import progress
 from pagesight.browser import discovery
 from pagesight.errors import VerifyError
 from pagesight.graph import memory
+from pagesight.manifest import Json
 from pagesight.serve import serving
 
 _BATCH = 16
@@ -131,7 +132,7 @@ def _opened(executable: Path, address: str) -> Iterator[tuple[Any, str]]:
         )
 
 
-def _asked(browser: str, count: int, ask: Callable[[int, int], list[dict[str, Any]]]) -> Answers:
+def _asked(browser: str, count: int, ask: Callable[[int, int], list[Json]]) -> Answers:
     rows: list[dict[str, Any]] = []
     with progress.task("asking the browser", count) as advance:
         for start in range(0, count, _BATCH):

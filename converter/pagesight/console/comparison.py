@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pagesight.compare import BYTES_PER_WEIGHT, Entry
-from pagesight.console.html import aligned, counted, rendered, sheet, standalone
+from pagesight.console.html import Context, aligned, counted, rendered, sheet, standalone
 
 _LETTER, _PANEL, _GAP, _ROW, _TOP = 7.6, 250, 24, 30, 44
 """Pixels: a letter of a name, a panel with its value labels, the space after it, a row, the heads above the rows."""
@@ -116,7 +116,7 @@ def _chart(entries: Sequence[Entry]) -> str:
     )
 
 
-def _marks(entry: Entry, values: list[tuple[float, str, str]], scale: "_Scale", unit: str) -> list[dict[str, Any]]:
+def _marks(entry: Entry, values: list[tuple[float, str, str]], scale: "_Scale", unit: str) -> list[Context]:
     if not values:
         return [{"start": None, "x": scale.left - 11, "shade": "", "text": "–", "title": ""}]
     least, most = min(values)[0], max(values)[0]
@@ -145,6 +145,6 @@ class _Scale:
     def at(self, value: float) -> float:
         return round(self.left + self._width * (math.log10(value) - self._low) / (self._high - self._low), 1)
 
-    def ticks(self) -> list[dict[str, Any]]:
+    def ticks(self) -> list[Context]:
         powers = range(self._low, self._high + 1)
         return [{"x": self.at(10.0**p), "text": counted(10.0**p) if p >= 0 else f"{10.0**p:g}"} for p in powers]

@@ -3,11 +3,12 @@
 import importlib.util
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pagesight import resources
+from pagesight import resources, sandbox
 from pagesight.browser import discovery
 from pagesight.errors import PagesightError
 
@@ -30,7 +31,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at Python, the packages, the page's code, the browser, the disk and the network-free weights."""
-    return [_python(), *(_package(name) for name in _PACKAGES), _page(), _starter(), _chromium(), _disk()]
+    return [_python(), *(_package(name) for name in _PACKAGES), _page(), _starter(), _chromium(), _guards(), _disk()]
 
 
 def _python() -> Finding:
@@ -74,6 +75,18 @@ def _chromium() -> Finding:
     result = discovery.find()
     return Finding(
         f"browser {result}" if result else "a browser to verify pages in", result is not None, discovery.HOW_TO_GET, needed=False
+    )
+
+
+def _guards() -> Finding:
+    """What keeps a file of a stranger from doing more than being read."""
+    with tempfile.TemporaryDirectory() as scratch:
+        found = sandbox.guards(Path(scratch))
+    return Finding(
+        f"foreign models are opened in a process of their own: {', '.join(found) or 'without limits'}",
+        len(found) > 1,
+        "on Linux 5.13 or newer such a process can neither connect nor write elsewhere",
+        needed=False,
     )
 
 

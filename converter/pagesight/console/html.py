@@ -1,8 +1,7 @@
 """What `inspect` and `compare` share for people: one file of HTML that asks nothing of the network, plain tables, round ticks."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 _COLOURS = """
 svg, main {
@@ -41,7 +40,11 @@ tbody tr:last-child td { border-bottom: 0 }
 """
 
 
-def rendered(template: str, context: dict[str, Any]) -> str:
+Context = Mapping[str, object]
+"""What a template names: numbers, texts and rows of them."""
+
+
+def rendered(template: str, context: Context) -> str:
     """`template` with every value escaped that is no markup of ours."""
     from jinja2 import Environment, StrictUndefined
 

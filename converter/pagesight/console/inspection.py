@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
-from pagesight.console.html import aligned, counted, rendered, round_ticks, sheet
+from pagesight.console.html import Context, aligned, counted, rendered, round_ticks, sheet
 from pagesight.graph.layer_costs import Row
 from pagesight.inspect import SMALL_SIGNAL_DB, Inspection
 
@@ -71,9 +70,7 @@ def _step(layers: list[Row]) -> float:
     return (_WIDTH - _LEFT) / max(len(layers), 1)
 
 
-def _panel(
-    number: int, title: str, values: Sequence[float | None], layers: list[Row], *, most: float | None = None
-) -> dict[str, Any]:
+def _panel(number: int, title: str, values: Sequence[float | None], layers: list[Row], *, most: float | None = None) -> Context:
     """One panel of the drawing: bars, or dots on a scale that ends at `most`."""
     ticks = round_ticks(most or max((v for v in values if v is not None), default=0))
     top = _SPACE + number * (_HIGH + _SPACE)

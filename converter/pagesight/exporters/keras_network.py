@@ -1,22 +1,28 @@
 """A network of Keras layers as the JSON that TF.js reads, built layer by layer without Keras."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight.manifest import Json
+
+LayerConfig = Mapping[str, object]
+"""Arguments of a Keras layer's class, by name."""
+
 
 @dataclass
 class Network:
     """Layers in the order of computation, and the weights of each, named as TF.js asks for them."""
 
-    layers: list[dict[str, Any]] = field(default_factory=list)
+    layers: list[Json] = field(default_factory=list)
     weights: dict[str, NDArray[Any]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     """What the graph calls the weights that were taken over from it."""
 
-    def add(self, kind: str, inputs: list[str], config: dict[str, Any], **weights: NDArray[Any] | tuple[NDArray[Any], str]) -> str:
+    def add(self, kind: str, inputs: list[str], config: LayerConfig, **weights: NDArray[Any] | tuple[NDArray[Any], str]) -> str:
         """Append a layer of the Keras class `kind` that reads `inputs`; returns its name. Weights may bring theirs in the graph."""
         name = f"{kind.lower()}_{len(self.layers)}"
         self.layers.append(
@@ -44,7 +50,7 @@ class Network:
         config = {"axis": -1, "epsilon": 0.0, "momentum": 0.99, "center": True, "scale": True}
         return self.add("BatchNormalization", [source], config, **values, moving_mean=nothing, moving_variance=one)
 
-    def topology(self, image: str, answer: str) -> dict[str, Any]:
+    def topology(self, image: str, answer: str) -> Json:
         """`modelTopology` of model.json."""
         config = {
             "name": "model",

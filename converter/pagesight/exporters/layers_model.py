@@ -6,7 +6,7 @@ model takes that, and itself turns it into what the graph takes: greys it, resiz
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from pagesight.exporters.keras_network import Network
 from pagesight.exporters.translate import scaled, translate
 from pagesight.graph import tensorflowjs
 from pagesight.graph.model import GraphModel
+from pagesight.manifest import Json
 
 _SIDE = 224
 _HALF = 127.0
@@ -48,7 +49,7 @@ def write_layers_model(model_json: Path, contract: Contract, into: Path) -> None
     (into / "metadata.json").write_text(json.dumps(_metadata(contract), ensure_ascii=False), encoding="utf-8")
 
 
-def _metadata(contract: Contract) -> dict[str, Any]:
+def _metadata(contract: Contract) -> Json:
     return {
         "tfjsVersion": _TFJS,
         "packageName": "@teachablemachine/image",
@@ -96,7 +97,15 @@ def _stored_as(model_json: Path, network: Network) -> dict[str, str | tensorflow
     return {**dict.fromkeys(matrices, "uint16"), **coded}
 
 
-def _coded(values: NDArray[Any], options: dict[str, Any]) -> str | tensorflowjs.Coded:
+class Quantized(TypedDict):
+    """How the page's manifest stores a weight."""
+
+    dtype: str
+    scale: float
+    min: float
+
+
+def _coded(values: NDArray[Any], options: Quantized) -> str | tensorflowjs.Coded:
     if options["dtype"] == "float16":
         return "float16"
     codes = np.round((values.astype(np.float64) - options["min"]) / options["scale"])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pagesight.errors import BundleError
 from pagesight.exporters.graph_walk import Node, as_channels, nodes_towards, origin_of
-from pagesight.exporters.keras_network import Network
+from pagesight.exporters.keras_network import LayerConfig, Network
 from pagesight.graph.model import GraphModel
 
 _ACTIVATIONS = {
@@ -81,7 +81,7 @@ class _Translation:
             self._made[name] = self._network.scaling(value.layer, scale, offset)
         return self._made[name]
 
-    def _add(self, kind: str, node: Node, config: dict[str, Any], **weights: _Weight) -> str:
+    def _add(self, kind: str, node: Node, config: LayerConfig, **weights: _Weight) -> str:
         return self._network.add(kind, [self._layer(i) for i in node.inputs], config, **weights)
 
     def _picture(self, node: Node) -> _Scaled:  # noqa: ARG002 - one signature for all steps
@@ -118,7 +118,7 @@ class _Translation:
         kernel = np.ascontiguousarray(kernel.T) if node.flag("transpose_b") else kernel
         return self._with_fused("Dense", node, {"units": kernel.shape[1]}, kernel=(kernel, node.names[1]))
 
-    def _with_fused(self, kind: str, node: Node, config: dict[str, Any], **weights: _Weight) -> str | None:
+    def _with_fused(self, kind: str, node: Node, config: LayerConfig, **weights: _Weight) -> str | None:
         """A layer with its bias and the activation behind it."""
         steps = [step for step in node.texts("fused_ops") if step != "NoOp"]
         biased = steps[:1] == ["BiasAdd"]

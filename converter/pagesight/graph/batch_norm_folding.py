@@ -1,6 +1,7 @@
 """Batch norms folded into the convolutions before them: as the stock converter does it, without its loop over every weight."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def _fold(graph_def: Any, convolution: Any, norm: Any, kernel: NDArray[Any], sta
         del norm.attr[key]
 
 
-def _constant(name: str, nodes: dict[str, Any], large: LargeConstants) -> NDArray[Any] | None:
+def _constant(name: str, nodes: Mapping[str, Any], large: LargeConstants) -> NDArray[Any] | None:
     """The value of a tensor that is a constant, or an Identity of one."""
     node = nodes.get(name.split(":", maxsplit=1)[0])
     while node is not None and node.op == "Identity":

@@ -1,5 +1,6 @@
 """What the stock converter makes of some graphs and nobody can run, put right: hard swishes and biases that are none."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def _added(node: Any, parts: list[Any]) -> list[Any]:
     return parts
 
 
-def _channels(node: Any, nodes: dict[str, Any]) -> int:
+def _channels(node: Any, nodes: Mapping[str, Any]) -> int:
     """How many outputs a fused node with a constant kernel has."""
     *_, before, last = (int(d.size) for d in nodes[node.input[1]].attr["value"].tensor.tensor_shape.dim)
     if node.op == "FusedDepthwiseConv2dNative":

@@ -1,54 +1,52 @@
-"""The default signature of a SavedModel as one frozen graph, without building the hundreds of functions Keras saves beside it."""
+"""A signature of a SavedModel as one frozen graph, without building the hundreds of functions Keras saves beside it."""
 
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from numpy.typing import NDArray
 
 from pagesight.graph import large_constants
 from pagesight.graph.batch_norm_folding import fold_batch_norms
-from pagesight.graph.tensorflow import graphs, session_of, suppress_native_stderr
+from pagesight.graph.tensorflow import graphs, suppress_native_stderr
 
-SIGNATURE = "serving_default"
+
+@dataclass(frozen=True)
+class Signature:
+    """A GraphDef that calls a function, the SignatureDef with the names used in it, and the values of its variables by node."""
+
+    graph_def: Any
+    definition: Any
+    values: Mapping[str, NDArray[Any]]
 
 
 @suppress_native_stderr()
-def frozen_graph(saved_model: Path) -> tuple[Any, Any, large_constants.LargeConstants]:
+def frozen_graph(signature: Signature) -> tuple[Any, Any, large_constants.LargeConstants]:
     """A GraphDef, its SignatureDef with the names used in it, and the values of its large constants.
 
     Every variable is a constant, every function inlined, every batch norm folded that can be.
-
-    Raises KeyError where there is no default signature, and what TensorFlow raises for a model that it cannot read.
     """
-    meta = _meta_graph(saved_model)
-    graph_def, signature = _with_constants(meta, saved_model), meta.signature_def[SIGNATURE]
+    graph_def, definition = _with_constants(signature), signature.definition
     large: large_constants.LargeConstants = {}
     large_constants.take(graph_def, large)
-    for key in sorted(signature.outputs):
-        info = signature.outputs[key]
+    for key in sorted(definition.outputs):
+        info = definition.outputs[key]
         output = graph_def.node.add(name=f"{key}_out", op="Identity", input=[info.name])
         output.attr["T"].type = info.dtype
         info.name = f"{output.name}:0"
-    inlined = _inlined(graph_def, _ends(signature))
+    inlined = _inlined(graph_def, _ends(definition))
     fold_batch_norms(inlined, large)
     large_constants.take(inlined, large)
     large_constants.read_directly(inlined, large)
-    _prune(inlined, {end.split(":")[0] for end in _ends(signature)})
+    _prune(inlined, {end.split(":")[0] for end in _ends(definition)})
     left = {node.name for node in inlined.node}
-    return inlined, signature, {name: value for name, value in large.items() if name in left}
+    return inlined, definition, {name: value for name, value in large.items() if name in left}
 
 
-def _meta_graph(saved_model: Path) -> Any:
-    """The MetaGraphDef for serving, cut down to what its default signature and the restoring of variables need."""
-    whole = graphs().parse_saved_model(str(saved_model))
-    meta = next(m for m in whole.meta_graphs if "serve" in m.meta_info_def.tags)
-    if SIGNATURE not in meta.signature_def:
-        raise KeyError(SIGNATURE)
-    signature = meta.signature_def[SIGNATURE]
-    saver = meta.saver_def
-    ends = [*_ends(signature), saver.filename_tensor_name, saver.restore_op_name, saver.save_tensor_name]
-    reads = {node.name for node in meta.graph_def.node if node.op == "ReadVariableOp"}  # how the variables' values are asked for
-    _prune(meta.graph_def, {end.split(":")[0] for end in ends} | reads)
-    meta.collection_def.clear()
-    return meta
+@suppress_native_stderr()
+def inlined_graph(signature: Signature) -> Any:
+    """The GraphDef of `signature` with every variable a constant and every function in place of its call, nothing else changed."""
+    return _inlined(_with_constants(signature), _ends(signature.definition))
 
 
 def _ends(signature: Any) -> list[str]:
@@ -83,15 +81,21 @@ def _calls(node: Any) -> list[str]:
     return [v.func.name for v in values if v.func.name] + [f.name for v in values for f in v.list.func]
 
 
-def _with_constants(meta: Any, saved_model: Path) -> Any:
-    """The graph with its variables restored and turned into constants."""
-    tf = graphs()
-    ends = [name.split(":")[0] for name in _ends(meta.signature_def[SIGNATURE])]
-    with tf.Graph().as_default() as graph, session_of(graph, rewrite=False) as session:
-        tf.import_graph_def(meta.graph_def, name="")
-        saver = meta.saver_def
-        session.run(saver.restore_op_name, {saver.filename_tensor_name: str(saved_model / "variables" / "variables")})
-        return tf.convert_variables_to_constants(session, graph.as_graph_def(), ends)
+def _with_constants(signature: Signature) -> Any:
+    """The graph with its variables turned into constants."""
+    ends = [name.split(":")[0] for name in _ends(signature.definition)]
+    return graphs().convert_variables_to_constants(_Values(signature.values), signature.graph_def, ends)
+
+
+class _Values:
+    """Answers as a session does that is asked for the values of variables."""
+
+    def __init__(self, values: Mapping[str, NDArray[Any]]) -> None:
+        self._values = values
+
+    def run(self, names: Iterable[str]) -> list[NDArray[Any]]:
+        """The values of the variables whose reading ops are called `names`."""
+        return [self._values[name.removesuffix("/Read/ReadVariableOp:0")] for name in names]
 
 
 def _inlined(graph_def: Any, kept: list[str]) -> Any:

@@ -1,15 +1,10 @@
 """What one picture costs in a TF.js graph: per layer its op, output shape, parameters, stored bytes and multiply-adds."""
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from pagesight.graph.layers import Layer, layers_of
 from pagesight.graph.model import GraphModel, static_shapes
-
-_WIDTHS = {"float32": 4, "int32": 4, "uint8": 1, "uint16": 2, "float16": 2, "bool": 1}
 
 
 @dataclass(frozen=True)
@@ -60,14 +55,3 @@ def multiply_adds(layer: Layer, shape: tuple[int | None, ...]) -> int:
     if layer.kind == "depthwise":
         return places * math.prod(layer.shape)
     return places * math.prod(layer.shape[:-1]) * layer.shape[-1] if layer.kind == "convolution" else math.prod(layer.shape)
-
-
-def stored_as(model_json: Path) -> dict[str, tuple[str, int]]:
-    """How the manifest keeps each weight: its type on disk and its bytes there."""
-    result = {}
-    document: dict[str, Any] = json.loads(model_json.read_text(encoding="utf-8"))
-    for group in document["weightsManifest"]:
-        for spec in group["weights"]:
-            dtype = spec.get("quantization", {}).get("dtype", spec["dtype"])
-            result[spec["name"]] = (dtype, math.prod(spec["shape"]) * _WIDTHS[dtype])
-    return result

@@ -14,6 +14,7 @@ from pagesight.graph.converter_fixes import taken_apart
 from pagesight.graph.large_constants import LARGE
 from pagesight.graph.nodes import GraphNode, source
 from pagesight.graph.tensorflow import graphs, session_of
+from pagesight.manifest import Json
 
 _BATCH = 64
 
@@ -22,7 +23,7 @@ _BATCH = 64
 class GraphModel:
     """`document` is model.json without its weights; `weights` maps every constant to its array."""
 
-    document: dict[str, Any]
+    document: Json
     weights: dict[str, NDArray[Any]]
 
     @classmethod

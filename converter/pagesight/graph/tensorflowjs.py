@@ -19,6 +19,7 @@ from pagesight.errors import QuantizeError
 from pagesight.graph import large_constants
 from pagesight.graph.converter_fixes import mended
 from pagesight.graph.tensorflow import bare, graphs, suppress_native_stderr
+from pagesight.manifest import Json
 
 SHARD_BYTES = 4 * 1024 * 1024
 _NEVER_RUN = (
@@ -79,9 +80,7 @@ def _tensorflowjs() -> Any:
     )
 
 
-def optimized(
-    graph_def: Any, signature: Any, large: large_constants.LargeConstants
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def optimized(graph_def: Any, signature: Any, large: large_constants.LargeConstants) -> tuple[Json, dict[str, NDArray[Any]]]:
     """A frozen graph as a float32 TF.js graph model: what model.json holds without its weights, and the weights by name.
 
     `held` are the values of its large constants. Raises QuantizeError where the graph has an op that TF.js lacks.
@@ -134,7 +133,7 @@ def _widened(array: NDArray[Any]) -> NDArray[Any]:
 
 def write_weights(
     weights: Iterable[tuple[str, NDArray[Any]]], into: Path, stored_as: Mapping[str, str | Coded], shard_bytes: int = SHARD_BYTES
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """Write named arrays as shards below `into` and return the weights manifest; `stored_as` says how a name's floats are kept.
 
     A dtype of the stock format (float16, uint16, uint8) is rounded as the stock converter does it, one range per tensor; Coded is
@@ -152,7 +151,7 @@ def write_weights(
     return list(manifest)
 
 
-def _entry(name: str, array: NDArray[Any], options: str | Coded | None) -> dict[str, Any]:
+def _entry(name: str, array: NDArray[Any], options: str | Coded | None) -> Json:
     if not isinstance(options, Coded):
         return {"name": name, "data": array}
     codes = options.codes.reshape(array.shape)
@@ -163,7 +162,7 @@ def _entry(name: str, array: NDArray[Any], options: str | Coded | None) -> dict[
     }
 
 
-def read_weights(manifest: list[dict[str, Any]], folder: Path) -> dict[str, NDArray[Any]]:
+def read_weights(manifest: list[Json], folder: Path) -> dict[str, NDArray[Any]]:
     """All arrays of a weights manifest, widened as TF.js widens them at load (float32, int32, bool)."""
     entries = _tensorflowjs().read_weights.read_weights(manifest, str(folder), flatten=True)
     return {e["name"]: e["data"] for e in entries}

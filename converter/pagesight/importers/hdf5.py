@@ -77,24 +77,30 @@ def _check_dataset(result: h5py.Dataset, name: Path) -> int:
     return size
 
 
-def elements(group: h5py.Group) -> int:
-    """How many numbers the datasets below `group` hold."""
-    total = 0
+def arrays(group: h5py.Group) -> dict[str, NDArray[Any]]:
+    """All datasets of numbers below `group` by their paths."""
+    result: dict[str, NDArray[Any]] = {}
 
-    def count(_: str, result: Any) -> None:
-        nonlocal total
-        if isinstance(result, h5py.Dataset) and result.dtype.kind in "fiub":
-            total += int(result.size)
+    def read(path: str, found: Any) -> None:
+        if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiub":
+            result[path] = np.asarray(found[()]).astype(found.dtype.newbyteorder("<"), copy=False)
 
-    group.visititems(count)
-    return total
+    group.visititems(read)
+    return result
 
 
-def array(result: Any, name: str) -> NDArray[np.float32]:
-    """A dataset as float32. Raises AdoptError for what is no dataset of numbers."""
-    if not isinstance(result, h5py.Dataset) or result.dtype.kind not in "fiub":
-        raise AdoptError(f"the weight {name} is no array of numbers", fix=_HINT)
-    return np.asarray(result[()], np.float32)
+def lists(group: h5py.Group) -> dict[str, dict[str, list[str]]]:
+    """The lists of names that Keras keeps as attributes, by the path of their group."""
+    result: dict[str, dict[str, list[str]]] = {}
+
+    def read(path: str, found: Any) -> None:
+        if isinstance(found, h5py.Group):
+            kept = {key: names(found, key) for key in ("layer_names", "weight_names")}
+            result[path] = {key: value for key, value in kept.items() if value}
+
+    read("", group)
+    group.visititems(read)
+    return {path: kept for path, kept in result.items() if kept}
 
 
 def text(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
+from pagesight.importers import ops
 
 Size = tuple[int | None, int | None, int | None]
 """Height, width and channels; None where the model leaves it free."""
@@ -84,3 +85,27 @@ def _without(graph_def: Any, placeholders: list[str]) -> Any:
     result = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
     result.node.extend(kept)
     return result
+
+
+def freeze(function: Any) -> tuple[Any, list[Any], list[Any]]:
+    """A concrete function as a graph without variables and calls: GraphDef, input tensors, output tensors."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    return frozen.graph.as_graph_def(), list(frozen.inputs), list(frozen.outputs)
+
+
+def cut(graph_def: Any, answer: str) -> Any:
+    """Only the nodes that `answer` needs, each of them an op that TF.js has. Raises AdoptError for one it has not."""
+    needed = tensorflow().compat.v1.graph_util.extract_sub_graph(graph_def, [answer.split(":", maxsplit=1)[0]])
+    for node in [*needed.node, *(n for f in needed.library.function for n in f.node_def)]:
+        node.attr.pop("_gradient_op_type", None)  # how swish learns; the function for it is not in this graph
+    ops.check((node.op, node.name) for node in needed.node)
+    ops.check((node.op, node.name) for f in needed.library.function for node in f.node_def if _is_called(f, needed))
+    return needed
+
+
+def _is_called(function: Any, graph_def: Any) -> bool:
+    name = function.signature.name
+    nodes = [*graph_def.node, *(n for f in graph_def.library.function for n in f.node_def)]
+    return any(a.func.name == name for n in nodes for a in n.attr.values())

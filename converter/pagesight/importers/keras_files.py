@@ -1,55 +1,67 @@
 """Keras `.h5` and `.keras` files, of Keras 2 and Keras 3."""
 
 import sys
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import keras
 from pagesight.importers import archives, hdf5, hub, keras_weights
+from pagesight.importers.groups import Group
 from pagesight.importers.imported_model import Foreign, size_of
 from pagesight.importers.keras_graph import Built, Rebuild
+from pagesight.sandbox import Found, Handed
 
 _CONFIG_BYTES = 64 * 1024**2
 _LONGEST_LOSS = 1000
 
 
-def read_h5(path: Path, scratch: Path) -> Foreign:
-    """A whole model in HDF5, as `model.save("x.h5")` writes it. Raises AdoptError."""
+def open_h5(path: Path) -> Found:
+    """A whole model in HDF5 (`model.save("x.h5")`), or weights alone: JSON, arrays by path, lists of names. Raises AdoptError."""
     with hdf5.opened(path) as file:
         if "model_config" not in file.attrs:
-            raise AdoptError(
-                f"{path} holds weights alone, without the model",
-                fix="save the whole model with `model.save(…)`, or train on these weights with `pagesight build --weights`",
-            )
+            return Found({"kind": "weights", "lists": hdf5.lists(file)}, hdf5.arrays(file))
         document = hdf5.parse_json(hdf5.text(file.attrs["model_config"]), f"the model in {path}")
         flavour = _flavour(hdf5.text(file.attrs.get("keras_version", b"2")))
         weights = file.get("model_weights")
-        if weights is None:
+        if not isinstance(weights, h5py.Group):
             raise AdoptError(f"{path} holds a model without weights", fix="save the whole model with `model.save(…)`")
-        built = Rebuild(flavour, hdf5.elements(weights), partial(hub.layer_of, scratch=scratch)).build(document)
-        keras_weights.from_legacy_h5(built, weights)
         training = file.attrs.get("training_config")
         trained = {} if training is None else hdf5.parse_json(hdf5.text(training), f"the training in {path}")
-    return replace(foreign_of(built, flavour), loss=loss_of(trained))
+        return _found("keras-h5", document, flavour, loss_of(trained), weights)
 
 
-def read_keras(path: Path, scratch: Path) -> Foreign:
+def open_keras(path: Path, scratch: Path) -> Found:
     """A `.keras` file: a zip archive of config.json and model.weights.h5. Raises AdoptError."""
     document = hdf5.parse_json(archives.read_member(path, "config.json", _CONFIG_BYTES), f"config.json in {path}")
     metadata = hdf5.parse_json(archives.read_member(path, "metadata.json", _CONFIG_BYTES), f"metadata.json in {path}")
     version = str(metadata.get("keras_version", "3")) if isinstance(metadata, dict) else "3"
-    with tempfile.TemporaryDirectory(dir=scratch) as inner:
-        weights = Path(inner) / "model.weights.h5"
-        archives.write_member(path, "model.weights.h5", archives.MAX_BYTES, weights)
-        with hdf5.opened(weights, path) as file:
-            flavour = _flavour(version)
-            built = Rebuild(flavour, hdf5.elements(file), partial(hub.layer_of, scratch=scratch)).build(document)
-            keras_weights.from_keras_v3(built, file)
-    return replace(foreign_of(built, flavour), loss=loss_of(document.get("compile_config")))
+    weights = scratch / "model.weights.h5"
+    archives.write_member(path, "model.weights.h5", archives.MAX_BYTES, weights)
+    training = document.get("compile_config") if isinstance(document, dict) else None
+    with hdf5.opened(weights, path) as file:
+        return _found("keras-zip", document, _flavour(version), loss_of(training), file)
+
+
+def _found(kind: str, document: Any, flavour: str, loss: str | None, weights: h5py.Group) -> Found:
+    facts = {"kind": kind, "document": document, "flavour": flavour, "loss": loss, "lists": hdf5.lists(weights)}
+    return Found(facts, hdf5.arrays(weights))
+
+
+def read(handed: Handed, scratch: Path) -> Foreign:
+    """What `open_h5` or `open_keras` found as a network in tf-keras; hub layers are opened below `scratch`. Raises AdoptError."""
+    weights = Group.of(handed.arrays, handed.facts["lists"])
+    flavour = str(handed.facts["flavour"])
+    built = Rebuild(flavour, weights.elements(), partial(hub.layer_of, scratch=scratch)).build(handed.facts["document"])
+    if handed.facts["kind"] == "keras-h5":
+        keras_weights.from_legacy_h5(built, weights)
+    else:
+        keras_weights.from_keras_v3(built, weights)
+    return replace(foreign_of(built, flavour), loss=handed.facts["loss"])
 
 
 def loss_of(training: Any) -> str | None:

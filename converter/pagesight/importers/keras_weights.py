@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.errors import AdoptError
-from pagesight.importers import hdf5
+from pagesight.importers.groups import Group, array
 from pagesight.importers.keras_graph import Built, Leaf
 from pagesight.importers.keras_layers import EXPORT
 
@@ -18,16 +17,32 @@ Floats = NDArray[np.float32]
 _AGAIN = f"copy or download the file again, or {EXPORT}"
 
 
-def from_legacy_h5(built: Built, group: h5py.Group) -> None:
+def from_legacy_h5(built: Built, group: Group) -> None:
     """Fill `built` from a `.h5` file: one group per top-level layer, its arrays in the order of `weight_names`."""
     for child in built.children:
         result = group.get(child.name)
-        if not isinstance(result, h5py.Group):
+        if not isinstance(result, Group):
             if _variables(child):
                 raise AdoptError(f"the file has no weights for the layer {child.name!r:.60}", fix=_AGAIN)
             continue
-        names = hdf5.names(result, "weight_names")
-        _fill(child, names, lambda name, result=result: hdf5.array(result.get(name), name))  # type: ignore[misc]
+        names = result.lists.get("weight_names", [])
+        _fill(child, names, lambda name, result=result: array(result.get(name), name))  # type: ignore[misc]
+
+
+def into_layers(model: Any, weights: Group) -> None:
+    """Fill a Keras model from a `.h5` file of weights: layers that have any in the file's order, one group each."""
+    layers = [layer for layer in model.layers if layer.weights]
+    groups = [(name, weights.get(name)) for name in weights.lists.get("layer_names", [])]
+    filled = [(name, group) for name, group in groups if isinstance(group, Group) and group.lists.get("weight_names")]
+    if len(filled) != len(layers):
+        raise AdoptError(f"it has weights for {len(filled)} layers, the network has {len(layers)} with weights", fix=_AGAIN)
+    for layer, (name, group) in zip(layers, filled, strict=True):
+        variables = [*layer.trainable_weights, *layer.non_trainable_weights]
+        names = group.lists["weight_names"]
+        if len(names) != len(variables):
+            raise AdoptError(f"the layer {name!r:.60} has {len(names)} weights there, {len(variables)} here", fix=_AGAIN)
+        for variable, weight in zip(variables, names, strict=True):
+            _assign(variable, array(group.get(weight), weight), name)
 
 
 def _fill(child: Leaf | Built, names: list[str], read: Callable[[str], Floats]) -> None:
@@ -59,15 +74,15 @@ def _variables(child: Leaf | Built) -> list[Any]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
-def from_keras_v3(built: Built, file: h5py.Group) -> None:
+def from_keras_v3(built: Built, file: Group) -> None:
     """Fill `built` from the `model.weights.h5` of a `.keras` file: layers by class and number within their container."""
     seen: Counter[str] = Counter()
-    layers = file.get("layers") or file.get("_layer_checkpoint_dependencies")
+    layers = _below(file, "layers") or _below(file, "_layer_checkpoint_dependencies")
     for child in built.children:
         kind = _snake_case(child.kind)
         numbered = f"{kind}_{seen[kind]}" if seen[kind] else kind
         seen[kind] += 1
-        result = None if layers is None else layers.get(numbered) or layers.get(child.name)
+        result = None if layers is None else _below(layers, numbered) or _below(layers, child.name)
         if isinstance(child, Built):
             if result is None and any(leaf.layer.weights for leaf in child.leaves()):
                 raise AdoptError(f"the file has no weights for the layer {child.name!r:.60}", fix=_AGAIN)
@@ -77,6 +92,11 @@ def from_keras_v3(built: Built, file: h5py.Group) -> None:
             _fill_leaf(child, result)
 
 
+def _below(group: Group, name: str) -> Group | None:
+    found = group.get(name)
+    return found if isinstance(found, Group) else None
+
+
 def _fill_leaf(leaf: Leaf, result: Any) -> None:
     if leaf.kind == "KerasLayer":
         raise AdoptError(
@@ -84,28 +104,28 @@ def _fill_leaf(leaf: Leaf, result: Any) -> None:
             fix="save the model as .h5 or as a SavedModel",
         )
     variables = [*leaf.layer._trainable_weights, *leaf.layer._non_trainable_weights]
-    held = list(_datasets(result)) if isinstance(result, h5py.Group) else []
+    held = list(_arrays(result)) if isinstance(result, Group) else []
     if not variables:
         return
     if len(held) != len(variables):
         raise AdoptError(f"the layer {leaf.name!r:.60} has {len(variables)} weights, its file holds {len(held)}", fix=_AGAIN)
-    for i, (variable, dataset) in enumerate(zip(variables, held, strict=True)):
-        _assign(variable, hdf5.array(dataset, f"{leaf.name}/{i}"), leaf.name)
+    for i, (variable, value) in enumerate(zip(variables, held, strict=True)):
+        _assign(variable, array(value, f"{leaf.name}/{i}"), leaf.name)
 
 
 _PARTS = ("query_dense", "key_dense", "value_dense", "output_dense")
 """Layers inside of attention, in the order of its weights."""
 
 
-def _datasets(group: h5py.Group) -> Iterator[Any]:
+def _arrays(group: Group) -> Iterator[Any]:
     """A layer's own arrays in their order, then those of the layers inside."""
-    own = group.get("vars")
-    if isinstance(own, h5py.Group):
+    own = _below(group, "vars")
+    if own is not None:
         yield from (own.get(str(i)) for i in range(len(own)))
     for name in _PARTS:
-        inner = group.get(name) or group.get(f"_{name}")
-        if isinstance(inner, h5py.Group):
-            yield from _datasets(inner)
+        inner = _below(group, name) or _below(group, f"_{name}")
+        if inner is not None:
+            yield from _arrays(inner)
 
 
 def _snake_case(name: str) -> str:

@@ -26,8 +26,50 @@ def allowed() -> frozenset[str]:
     return frozenset((result | _FOLDED) - _NEVER)
 
 
-def check(nodes: Iterable[tuple[str, str]]) -> None:
-    """Raise AdoptError for the first (op, node name) that TF.js cannot run, before anything is run."""
+OF_TRAINING = frozenset(
+    {
+        "AssignAddVariableOp",
+        "AssignSubVariableOp",
+        "AssignVariableOp",
+        "Bitcast",
+        "DisableCopyOnRead",
+        "DivNoNan",
+        "EnsureShape",
+        "FusedBatchNorm",
+        "FusedBatchNormV2",
+        "FusedBatchNormV3",
+        "If",
+        "ImageProjectiveTransformV3",
+        "Placeholder",
+        "PreventGradient",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "RngReadAndSkip",
+        "SquaredDifference",
+        "StatefulPartitionedCall",
+        "StatelessIf",
+        "StatelessRandomGetAlg",
+        "StatelessRandomGetKeyCounter",
+        "StatelessRandomNormalV2",
+        "StatelessRandomUniformV2",
+        "StopGradient",
+        "TruncatedNormal",
+        "VarIsInitializedOp",
+    }
+)
+"""Ops that a network which learns has besides: none of them touches a file, a socket or Python either."""
+_LOOPS = frozenset({"While", "StatelessWhile", "LoopCond", "Enter", "NextIteration"})
+
+
+def check(nodes: Iterable[tuple[str, str]], more: frozenset[str] = frozenset()) -> None:
+    """Raise AdoptError for the first (op, node name) that neither TF.js nor `more` has, before anything is run.
+
+    Loops are refused, too: nobody can tell from outside whether one ends.
+    """
     for op, name in nodes:
-        if op not in allowed():
+        if op in _LOOPS:
+            raise AdoptError(
+                f"the node {name!r:.120} is a loop ({op}), of which nothing tells that it ends", fix="save the model without it"
+            )
+        if op not in allowed() and op not in more:
             raise AdoptError(f"TF.js has no op {op}, which the node {name!r:.120} is", fix="replace the layer that makes this op")

@@ -1,9 +1,9 @@
-"""The other side of `original`: loads one model by its own framework, waits for pictures, answers; runs as a program."""
+"""The other side of `original`: loads one model by its own framework, waits for pictures, answers; runs in the sandbox."""
 
 import contextlib
 import json
 import os
-import sys
+import time
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -12,42 +12,32 @@ from typing import Any
 
 import numpy as np
 
+from pagesight.sandbox import Found
+
+INPUTS = "inputs.npy"
+"""The file in which pictures come, once they are known: the model is loaded meanwhile."""
 _BATCH = 8
-_MEGABYTE = 2**20
-_LARGEST_FILE = 1024 * _MEGABYTE
-_CPU_SECONDS = 900
+_WAIT = 0.05
 
 
-def main() -> None:
-    """Read a `Source` as JSON from the command line; answer with one line of JSON and scores.npy in this folder."""
-    options = json.loads(sys.argv[1])
-    _limit()
-    answers = os.dup(1)
-    os.dup2(2, 1)  # what libraries print is no answer
+def answers(scratch: Path, **options: Any) -> Found:
+    """Load the model that `options` (a `Source`) name, wait for pictures, and answer them; or say why it cannot be run."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             name, call = _LOADERS[options["runtime"]](options)
-            sys.stdin.readline()
-            inputs = np.load("inputs.npy", allow_pickle=False)
+            while not (scratch / INPUTS).exists():
+                time.sleep(_WAIT)
+            inputs = np.load(scratch / INPUTS, allow_pickle=False)
+            if not len(inputs):
+                return Found({"why_not": "it was not asked"}, {})
             rows = [call(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
-        np.save("scores.npy", np.concatenate(rows).reshape(len(inputs), -1).astype(np.float32))
-        result = {"runtime": name}
     except _Foreign as cause:
-        result = {"error": str(cause)}
+        return Found({"why_not": str(cause)}, {})
     except Exception as cause:  # whatever a framework raises is the reason why the model could not be run
-        lines = [line for line in str(cause).strip().splitlines() if line.strip()]
-        result = {"error": f"{type(cause).__name__}: {lines[0][:160] if lines else ''}".replace(options["path"], "the model")}
-    os.write(answers, (json.dumps(result) + "\n").encode())
-
-
-def _limit() -> None:
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        lines = [line for line in str(cause).strip().splitlines() if line.strip()] or [""]
+        return Found({"why_not": f"{type(cause).__name__}: {lines[0][:160]}".replace(options["path"], "the model")}, {})
+    return Found({"runtime": name}, {"scores": np.concatenate(rows).reshape(len(inputs), -1).astype(np.float32)})
 
 
 _KERAS = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
@@ -172,7 +162,3 @@ _LOADERS: dict[str, Callable[[dict[str, Any]], tuple[str, Callable[[Any], Any]]]
     "keras": _keras,
     "saved_model": _saved_model,
 }
-
-if __name__ == "__main__":
-    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path.cwd()]
-    main()

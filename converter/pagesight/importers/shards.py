@@ -1,6 +1,7 @@
 """Weights of TF.js models of strangers: every path, size and shape of the manifest is checked before a shard is read."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.errors import AdoptError
-from pagesight.graph import tensorflowjs
 
 _BYTES = {"float32": 4, "int32": 4, "bool": 1, "uint8": 1}
 _QUANTIZED = {"uint8": 1, "uint16": 2, "float16": 2}
@@ -32,9 +32,30 @@ def read(manifest: Any, folder: Path) -> dict[str, NDArray[Any]]:
         if held > _MAX_BYTES or len(names) > _MAX_WEIGHTS:
             raise AdoptError("the model holds more than 4 GB of weights", fix="give a smaller model")
     try:
-        return tensorflowjs.read_weights(manifest, folder)
+        return {name: value for group in manifest for name, value in _read_group(group, folder)}
     except (ValueError, TypeError, KeyError, OSError) as cause:
         raise AdoptError(f"the weights of {folder} cannot be read: {str(cause)[:160]}", fix=_AGAIN) from cause
+
+
+def _read_group(group: Any, folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    data = b"".join((folder / path).read_bytes() for path in group["paths"])
+    start = 0
+    for spec in group["weights"]:
+        how = spec.get("quantization") or {}
+        dtype = np.dtype(str(how.get("dtype", spec["dtype"]))).newbyteorder("<")
+        count = math.prod(spec["shape"])
+        value = np.frombuffer(data, dtype, count, start).reshape(spec["shape"])
+        start += count * dtype.itemsize
+        if "min" in how and dtype.kind == "u":
+            value = value * np.float64(how["scale"]) + np.float64(how["min"])
+        yield spec["name"], _widened(value, str(how.get("original_dtype", spec["dtype"])))
+
+
+def _widened(value: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """The dtype in which TF.js keeps an array."""
+    if dtype == "bool":
+        return value.astype(np.bool_)
+    return value.astype(np.float32 if dtype == "float32" else np.int32)
 
 
 def _bytes_of(spec: Any, names: set[str]) -> int:
@@ -77,6 +98,16 @@ def _size_of(path: Any, folder: Path) -> int:
     if not file.resolve().is_relative_to(folder.resolve()):
         raise AdoptError(f"model.json takes weights from outside its folder ({path!s:.80})", fix=_AGAIN)
     return file.stat().st_size
+
+
+def stored_as(manifest: Any) -> dict[str, tuple[str, int]]:
+    """How the manifest keeps each weight: its type on disk and its bytes there."""
+    result = {}
+    for group in manifest:
+        for spec in group["weights"]:
+            dtype = (spec.get("quantization") or {}).get("dtype", spec["dtype"])
+            result[spec["name"]] = (dtype, math.prod(spec["shape"]) * (_QUANTIZED.get(dtype) or _BYTES[dtype]))
+    return result
 
 
 def refuse_not_finite(weights: dict[str, NDArray[Any]]) -> None:

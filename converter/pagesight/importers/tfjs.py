@@ -7,26 +7,45 @@ from pagesight.contract import FILE_NAME as CONTRACT
 from pagesight.contract import Contract
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph.model import GraphModel, _captured, _graph_def
-from pagesight.importers import hdf5, keras_files, keras_weights, ops, saved_model, shards
-from pagesight.importers.imported_model import Foreign, from_graph_def, size_of
+from pagesight.importers import hdf5, keras_files, keras_weights, ops, shards
+from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
 from pagesight.importers.keras_graph import Rebuild
+from pagesight.sandbox import Found, Handed
 
 _JSON_BYTES = 256 * 1024**2
 _AGAIN = "export the model again, and keep its files together"
 _TEACHABLE = "Teachable Machine model"
 
 
-def read(model_json: Path) -> Foreign:
-    """The TF.js model whose model.json this is. Raises AdoptError."""
+def open_files(model_json: Path) -> Found:
+    """The TF.js model whose model.json this is: its JSON and arrays, and what lies beside it. Raises AdoptError."""
     document = _json(model_json)
     if not isinstance(document, dict) or not isinstance(document.get("modelTopology"), dict):
         raise AdoptError(f"{model_json} is no TF.js model", fix="give the model.json that TF.js or its converter wrote")
-    weights = shards.read(document.get("weightsManifest"), model_json.parent)
+    manifest = document.pop("weightsManifest", None)
+    weights = shards.read(manifest, model_json.parent)
     shards.refuse_not_finite(weights)
+    facts = {"document": document, "shown_as": str(model_json)}
     if document.get("format") == "graph-model" or "node" in document["modelTopology"]:
-        document.pop("weightsManifest")
-        return _graph(GraphModel(document, weights), model_json)
-    return _layers(document["modelTopology"], weights, model_json.parent)
+        for graph in (document["modelTopology"], document.get("modelInitializer") or {}):
+            ops.check(_nodes(graph))
+        contract = _contract(model_json)
+        told = None if contract is None else contract.to_json()
+        return Found({**facts, "kind": "tfjs-graph", "contract": told, "stored_as": shards.stored_as(manifest)}, weights)
+    metadata = model_json.with_name("metadata.json")
+    return Found({**facts, "kind": "tfjs-layers", "metadata": _json(metadata) if metadata.is_file() else None}, weights)
+
+
+def read(handed: Handed) -> Foreign:
+    """What `open_files` found as a model that TensorFlow can trace. Raises AdoptError."""
+    if handed.facts["kind"] == "tfjs-graph":
+        return _graph(graph_model(handed), handed)
+    return _layers(handed.facts["document"]["modelTopology"], handed.arrays, handed.facts["metadata"])
+
+
+def graph_model(handed: Handed) -> GraphModel:
+    """The graph model that was found, as it is."""
+    return GraphModel(handed.facts["document"], dict(handed.arrays))
 
 
 def _json(path: Path) -> Any:
@@ -35,12 +54,11 @@ def _json(path: Path) -> Any:
     return hdf5.parse_json(path.read_bytes(), str(path))
 
 
-def _layers(topology: dict[str, Any], weights: dict[str, Any], folder: Path) -> Foreign:
+def _layers(topology: dict[str, Any], weights: dict[str, Any], metadata: Any) -> Foreign:
     budget = sum(int(value.size) for value in weights.values())
     built = Rebuild("tfjs", budget).build(topology.get("model_config") or topology)
     keras_weights.from_names(built, weights)
     result = keras_files.foreign_of(built, "keras2", "TF.js layers model")
-    metadata = _json(folder / "metadata.json") if (folder / "metadata.json").is_file() else None
     return result if metadata is None else _with_metadata(result, metadata)
 
 
@@ -65,11 +83,10 @@ def _with_metadata(result: Foreign, metadata: Any) -> Foreign:
     )
 
 
-def _graph(model: GraphModel, model_json: Path) -> Foreign:
-    graphs = [model.document["modelTopology"], model.document.get("modelInitializer") or {}]
-    for graph in graphs:
-        ops.check(_nodes(graph))
-    answer, contract = _ends(model, model_json)
+def _graph(model: GraphModel, handed: Handed) -> Foreign:
+    model_json = handed.facts["shown_as"]
+    contract = None if handed.facts["contract"] is None else Contract.from_json(handed.facts["contract"])
+    answer = _answer(model, model_json, contract)
     try:
         graph_def = _graph_def(model.document["modelTopology"], model.weights)
         image = model.input_name if ":" in model.input_name else f"{model.input_name}:0"
@@ -77,7 +94,7 @@ def _graph(model: GraphModel, model_json: Path) -> Foreign:
         dims = placeholder.attr["shape"].shape.dim
         result = Foreign(
             "TF.js graph model",
-            from_graph_def(saved_model.cut(graph_def, answer), image, answer, _captured(model)),
+            from_graph_def(cut(graph_def, answer), image, answer, _captured(model)),
             size_of(tuple(None if d.size < 1 else d.size for d in dims)),
         )
     except AdoptError:
@@ -96,9 +113,8 @@ def _nodes(graph: Any) -> list[tuple[str, str]]:
         raise AdoptError("the graph in model.json is not written as TF.js writes it", fix=_AGAIN) from cause
 
 
-def _ends(model: GraphModel, model_json: Path) -> tuple[str, Contract | None]:
-    """The tensor that answers, and Pagesight's contract where one lies beside the model or above it."""
-    contract = _contract(model_json)
+def _answer(model: GraphModel, model_json: str, contract: Contract | None) -> str:
+    """The tensor that answers."""
     signature = model.document.get("signature")
     if not isinstance(signature, dict) or not signature.get("inputs") or not signature.get("outputs"):
         raise AdoptError(f"{model_json} does not say what goes in and comes out", fix="convert the model again with a signature")
@@ -112,10 +128,11 @@ def _ends(model: GraphModel, model_json: Path) -> tuple[str, Contract | None]:
         name = outputs.get("probabilities") or next(iter(outputs.values()))
     else:
         raise AdoptError(f"the model gives {len(outputs)} answers ({', '.join(outputs)})", fix="convert a model with one output")
-    return (name if ":" in name else f"{name}:0"), contract
+    return name if ":" in name else f"{name}:0"
 
 
 def _contract(model_json: Path) -> Contract | None:
+    """Pagesight's contract where one lies beside the model or above it."""
     for folder in (model_json.parent, model_json.parent.parent):
         try:
             contract = Contract.read(folder)

@@ -5,7 +5,6 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pagesight import manifest, resources
 from pagesight.errors import OptionError
@@ -74,7 +73,7 @@ def _needed(bundle: Path) -> list[str]:
     return ["contract.json", *sorted(runtime), *golden]
 
 
-def _description(package: Package, description: str, needed: list[str]) -> dict[str, Any]:
+def _description(package: Package, description: str, needed: list[str]) -> manifest.Json:
     types = f"./{FOLDER}/index.d.ts"
     kept = [path for path in needed if not path.endswith(".js")]
     return {

@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 from pagesight import languages, manifest, resources
 from pagesight.contract import FILE_NAME, Contract
@@ -27,7 +26,7 @@ _CSP = (
 )
 
 
-def theme_key(options: Bundling) -> dict[str, Any]:
+def theme_key(options: Bundling) -> dict[str, str | None]:
     """What the page's looks depend on beside its own template. Raises OptionError for a theme or a logo that cannot be one."""
     if options.theme is not None:
         check_theme(Path(options.theme))

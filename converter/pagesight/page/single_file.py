@@ -7,9 +7,9 @@ import html
 import json
 import mimetypes
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 from pagesight import manifest, resources
 from pagesight.errors import BundleError
@@ -168,7 +168,7 @@ class _Inliner(HTMLParser):
         )
 
 
-def _kept(attributes: dict[str, Any], *left_out: str) -> str:
+def _kept(attributes: Mapping[str, str | None], *left_out: str) -> str:
     """The attributes as markup, without those that name or seal the file that is now inside."""
     kept = {k: v for k, v in attributes.items() if k not in (*left_out, "integrity", "crossorigin")}
     return "".join(f" {k}" if v is None else f' {k}="{html.escape(v)}"' for k, v in kept.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from pagesight.errors import OutputError
-from pagesight.manifest import write_json
+from pagesight.manifest import Json, write_json
 
 if TYPE_CHECKING:
     from pydantic import ConfigDict, TypeAdapter
@@ -47,7 +47,7 @@ def _adapter(kind: type[T]) -> "TypeAdapter[T]":
     return _ADAPTERS[kind]
 
 
-def to_json(value: Any) -> dict[str, Any]:
+def to_json(value: Any) -> Json:
     """A record as plain JSON values, by its keys in the file."""
     return dict(_adapter(type(value)).dump_python(value, mode="json", by_alias=True))
 
@@ -86,7 +86,7 @@ def write(path: Path, value: Any) -> None:
     write_json(path, to_json(value))
 
 
-def schema(kind: type[Any]) -> dict[str, Any]:
+def schema(kind: type[Any]) -> Json:
     """The JSON Schema (2020-12) of what `write` writes for such a record."""
     described = _adapter(kind).json_schema(mode="serialization", by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}

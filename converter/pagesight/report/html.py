@@ -1,7 +1,7 @@
 """report.html: the evaluation for people, static, without a script, readable on a phone and by a screen reader."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def _code(text: str) -> Any:
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-def _context(summary: Summary) -> dict[str, Any]:
+def _context(summary: Summary) -> Mapping[str, object]:
     contract, evaluated, evaluation = summary.contract, summary.evaluated, summary.evaluation
     counts = _counts(summary.seen, len(contract.labels))
     trained = summary.origin.trained.facts if summary.origin.trained else None
@@ -109,7 +109,7 @@ def _context(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _searched(origin: Origin) -> dict[str, Any] | None:
+def _searched(origin: Origin) -> Mapping[str, object] | None:
     """What was tried before the backbone was chosen: the facts, smallest first, and their charts."""
     if origin.search is None:
         return None

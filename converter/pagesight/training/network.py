@@ -4,18 +4,19 @@ import contextlib
 import io
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-import h5py
-
 from pagesight import backbones, manifest, progress
 from pagesight.backbones import Backbone
-from pagesight.errors import TrainError, first_line
-from pagesight.graph.tensorflow import hub, keras
+from pagesight.errors import AdoptError, TrainError, first_line
+from pagesight.graph.tensorflow import keras
+from pagesight.importers import door, hub, keras_weights
+from pagesight.importers.groups import Group
 from pagesight.training.efficientnet_lite import efficientnet_lite0, load_packaged
 
 _DOWNLOAD_TIMEOUT = 10.0
@@ -146,11 +147,13 @@ class _OneFile:
 
 
 def _load(body: Any, file: str, backbone: Backbone) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        handed = door.open_model(Path(file), Path(scratch)).result()
     try:
-        if not h5py.is_hdf5(file):
+        if handed.facts["kind"] not in ("weights", "keras-h5"):
             raise ValueError("it is not an HDF5 file")
-        body.load_weights(file)
-    except (ValueError, OSError, KeyError, IndexError, TypeError) as cause:
+        keras_weights.into_layers(body, Group.of(handed.arrays, handed.facts["lists"]))
+    except (ValueError, AdoptError) as cause:
         raise TrainError(
             f"{file} does not hold weights of {backbone.human}: {first_line(cause)}",
             fix="give the backbone that these weights belong to, and a file without its top (…_no_top.h5)",
@@ -207,15 +210,13 @@ def _impatient_sockets() -> Iterator[None]:
 def _hub_layer(handle: str, backbone: Backbone) -> Any:
     """A trainable TF-Hub feature vector that takes `[batch, side, side, 3]` in 0..1."""
     try:
-        with _impatient_sockets():
-            layer = hub().KerasLayer(handle, trainable=True, name="hub")
+        with _impatient_sockets(), tempfile.TemporaryDirectory() as scratch:
+            source = hub.fetched(handle) if handle.startswith(("http://", "https://")) else Path(handle)
+            layer = hub.layer(source, Path(scratch), trainable=True, name="hub")
             shape = layer.compute_output_shape((None, backbone.side, backbone.side, 3))
+    except AdoptError:
+        raise
     except Exception as cause:
-        if _is_network(cause) and handle.startswith("http"):
-            raise TrainError(
-                f"the TF-Hub model {handle} could not be fetched",
-                fix="check the address and the network, or set TFHUB_CACHE_DIR to a folder that holds it",
-            ) from cause
         raise TrainError(
             f"{handle} cannot be used as a backbone of {backbone.side} px: {first_line(cause)}",
             fix="give a TF-Hub feature vector for images, and a --backbone of the same size",

@@ -1,0 +1,192 @@
+"""Files of strangers are opened in a process of their own, which may read and compute and nothing else.
+
+What comes back is plain: JSON and arrays of numbers, read here by rules that do not depend on the child's good will.
+"""
+
+import itertools
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight import errors
+from pagesight.errors import AdoptError, PagesightError
+from pagesight.sandbox.child import ARRAYS, HANDED, Found
+
+__all__ = ["Found", "Handed", "Job", "Limits", "guards", "start"]
+
+_GIB = 1024**3
+_MAX_JSON = 512 * 1024**2
+_MAX_FILES = 100_000
+_DTYPES = frozenset(["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"])
+_DIFFERENT_FILE = "give another file, or save the model again"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a task may use: bytes of `memory`, `seconds` of processor time, bytes of one file that it writes."""
+
+    memory: int = int(1.5 * _GIB)
+    seconds: int = 45
+    file_bytes: int = 4 * _GIB
+
+    @classmethod
+    def for_path(cls, path: Path) -> "Limits":
+        """Enough for a sound model in the file or folder `path`: several copies of it, and ten megabytes a second."""
+        size = _size(path)
+        return cls(memory=int(1.5 * _GIB) + 6 * size, seconds=45 + size // 10_000_000)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file with what may lie beside it, or of all files in a folder, as far as they are looked at."""
+    if path.is_file():
+        return sum(p.stat().st_size for p in (path, *path.parent.glob("*.bin")))
+    files = itertools.islice((Path(folder) / name for folder, _, names in os.walk(path) for name in names), _MAX_FILES)
+    return sum(file.lstat().st_size for file in files)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What came back: `facts` as JSON says them, `arrays` by name (not to be written to), and what the kernel held back."""
+
+    facts: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+    guards: tuple[str, ...]
+
+
+class Job:
+    """A task under way; work that does not need its result can be done meanwhile."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", what: str, scratch: Path, limits: Limits) -> None:
+        self._process, self._what, self._scratch, self._limits = process, what, scratch, limits
+        self._patience = threading.Timer(4.0 * limits.seconds, process.kill)
+        self._patience.daemon = True
+        self._patience.start()
+
+    def result(self) -> Handed:
+        """Wait for the task. Raises what it raised (a PagesightError), and AdoptError where it used too much or broke down."""
+        try:
+            said = self._process.communicate()[1]
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._patience.cancel()
+        handed = _handed(self._scratch / HANDED)
+        if self._process.returncode != 0 or handed is None:
+            raise self._broken(said)
+        if "error" in handed:
+            raise _again(handed["error"])
+        if handed.get("memory"):
+            raise AdoptError(f"{self._what} takes more than {self._limits.memory / _GIB:.1f} GB to read", fix=_DIFFERENT_FILE)
+        if "failure" in handed:
+            error = AdoptError(f"{self._what} cannot be read ({handed['failure']})", fix=_DIFFERENT_FILE)
+            error.add_note(str(handed.get("trace")))
+            raise error
+        arrays = dict(_arrays(handed["arrays"], self._scratch / ARRAYS))
+        return Handed(handed["facts"], arrays, tuple(handed["guards"]))
+
+    def _broken(self, said: bytes) -> PagesightError:
+        code = self._process.returncode
+        if code in (-getattr(signal, "SIGXCPU", 24), -getattr(signal, "SIGKILL", 9)):
+            return AdoptError(f"{self._what} takes more than {self._limits.seconds} seconds to read", fix=_DIFFERENT_FILE)
+        last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit code {code}"]
+        if "MemoryError" in last[0] or "bad_alloc" in last[0]:
+            return AdoptError(f"{self._what} takes more than {self._limits.memory / _GIB:.1f} GB to read", fix=_DIFFERENT_FILE)
+        return AdoptError(f"{self._what} cannot be read: its reader broke down ({last[0][:160]})", fix=_DIFFERENT_FILE)
+
+
+def start(function: str, arguments: Mapping[str, Any], scratch: Path, *, what: str, limits: Limits = Limits()) -> Job:
+    """Begin `function` (`package.module:name`, of Pagesight's own) in a process of its own; it may write below `scratch` alone.
+
+    It is called with `arguments` (which JSON must be able to say) and `scratch`, and returns a Found. `what` names the file in
+    errors. The folder `scratch` must exist, be used by no other task, and stay as long as the arrays that are handed back.
+    """
+    environment = {
+        **{k: v for k, v in os.environ.items() if k in _PASSED_ON or k.startswith(("LC_", "TF_"))},
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "OPENBLAS_NUM_THREADS": "1",  # a thread that was there before the guards would not be held by all of them
+        "OMP_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TMPDIR": str(scratch),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pagesight.sandbox.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=scratch,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    task = {"function": function, "arguments": dict(arguments), "scratch": str(scratch.resolve()), "limits": asdict(limits)}
+    process.stdin.write(json.dumps(task).encode())
+    process.stdin.flush()
+    process.stdin.close()
+    process.stdin = None
+    return Job(process, what, scratch, limits)
+
+
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "SYSTEMROOT",
+    "LD_LIBRARY_PATH",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONDONTWRITEBYTECODE",
+    "TFHUB_CACHE_DIR",
+)
+
+
+def guards(scratch: Path) -> tuple[str, ...]:
+    """What the kernel of this machine holds back from a task, in words."""
+    return start("pagesight.sandbox.child:guards", {}, scratch, what="nothing").result().guards
+
+
+def _handed(path: Path) -> dict[str, Any] | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            found = json.loads(file.read(_MAX_JSON))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and {"facts", "error", "memory", "failure"} & found.keys() else None
+
+
+def _again(error: Any) -> PagesightError:
+    """The error that the child met, as its own class."""
+    name, what, fix = (str(part) for part in error)
+    kind = getattr(errors, name, AdoptError)
+    return (kind if isinstance(kind, type) and issubclass(kind, PagesightError) else AdoptError)(what, fix=fix)
+
+
+def _arrays(listed: Any, path: Path) -> list[tuple[str, NDArray[Any]]]:
+    """The arrays in the file at `path`, mapped into memory; nothing is taken from beyond its end."""
+    if not listed:
+        return []
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        whole = np.memmap(file, np.uint8, "c", shape=(size,)) if size else np.zeros(0, np.uint8)
+    found = []
+    for name, dtype, shape, offset in listed:
+        if dtype not in _DTYPES or not all(type(n) is int and n >= 0 for n in (*shape, offset)):
+            raise AdoptError(f"the array {name!s:.80} is of no type that is known", fix=_DIFFERENT_FILE)
+        length = math.prod(shape) * np.dtype(dtype).itemsize
+        if offset + length > size:
+            raise AdoptError(f"the array {name!s:.80} is not there", fix=_DIFFERENT_FILE)
+        found.append((str(name), np.asarray(whole[offset : offset + length]).view(dtype).reshape(shape)))
+    return found

@@ -98,14 +98,11 @@ def adopt(
             )
             running_original = running.enter_context(original.started(source_files))
             foreign = _flat(found)
-        named = labels or foreign.labels
-        if named is None:
-            raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
-        refuse_duplicates(named)
+        named = _named(labels or foreign.labels)
         shape = _input(foreign, options)
         held_out = None if test is None else tested.Labeled.of(test, ["validation"], shape, named)
         chosen = _range(foreign, options, shape, held_out)
-        function, reading = _signature(foreign, shape, chosen.name, tuple(named))
+        function, reading = _signature(foreign, shape, chosen.name, named)
         notes = (*foreign.notes, reading.note, f"{foreign.kind}: pixels {chosen.name} ({chosen.why}), {_CROPPED[shape.crop]}")
         for line in filter(None, notes):
             progress.note(line)
@@ -119,7 +116,7 @@ def adopt(
         decision, accuracy = Decision(kind="multilabel" if reading.multilabel else "single"), None
         if held_out is not None and not reading.multilabel:
             decision = tested.decide(partial(_asked, function), held_out, shape)
-            function, _ = _signature(foreign, shape, chosen.name, tuple(named), decision.temperature)
+            function, _ = _signature(foreign, shape, chosen.name, named, decision.temperature)
         if test is not None:
             accuracy = tested.measure(partial(_asked, function), tested.Labeled.of(test, ["test"], shape, named))
         with manifest.atomic_output_dir(into, "adopt", key) as temporary:
@@ -127,7 +124,7 @@ def adopt(
             _save(function, foreign, temporary / "saved_model")
             outputs = Outputs(**{name: name for name in function.structured_outputs})
             title = options.title or foreign.title or options.name.replace("-", " ").replace("_", " ").strip().capitalize()
-            contract = Contract(options.name, title, tuple(named), shape, outputs, decision)
+            contract = Contract(options.name, title, named, shape, outputs, decision)
             replace(contract, description=options.description, language=options.language).write(temporary)
             taken = InputTaken(chosen.name, chosen.why, chosen.guessed, shape.crop)
             records.write(temporary / "adopted.json", Adopted(compared, taken, accuracy))
@@ -137,6 +134,13 @@ def adopt(
     del foreign, function
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
+
+
+def _named(labels: tuple[str, ...] | None) -> tuple[str, ...]:
+    if labels is None:
+        raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
+    refuse_duplicates(labels)
+    return labels
 
 
 def _save(function: Any, foreign: Foreign, folder: Path) -> None:

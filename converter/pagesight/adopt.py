@@ -97,7 +97,7 @@ def adopt(
                 original.source_of(path, found, trust=options.trust, signature=options.signature) if options.compare else None
             )
             running_original = running.enter_context(original.started(source_files))
-            foreign = _flat(found)
+            foreign = _flat(_channels_last(found))
         named = _named(labels or foreign.labels)
         shape = _input(foreign, options)
         held_out = None if test is None else tested.Labeled.of(test, ["validation"], shape, named)
@@ -260,6 +260,20 @@ def _range(foreign: Foreign, options: Adoption, shape: Input, held_out: tested.L
         f"the model does not tell which numbers it takes for pixels: {result.why}. For one drawn picture {shown}",
         fix=f"pass --input-range with what it was trained on ({', '.join(result.names)}), "
         "--test with a folder of labeled pictures, or --guess to go on with the first",
+    )
+
+
+def _channels_last(foreign: Foreign) -> Foreign:
+    """A model that takes `[batch, channels, h, w]`, as other frameworks export them, as one of `[batch, h, w, channels]`."""
+    channels, height, width = foreign.size
+    if channels not in (1, 3) or width in (1, 3, None) or height != width:
+        return foreign
+    note = "the model takes channels first: its pixels are transposed once"
+    return replace(
+        foreign,
+        call=lambda x: foreign.call(tensorflow().transpose(x, (0, 3, 1, 2))),
+        size=(height, width, channels),
+        notes=(*foreign.notes, note),
     )
 
 

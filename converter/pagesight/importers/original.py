@@ -40,12 +40,14 @@ class Source:
     path: str
     trust: bool = False
     signature: str | None = None
+    channels_first: bool = False
 
 
 def source_of(path: Path, foreign: Foreign, *, trust: bool, signature: str | None = None) -> Source | None:
     """How the model at `path`, read as `foreign`, is run by itself; None where Pagesight cannot."""
     runtime = _RUNTIMES.get(foreign.kind)
-    return None if runtime is None else Source(runtime, str(path.resolve()), trust, signature)
+    channels_first = foreign.size[0] in (1, 3) and foreign.size[2] not in (1, 3, None)
+    return None if runtime is None else Source(runtime, str(path.resolve()), trust, signature, channels_first)
 
 
 def pictures_for(path: Path) -> int:

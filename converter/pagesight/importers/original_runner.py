@@ -31,6 +31,8 @@ def answers(scratch: Path, **options: Any) -> Found:
             inputs = np.load(scratch / INPUTS, allow_pickle=False)
             if not len(inputs):
                 return Found({"why_not": "it was not asked"}, {})
+            if options["channels_first"]:
+                inputs = inputs.transpose(0, 3, 1, 2)
             rows = [call(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
     except _Foreign as cause:
         return Found({"why_not": str(cause)}, {})

@@ -1,4 +1,4 @@
-"""Promises about SavedModels: several signatures, channels first, encoded files, swish and integers are read right or refused in words."""
+"""Promises about SavedModels and graphs: signatures, channels first, files, swish and integers are read right or refused."""
 
 from pathlib import Path
 from typing import Any

@@ -16,8 +16,11 @@ from pagesight.errors import AdoptError
 from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.records.adopted import Tested
-from pagesight.synthetic import out_of_distribution
+from pagesight.synthetic import dead_leaves, out_of_distribution
+from pagesight.synthetic.natural_noise import natural_noise
 
+_SMALLEST_ROOM = 64
+"""Pixels of a side below which a drawn room shows nothing."""
 _LEAD = 2.0
 """Deviations of a difference of two shares by which one range must be right more often than another."""
 
@@ -63,9 +66,9 @@ def _right(rows: NDArray[Any], labels: NDArray[np.int64]) -> float:
 
 def decide(ask: Callable[[NDArray[Any]], NDArray[Any]], labeled: Labeled, shape: Input) -> Decision:
     """Temperature and threshold from labeled pictures, and drawn ones of no class; `ask` gives probabilities `[n, labels]`."""
-    others = out_of_distribution.drawn(shape, 0)[::2] if shape.channels == 3 else np.empty((0, shape.side, shape.side, 1), np.uint8)
-    unknown = ask(others) if len(others) else np.empty((0, 1), np.float32)
-    return calibration.decide(ask(labeled.inputs), labeled.labels, unknown, Training.false_accepts)
+    can_be_rooms = shape.channels == 3 and shape.side >= _SMALLEST_ROOM
+    others = out_of_distribution.drawn(shape, 0)[::2] if can_be_rooms else dead_leaves.leaves(shape, natural_noise(shape, 64))
+    return calibration.decide(ask(labeled.inputs), labeled.labels, ask(others), Training.false_accepts)
 
 
 def measure(ask: Callable[[NDArray[Any]], NDArray[Any]], labeled: Labeled) -> Tested:

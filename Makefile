@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test matrix examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test matrix examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -93,6 +93,9 @@ screenshots: setup browser ## pictures of the finished page, in build/screenshot
 
 starter: setup ## train the starter weights again (DATA=photographs WEIGHTS=ImageNet file)
 	@.venv/bin/python models/train_starter.py "$(DATA)" --weights "$(WEIGHTS)"
+
+schemas: setup ## write the JSON Schemas of report.json and contract.json into docs/schemas
+	@.venv/bin/python tools/schemas.py
 
 lock: setup ## resolve the dependencies again into requirements*.lock
 	@echo "uv>=0.9" | .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade - -o requirements-bootstrap.lock

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -26,7 +27,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
-from .conftest import write_greys, write_photos
+from .conftest import ROOT, write_greys, write_photos
 
 pytestmark = pytest.mark.slow
 LABELS = ["<script>alert(1)<", '"q\\', "שלום " + "x" * 100]
@@ -61,6 +62,12 @@ def test_the_browser_answers_what_python_answers(built: pagesight.VerifiedBundle
     assert parity.squares_equal == parity.pictures == 9
     assert parity.max_abs_diff <= 1e-4
     assert parity.backend == "wasm"
+
+
+@pytest.mark.parametrize("kind", ["report", "contract"])
+def test_what_a_page_publishes_follows_its_schema(built: pagesight.VerifiedBundle, kind: str) -> None:
+    schema = json.loads((ROOT / "docs" / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads((built.path / f"{kind}.json").read_text(encoding="utf-8")), schema)
 
 
 def test_the_bundle_holds_its_whole_tree_and_every_hash(built: pagesight.VerifiedBundle) -> None:

@@ -405,6 +405,17 @@ def test_projects_and_samples_of_teachable_machine_are_read(tmp_path: Path) -> N
         assert Counter(p.label for p in dataset.pictures) == {0: 8, 1: 8}
 
 
+def test_a_project_whose_samples_are_numbered_by_class_has_their_names_in_its_metadata(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "project.zip", "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"labels": ["rock", "paper"]}))
+        archive.writestr("model.json", "{}")
+        for kind in range(2):
+            for number, picture in enumerate(pictures(tmp_path / f"p{kind}", kind)):
+                archive.write(picture, f"samples/{kind}_{number}.jpg")
+    dataset, _ = scanned(tmp_path / "project.zip", tmp_path)
+    assert dataset.labels == ("paper", "rock")
+
+
 def test_the_same_pictures_in_the_class_folders_of_windows_are_read(tmp_path: Path) -> None:
     for kind, label in enumerate(LABELS):
         for path in pictures(tmp_path / "photos" / label, kind):

@@ -1,9 +1,10 @@
 """Promises about the JSON that stages write: it is read as it was written, and what does not fit is said."""
 
+import importlib.util
 import json
-from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from pagesight import records
@@ -11,6 +12,12 @@ from pagesight.errors import OutputError
 from pagesight.records.quantization import Storage
 from pagesight.records.report import Report, Sizes
 from pagesight.records.training import Epoch, TestAccuracy, TrainingFacts, Weights
+
+from .conftest import ROOT
+
+_spec = importlib.util.spec_from_file_location("schemas", ROOT / "tools" / "schemas.py")
+schemas = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(schemas)
 
 FACTS = TrainingFacts(
     "mobilenet_v1_025_128",
@@ -51,7 +58,14 @@ def test_a_file_that_does_not_fit_is_named_with_the_place(tmp_path: Path, damage
         records.read(TrainingFacts, file)
 
 
-def test_a_schema_describes_every_key_of_a_report() -> None:
-    schema = records.schema(Report)
-    assert set(schema["properties"]) == set(records.to_json(replace(REPORT)))
-    assert "confidence" in json.dumps(records.schema(Report)) or "description" in json.dumps(schema["$defs"]["Sizes"])
+@pytest.mark.parametrize("kind", ["report", "contract"])
+def test_the_published_schemas_are_those_of_this_version(kind: str) -> None:
+    published = (ROOT / "docs" / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8")
+    assert published == schemas.text(kind), "run `make schemas`"
+
+
+def test_a_report_follows_its_schema_and_one_with_an_unknown_key_does_not() -> None:
+    document, schema = records.to_json(REPORT), json.loads(schemas.text("report"))
+    jsonschema.validate(document, schema)
+    with pytest.raises(jsonschema.ValidationError, match="surprise"):
+        jsonschema.validate({**document, "surprise": 1}, schema)

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from pagesight import records
+from pagesight.console import tools
 from pagesight.console.options import (
     SEED,
     backbone_options,
@@ -28,9 +29,9 @@ from pagesight.console.options import (
     searching_options,
     writes,
 )
-from pagesight.console.output import Console, unforeseen
+from pagesight.console.output import unforeseen
 from pagesight.errors import OptionError, PagesightError
-from pagesight.options import STAGES, Build, Quantization, Rendering, Verification
+from pagesight.options import STAGES, Build, Quantization, Verification
 from pagesight.records.quantization import QuantizationFacts
 
 _FOLDER = click.Path(path_type=Path)
@@ -55,11 +56,11 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="pagesight", prog_name="pagesight")
 def pagesight() -> None:
-    """From a folder of pictures to a static web page that recognises them.
+    """Turn a folder of pictures into a static web page that classifies them.
 
     \b
-    pagesight build photos -o dist/page     photos holds one folder of pictures per class
-    pagesight serve dist/page --open        look at it
+    pagesight build photos -o dist/page     photos/ holds one folder of pictures per class
+    pagesight serve dist/page --open        open it in your browser
     """  # noqa: D301 - click's own mark
 
 
@@ -75,10 +76,10 @@ def pagesight() -> None:
 @bundling_options
 @publishing_options
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
-@click.option("--require-browser", is_flag=True, help="Fail where no browser can be found to verify the page in.")
+@click.option("--require-browser", is_flag=True, help="Fail if no browser is found to verify the page in.")
 @common
 def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **options: Any) -> Any:
-    """Photos to a verified page: all stages in one.
+    """Build a verified page from pictures (runs all stages).
 
     PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://); folders with train and test
     sides, with a table of labels, or with a COCO file are read as well. Of several, such as a page's samples and a folder, classes
@@ -97,7 +98,7 @@ def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **option
 @SEED
 @common
 def scan(photos: tuple[str, ...], into: Path, force: bool, **options: Any) -> Any:
-    """Photos to a dataset with labels and sides.
+    """Scan pictures into a dataset: labels, duplicates, train/validation/test split.
 
     PHOTOS is what `pagesight build` takes.
     """
@@ -123,7 +124,7 @@ def scan(photos: tuple[str, ...], into: Path, force: bool, **options: Any) -> An
 @SEED
 @common
 def train(dataset: Path, into: Path, **options: Any) -> Any:
-    """Dataset to a fine-tuned model.
+    """Train a classifier on a dataset.
 
     DATASET is the folder that `pagesight scan` wrote.
     """
@@ -142,9 +143,9 @@ def train(dataset: Path, into: Path, **options: Any) -> Any:
 @naming_options
 @common
 def export(trained: Path, into: Path, **options: Any) -> Any:
-    """Trained model to a SavedModel.
+    """Export a trained model as a SavedModel.
 
-    TRAINED is the folder that `pagesight train` wrote. The SavedModel takes raw pixels: scaling is in its graph.
+    TRAINED is the folder that `pagesight train` wrote. The SavedModel takes raw pixels; scaling is part of its graph.
     """
     from pagesight.artifacts import TrainedModel
     from pagesight.export import export as run
@@ -156,24 +157,26 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @pagesight.command()
 @click.argument("model")
 @writes
-@click.option("--labels", metavar="FILE|a,b,c", help="Class names, where the model's own files do not tell.")
-@click.option("--input-range", help="0..1, -1..1, 0..255, caffe or torch; found out where not given.")
-@click.option("--crop", help="center-square, or squash the whole picture.")
-@click.option("--side", type=int, help="Pixels, for a model that takes any size.")
-@click.option("--signature", help="Which signature of a SavedModel answers; its default one where not given.")
-@click.option("--guess", is_flag=True, help="Go on with the likeliest input range where the model does not tell.")
-@click.option("--trust", is_flag=True, help="Let a Keras file run its own code (Lambda layers).")
+@click.option("--labels", metavar="FILE|a,b,c", help="Class names, if the model files do not contain them.")
+@click.option(
+    "--input-range", help="Value range the model expects: 0..1, -1..1, 0..255, caffe or torch; default: detected from the model."
+)
+@click.option("--crop", help="How pictures become square: center-square, or squash the whole picture.")
+@click.option("--side", type=int, help="Input size in pixels, for a model that accepts any size.")
+@click.option("--signature", help="Which signature of a SavedModel to use; default: serving_default, or the only one.")
+@click.option("--guess", is_flag=True, help="Continue with the likeliest input range if the model does not tell.")
+@click.option("--trust", is_flag=True, help="Allow a Keras file to run its own code (Lambda layers).")
 @naming_options
 @quantization_options
 @bundling_options
 @click.option(
     "--calibrate",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Pictures, without labels, that tell how to round the weights; drawn ones where not given.",
+    help="Unlabeled pictures to calibrate quantization on; default: synthetic ones.",
 )
-@click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; noise where not given.")
-@click.option("--test", type=_FOLDER, help="Labeled pictures, a folder each class: accuracy, report, temperature, threshold.")
-@click.option("--dataset", type=_FOLDER, help="For a model that `export` wrote: measures accuracy on what `scan` wrote.")
+@click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; default: noise.")
+@click.option("--test", type=_FOLDER, help="Labeled pictures, one folder per class: accuracy, report, temperature, threshold.")
+@click.option("--dataset", type=_FOLDER, help="For a model written by `export`: the dataset (from `scan`) to measure accuracy on.")
 @common
 def convert(  # noqa: PLR0917 - click passes them by name
     model: str,
@@ -184,7 +187,7 @@ def convert(  # noqa: PLR0917 - click passes them by name
     test: Path | None,
     **options: Any,
 ) -> Any:
-    """Any model to a TF.js model and its page.
+    """Convert an existing model into a TF.js model and a page.
 
     MODEL is a Keras file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it becomes a verified
     page in DIR. A folder that `pagesight export` wrote becomes a TF.js model in DIR, for `pagesight bundle`.
@@ -218,13 +221,13 @@ def convert(  # noqa: PLR0917 - click passes them by name
 @pagesight.command()
 @click.argument("web", type=_FOLDER)
 @writes
-@click.option("--dataset", type=_FOLDER, help="What `scan` wrote: gives the gallery its pictures.")
-@click.option("--trained", type=_FOLDER, help="What `train` wrote: gives the card its accuracy.")
+@click.option("--dataset", type=_FOLDER, help="Dataset from `scan`: provides the sample gallery.")
+@click.option("--trained", type=_FOLDER, help="Folder from `train`: provides the accuracy for the model card.")
 @bundling_options
 @publishing_options
 @common
 def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **options: Any) -> Any:
-    """TF.js model to a static page.
+    """Bundle a TF.js model into a static page.
 
     WEB is the folder that `pagesight convert` wrote.
     """
@@ -239,12 +242,12 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
 
 @pagesight.command()
 @click.argument("folder", metavar="BUNDLE", type=_FOLDER)
-@click.option("--photos", type=_FOLDER, help="Pictures to ask; the bundle's own samples where not given.")
+@click.option("--photos", type=_FOLDER, help="Pictures to compare on; default: the samples of the bundle.")
 @common
 def verify(folder: Path, photos: Path | None) -> Any:
-    """Compare a page's answers with Python's.
+    """Check that a page gives the same predictions as Python.
 
-    Opens BUNDLE in a real browser. Writes nothing.
+    Opens BUNDLE in a real browser; does not write anything.
     """
     from pagesight.artifacts import Bundle
     from pagesight.verify import verify as run
@@ -252,129 +255,14 @@ def verify(folder: Path, photos: Path | None) -> Any:
     return run(Bundle.open(folder), Verification(require_browser=True), None, photos)
 
 
-@pagesight.command()
-@click.argument("model", type=_FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable object.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures to this file.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def inspect(model: Path, as_json: bool, html: Path | None) -> None:
-    """Look into a page's model, layer by layer.
-
-    MODEL is a page, a TF.js model or a SavedModel folder: op, shape, parameters, bytes, noise and multiply-adds of each layer.
-    """
-    from pagesight.console.inspection import as_html, as_table
-    from pagesight.inspect import inspect as run
-
-    result = run(model)
-    if html is not None:
-        html.write_text(as_html(result), encoding="utf-8")
-    click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else as_table(result))
-
-
-@pagesight.command()
-@click.argument("names", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable list.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with the chart and the table.")
-@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the chart.")
-@click.option("--no-browser", is_flag=True, help="Do not measure milliseconds.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path | None, no_browser: bool) -> None:
-    """Compare networks by name: parameters, bytes, work, time.
-
-    Milliseconds are those of a page with random weights, for one warm picture in a browser of this machine.
-    """
-    from pagesight import pipeline, progress
-    from pagesight.console import comparison
-
-    for file in (html, svg):
-        if file is not None and not file.parent.is_dir():
-            raise OptionError(f"{file.parent} is no folder", fix="make it, or name a file somewhere else")
-    with (console := Console()), progress.shown_by(console):
-        entries = pipeline.compare(names, in_browser=not no_browser)
-    if html is not None:
-        html.write_text(comparison.as_html(entries), encoding="utf-8")
-    if svg is not None:
-        svg.write_text(comparison.as_svg(entries), encoding="utf-8")
-    click.echo(json.dumps([e.to_json() for e in entries]) if as_json else comparison.as_table(entries), nl=as_json)
-
-
-@pagesight.command()
-@click.argument("folder", metavar="BUNDLE", type=_FOLDER)
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
-@click.option("--host", default="localhost", show_default=True, help="An address of this machine; 0.0.0.0 for the whole network.")
-@click.option("--open", "open_page", is_flag=True, help="Open the page in your browser.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def serve(folder: Path, port: int, host: str, open_page: bool) -> None:
-    """Show a page on this machine until Ctrl-C."""
-    import threading
-    import webbrowser
-
-    from pagesight.serve import serving
-
-    with serving(folder, host=host, port=port) as address:
-        click.echo(f"{folder} is at {address} (Ctrl-C stops)")
-        if open_page:
-            webbrowser.open(address)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            click.echo()
-
-
-@pagesight.command()
-@writes
-@click.option("--per-class", default=Rendering.per_class, show_default=True, type=click.IntRange(1), help="Pictures per digit.")
-@click.option(
-    "--subjects", default=Rendering.subjects, show_default=True, type=click.IntRange(1), help="People whose hands they are."
-)
-@click.option("--side", default=Rendering.side, show_default=True, type=click.IntRange(32, 1024), help="Pixels.")
-@SEED
-@common
-def render(into: Path, per_class: int, subjects: int, side: int, seed: int) -> Any:
-    """Draw number hands 0-9, to try it all on."""
-    from pagesight.render import render as run
-
-    return {"pictures": str(run(Rendering(per_class, subjects, side, seed), into))}
-
-
-@pagesight.command()
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable list.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def backbones(as_json: bool) -> None:
-    """List the backbones."""
-    from pagesight.backbones import known
-
-    if as_json:
-        click.echo(json.dumps([b.to_json() for b in known().values()]))
-        return
-    for backbone in known().values():
-        click.echo(f"{backbone.name:32} {backbone.human}{', starter weights ship' if backbone.starter else ''}")
-
-
-@pagesight.command()
-@click.option("--json", "as_json", is_flag=True, help="A machine-readable object.")
-@click.option("--debug", is_flag=True, hidden=True, expose_value=False)
-def doctor(as_json: bool) -> None:
-    """Say what is installed, what is missing, and the fix."""
-    from pagesight.console.doctor import examine
-
-    findings = examine()
-    if as_json:
-        click.echo(json.dumps([f.__dict__ for f in findings]))
-    else:
-        for finding in findings:
-            click.echo(
-                f"{'ok     ' if finding.ok else 'missing'}  {finding.what}" + ("" if finding.ok else f"\n  fix: {finding.fix}")
-            )
-    if not all(f.ok for f in findings if f.needed):
-        raise SystemExit(1)
-
-
 def _stored(facts: QuantizationFacts) -> dict[str, Any]:
     """How the model is stored and what that cost, without a line for every layer."""
     told = {**records.to_json(facts.storage), "accuracy": facts.accuracy, "pictures": facts.pictures}
     return {name: value for name, value in told.items() if name != "layers" and value not in (None, [])}
 
+
+for _command in tools.COMMANDS:
+    pagesight.add_command(_command)
 
 _COLLECTIONS = (10_000, 10, 10)
 """Libraries are imported that make hundreds of thousands of objects, to stay: the garbage collector looks at them less often."""

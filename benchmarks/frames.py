@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
 _TRACED_MS = 10_000
@@ -64,7 +64,7 @@ def main() -> None:
     flags = ["--use-fake-device-for-media-stream=fps=60", "--use-fake-ui-for-media-stream", "--js-flags=--expose-gc"]
     if asked.camera:
         flags.append(f"--use-file-for-fake-video-capture={asked.camera.resolve()}")
-    with discovery.launched(executable, *flags) as browser, serving(asked.bundle) as address:
+    with tabs.launched(executable, *flags) as browser, serving(asked.bundle) as address:
         page = browser.new_context(bypass_csp=True).new_page()
         page.add_init_script(f"({WATCH})()")
         page.goto(address)

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pagesight.artifacts import Dataset
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
 DESCRIBE = """async (addresses) => {
@@ -136,7 +136,7 @@ def main() -> None:
     extra = {f".photos/{i}": path.read_bytes() for i, (path, _, _) in enumerate(rows)}
     with tempfile.TemporaryDirectory() as scratch:
         bundle = imagenet_page(asked.imagenet, Path(scratch)) if asked.imagenet else asked.bundle
-        with discovery.launched(executable) as browser, serving(bundle, extra=extra) as address:
+        with tabs.launched(executable) as browser, serving(bundle, extra=extra) as address:
             page = browser.new_page()
             page.goto(address)
             page.wait_for_selector("html[data-ready]")

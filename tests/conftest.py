@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pagesight.browser import discovery
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("PAGESIGHT_SHARED", ROOT.parent / "shared"))
+
+INSTALLED = discovery.find_all()
+"""Browsers of this machine."""
+# A page that a test builds is verified in Chromium alone: what the other engines do has tests of its own.
+os.environ |= {"FIREFOX": "none", "WEBKIT": "none"}
 
 PhotoFolder = Callable[..., Path]
 

@@ -13,7 +13,7 @@ from benchmarks.browser import curves, sites, steps, tables, visits
 from benchmarks.browser.host import brotli_bytes, hosting
 from benchmarks.browser.models import Model
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 
 from .conftest import ROOT
 
@@ -72,7 +72,7 @@ def test_the_page_people_write_today_answers(tmp_path: Path) -> None:
     site = sites.assemble(sites.TODAY, model, tmp_path / "site")
 
     def visited() -> dict[str, Any]:
-        with discovery.launched(browser) as launched:
+        with tabs.launched(browser) as launched:
             return visits.visit_all(launched, {sites.TODAY: site}, 1, (visits.LOCALHOST,))[sites.TODAY].to_json()
 
     with ThreadPoolExecutor(1) as aside:  # another test's browser may still be open in this thread

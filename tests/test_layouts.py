@@ -122,6 +122,9 @@ def test_sides_without_class_folders_are_no_classes(tmp_path: Path) -> None:
     ) as caught:
         scan(tmp_path / "photos", Scanning(), tmp_path / "out")
     assert all(way in caught.value.fix for way in ("photos/cat/1.jpg", "photos/train", "photos/labels.csv"))
+    shutil.rmtree(tmp_path / "photos" / "val")
+    with pytest.raises(ScanError, match="holds the side train, but no class folders in it"):
+        scan(tmp_path / "photos", Scanning(), tmp_path / "out")
 
 
 def write_table(path: Path, header: str, rows: list[str]) -> None:
@@ -337,9 +340,13 @@ def test_every_so_many_frames_of_videos_and_gifs_are_pictures_whose_clips_stay_t
     write_video(root / "flies" / "one.webm", 2, 30, "libvpx")
     write_video(root / "flies" / "two.mov", 2, 3, "mpeg4")
     (root / "flies" / "broken.mp4").write_bytes((root / "flies" / "two.mov").read_bytes()[:200])
-    dataset, _ = scanned(root, tmp_path, every_frames=3)
+    cut = bytearray((root / "bees" / "2.gif").read_bytes())
+    cut[len(cut) * 2 // 3 :] = bytes(len(cut) - len(cut) * 2 // 3)
+    (root / "bees" / "2.gif").write_bytes(bytes(cut))
+    dataset, notes = scanned(root, tmp_path, every_frames=3)
     counts = Counter(dataset.labels[p.label] for p in dataset.pictures)
-    assert counts == {"ants": 10, "bees": 9, "flies": 11}
+    assert counts == {"ants": 10, "bees": 8, "flies": 11}
+    assert any("2.gif is damaged" in note and "only the 2 frames before that are taken" in note for note in notes)
     assert dataset.facts.skipped == 1
     first = next(p for p in dataset.pictures if p.path.endswith("one.webm/000000.png"))
     assert dataset.read_bytes(first).startswith(b"\x89PNG")

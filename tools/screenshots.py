@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
@@ -272,7 +272,7 @@ def main() -> None:
         def studio(browser: Browser, name: str, **window: Any) -> Studio:
             return Studio(browser, asked.bundle, samples, asked.into / name, Path(scratch), asked.only, window)
 
-        with discovery.launched(executable, *clip.flags(film)) as browser:
+        with tabs.launched(executable, *clip.flags(film)) as browser:
             for size, (width, height) in SIZES.items():
                 for scheme in SCHEMES:
                     one = studio(browser, f"{size}-{scheme}", viewport={"width": width, "height": height}, color_scheme=scheme)

@@ -4,6 +4,7 @@ import { build } from "esbuild";
 import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { TILES } from "./kernels/tiles.js";
 import { MARKS, PLAIN, RELAXED, filled } from "./src/wasm/instructions.js";
 import { LEAN_OPS } from "./src/tfjs/lean_op_names.js";
 
@@ -147,7 +148,11 @@ const kernels = {
       const options = ["-O3", "--enable", "simd", "--noAssert", "--runtime", "stub", "--importMemory"];
       const { error, stderr } = await compile(
         ["index.ts", "--outFile", "out.wasm", "--baseDir", join(here, "kernels"), ...options],
-        { writeFile: (_, bytes) => void (contents = Buffer.from(bytes).toString("hex")) },
+        {
+          readFile: (name, folder) =>
+            name === "tiles.ts" ? TILES : readFile(join(folder, name), "utf8").catch(() => null),
+          writeFile: (_, bytes) => void (contents = Buffer.from(bytes).toString("hex")),
+        },
       );
       if (error) throw new Error(`${error.message}\n${stderr}`);
       checkKernels(contents);

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pagesight import manifest
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 
 from . import CACHE, HERE, ROOT, arena, charts, endurance, models, native, sites, steps, tables, visits
 
@@ -59,7 +59,7 @@ def main() -> None:
     made = _assembled(chosen, digits, missing)
     cold = made | _assembled(exports, models.teachable_export(), missing)
     warm = [(digits, made)] + ([(models.wide(), _assembled(chosen, models.wide(), missing))] if given.wide else [])
-    with discovery.launched(executable) as browser:
+    with tabs.launched(executable) as browser:
         result["machine"]["browser"] = f"Chromium {browser.version}"
         networks = visits.NETWORKS if given.slow else visits.NETWORKS[:-1]
         if given.fresh:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pagesight.artifacts import Bundle
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 from pagesight.compare import compare
 from pagesight.options import Rendering
 from pagesight.render import render
@@ -55,7 +55,7 @@ def latency(n: int) -> list[dict[str, float]]:
     executable = discovery.find()
     assert executable is not None
     times: dict[str, list[float]] = {name: [] for name in BACKBONES}
-    with discovery.launched(executable) as browser:
+    with tabs.launched(executable) as browser:
         for turn in range(4):
             for name in BACKBONES:
                 folder = untrained(name, DIGITS, CACHE / "curves" / name) / "bundle"

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs
 
 from .host import hosting
 
@@ -42,7 +42,7 @@ def camera(site: Path, seconds: float = 10) -> dict[str, float]:
     """Frames a second that the camera showed and the page answered, and the share of those that it dropped (0..1)."""
     executable = discovery.find()
     assert executable is not None
-    with discovery.launched(executable, *CAMERA) as browser, hosting(site) as host:
+    with tabs.launched(executable, *CAMERA) as browser, hosting(site) as host:
         page = browser.new_page()
         page.goto(host.address)
         page.wait_for_selector("html[data-ready=true]", timeout=60_000)

@@ -16,7 +16,9 @@ import click
 from pagesight import records
 from pagesight.console import tools
 from pagesight.console.options import (
+    BROWSER,
     SEED,
+    VERIFY_IN,
     backbone_options,
     bundling_options,
     common,
@@ -77,6 +79,7 @@ def pagesight() -> None:
 @publishing_options
 @click.option("--until", default="verify", type=click.Choice(STAGES), help="Stop after this stage; only 'verify' writes DIR.")
 @click.option("--require-browser", is_flag=True, help="Fail if no browser is found to verify the page in.")
+@VERIFY_IN
 @common
 def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **options: Any) -> Any:
     """Build a verified page from pictures (runs all stages).
@@ -243,16 +246,17 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
 @pagesight.command()
 @click.argument("folder", metavar="BUNDLE", type=_FOLDER)
 @click.option("--photos", type=_FOLDER, help="Pictures to compare on; default: the samples of the bundle.")
+@BROWSER
 @common
-def verify(folder: Path, photos: Path | None) -> Any:
+def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
     """Check that a page gives the same predictions as Python.
 
-    Opens BUNDLE in a real browser; does not write anything.
+    Opens BUNDLE in real browsers: one of each engine that is found, or of those that are named; does not write anything.
     """
     from pagesight.artifacts import Bundle
     from pagesight.verify import verify as run
 
-    return run(Bundle.open(folder), Verification(require_browser=True), None, photos)
+    return run(Bundle.open(folder), Verification(require_browser=True, browsers=browsers), None, photos)
 
 
 def _stored(facts: QuantizationFacts) -> dict[str, Any]:

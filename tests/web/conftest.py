@@ -14,7 +14,11 @@ from typing import Any
 import assembly
 import pytest
 from colors import READY
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from tests.conftest import INSTALLED
+
+from pagesight.browser.discovery import HOW_TO_GET_EACH, Browser
 
 PATIENCE = 60_000
 """Milliseconds after which what a page should do is given up. Other work may slow the machine; no test passes by waiting."""
@@ -85,14 +89,28 @@ def make_bundle(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def launch() -> Iterator[Callable[..., Browser]]:
+def browsers() -> dict[str, Browser]:
+    """Those of this machine, by engine."""
+    return {browser.engine: browser for browser in INSTALLED}
+
+
+@pytest.fixture(scope="module", params=["firefox", "webkit"])
+def engine(request: pytest.FixtureRequest, browsers: dict[str, Browser]) -> Browser:
+    """Each engine but Chromium's; skipped where this machine has none."""
+    if request.param not in browsers:
+        pytest.skip(HOW_TO_GET_EACH[request.param])
+    return browsers[request.param]
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable[..., Chromium]]:
     """Starts a Chromium with flags of one's own."""
     chromium = os.environ.get("CHROME") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
     )
     with sync_playwright() as playwright:
 
-        def start(*flags: str) -> Browser:
+        def start(*flags: str) -> Chromium:
             # --no-sandbox: tests may run as root in a container, where Chromium refuses to start otherwise.
             return playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *flags])
 
@@ -100,7 +118,7 @@ def launch() -> Iterator[Callable[..., Browser]]:
 
 
 @pytest.fixture(scope="session")
-def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+def browser(launch: Callable[..., Chromium]) -> Iterator[Chromium]:
     browser = launch(*FAKE_CAMERA, "--host-resolver-rules=MAP classroom.test 127.0.0.1")
     yield browser
     browser.close()
@@ -116,7 +134,7 @@ class Watched:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def context(browser: Chromium) -> Iterator[BrowserContext]:
     context = browser.new_context(service_workers="allow")
     context.set_default_timeout(PATIENCE)
     yield context

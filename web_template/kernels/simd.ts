@@ -12,3 +12,9 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 export function clip(x: v128, low: f32, high: f32): v128 {
   return f32x4.pmin(f32x4.splat(high), f32x4.pmax(f32x4.splat(low), x));
 }
+
+/** Writes the eight sums of a row. */
+export function store(out: usize, first: v128, second: v128, low: f32, high: f32): void {
+  v128.store(out, clip(first, low, high));
+  v128.store(out, clip(second, low, high), 16);
+}

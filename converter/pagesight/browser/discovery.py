@@ -1,16 +1,17 @@
-"""Finds a Chromium on this machine and opens pages in it, headless."""
+"""Finds browsers on this machine, one of each engine: what draws and computes in a visitor's browser."""
 
 import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge", "microsoft-edge")
-_PLACES = (
+ENGINES = ("chromium", "firefox", "webkit")
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge", "microsoft-edge")
+_CHROMIUM_PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -18,32 +19,66 @@ _PLACES = (
     "C:/Program Files (x86)/Google/Chrome/Application/chrome.exe",
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
 )
-_QUIET = (
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--mute-audio",
+_FIREFOX = ("firefox-esr", "firefox")
+_FIREFOX_PLACES = (
+    "/Applications/Firefox.app/Contents/MacOS/firefox",
+    "C:/Program Files/Mozilla Firefox/firefox.exe",
+    "C:/Program Files (x86)/Mozilla Firefox/firefox.exe",
 )
+_MINI_BROWSERS = tuple(f"{place}/webkit2gtk-4.*/MiniBrowser" for place in ("usr/lib*/*", "usr/lib*", "usr/libexec"))
 _PATIENCE = 30.0
 """Seconds in which a browser must say its version."""
 HOW_TO_GET = "install Chromium or Chrome, run `playwright install chromium`, or set CHROME to a browser's path"
+HOW_TO_GET_EACH = {
+    "chromium": HOW_TO_GET,
+    "firefox": "install Firefox (Debian, Ubuntu: `apt-get install firefox-esr`), or set FIREFOX to its path",
+    "webkit": "on Linux `apt-get install webkit2gtk-driver xvfb`, or set WEBKIT to the path of WebKitGTK's MiniBrowser",
+}
+
+
+@dataclass(frozen=True)
+class Browser:
+    """An installed browser."""
+
+    engine: str
+    """One of ENGINES."""
+    executable: Path
 
 
 def find() -> Path | None:
     """$CHROME, else an installed Chromium, Chrome or Edge, else Playwright's own; None where there is none."""
-    value = os.environ.get("CHROME")
+    return _wished("CHROME", _CHROMIUM, _CHROMIUM_PLACES, _playwrights_own)
+
+
+def find_engine(engine: str) -> Browser | None:
+    """The browser of one of ENGINES; None where this machine has none, or lacks what drives it."""
+    if engine == "chromium":
+        executable = find()
+    elif engine == "firefox":
+        executable = _wished("FIREFOX", _FIREFOX, _FIREFOX_PLACES, lambda: None)
+    else:
+        driven = shutil.which("WebKitWebDriver") and shutil.which("Xvfb")
+        executable = _wished("WEBKIT", (), (), _mini_browser) if driven else None
+    return Browser(engine, executable) if executable else None
+
+
+def find_all() -> list[Browser]:
+    """One browser of each engine that this machine has, in the order of ENGINES."""
+    return [browser for browser in map(find_engine, ENGINES) if browser]
+
+
+def _wished(variable: str, names: tuple[str, ...], places: tuple[str, ...], otherwise: Callable[[], Path | None]) -> Path | None:
+    value = os.environ.get(variable)
     if value:
         result = shutil.which(value)
         return Path(result) if result else None
-    for name in _NAMES:
+    for name in names:
         if result := shutil.which(name):
             return Path(result)
-    for place in _PLACES:
+    for place in places:
         if Path(place).is_file():
             return Path(place)
-    return _playwrights_own()
+    return otherwise()
 
 
 def _playwrights_own() -> Path | None:
@@ -71,17 +106,6 @@ def identity(executable: Path) -> str:
     return f"{executable.name}, {facts.st_size} bytes of {facts.st_mtime_ns}"
 
 
-@contextlib.contextmanager
-def launched(executable: Path, *flags: str) -> Iterator[Any]:
-    """Yield a running headless browser (playwright's Browser), with a fresh profile and no background traffic."""
-    from playwright.sync_api import sync_playwright
-
-    args = [*_QUIET, *flags]
-    if sys.platform.startswith("linux") and os.geteuid() == 0:
-        args.append("--no-sandbox")  # Chromium refuses to run as root otherwise
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(executable), args=args)
-        try:
-            yield browser
-        finally:
-            browser.close()
+def _mini_browser() -> Path | None:
+    result = sorted(p for pattern in _MINI_BROWSERS for p in Path("/").glob(pattern) if p.is_file())
+    return result[-1] if result else None

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from pagesight.artifacts import Bundle
-from pagesight.browser import discovery
+from pagesight.browser import tabs
 from pagesight.errors import VerifyError
 from pagesight.serve import serving
 
@@ -49,7 +49,7 @@ def _measured(bundle: Bundle, executable: Path) -> Latency:
     from playwright.sync_api import Error
 
     try:
-        with serving(bundle.path) as address, discovery.launched(executable) as browser:
+        with serving(bundle.path) as address, tabs.launched(executable) as browser:
             page = browser.new_page()
             page.goto(address)
             options = {"warmUp": _WARM_UP, "times": _TIMES, "atLeast": _AT_LEAST, "enough": _ENOUGH_MS}

@@ -1,7 +1,6 @@
 """Opens a finished page in a real browser and asks it pictures: the page as it is served, and the single file as it is opened."""
 
-import contextlib
-import tempfile
+import base64
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -13,45 +12,55 @@ from typing import Any
 import numpy as np
 
 from pagesight import progress
-from pagesight.browser import discovery
+from pagesight.browser import tabs
+from pagesight.browser.discovery import Browser
 from pagesight.errors import VerifyError
 from pagesight.graph import memory
 from pagesight.manifest import Json
 from pagesight.serve import serving
 
 _BATCH = 16
+_BATCH_BYTES = 8_000_000
 _PHOTOS = ".pagesight-photos"
-_ANSWER = """async (classifier, file) => {
+_ANSWER = """async (classifier, file, expected) => {
   const [square, prediction] = [await classifier.square(file), await classifier.predict(file)];
-  const hash = await crypto.subtle.digest("SHA-256", square.data);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", square.data));
+  const same = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("") === expected;
   return {
     probabilities: Array.from(prediction.probabilities),
-    square: Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    square: same ? null : Array.from(square.data),
     backend: classifier.backend,
   };
 }"""
-_ASK = f"""async ([paths, alone]) => {{
+_ASK = f"""async ([paths, expected, alone]) => {{
   const base = document.baseURI;
-  const late = (_, reject) => setTimeout(reject, 300_000, new Error("the page did not load its model"));
-  globalThis.asked ??= Promise.resolve(alone && Promise.race([globalThis.classifier, new Promise(late)]))
+  globalThis.asked ??= Promise.resolve(alone && globalThis.classifier)
     .then((own) => own && own.dispose())
     .then(() => import(new URL("pagesight.js", base).href))
     .then((module) => module.load(new URL("./", base).href));
   const answers = [];
-  for (const path of paths) {{
+  for (const [i, path] of paths.entries()) {{
     const file = new File([await (await fetch(new URL(path, base))).blob()], "picture");
-    answers.push(await ({_ANSWER})(await globalThis.asked, file));
+    answers.push(await ({_ANSWER})(await globalThis.asked, file, expected[i]));
   }}
   return answers;
 }}"""
-_KEEP_CLASSIFIER = """globalThis.classifier = new Promise((resolve, reject) => {
-  document.addEventListener("pagesight-ready", ({ detail }) => resolve(detail));
-  document.addEventListener("pagesight-failure", ({ detail }) => reject(detail));
-  addEventListener("error", ({ error }) => reject(error));
-});"""
-_ASK_SINGLE_FILE = f"""async ([input, from, to]) => {{
+# The page tells when its model is loaded, and again to whoever asks later.
+_KEEP_CLASSIFIER = """() => {
+  globalThis.classifier = new Promise((resolve, reject) => {
+    document.addEventListener("pagesight-ready", ({ detail }) => resolve(detail));
+    document.addEventListener("pagesight-failure", ({ detail }) => reject(detail));
+    setTimeout(reject, 120_000, new Error("the page did not load its model"));
+    document.dispatchEvent(new Event("pagesight-ask"));
+  });
+  globalThis.classifier.catch(() => {});
+}"""
+_ASK_SINGLE_FILE = f"""async ([files, expected]) => {{
   const answers = [];
-  for (const file of [...input.files].slice(from, to)) answers.push(await ({_ANSWER})(await globalThis.classifier, file));
+  for (const [i, file] of files.entries()) {{
+    const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
+    answers.push(await ({_ANSWER})(await globalThis.classifier, new File([bytes], "picture"), expected[i]));
+  }}
   return answers;
 }}"""
 
@@ -65,41 +74,37 @@ class Answers:
 
     browser: str
     backend: str
-    squares: list[str]
-    """SHA-256, in hex, of the pixels that the model saw."""
+    squares: list[Any]
+    """The pixels that the model saw, uint8, flat; None where they have the expected hash."""
     probabilities: Any
     """float64 [pictures, classes]"""
 
 
-def ask_page(folder: Path, pictures: Pictures, executable: Path) -> Answers:
+def ask_page(folder: Path, pictures: Pictures, expected: Sequence[str], browser: Browser) -> Answers:
     """Serve `folder`, open its page and send every picture through its public module. Raises VerifyError where it complains.
 
-    The page and the module each load the model: at once, or a large one after the other.
+    `expected` are the SHA-256 of the pixels that the model should see. The page and the module each load the model: at once, or a
+    large one after the other.
     """
     paths = [f"{_PHOTOS}/{i}" for i in range(len(pictures))]
     extra = {path: data for path, (_, data) in zip(paths, pictures, strict=True)}
     alone = memory.is_large(folder / "model")
 
     def work() -> Answers:
-        with serving(folder, extra=extra) as address, _opened(executable, address) as (page, browser):
-            ask = partial(page.evaluate, _ASK)
-            return _asked(browser, len(paths), lambda start, end: ask([paths[start:end], alone]))
+        with serving(folder, extra=extra) as address:
+            return _asked(browser, address, pictures, lambda tab, part: tab.evaluate(_ASK, [paths[part], expected[part], alone]))
 
     return _in_own_thread(work)
 
 
-def ask_single_file(file: Path, pictures: Pictures, executable: Path) -> Answers:
+def ask_single_file(file: Path, pictures: Pictures, expected: Sequence[str], browser: Browser) -> Answers:
     """Open `file` as a double click does and send every picture to its classifier. Raises VerifyError where it complains."""
 
-    def work() -> Answers:
-        with tempfile.TemporaryDirectory() as folder, _opened(executable, file.resolve().as_uri()) as (page, browser):
-            for number, (_, data) in enumerate(pictures):
-                (Path(folder) / f"{number:06d}").write_bytes(data)
-            chosen = page.evaluate_handle("Object.assign(document.createElement('input'), { type: 'file', multiple: true })")
-            chosen.as_element().set_input_files(sorted(Path(folder).iterdir()))
-            return _asked(browser, len(pictures), lambda start, end: page.evaluate(_ASK_SINGLE_FILE, [chosen, start, end]))
+    def ask(tab: tabs.Tab, part: slice) -> Any:
+        files = [base64.b64encode(data).decode() for _, data in pictures[part]]
+        return tab.evaluate(_ASK_SINGLE_FILE, [files, expected[part]])
 
-    return _in_own_thread(work)
+    return _in_own_thread(partial(_asked, browser, file.resolve().as_uri(), pictures, ask))
 
 
 def _in_own_thread(work: Callable[[], Answers]) -> Answers:
@@ -108,38 +113,42 @@ def _in_own_thread(work: Callable[[], Answers]) -> Answers:
         return own_thread.submit(copy_context().run, work).result()
 
 
-@contextlib.contextmanager
-def _opened(executable: Path, address: str) -> Iterator[tuple[Any, str]]:
-    """Yield the page at `address` and the browser's name; console errors and foreign requests end in a VerifyError."""
-    from playwright.sync_api import Error
-
+def _asked(browser: Browser, address: str, pictures: Pictures, ask: Callable[[tabs.Tab, slice], Any]) -> Answers:
+    """Open the page and ask it; errors in its console and foreign requests end in a VerifyError."""
+    rows: list[Json] = []
     complaints: list[str] = []
+    name = browser.engine.capitalize()
     try:
-        with discovery.launched(executable) as browser:
-            page = browser.new_page()
-            page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-            page.on("pageerror", lambda e: complaints.append(str(e)))
-            page.on("request", lambda r: None if _is_own(r.url, address) else complaints.append(f"asked for {r.url}"))
-            page.add_init_script(_KEEP_CLASSIFIER)
-            page.goto(address)
-            yield page, f"Chromium {browser.version.split('.')[0]}"
-    except Error as cause:
-        predicted = complaints[0] if complaints else cause.message.splitlines()[0]
-        raise VerifyError(f"the browser could not run the page: {predicted}", fix="run `pagesight doctor`") from cause
+        with tabs.opened(browser) as tab:
+            name = tab.name
+            tab.goto(address)
+            tab.evaluate(_KEEP_CLASSIFIER)
+            try:
+                with progress.task(f"asking {name}", len(pictures)) as advance:
+                    for part in _batches(pictures):
+                        rows += ask(tab, part)
+                        advance(part.stop - part.start)
+            finally:
+                foreign = [url for url in tab.requests() if not _is_own(url, address)]
+                complaints = [*tab.complaints(), *(f"asked for {url}" for url in foreign)]
+    except tabs.DriverError as cause:
+        said = complaints[0] if complaints else cause
+        raise VerifyError(f"{name} could not run the page: {said}", fix="run `pagesight doctor`") from cause
     if complaints:
-        raise VerifyError(
-            f"the page complains in the browser: {complaints[0]}", fix="run `pagesight serve` and look at its console"
-        )
-
-
-def _asked(browser: str, count: int, ask: Callable[[int, int], list[Json]]) -> Answers:
-    rows: list[dict[str, Any]] = []
-    with progress.task("asking the browser", count) as advance:
-        for start in range(0, count, _BATCH):
-            rows += ask(start, min(start + _BATCH, count))
-            advance(min(_BATCH, count - start))
+        raise VerifyError(f"the page complains in {name}: {complaints[0]}", fix="run `pagesight serve` and look at its console")
     probabilities = np.array([r["probabilities"] for r in rows], np.float64)
-    return Answers(browser, rows[0]["backend"], [r["square"] for r in rows], probabilities)
+    squares = [None if r["square"] is None else np.array(r["square"], np.uint8) for r in rows]
+    return Answers(name, rows[0]["backend"], squares, probabilities)
+
+
+def _batches(pictures: Pictures) -> Iterator[slice]:
+    start, size = 0, 0
+    for i, (_, data) in enumerate(pictures):
+        if i > start and (i - start == _BATCH or size + len(data) > _BATCH_BYTES):
+            yield slice(start, i)
+            start, size = i, 0
+        size += len(data)
+    yield slice(start, len(pictures))
 
 
 def _is_own(url: str, address: str) -> bool:

@@ -30,8 +30,9 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, the packages, the page's code, the browser, the disk and the network-free weights."""
-    return [_python(), *(_package(name) for name in _PACKAGES), _page(), _starter(), _chromium(), _guards(), _disk()]
+    """Look at Python, the packages, the page's code, the browsers, the disk and the network-free weights."""
+    browsers = map(_browser, discovery.ENGINES)
+    return [_python(), *(_package(name) for name in _PACKAGES), _page(), _starter(), *browsers, _guards(), _disk()]
 
 
 def _python() -> Finding:
@@ -71,11 +72,10 @@ def _starter() -> Finding:
     )
 
 
-def _chromium() -> Finding:
-    result = discovery.find()
-    return Finding(
-        f"browser {result}" if result else "a browser to verify pages in", result is not None, discovery.HOW_TO_GET, needed=False
-    )
+def _browser(engine: str) -> Finding:
+    result = discovery.find_engine(engine)
+    what = f"browser {result.executable}" if result else f"a browser with the engine {engine} to verify pages in"
+    return Finding(what, result is not None, discovery.HOW_TO_GET_EACH[engine], needed=False)
 
 
 def _guards() -> Finding:

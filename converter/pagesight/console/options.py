@@ -10,9 +10,10 @@ import click
 from click.core import ParameterSource
 
 from pagesight import languages
+from pagesight.browser.discovery import ENGINES
 from pagesight.console.output import Console
 from pagesight.errors import OptionError
-from pagesight.options import FORMATS, MODES, STRATEGIES, Build
+from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -80,14 +81,22 @@ _TRAINING = (
         "--backbone",
         default=Build.backbone,
         show_default=True,
-        help="The pretrained network to start from; `pagesight backbones` lists them.",
+        help="The pretrained network to start from; auto chooses among those whose weights are at hand. "
+        "`pagesight backbones` lists them.",
     ),
     click.option(
         "--weights",
         default=Build.weights,
         show_default=True,
         help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
-        "auto: ImageNet weights if they are available, otherwise the starter weights that ship with Pagesight.",
+        "auto: ImageNet's. The starter is for hands.",
+    ),
+    click.option(
+        "--prefer",
+        default=Build.prefer,
+        show_default=True,
+        type=click.Choice(PREFERENCES),
+        help="What --backbone auto looks for: the smallest network about as good as the best, the smallest of all, or the best.",
     ),
     click.option(
         "--epochs",
@@ -107,16 +116,16 @@ _TRAINING = (
     click.option(
         "--false-accepts",
         default=Build.false_accepts,
-        show_default=True,
+        show_default="0.01 as far as that refuses few right answers",
         type=click.FloatRange(0, 1),
         help="Maximum share of out-of-distribution pictures that may be accepted as a class (0..1); sets the threshold.",
     ),
     click.option(
         "--min-accuracy",
         default=Build.min_accuracy,
-        show_default=True,
+        show_default="better than guessing",
         type=click.FloatRange(0, 1),
-        help="Fail if the measured accuracy is lower than this (0..1).",
+        help="Fail if the accuracy (0..1), cross-validated or on the pictures kept for testing, is lower.",
     ),
 )
 _SCANNING = (
@@ -168,6 +177,23 @@ _SCANNING = (
 )
 SEED = click.option(
     "--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Random seed; the same seed gives the same bytes."
+)
+
+
+def _engines(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return ENGINES if "all" in value else value
+
+
+_ENGINE = click.Choice((*ENGINES, "all"))
+BROWSER = click.option(
+    "--browser", "browsers", multiple=True, type=_ENGINE, callback=_engines, help="Engine to ask; can be given several times."
+)
+VERIFY_IN = click.option(
+    "--verify-in",
+    multiple=True,
+    type=_ENGINE,
+    callback=_engines,
+    help="Engine to verify the page in, can be given several times; every one that is found where not given.",
 )
 _QUANTIZATION = (
     click.option(

@@ -18,6 +18,8 @@ from pagesight.errors import OutputError, PagesightError
 from pagesight.progress import Reporter
 
 _LINE_EVERY = 5.0
+_TOLD = 2
+"""Findings that the terminal tells."""
 
 
 class Console(Reporter):

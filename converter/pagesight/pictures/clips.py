@@ -13,6 +13,8 @@ from pagesight.pictures.reading import Candidate, Read
 _MOST_FRAMES = 5_000
 """Of one clip; a video of an hour has as many at --every-frames 20."""
 _MOST_PIXELS = 50_000_000
+"""Of one frame."""
+_MOST_PIXELS_OF_ALL = 5_000_000_000
 SEGMENTS = 5
 """Parts of a clip that stand for different takes, where a class has too few clips to be split by them."""
 
@@ -71,19 +73,24 @@ def _is_clip(path: Path, name: str) -> bool:
 
 
 def _write(frames: Iterator[Image.Image], into: Path) -> list[str]:
+    """Write the frames below `into`; the names of their files. Of a clip that is damaged later on, what comes before is taken."""
     names: list[str] = []
+    pixels = 0
     try:
         for frame in frames:
             into.mkdir(parents=True, exist_ok=True)
             names.append(f"{len(names):06d}.png")
             frame.save(into / names[-1], compress_level=1)
-            if len(names) >= _MOST_FRAMES:
+            pixels += frame.width * frame.height
+            if len(names) >= _MOST_FRAMES or pixels >= _MOST_PIXELS_OF_ALL:
+                progress.note(
+                    f"{into.name}: only its first {len(names):,} frames are taken; pass a larger --every-frames for the rest"
+                )
                 break
-    except (UnreadablePicture, OSError):
-        raise
-    except Exception as cause:  # decoders raise anything
+    except UnreadablePicture as cause:
         if not names:
-            raise UnreadablePicture(f"is damaged ({(str(cause) or type(cause).__name__).splitlines()[0][:120]})") from cause
+            raise
+        progress.note(f"{into.name} {cause}: only the {len(names):,} frames before that are taken")
     if not names:
         raise UnreadablePicture("holds no frame that can be read")
     return names
@@ -92,7 +99,13 @@ def _write(frames: Iterator[Image.Image], into: Path) -> list[str]:
 def _frames(path: Path, every: int) -> Iterator[Image.Image]:
     with path.open("rb") as file:
         is_gif = decoders.sniff(file.read(decoders.HEAD)) == "GIF"
-    return _frames_of_gif(path, every) if is_gif else _frames_of_video(path, every)
+    try:
+        yield from _frames_of_gif(path, every) if is_gif else _frames_of_video(path, every)
+    except (UnreadablePicture, GeneratorExit):
+        raise
+    except Exception as cause:  # decoders raise anything
+        reason = str(cause).strip().rstrip(".") or type(cause).__name__
+        raise UnreadablePicture(f"is damaged ({reason.splitlines()[0][:120]})") from cause
 
 
 def _frames_of_gif(path: Path, every: int) -> Iterator[Image.Image]:
@@ -108,20 +121,17 @@ def _frames_of_video(path: Path, every: int) -> Iterator[Image.Image]:
         import av
     except ImportError as cause:
         raise UnreadFormat("video") from cause
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UnreadablePicture("is a video without pictures")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            _refuse_large(stream.codec_context.width, stream.codec_context.height)
-            for number, frame in enumerate(container.decode(stream)):
-                if number % every == 0:
-                    _refuse_large(frame.width, frame.height)
-                    image = Image.fromarray(frame.to_ndarray(format="rgb24"))
-                    yield image.rotate(frame.rotation, expand=True) if frame.rotation else image
-    except av.FFmpegError as cause:
-        raise UnreadablePicture(f"is damaged ({cause.strerror or type(cause).__name__})") from cause
+    with av.open(str(path)) as container:
+        if not container.streams.video:
+            raise UnreadablePicture("is a video without pictures")
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        _refuse_large(stream.codec_context.width, stream.codec_context.height)
+        for number, frame in enumerate(container.decode(stream)):
+            if number % every == 0:
+                _refuse_large(frame.width, frame.height)
+                image = Image.fromarray(frame.to_ndarray(format="rgb24"))
+                yield image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
 def _refuse_large(width: int, height: int) -> None:

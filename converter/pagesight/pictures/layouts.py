@@ -80,9 +80,10 @@ def _class_folders(tree: Tree, called: str) -> Layout:
         raise ScanError(f"{called} holds no pictures", fix=_WAYS.format(called))
     if not tree.counts:
         raise ScanError(f"{called} holds pictures but no class folders: {_seen(tree)}", fix=_WAYS.format(called))
-    if len(sides) == len(tree.counts) and len(sides) > 1:
+    if len(sides) == len(tree.counts):
         raise ScanError(
-            f"{called} holds the sides {_some(sides)}, but no class folders in them, and no table of labels: {_seen(tree)}",
+            f"{called} holds the side{'s' if len(sides) > 1 else ''} {_some(sides)}, but no class folders in "
+            f"{'them' if len(sides) > 1 else 'it'}, and no table of labels: {_seen(tree)}",
             fix=_WAYS.format(called),
         )
     if _is_boxes(tree):

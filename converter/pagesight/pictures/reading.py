@@ -16,6 +16,8 @@ from pagesight.pictures.in_flight import Room
 _EMPTY_RATIO = 500
 """Unpacked bytes for each byte of a file beyond which a large picture shows next to nothing."""
 _EMPTY_PIXELS = 4_000_000
+_SMALL = 2_000_000
+"""Bytes up to which a file is read in one go."""
 _MOST_EMPTY_PIXELS = 1_000_000_000
 """Pixels of such pictures that are decoded in one scan, so that a folder of bombs does not take hours."""
 
@@ -89,10 +91,8 @@ def _read_one(root: Path, one: Candidate, admit: pixels.Admit) -> Read:
     try:
         if not path.is_file():
             return Read(one, why_skipped="is not a file" if path.exists() else "is a link to nothing")
-        with path.open("rb") as file:
-            kind = pixels.check(file, one.path, admit)
-        with path.open("rb") as file:
-            return Read(one, hashlib.file_digest(file, "sha256").hexdigest(), kind)
+        sha256, kind = _examine(path, admit)
+        return Read(one, sha256, kind)
     except OSError as cause:
         return Read(one, why_skipped=f"cannot be opened ({cause.strerror})")
     except _NearlyEmptyError:
@@ -101,3 +101,16 @@ def _read_one(root: Path, one: Candidate, admit: pixels.Admit) -> Read:
         return Read(one, why_skipped=str(cause), fix_for=cause.format)
     except UnreadablePicture as cause:
         return Read(one, why_skipped=str(cause))
+
+
+def _examine(path: Path, admit: pixels.Admit) -> tuple[str, str]:
+    """Hash and format of a picture's file. Raises what `pixels.check` raises."""
+    name = path.name
+    if path.stat().st_size <= _SMALL:
+        data = path.read_bytes()
+        kind = pixels.check(data, name, admit)
+        return hashlib.sha256(data).hexdigest(), kind
+    with path.open("rb") as file:
+        kind = pixels.check(file, name, admit)
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest(), kind

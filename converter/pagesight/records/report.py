@@ -8,7 +8,7 @@ from pagesight.records.evaluation import EvaluationFacts
 from pagesight.records.pictures import DatasetSummary
 from pagesight.records.quantization import Storage
 from pagesight.records.search import SearchFacts
-from pagesight.records.training import Interval, Weights
+from pagesight.records.training import Choice, Interval, Weights
 
 
 @record
@@ -21,6 +21,10 @@ class ReportedAccuracy:
     exported: float | None = None
     """Of the model as stored in the page."""
     interval95: Interval | None = None
+    folds: int | None = None
+    """Rounds of cross-validation; null where `n` pictures were kept aside."""
+    p_value: float | None = None
+    """Chance to be right as often by always answering the most frequent class."""
 
 
 @record
@@ -36,10 +40,14 @@ class Parity:
     """Share (0..1) of pictures with the same first answer."""
     max_abs_diff: float
     """Largest difference of a probability."""
+    max_square_diff: int = 0
+    """Largest difference (of 255) of a pixel in a model input; above 0 only where an engine is known to round."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Pictures that were not compared, by format: browsers decode these in their own way, or not at all."""
     single_file: "Parity | None" = None
     """The same of the page in one HTML file, opened from the disk."""
+    engines: "tuple[Parity, ...]" = ()
+    """Each browser by itself, where several were asked: above stand their names, and the least equal of their numbers."""
 
 
 @record
@@ -66,6 +74,7 @@ class Report:
     dataset: DatasetSummary | None = None
     backbone: str | None = None
     weights: Weights | None = None
+    choice: Choice | None = None
     parity: Parity | None = None
     seconds: dict[str, float | None] | None = None
     """By stage; null in the bundle, so that builds are reproducible."""

@@ -73,7 +73,10 @@ async function start() {
     );
     const loaded = await loading;
     stage.setCrop(loaded.contract.input.crop);
-    document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
+    // Told once, and to whoever asks later.
+    const tell = () => document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
+    document.addEventListener("pagesight-ask", tell);
+    tell();
     const own = ownAnswerer(loaded);
     selector = new BackendSelector(loaded, (text) => answers.announce(text));
     answered = setPredictor(own);
@@ -91,7 +94,9 @@ async function start() {
     onProgress(() => {});
     camera.stop();
     document.documentElement.classList.add("no-model");
-    document.dispatchEvent(new CustomEvent("pagesight-failure", { detail: error }));
+    const tell = () => document.dispatchEvent(new CustomEvent("pagesight-failure", { detail: error }));
+    document.addEventListener("pagesight-ask", tell);
+    tell();
     answers.say(sayFailure(error), "error", () => location.reload());
     return;
   }

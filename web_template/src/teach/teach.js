@@ -99,9 +99,12 @@ class Teaching {
     this.#start.append(steps, make("p", "teach-start-text", words.startWith), readyMade, own);
     const foot = make("div", "teach-foot");
     foot.append(this.#addClass, this.#outcome.element, this.#keeping.element);
+    const visitOnly = make("p", "teach-note", words.visitOnly);
+    this.#session.watchStore((lasting) => (visitOnly.hidden = lasting));
     this.#host.root.replaceChildren(
       heading,
       make("p", "lead", words.lead),
+      visitOnly,
       this.#start,
       this.#handsFree.element,
       this.#list,

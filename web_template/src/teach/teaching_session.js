@@ -143,6 +143,12 @@ export class TeachingSession {
     return weightsOf(contract);
   }
 
+  /** @param {(lasting: boolean) => void} show told now, and when it changes, whether a reload finds what is taught */
+  watchStore(show) {
+    this.#store.onLost = () => show(false);
+    show(this.#store.lasting);
+  }
+
   /** Which weights describe pictures: a head fits these alone. */
   get model() {
     return this.#model;

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -23,6 +24,8 @@ from pagesight.page.single_file import write_single_file
 from pagesight.records.adopted import Difference, OriginalComparison
 from pagesight.records.report import Report, ReportedAccuracy, Sizes
 from pagesight.report import report_sources, write_report
+
+_log = logging.getLogger(__name__)
 
 _SAMPLE_SIDE = 320
 _BATCH = 16
@@ -94,6 +97,10 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
     topology = json.loads((web.path / web.contract.model_path).read_text(encoding="utf-8"))
     graphs = [topology["modelTopology"], topology.get("modelInitializer") or {}]
     missing = {node["op"] for graph in graphs for node in graph.get("node", [])} - set(lean)
+    why = f"the model holds {', '.join(sorted(missing))}" if missing else "the lean worker has all of the model's operations"
+    _log.info(
+        "workers for %s, because %s", "all operations and no graphics card" if missing else "MobileNets and graphics cards", why
+    )
     left_out = shutil.ignore_patterns(*(resources.FOR_GPUS if missing else [_ONLY_IF_NEEDED]))
     shutil.copytree(static, into, dirs_exist_ok=True, ignore=left_out)
     for path in into.rglob("*"):

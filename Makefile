@@ -12,11 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-<<<<<<< HEAD
-.PHONY: help bundle train convert page verify serve open test matrix examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
-=======
-.PHONY: help bundle train convert page verify serve open test watch docs examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
->>>>>>> main
+.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs

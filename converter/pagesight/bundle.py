@@ -145,18 +145,13 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
     trained = origin.trained.facts if origin.trained else None
     measured = trained.accuracy if trained else None
-<<<<<<< HEAD
-    exported = web.facts.accuracy
-    tested = origin.adopted.adopted.accuracy if origin.adopted else None
-    accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95) if measured else ReportedAccuracy()
-    if tested is not None:
-        accuracy = ReportedAccuracy(tested.n, tested.float_, exported, tested.interval95)
-=======
     exported = web.facts.accuracy if measured is None or measured.folds is None else None  # it has learnt from what it was asked
     accuracy = ReportedAccuracy()
     if measured:
         accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95, measured.folds, measured.p_value)
->>>>>>> main
+    tested = origin.adopted.adopted.accuracy if origin.adopted else None
+    if tested is not None:
+        accuracy = ReportedAccuracy(tested.n, tested.float_, exported, tested.interval95)
     return Report(
         name=web.contract.name,
         quantization=web.facts.storage,

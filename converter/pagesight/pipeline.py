@@ -21,11 +21,7 @@ from pagesight.compare import compare as known_networks
 from pagesight.errors import OptionError, PagesightError
 from pagesight.export import export
 from pagesight.graph import memory
-<<<<<<< HEAD
-from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Scanning, Verification
-=======
-from pagesight.options import AUTO, FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
->>>>>>> main
+from pagesight.options import AUTO, FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Scanning, Verification
 from pagesight.page.npm import Package
 from pagesight.page.render import theme_key
 from pagesight.pictures.sources import Photos, sources

@@ -181,22 +181,11 @@ def _parity(bundle: Bundle, pictures: Pictures, browsers: Sequence[Browser], opt
     return _together(found)
 
 
-<<<<<<< HEAD
-def _compared(pictures: Pictures, inputs: Any, expected: Any, answers: Answers, options: Verification) -> Parity:
-    """What report.json says of browser against Python; `squares` and `expected` are Python's."""
-    same_square = [hashlib.sha256(s.tobytes()).hexdigest() == result for s, result in zip(inputs, answers.squares, strict=True)]
-    for who, rows in (("Python", expected), ("the browser", answers.probabilities)):
-        _refuse_no_probabilities(who, np.asarray(rows))
-    agreement = float((expected.argmax(1) == answers.probabilities.argmax(1)).mean())
-    difference = float(np.abs(expected - answers.probabilities).max())
-    _hold_to_bars(pictures, same_square, agreement, difference, options)
-=======
 def _together(found: Sequence[Parity]) -> Parity:
     """Several browsers in one: their names, and what any of them is worst at."""
     if len(found) == 1:
         return found[0]
     alone = [result.single_file for result in found if result.single_file]
->>>>>>> main
     return Parity(
         browser=", ".join(result.browser for result in found),
         backend=found[0].backend,
@@ -210,7 +199,6 @@ def _together(found: Sequence[Parity]) -> Parity:
     )
 
 
-<<<<<<< HEAD
 def _refuse_no_probabilities(who: str, rows: NDArray[Any]) -> None:
     """Two sides may agree on numbers that are no probabilities: that is no proof of anything."""
     if not np.isfinite(rows).all() or rows.min() < -_ROUNDING or rows.max() > 1 + _ROUNDING:
@@ -220,10 +208,6 @@ def _refuse_no_probabilities(who: str, rows: NDArray[Any]) -> None:
         )
 
 
-def _hold_to_bars(pictures: Pictures, same_square: list[bool], agreement: float, difference: float, options: Verification) -> None:
-    if not all(same_square):
-        name = pictures[same_square.index(False)][0]
-=======
 @dataclass(frozen=True)
 class _Asked:
     """The pictures, and what Python makes of them."""
@@ -247,11 +231,12 @@ def _compared(asked: _Asked, answers: Answers, browser: Browser, options: Verifi
         for python, square in zip(asked.inputs, answers.squares, strict=True)
     ]
     allowed = [_rounded(data, browser.engine) for _, data in asked.pictures]
+    for who, rows in (("Python", asked.expected), (answers.browser, answers.probabilities)):
+        _refuse_no_probabilities(who, np.asarray(rows))
     agreement = float((asked.expected.argmax(1) == answers.probabilities.argmax(1)).mean())
     difference = float(np.abs(asked.expected - answers.probabilities).max())
     wrong = [name for (name, _), much, most in zip(asked.pictures, apart, allowed, strict=True) if much > most]
     if wrong:
->>>>>>> main
         raise VerifyError(
             f"{answers.browser} sees other pixels than Python in {len(wrong)} of {len(apart)} pictures, first in {wrong[0]}",
             fix="report the picture; until then leave it out",

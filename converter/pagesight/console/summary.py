@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pagesight.artifacts import Bundle
-<<<<<<< HEAD
 from pagesight.records.adopted import InputTaken, OriginalComparison
-=======
 from pagesight.records.evaluation import FindingFacts
->>>>>>> main
 from pagesight.records.report import Parity, Report, ReportedAccuracy
 from pagesight.records.training import TestAccuracy
 
@@ -52,13 +49,9 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     lines = [f"page      {folder}"]
     if report.accuracy.float_ is not None:
         grouped = report.dataset is not None and report.dataset.split == "group"
-<<<<<<< HEAD
         of_groups = "of groups never trained on" if grouped else "never trained on"
         lines.append(f"accuracy  {_accuracy(report.accuracy, of_groups if report.original is None else 'given to test it')}")
-=======
-        lines.append(f"accuracy  {_accuracy(report.accuracy, 'of groups never trained on' if grouped else 'never trained on')}")
     lines += _findings(report.evaluation.findings if report.evaluation else ())
->>>>>>> main
     kept = stored.top1_agreement
     answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
     measured = f", measured by {stored.judged_by}" if stored.judged_by else ""
@@ -71,7 +64,6 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
 
 
-<<<<<<< HEAD
 def _original(original: OriginalComparison, taken: InputTaken) -> list[str]:
     """What the model's pixels were taken for, and how far the page is from the original in its own runtime."""
     guessed = "input range guessed: " if taken.guessed else ""
@@ -82,14 +74,14 @@ def _original(original: OriginalComparison, taken: InputTaken) -> list[str]:
     line = f"original  {answers} on {original.pictures} pictures, probabilities within {original.max_abs_diff:.1g}"
     stored = f"as stored in the page {original.page.top1_agreement:.1%}, within {original.page.max_abs_diff:.1g}"
     return [*lines, f"{line} ({original.runtime}); {stored}"]
-=======
+
+
 def _findings(findings: Sequence[FindingFacts]) -> list[str]:
     """The two worst in a line each, and how many more there are."""
     worst = [f for f in findings if f.severity != "note"][:_TOLD]
     lines = [f"{'' if i else 'finding':10}{f.what.split('. ')[0].rstrip('.')}" for i, f in enumerate(worst)]
     more = len(findings) - len(lines)
     return [*lines, f"{'':10}({more} more in report.html)"] if lines and more else lines
->>>>>>> main
 
 
 def _verified(parity: Parity | None, folder: str) -> str:

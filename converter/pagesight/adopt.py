@@ -92,7 +92,7 @@ def adopt(
         memory.use_system_allocator()
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as running:
         with progress.task("reading the model"):
-            found = importers.read(path, Path(scratch), trust=options.trust, signature=options.signature)
+            found = importers.read(path, Path(scratch), trust=options.trust, signature=options.signature, side=options.side)
             source_files = (
                 original.source_of(path, found, trust=options.trust, signature=options.signature) if options.compare else None
             )

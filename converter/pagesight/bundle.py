@@ -31,7 +31,7 @@ _SAMPLE_SIDE = 320
 _BATCH = 16
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-_ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
+_ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
 
 
 def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
@@ -182,7 +182,7 @@ def _against_original(web: WebModel, adopted: SavedModel) -> OriginalComparison:
 
 
 def _sizes(folder: Path) -> Sizes:
-    """Bytes by kind, and the sum of every file's gzip; samples and report are left aside, graphics cards' files count alone."""
+    """Bytes by kind, and the sum of every file's gzip; samples, report and what is fetched when asked for are left aside."""
     sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0, "gpu_gzip": 0}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()

@@ -88,10 +88,13 @@ function training({ dataset }) {
 /** @param {Report} report @returns {Fact} */
 function parity({ parity }) {
   if (!parity?.pictures) return { value: words.notVerified };
-  const { browser, max_abs_diff } = parity;
+  const { browser, max_abs_diff, top1_agreement, pictures } = parity;
+  const all = top1_agreement === 1;
   return {
-    value: fill(words.same, { share: exactPercent(parity.top1_agreement) }),
-    note: fillCount(words.parityNote, parity.pictures, { browser, difference: max_abs_diff.toExponential(0) }),
+    value: all
+      ? fillCount(words.sameAll, pictures)
+      : fillCount(words.same, pictures, { share: exactPercent(top1_agreement) }),
+    note: fill(words.parityNote, { browser, difference: max_abs_diff.toExponential(0) }),
   };
 }
 
@@ -100,12 +103,14 @@ function original({ original, input }) {
   const guessed = input?.guessed && fill(words.rangeGuessed, { range: input.range });
   if (!original?.runtime) return { value: words.notCompared, note: list(guessed, original?.why_not) };
   const { runtime, pictures, max_abs_diff } = original;
+  const share = original.page?.top1_agreement ?? original.top1_agreement;
+  const difference = max_abs_diff.toExponential(0);
   return {
-    value: fill(words.same, { share: exactPercent(original.page?.top1_agreement ?? original.top1_agreement) }),
-    note: list(
-      guessed,
-      fillCount(words.parityNote, pictures, { browser: runtime, difference: max_abs_diff.toExponential(0) }),
-    ),
+    value:
+      share === 1
+        ? fillCount(words.sameAll, pictures)
+        : fillCount(words.same, pictures, { share: exactPercent(share) }),
+    note: list(guessed, fill(words.parityNote, { browser: runtime, difference })),
   };
 }
 

@@ -195,7 +195,9 @@ export class PagesightClassifierElement extends Base {
     const topK = Number(this.getAttribute("top-k")) || undefined;
     const answers = await classifier.classify(source, { topK });
     const [{ label, probability, sure }] = answers;
-    if (sure) this.#say(label, sayShare(this.#words, probability), "answer");
+    const named = classifier.contract.decision.kind === "multilabel" ? answers.filter((a) => a.sure) : [];
+    if (named.length > 1) this.#say(named.map((a) => a.label).join(", "), "", "answer");
+    else if (sure) this.#say(label, sayShare(this.#words, probability), "answer");
     else
       this.#say(
         this.#words.probably.replace("{label}", () => label),

@@ -88,6 +88,7 @@ def _reader(path: Path, signature: str | None, scratch: Path) -> Callable[[], Fo
 
 def _archive(path: Path, signature: str | None, scratch: Path) -> Found:
     inside = scratch / "unpacked"
+    inside.mkdir()  # there, too, where the archive is empty
     archives.unpack(path, inside)
     return _folder(inside, path, signature)
 
@@ -104,7 +105,7 @@ def _is_keras(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return {"config.json", "model.weights.h5"} <= set(archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):  # what is wrong with it is said where it is unpacked
         return False
 
 

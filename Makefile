@@ -1,7 +1,7 @@
 # Photographs in, verified web page out. `make` lists the verbs.
 PYTHON ?= python3
 NAME ?= hand-digits
-BACKBONE ?= mobilenet_v1_025_128
+BACKBONE ?= auto
 QUANTIZE ?= uint8
 DATA ?= build/hands
 WEIGHTS ?= $(if $(filter build/hands,$(DATA)),starter,auto)

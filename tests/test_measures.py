@@ -61,8 +61,8 @@ def test_the_threshold_accepts_the_stated_share_of_right_answers() -> None:
     for share in (1.0, 0.95, 0.5):
         threshold = calibration.threshold_for(probabilities, labels, share)
         taken = metrics.accepted(probabilities, labels, threshold)
-        assert share <= taken["right"] < share + 0.02
-        assert taken["wrong"] <= taken["right"]
+        assert share <= taken.right < share + 0.02
+        assert taken.wrong <= taken.right
     assert calibration.threshold_for(np.zeros((0, 3)), np.zeros(0, np.int64), 0.95) == 0.5
 
 
@@ -73,7 +73,7 @@ def test_the_decision_lets_in_no_more_strangers_than_stated_and_few_right_answer
         result = calibration.decide(known, labels, ood, share)
         assert result.temperature == pytest.approx(3, rel=0.15)
         assert (calibration.scaled(ood, result.temperature).max(1) >= result.threshold).mean() <= share
-    assert metrics.accepted(calibration.scaled(known, result.temperature), labels, result.threshold)["right"] >= 0.98
+    assert metrics.accepted(calibration.scaled(known, result.temperature), labels, result.threshold).right >= 0.95
     nothing = np.zeros((0, 5), np.float32)
     assert calibration.decide(nothing, np.zeros(0, np.int64), nothing, 0.01) == Decision(1.0, 0.5)
 
@@ -82,18 +82,35 @@ def test_strangers_are_told_apart_and_counted() -> None:
     known = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.55, 0.45]])
     unknown = np.array([[0.6, 0.4], [0.5, 0.5]])
     result = metrics.ood_metrics(known, unknown, threshold=0.6, false_accepts=0.5)
-    assert result["auroc"] == pytest.approx(7 / 8)  # of eight pairs one is the wrong way round: 0.55 and 0.6
-    assert result["false_accepts"] == 0.5
-    assert result["at"]["accepted"] == 1  # above 0.5, where one of two strangers is let in
-    strict = metrics.ood_metrics(known, unknown, threshold=0.6, false_accepts=0.01)["at"]
-    assert (unknown.max(1) >= strict["threshold"]).sum() == 0
-    assert strict["accepted"] == 0.75
+    assert result.auroc == pytest.approx(7 / 8)  # of eight pairs one is the wrong way round: 0.55 and 0.6
+    assert result.false_accepts == 0.5
+    assert result.at.accepted == 1  # above 0.5, where one of two strangers is let in
+    strict = metrics.ood_metrics(known, unknown, threshold=0.6, false_accepts=0.01).at
+    assert (unknown.max(1) >= strict.threshold).sum() == 0
+    assert strict.accepted == 0.75
 
 
 def test_scores_by_class_are_scikit_learns() -> None:
     labels, predicted = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0])
     result = metrics.per_class(labels, predicted, ("a", "b", "c"))
-    assert [row["recall"] for row in result["classes"]] == [0.5, 1, 0]
-    assert [row["precision"] for row in result["classes"]] == pytest.approx([0.5, 2 / 3, 0])
-    assert result["macro"]["f1"] == pytest.approx((0.5 + 0.8 + 0) / 3)
+    assert [row.recall for row in result.classes] == [0.5, 1, 0]
+    assert [row.precision for row in result.classes] == pytest.approx([0.5, 2 / 3, 0])
+    assert result.macro.f1 == pytest.approx((0.5 + 0.8 + 0) / 3)
     assert metrics.confusion(labels, predicted, 3).tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
+
+
+def test_few_answers_leave_the_temperature_at_one_and_the_threshold_low() -> None:
+    known, labels = _overconfident(12, 1, 4)
+    assert calibration.fitted_temperature(known, labels) == 1
+    sure = np.array([[0.99, 0.01], [0.98, 0.02], [0.97, 0.03], [0.02, 0.98]])
+    right = np.array([0, 0, 0, 1])
+    # Four right answers: what the next is sure of is hardly known, so that the threshold keeps near to guessing.
+    assert calibration.affordable_threshold(sure, right) < 0.7
+    assert calibration.affordable_threshold(np.repeat(sure, 100, 0), np.repeat(right, 100)) > 0.9
+
+
+def test_being_right_by_chance_is_told_from_being_right() -> None:
+    labels = np.repeat(np.arange(4), 10)
+    assert metrics.better_than_guessing(12, labels) > 0.05
+    assert metrics.better_than_guessing(30, labels) < 1e-6
+    assert metrics.better_than_guessing(33, np.array([0] * 32 + [1] * 8)) > 0.05  # always the frequent class: 32 of 40

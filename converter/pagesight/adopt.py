@@ -69,7 +69,7 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
     if memory.is_large(path):
         memory.use_system_allocator()
     with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
-        foreign = _flat(importers.read(path, Path(scratch), trust=options.trust))
+        foreign = _flat(importers.read(path, Path(scratch), trust=options.trust, side=options.side))
         named = labels or foreign.labels
         if named is None:
             raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")

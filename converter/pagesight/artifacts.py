@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pagesight import manifest, records
 from pagesight.contract import Contract
@@ -30,6 +30,10 @@ __all__ = [
     "VerifiedBundle",
     "WebModel",
 ]
+
+if TYPE_CHECKING:  # `--help` must be quick
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SCAN_AGAIN = "put it back, or scan the pictures again (`build` does by itself); what was finished is kept"
 NO_CLASS = -1
@@ -123,6 +127,7 @@ class TrainedModel(Artifact):
     """Weights of backbone and head, and `training.json`: how to build the model again, history and accuracy."""
 
     WEIGHTS_FILE: ClassVar[str] = "model.weights.h5"
+    OUT_OF_FOLD_FILE: ClassVar[str] = "out_of_fold.npz"
     STAGES: ClassVar[tuple[str, ...]] = ("train",)
     COMMAND: ClassVar[str] = "train"
 
@@ -130,6 +135,20 @@ class TrainedModel(Artifact):
     def facts(self) -> TrainingFacts:
         """training.json."""
         return records.read(TrainingFacts, self.path / "training.json")
+
+    @cached_property
+    def out_of_fold(self) -> "tuple[NDArray[np.float32], NDArray[np.int64]] | None":
+        """Of each picture of the dataset, in its order, what a model that had not seen it says `[n, classes]`, and its fold `[n]`.
+
+        None where pictures were kept aside instead.
+        """
+        file = self.path / self.OUT_OF_FOLD_FILE
+        if not file.is_file():
+            return None
+        import numpy as np
+
+        with np.load(file, allow_pickle=False) as saved:
+            return saved["probabilities"], saved["folds"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -22,10 +23,12 @@ from pagesight.page.single_file import write_single_file
 from pagesight.records.report import Report, ReportedAccuracy, Sizes
 from pagesight.report import report_sources, write_report
 
+_log = logging.getLogger(__name__)
+
 _SAMPLE_SIDE = 320
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-_ASIDE = ("samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
+_ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
 
 
 def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
@@ -90,6 +93,10 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
     topology = json.loads((web.path / web.contract.model_path).read_text(encoding="utf-8"))
     graphs = [topology["modelTopology"], topology.get("modelInitializer") or {}]
     missing = {node["op"] for graph in graphs for node in graph.get("node", [])} - set(lean)
+    why = f"the model holds {', '.join(sorted(missing))}" if missing else "the lean worker has all of the model's operations"
+    _log.info(
+        "workers for %s, because %s", "all operations and no graphics card" if missing else "MobileNets and graphics cards", why
+    )
     left_out = shutil.ignore_patterns(*(resources.FOR_GPUS if missing else [_ONLY_IF_NEEDED]))
     shutil.copytree(static, into, dirs_exist_ok=True, ignore=left_out)
     for path in into.rglob("*"):
@@ -134,8 +141,10 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
     trained = origin.trained.facts if origin.trained else None
     measured = trained.accuracy if trained else None
-    exported = web.facts.accuracy
-    accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95) if measured else ReportedAccuracy()
+    exported = web.facts.accuracy if measured is None or measured.folds is None else None  # it has learnt from what it was asked
+    accuracy = ReportedAccuracy()
+    if measured:
+        accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95, measured.folds, measured.p_value)
     return Report(
         name=web.contract.name,
         quantization=web.facts.storage,
@@ -144,13 +153,14 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
         dataset=trained.dataset if trained else None,
         backbone=trained.backbone if trained else None,
         weights=trained.weights if trained else None,
+        choice=trained.choice if trained else None,
         seconds=dict.fromkeys(STAGES),
         search=origin.search.facts if origin.search else None,
     )
 
 
 def _sizes(folder: Path) -> Sizes:
-    """Bytes by kind, and the sum of every file's gzip; samples and report are left aside, graphics cards' files count alone."""
+    """Bytes by kind, and the sum of every file's gzip; samples, report and what is fetched when asked for are left aside."""
     sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0, "gpu_gzip": 0}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()

@@ -181,8 +181,8 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, calibrate: Path | None, **options: Any) -> Any:
     """Convert an existing model into a TF.js model and a page.
 
-    MODEL is a Keras file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it becomes a verified
-    page in DIR. A folder that `pagesight export` wrote becomes a TF.js model in DIR, for `pagesight bundle`.
+    MODEL is a Keras, TFLite or ONNX file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it
+    becomes a verified page in DIR. A folder that `pagesight export` wrote becomes a TF.js model in DIR, for `pagesight bundle`.
     """
     from pagesight import manifest
     from pagesight.artifacts import Dataset, SavedModel

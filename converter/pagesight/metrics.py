@@ -20,6 +20,17 @@ def accuracy(labels: Labels, predicted: Labels) -> Accuracy:
     return Accuracy(n, right, right / n if n else None, wilson(right, n))
 
 
+def better_than_guessing(right: int, labels: Labels) -> float:
+    """The p-value of `right` right answers to pictures with `labels` `[n]`, if all were given the most frequent class.
+
+    One-sided binomial test: the chance to be right as often, or more often, by answering without looking.
+    """
+    from scipy.stats import binomtest
+
+    n = len(labels)
+    return float(binomtest(right, n, np.bincount(labels).max() / n, "greater").pvalue) if n else 1.0
+
+
 def confusion(labels: Labels, predicted: Labels, classes: int) -> NDArray[np.int64]:
     """Pictures counted by `[what was meant, what was said]`, `[classes, classes]` (scikit-learn's confusion_matrix)."""
     from sklearn.metrics import confusion_matrix

@@ -9,6 +9,10 @@ STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
 Mode = Literal["none", "float16", "uint16", "uint8", "naive-uint8", "auto"]
 MODES: tuple[Mode, ...] = ("none", "float16", "uint16", "uint8", "naive-uint8", "auto")
 
+AUTO = "auto"
+Prefer = Literal["balanced", "small", "accurate"]
+PREFERENCES: tuple[Prefer, ...] = ("balanced", "small", "accurate")
+
 Strategy = Literal["none", "mirrored", "multiworker"]
 STRATEGIES: tuple[Strategy, ...] = ("none", "mirrored", "multiworker")
 Format = Literal["layers", "tflite"]
@@ -68,17 +72,23 @@ class Schedule:
 class Training:
     """How the model is fine-tuned."""
 
-    backbone: str = "mobilenet_v1_025_128"
-    weights: str = "auto"
-    """`imagenet`, `starter`, `random`, a weights file, a TF-Hub handle, or `auto`: ImageNet's, else the shipped starter."""
+    backbone: str = AUTO
+    """A network by its name; `auto` chooses among those whose ImageNet weights are at hand."""
+    weights: str = AUTO
+    """`imagenet`, `starter` (for hands), `random`, a weights file, a TF-Hub handle; `auto` takes ImageNet's."""
+    prefer: Prefer = "balanced"
+    """What `auto` looks for: the smallest network that is about as good as the best, the smallest of all, or the best."""
+    max_bytes: int | None = None
+    """Of the whole page after gzip: networks that would not fit are not tried."""
     epochs: int = 0
     """At most so many; 0 takes as many as the schedule says."""
     schedule: Schedule | None = None
     """How the network is trained; where None, chosen by the weights it begins with and by the number of pictures."""
-    false_accepts: float = 0.01
-    """Share (0..1) of pictures of other things that the page may take for a class, at most: sets the threshold."""
-    min_accuracy: float = 0.0
-    """Fail when the accuracy on the test side (0..1) is below this."""
+    false_accepts: float | None = None
+    """Share (0..1) of pictures of other things that the page may take for a class, at most: sets the threshold. Where None it is
+    0.01, as far as that refuses few right answers."""
+    min_accuracy: float | None = None
+    """Fail when the accuracy (0..1) is below this; where None, when it is not better than guessing."""
     tensorboard: str | None = None
     """Folder for learning curves as TensorFlow's summary events."""
     strategy: Strategy = "none"
@@ -92,7 +102,7 @@ class Searching:
 
     backbones: tuple[str, ...] = tuple(
         f"mobilenet_v1_{alpha}_{side}" for alpha in ("025", "050", "075", "100") for side in (96, 128, 160, 192, 224)
-    )
+    ) + tuple(f"efficientnet_lite0_{side}" for side in (128, 160, 192, 224))
     weights: str = Training.weights
     pictures: int = 1000
     """At most so many of each side."""
@@ -180,6 +190,7 @@ class Build:
     language: str = Naming.language
     backbone: str = Training.backbone
     weights: str = Training.weights
+    prefer: Prefer = Training.prefer
     search: str | None = None
     """Choose the backbone among these, named with commas, or `all` of `Searching.backbones`."""
     max_ms: float | None = Choosing.max_ms
@@ -194,13 +205,13 @@ class Build:
     min_pictures: int = Scanning.min_pictures
     strict: bool = Scanning.strict
     epochs: int = Training.epochs
-    false_accepts: float = Training.false_accepts
+    false_accepts: float | None = Training.false_accepts
     strategy: Strategy = Training.strategy
     tensorboard: str | None = Training.tensorboard
     seed: int = Training.seed
     quantize: Mode = Quantization.mode
     max_drop: float = Quantization.max_drop
-    min_accuracy: float = Training.min_accuracy
+    min_accuracy: float | None = Training.min_accuracy
     max_bytes: int | None = Bundling.max_bytes
     single_file: bool = Bundling.single_file
     npm: str | None = Bundling.npm
@@ -249,6 +260,8 @@ class Build:
         return Training(
             backbone=self.backbone,
             weights=self.weights,
+            prefer=self.prefer,
+            max_bytes=self.max_bytes,
             epochs=self.epochs,
             false_accepts=self.false_accepts,
             min_accuracy=self.min_accuracy,

@@ -21,7 +21,7 @@ from pagesight.compare import compare as known_networks
 from pagesight.errors import OptionError, PagesightError
 from pagesight.export import export
 from pagesight.graph import memory
-from pagesight.options import FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
+from pagesight.options import AUTO, FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
 from pagesight.page.npm import Package
 from pagesight.page.render import theme_key
 from pagesight.pictures.sources import Photos, sources
@@ -192,7 +192,8 @@ def _check_choices(how: Build) -> None:
             "--max-ms chooses between networks, and none are searched", fix="add --search all (search='all'), or leave it out"
         )
     for name in (how.backbone, *how.searching().backbones):
-        backbones.named(name)
+        if name != AUTO:
+            backbones.named(name)
     for value in how.also:
         if value not in FORMATS:
             raise OptionError(f"there is no format {value!r}", fix=f"choose from {', '.join(FORMATS)}")

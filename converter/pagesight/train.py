@@ -9,40 +9,46 @@ from typing import Any
 
 import numpy as np
 
-from pagesight import backbones, calibration, locks, manifest, progress, records
+from pagesight import calibration, locks, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import TrainError
 from pagesight.graph.tensorflow import keras
-from pagesight.metrics import wilson
+from pagesight.metrics import better_than_guessing, wilson
 from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.pixels import Pixels
 from pagesight.records.training import DecisionFacts, Epoch, TestAccuracy, TrainingFacts, Weights
 from pagesight.synthetic import out_of_distribution
 from pagesight.training import loop, network
+from pagesight.training.candidates import Start, starts
 from pagesight.training.checkpoint import Checkpoint
 from pagesight.training.cross_validation import cross_validated, has_few
 from pagesight.training.distribution import Distribution, distributed, writes_output
+from pagesight.training.every_picture import best_of_some, learn, learns_from_every
 from pagesight.training.head import fit_head
 from pagesight.training.predictor import Predictor
 from pagesight.training.schedule import choose_schedule
 
+_ENOUGH = 20
+"""Pictures from which an accuracy that may be that of guessing is an error: fewer cannot tell."""
+_CHANCE = 0.05
 _MAX_OOD = 2000
 """Pictures of other things that training looks at, of each side."""
 
 
 def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
-    """Fine-tune a backbone on the train side, choose by the validation side, measure on the test side.
+    """Learn from every picture where they are few; else fine-tune on the train side, and measure on the test side.
 
-    Writes the weights and training.json. The same dataset, options, versions and machine give the same bytes.
-    Raises TrainError when weights cannot be had, or the test accuracy is below `how.min_accuracy`, and OutputError where another
-    process trains into the same folder; nothing is written then.
+    Writes the weights and training.json, and out_of_fold.npz where no picture was kept aside: then all are learnt from, and what
+    that is worth is cross-validated. The same dataset, options, versions and machine give the same bytes.
+    Raises TrainError when weights cannot be had, or the accuracy is below `options.min_accuracy`, or not better than guessing where
+    that is None, and OutputError where another process trains into the same folder; nothing is written then.
     """
-    backbone = backbones.named(options.backbone)
-    weights = network.parse_weights(options.weights, backbone)
+    offered = starts(options)
     key = {
-        "options": asdict(replace(options, tensorboard=None)) | {"weights": network.identity(weights, backbone)},
+        "options": asdict(replace(options, tensorboard=None))
+        | {"weights": [network.identity(s.weights, s.backbone) | {"backbone": s.backbone.name} for s in offered]},
         "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "pillow", "scikit-learn"),
     }
@@ -54,19 +60,53 @@ def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
     with lock, distributed(options.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
         distribution.agree(manifest.sha256_json(_what_is_learnt(key)))
         own = into if distribution.rank == 0 else Path(scratch) / into.name  # the chief alone writes what stays
-        _train(dataset, options, (own, key), distribution)
+        if learns_from_every(dataset, options, offered[0]):
+            _learn(dataset, options, offered, (own, key))
+        else:
+            _train(dataset, options, offered, (own, key), distribution)
     return TrainedModel(into)
 
 
-def _train(dataset: Dataset, options: Training, output: tuple[Path, dict[str, Any]], distribution: Distribution) -> None:
+def _learn(dataset: Dataset, options: Training, offered: list[Start], output: tuple[Path, dict[str, Any]]) -> None:
+    """Train on every picture."""
+    into, key = output
+    with manifest.atomic_output_dir(into, "train", key) as temporary, tempfile.TemporaryDirectory() as work:
+        facts = learn(dataset, options, offered, Path(work), temporary)
+        assert facts.accuracy is not None
+        assert facts.choice is not None
+        _check_accuracy(facts.accuracy, options)
+        records.write(temporary / "training.json", facts)
+    progress.note(facts.choice.why)
+
+
+def _check_accuracy(accuracy: TestAccuracy, options: Training) -> None:
+    """Raise TrainError where the accuracy is below the bar, or below what guessing gives."""
+    measured = f"the accuracy on {accuracy.n} pictures {'by cross-validation' if accuracy.folds else 'kept for testing'} is"
+    if options.min_accuracy is not None and accuracy.float_ < options.min_accuracy:
+        raise TrainError(
+            f"{measured} {accuracy.float_:.1%}, below {options.min_accuracy:.1%}",
+            fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
+        )
+    if options.min_accuracy is None and accuracy.n >= _ENOUGH and accuracy.p_value > _CHANCE:
+        raise TrainError(
+            f"{measured} {accuracy.float_:.1%}, not better than guessing (p = {accuracy.p_value:.2g})",
+            fix="look whether the pictures lie in the right folders and show what tells the classes apart; "
+            "--min-accuracy 0 makes the page all the same",
+        )
+
+
+def _train(
+    dataset: Dataset, options: Training, offered: list[Start], output: tuple[Path, dict[str, Any]], distribution: Distribution
+) -> None:
     """What one worker does for the folder and the key in `output`."""
     into, key = output
-    backbone = backbones.named(options.backbone)
+    start = best_of_some(dataset, options, offered)
+    backbone = start.backbone
     checkpoint = Checkpoint(into, _what_is_learnt(key))
     with manifest.atomic_output_dir(into, "train", key) as temporary:
         with progress.task("starting TensorFlow"), distribution.scope():
             keras().utils.set_random_seed(options.seed)
-            model, used = network.build(backbone, len(dataset.labels), network.parse_weights(options.weights, backbone))
+            model, used = network.build(backbone, len(dataset.labels), start.weights)
         splits = _splits(dataset, Input(backbone.side), checkpoint.make_folder(), options.seed)
         checkpoint.content = distribution.from_chief(checkpoint.content)
         predictor = Predictor.of(model, distribution)
@@ -80,16 +120,11 @@ def _train(dataset: Dataset, options: Training, output: tuple[Path, dict[str, An
         history = loop.fine_tune(model, predictor, splits, schedule, run)
         decision = _decided(model, predictor, splits, dataset, options)
         accuracy = _accuracy(predictor, splits["test"])
-        if accuracy.float_ < options.min_accuracy:
-            raise TrainError(
-                f"the accuracy on {accuracy.n} pictures kept for testing is {accuracy.float_:.1%}, "
-                f"below {options.min_accuracy:.1%}",
-                fix="add pictures, train longer (--epochs), take a larger --backbone, or lower --min-accuracy",
-            )
+        _check_accuracy(accuracy, options)
         with _as_it_began(model, first):
             crossed, by_split = cross_validated(predictor, features, splits, dataset, options.seed)
         facts = TrainingFacts(
-            backbone=options.backbone,
+            backbone=backbone.name,
             weights=Weights(used.kind, used.source if used.kind == "hub" else ""),
             labels=dataset.labels,
             decision=decision,
@@ -157,10 +192,11 @@ def _decided(model: Any, predictor: Predictor, splits: loop.Splits, dataset: Dat
     head = model.get_layer("head")
     head.set_weights([weights / np.float32(decision.temperature) for weights in head.get_weights()])
     given = bool(dataset.unknown_on("validation"))
-    return DecisionFacts(decision.temperature, decision.threshold, options.false_accepts, len(ood), given)
+    false_accepts = calibration.FALSE_ACCEPTS if options.false_accepts is None else options.false_accepts
+    return DecisionFacts(decision.temperature, decision.threshold, false_accepts, len(ood), given)
 
 
 def _accuracy(predictor: Predictor, test: tuple[Any, Any]) -> TestAccuracy:
     inputs, labels = test
-    right = int((predictor.probabilities(inputs).argmax(1) == labels).sum())
-    return TestAccuracy(len(labels), right / len(labels), wilson(right, len(labels)))
+    right, n = int((predictor.probabilities(inputs).argmax(1) == labels).sum()), len(labels)
+    return TestAccuracy(n, right / n, wilson(right, n), p_value=better_than_guessing(right, labels))

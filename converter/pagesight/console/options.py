@@ -11,9 +11,9 @@ from click.core import ParameterSource
 
 from pagesight import languages
 from pagesight.browser.discovery import ENGINES
-from pagesight.console.output import Console
+from pagesight.console.output import Console, log_decisions
 from pagesight.errors import OptionError
-from pagesight.options import FORMATS, MODES, STRATEGIES, Build
+from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -39,9 +39,10 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
     """Options that every stage has; the result that the stage returns is printed, its progress is shown."""
 
     @functools.wraps(stage)
-    def command(*, as_json: bool, quiet: bool, **options: Any) -> None:
+    def command(*, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
         from pagesight import progress
 
+        log_decisions(verbose=verbose)
         if options.get("quantize", "auto") != "auto":
             refuse_idle(
                 ("max_drop",), f"--quantize {options['quantize']} weighs no accuracy", "add --quantize auto, or leave it out"
@@ -54,6 +55,7 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
     return _adding(
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
         click.option("--quiet", is_flag=True, help="Hide progress; print only the result."),
+        click.option("-v", "--verbose", is_flag=True, help="Say what is decided on the way, and why."),
         click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
     )(command)
 
@@ -81,14 +83,22 @@ _TRAINING = (
         "--backbone",
         default=Build.backbone,
         show_default=True,
-        help="The pretrained network to start from; `pagesight backbones` lists them.",
+        help="The pretrained network to start from; auto chooses among those whose weights are at hand. "
+        "`pagesight backbones` lists them.",
     ),
     click.option(
         "--weights",
         default=Build.weights,
         show_default=True,
         help="imagenet, starter, random, a Keras Applications .h5 file, or a TF-Hub handle (address or folder); "
-        "auto: ImageNet weights if they are available, otherwise the starter weights that ship with Pagesight.",
+        "auto: ImageNet's. The starter is for hands.",
+    ),
+    click.option(
+        "--prefer",
+        default=Build.prefer,
+        show_default=True,
+        type=click.Choice(PREFERENCES),
+        help="What --backbone auto looks for: the smallest network about as good as the best, the smallest of all, or the best.",
     ),
     click.option(
         "--epochs",
@@ -108,16 +118,16 @@ _TRAINING = (
     click.option(
         "--false-accepts",
         default=Build.false_accepts,
-        show_default=True,
+        show_default="0.01 as far as that refuses few right answers",
         type=click.FloatRange(0, 1),
         help="Maximum share of out-of-distribution pictures that may be accepted as a class (0..1); sets the threshold.",
     ),
     click.option(
         "--min-accuracy",
         default=Build.min_accuracy,
-        show_default=True,
+        show_default="better than guessing",
         type=click.FloatRange(0, 1),
-        help="Fail if the measured accuracy is lower than this (0..1).",
+        help="Fail if the accuracy (0..1), cross-validated or on the pictures kept for testing, is lower.",
     ),
 )
 _SCANNING = (

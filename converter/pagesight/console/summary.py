@@ -1,13 +1,17 @@
 """What a command prints at its end: a few lines for people."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pagesight.artifacts import Bundle
+from pagesight.records.evaluation import FindingFacts
 from pagesight.records.report import Parity, Report, ReportedAccuracy
 from pagesight.records.training import TestAccuracy
+
+_TOLD = 2
+"""Findings that a command tells."""
 
 
 def result_lines(value: Bundle | Mapping[str, Any]) -> list[str]:
@@ -31,6 +35,8 @@ def _text(value: Any) -> str:
 def _accuracy(accuracy: TestAccuracy | ReportedAccuracy, pictures: str = "never trained on") -> str:
     if accuracy.float_ is None or accuracy.interval95 is None:
         return "not measured: no pictures were set aside"
+    if accuracy.folds is not None:
+        pictures = f"by cross-validation in {accuracy.folds} rounds, learned from all"
     low, high = accuracy.interval95
     exported = getattr(accuracy, "exported", None)
     in_page = f", {exported:.1%} in the page" if exported is not None else ""
@@ -43,6 +49,7 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     if report.accuracy.float_ is not None:
         grouped = report.dataset is not None and report.dataset.split == "group"
         lines.append(f"accuracy  {_accuracy(report.accuracy, 'of groups never trained on' if grouped else 'never trained on')}")
+    lines += _findings(report.evaluation.findings if report.evaluation else ())
     kept = stored.top1_agreement
     answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
     measured = f", measured by {stored.judged_by}" if stored.judged_by else ""
@@ -51,6 +58,14 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     lines.append(f"verified  {_verified(report.parity, folder)}")
     lines += _beside(Path(folder))
     return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
+
+
+def _findings(findings: Sequence[FindingFacts]) -> list[str]:
+    """The two worst in a line each, and how many more there are."""
+    worst = [f for f in findings if f.severity != "note"][:_TOLD]
+    lines = [f"{'' if i else 'finding':10}{f.what.split('. ')[0].rstrip('.')}" for i, f in enumerate(worst)]
+    more = len(findings) - len(lines)
+    return [*lines, f"{'':10}({more} more in report.html)"] if lines and more else lines
 
 
 def _verified(parity: Parity | None, folder: str) -> str:

@@ -7,7 +7,7 @@ from pagesight.records.evaluation import EvaluationFacts
 from pagesight.records.pictures import DatasetSummary
 from pagesight.records.quantization import Storage
 from pagesight.records.search import SearchFacts
-from pagesight.records.training import Interval, Weights
+from pagesight.records.training import Choice, Interval, Weights
 
 
 @record
@@ -20,6 +20,10 @@ class ReportedAccuracy:
     exported: float | None = None
     """Of the model as stored in the page."""
     interval95: Interval | None = None
+    folds: int | None = None
+    """Rounds of cross-validation; null where `n` pictures were kept aside."""
+    p_value: float | None = None
+    """Chance to be right as often by always answering the most frequent class."""
 
 
 @record
@@ -69,6 +73,7 @@ class Report:
     dataset: DatasetSummary | None = None
     backbone: str | None = None
     weights: Weights | None = None
+    choice: Choice | None = None
     parity: Parity | None = None
     seconds: dict[str, float | None] | None = None
     """By stage; null in the bundle, so that builds are reproducible."""

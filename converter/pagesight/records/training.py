@@ -46,6 +46,10 @@ class TestAccuracy:
     interval95: Interval
     cross_validated: CrossValidated | None = None
     by_split: BySplit | None = None
+    folds: int | None = None
+    """Rounds of the cross-validation that measured it, of the very recipe; the model itself has then learnt from all pictures."""
+    p_value: float = 0.0
+    """Chance to be right as often by always answering the most frequent class."""
 
 
 @record
@@ -73,6 +77,28 @@ class Epoch:
 
 
 @record
+class Tried:
+    """One way to learn that was cross-validated to the end. `kind` is "frozen" or "fine-tuned"."""
+
+    backbone: str
+    kind: str
+    accuracy: float
+    """Share of correct answers, 0..1."""
+    parameters: int
+    multiply_adds: int
+
+
+@record
+class Choice:
+    """How was learnt, and what was tried; `why` is a sentence for people."""
+
+    kind: str
+    regularization: float
+    why: str
+    tried: tuple[Tried, ...] = ()
+
+
+@record
 class TrainingFacts:
     """training.json."""
 
@@ -83,3 +109,4 @@ class TrainingFacts:
     dataset: DatasetSummary | None = None
     accuracy: TestAccuracy | None = None
     history: tuple[Epoch, ...] = ()
+    choice: Choice | None = None

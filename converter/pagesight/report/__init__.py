@@ -9,18 +9,17 @@ import numpy as np
 
 from pagesight import progress
 from pagesight.artifacts import Dataset, Origin, WebModel
-from pagesight.calibration import Floats
+from pagesight.calibration import FALSE_ACCEPTS, Floats, Labels
 from pagesight.contract import Contract
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
-from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.records.evaluation import EvaluationFacts
 from pagesight.records.training import TestAccuracy
 from pagesight.report import findings, html, near_duplicates
 from pagesight.report.evaluation import Evaluation
 from pagesight.report.gallery import Gallery
-from pagesight.report.image_statistics import image_statistics
+from pagesight.report.image_statistics import as_out_of_fold, image_statistics
 
 T = TypeVar("T")
 _MISTAKES = 12
@@ -47,6 +46,7 @@ def write_report(web: WebModel, origin: Origin, into: Path | None) -> Evaluation
     with Runner(model, [contract.outputs.probabilities]) as runner:
         seen = image_statistics(origin.dataset, _columns(origin.dataset, contract), contract.input, runner)
         unknown = _out_of_distribution(origin.dataset, contract, runner)
+    seen = as_out_of_fold(seen, _out_of_fold(origin))
     with progress.task("writing the report"):
         pairs = near_duplicates.near_duplicates(seen.looks, seen.labels)
         grouped = origin.dataset.facts.split == "group"
@@ -81,7 +81,12 @@ def _trained_accuracy(origin: Origin) -> TestAccuracy | None:
 def _false_accepts(origin: Origin) -> float:
     """The rate that the threshold was set for."""
     given = origin.trained.facts.decision.false_accepts if origin.trained else None
-    return Training.false_accepts if given is None else given
+    return FALSE_ACCEPTS if given is None else given
+
+
+def _out_of_fold(origin: Origin) -> tuple[Floats, Labels] | None:
+    """Answers of models that had not seen a picture, where all were learnt from."""
+    return origin.trained.out_of_fold if origin.trained else None
 
 
 def _columns(dataset: Dataset, contract: Contract) -> list[int]:

@@ -41,11 +41,11 @@ class Evaluation:
         held_out, held_labels, _ = seen.on("validation")
         answered, labels, _ = seen.on("test")
         plain = [calibration.scaled(p, 1 / applied) if applied != 1 else p for p in (held_out, answered)]
-        temperature = applied if applied != 1 else calibration.fitted_temperature(plain[0], held_labels)
+        temperature = applied if applied != 1 or seen.folds is not None else calibration.fitted_temperature(plain[0], held_labels)
         after = [calibration.scaled(p, temperature) for p in plain]
         ood = None if unknown is None else calibration.scaled(unknown, temperature / applied)
         proposed = calibration.threshold_for(after[0], held_labels, ACCEPTED)
-        threshold = contract.decision.threshold if applied != 1 else proposed
+        threshold = contract.decision.threshold if applied != 1 or seen.folds is not None else proposed
         return cls(seen, contract, labels, answered, plain[1], after[1], temperature, threshold, ood, leaked, false_accepts)
 
     @property

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight.artifacts import SIDES
-from pagesight.records.evaluation import FindingFacts, Severity
+from pagesight.records.evaluation import Severity
 from pagesight.report import near_duplicates
+from pagesight.report.class_findings import class_findings
+from pagesight.report.finding import Finding
 from pagesight.report.image_statistics import Seen
 
 _ORDER: tuple[Severity, ...] = ("serious", "warning", "note")
-MAX_LISTED = 60
-"""Paths that one finding lists; `count` is the whole number."""
 FEW = 20
 """Pictures of a class for training below which its results hang on chance."""
 _DARK = 40
@@ -29,22 +27,6 @@ _BURST_DIFFERENCE = 14.0
 _NUMBER = re.compile(r"(\d+)(?=\D*$)")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing to know; `rows` are the pictures it is about, the most telling first."""
-
-    kind: str
-    severity: Severity
-    what: str
-    fix: str
-    rows: tuple[int, ...] = ()
-
-    def facts(self, seen: Seen) -> FindingFacts:
-        """The finding for report.json: paths below the folder of pictures, at most MAX_LISTED of them."""
-        listed = tuple(seen.pictures[row].path for row in self.rows[:MAX_LISTED])
-        return FindingFacts(self.kind, self.severity, self.what, self.fix, len(self.rows), listed)
-
-
 def find(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], side: int, *, grouped: bool) -> list[Finding]:
     """All findings, the serious first; `side` is the model's square in pixels, `grouped` says that groups were kept together."""
     result = [
@@ -52,21 +34,21 @@ def find(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], side
         *_bursts(seen, grouped=grouped),
         *_mislabelled(seen, labels),
         *_counts(seen, labels),
+        *class_findings(seen, labels),
         *_image_statistics(seen, side),
     ]
     return sorted(result, key=lambda f: _ORDER.index(f.severity))
 
 
 def leaked(seen: Seen, pairs: near_duplicates.Pairs) -> NDArray[np.int64]:
-    """Rows of the test side that have a near-duplicate on the train or validation side, sorted."""
-    splits = np.array([p.side for p in seen.pictures])
-    either = np.concatenate([pairs, pairs[:, ::-1]])
-    return np.unique(either[(splits[either[:, 0]] == "test") & (splits[either[:, 1]] != "test")][:, 0])
+    """Rows of test pictures that have a near-duplicate among those that the model they were asked of learnt from, sorted."""
+    parts, either = seen.parts, np.concatenate([pairs, pairs[:, ::-1]])
+    asked = np.isin(either[:, 0], seen.on("test")[2])
+    return np.unique(either[asked & (parts[either[:, 0]] != parts[either[:, 1]])][:, 0])
 
 
 def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], *, grouped: bool) -> Iterator[Finding]:
-    splits = np.array([SIDES.index(p.side) for p in seen.pictures])
-    classes = seen.labels
+    splits, classes = seen.parts, seen.labels
     families = near_duplicates.families(pairs)
     mixed = [f for f in families if len(set(classes[f].tolist())) > 1]
     across = [f for f in families if len(set(splits[f].tolist())) > 1]
@@ -83,11 +65,12 @@ def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str
         )
     if across:
         inflated = len(leaked(seen, pairs))
-        tested = int((splits == SIDES.index("test")).sum())
+        tested = len(seen.on("test")[2])
+        apart = "on another side of the split" if seen.folds is None else "in another fold of the cross-validation"
         yield Finding(
             "near_duplicates_across_sides",
             "serious" if inflated else "warning",
-            f"{_some(sum(map(len, across)), 'picture looks', 'pictures look')} the same as one on another side of the split. "
+            f"{_some(sum(map(len, across)), 'picture looks', 'pictures look')} the same as one {apart}. "
             + f"{inflated} of {tested} test pictures were seen in training: your test score is likely inflated." * bool(inflated),
             _group_advice(seen, pairs, grouped=grouped),
             _flat(across),
@@ -107,7 +90,8 @@ def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str
 def _bursts(seen: Seen, *, grouped: bool) -> Iterator[Finding]:
     names = [_numbered(p.path) for p in seen.pictures]
     runs = list(near_duplicates.runs(names, seen.looks, _BURST_DIFFERENCE))
-    split = [run for run in runs if len({seen.pictures[row].side for row in run}) > 1]
+    parts = seen.parts
+    split = [run for run in runs if len(set(parts[run].tolist())) > 1]
     if split:
         yield Finding(
             "bursts",
@@ -162,7 +146,7 @@ def _mislabelled(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
 
 
 def _counts(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
-    train = np.array([p.side == "train" for p in seen.pictures])
+    train = np.array([p.side == "train" or seen.folds is not None for p in seen.pictures])
     trained = np.bincount(seen.labels[train], minlength=len(labels))
     counts = np.bincount(seen.labels, minlength=len(labels))
     few = [labels[i] for i in np.argsort(trained, kind="stable") if trained[i] < FEW]

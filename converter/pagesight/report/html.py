@@ -98,6 +98,8 @@ def _context(summary: Summary) -> Mapping[str, object]:
         "split": dataset.facts.split if dataset else "random",
         "groups": dataset.facts.groups if dataset else None,
         "set_by": trained.decision if trained else None,
+        "crossed": trained.accuracy if trained and summary.seen.folds is not None else None,
+        "choice": trained.choice if trained else None,
         "side": contract.input.side,
         "matrix": None if matrix is None else _shaded(matrix),
         "history": history,

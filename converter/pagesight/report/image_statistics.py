@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagesight import pixels, progress
-from pagesight.artifacts import Dataset, Picture
+from pagesight.artifacts import SIDES, Dataset, Picture
 from pagesight.contract import Input
 from pagesight.graph.model import Runner
 
@@ -64,9 +64,19 @@ class Seen:
     looks: Looks
     held_out: NDArray[np.int64]
     probabilities: NDArray[np.float32]
+    folds: NDArray[np.int64] | None = None
+    """Where no picture was kept aside: the fold `[n]` in which each was asked of a model that had not seen it."""
+
+    @property
+    def parts(self) -> NDArray[np.int64]:
+        """The fold, or the side as its place in SIDES, of each picture `[n]`: what must have nothing in common."""
+        return np.array([SIDES.index(p.side) for p in self.pictures], np.int64) if self.folds is None else self.folds
 
     def on(self, side: str) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-        """Probabilities `[m, classes]`, labels `[m]` and rows `[m]` of validation or test."""
+        """Probabilities `[m, classes]`, labels `[m]` and rows `[m]` of validation or test; all are test where all have folds."""
+        if self.folds is not None:
+            rows = np.arange(len(self.labels) if side == "test" else 0)
+            return self.probabilities[rows], self.labels[rows], rows
         which = np.array([self.pictures[row].side == side for row in self.held_out], bool)
         rows = self.held_out[which]
         return self.probabilities[which], self.labels[rows], rows
@@ -94,6 +104,16 @@ def image_statistics(dataset: Dataset, columns: Sequence[int], options: Input, r
             advance(len(rows))
     predicted, sure, own = (np.concatenate(column) for column in zip(*answers, strict=True))
     return Seen(pictures, labels, predicted, sure, own, Looks.joined(looks), held_out, np.concatenate(kept))
+
+
+def as_out_of_fold(seen: Seen, answers: tuple[NDArray[Any], NDArray[np.int64]] | None) -> Seen:
+    """`seen` with `answers`, probabilities `[n, classes]` and folds `[n]`, in place of what a model says that has learnt all."""
+    if answers is None:
+        return seen
+    probabilities, folds = answers
+    own = probabilities[np.arange(len(folds)), seen.labels]
+    predicted, sure, every = probabilities.argmax(1), probabilities.max(1), np.arange(len(folds))
+    return replace(seen, said=predicted, sure=sure, own=own, probabilities=probabilities, held_out=every, folds=folds)
 
 
 def read(dataset: Dataset, options: Input, picture: Picture) -> tuple[pixels.Pixels, int]:

@@ -12,12 +12,13 @@ from pagesight.synthetic.scenes import scenes
 _NOISE, _ROOMS, _SCENES = 64, 64, 384
 
 
-def drawn(options: Input, seed: int) -> Pixels:
-    """Noise with the statistics of photographs, empty rooms, and scenes of many things: uint8 `[512, side, side, 3]`."""
-    with progress.task("drawing what belongs to no class", _NOISE + _ROOMS + _SCENES) as advance:
-        noise = natural_noise(options, _NOISE, seed)
-        rooms = [np.asarray(render_room(np.random.default_rng((seed, number)), options.side)) for number in range(_ROOMS)]
-        advance(_NOISE + _ROOMS)
-        made = scenes(options.side, _SCENES, seed)
-        advance(_SCENES)
+def drawn(options: Input, seed: int, one_in: int = 1) -> Pixels:
+    """Noise with the statistics of photographs, empty rooms, and scenes of many things: uint8 `[512 / one_in, side, side, 3]`."""
+    count_noise, count_rooms, count_scenes = _NOISE // one_in, _ROOMS // one_in, _SCENES // one_in
+    with progress.task("drawing what belongs to no class", count_noise + count_rooms + count_scenes) as advance:
+        noise = natural_noise(options, count_noise, seed)
+        rooms = [np.asarray(render_room(np.random.default_rng((seed, number)), options.side)) for number in range(count_rooms)]
+        advance(count_noise + count_rooms)
+        made = scenes(options.side, count_scenes, seed)
+        advance(count_scenes)
     return np.concatenate([noise, np.stack(rooms), made])

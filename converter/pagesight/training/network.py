@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from pagesight import backbones, manifest, progress
+from pagesight import backbones, manifest
 from pagesight.backbones import Backbone
 from pagesight.errors import AdoptError, TrainError, first_line
 from pagesight.graph.tensorflow import keras
@@ -107,16 +107,8 @@ def _head(embedding: Any, classes: int) -> Any:
 
 
 def _body(backbone: Backbone, weights: Weights) -> tuple[Any, Weights]:
-    if weights.kind == "imagenet":
-        return _imagenet(backbone), weights
-    if weights.kind == "auto":
-        try:
-            return _imagenet(backbone), Weights("imagenet")
-        except TrainError as cause:
-            if backbone.starter is None:
-                raise
-            progress.note(f"{cause.what}; the shipped starter weights are used instead (trained on hands, see models/)")
-            weights = Weights("starter", str(backbone.starter))
+    if weights.kind in ("imagenet", "auto"):
+        return _imagenet(backbone), Weights("imagenet")
     body = _application(backbone, None)
     if weights.kind in ("file", "starter"):
         _load(body, weights.source, backbone)
@@ -181,7 +173,8 @@ def _imagenet(backbone: Backbone) -> Any:
         if _is_network(cause):
             raise TrainError(
                 f"the ImageNet weights of {backbone.human} could not be downloaded (no network?)",
-                fix="pass --weights starter for the weights that ship, or --weights FILE with a Keras Applications file",
+                fix="leave --backbone out, which takes EfficientNet-Lite0 (its weights are installed), or pass --weights FILE "
+                "with a Keras Applications file; for hands, --weights starter",
             ) from cause
         if isinstance(cause, (OSError, KeyError)):
             cache = Path.home() / ".keras" / "models"

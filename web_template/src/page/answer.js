@@ -1,11 +1,14 @@
 // The answer: large, as bars, and aloud for those who listen.
 import { byId, make, write } from "./elements.js";
 import { milliseconds, percent } from "./format.js";
+import { Steady } from "./steady.js";
 import { fill, words } from "./words.js";
 
 /** Up to so many classes each has a bar of its own place; beyond, the most probable ones are listed. */
 const FIXED_BARS = 10;
 const RANKED_BARS = 6;
+/** So few have room to be large. */
+const FEW_BARS = 4;
 /** The states in which nothing needs the visitor's attention. */
 const RESTING = new Set(["idle", "sure", "unsure"]);
 /** A live answer is spoken when it has stood for so long. */
@@ -31,7 +34,9 @@ export class AnswerView {
   #labels = [];
   #spoken = "";
   /** @type {{ text: string, since: number }} */
-  #steady = { text: "", since: 0 };
+  #standing = { text: "", since: 0 };
+  /** The stream that is being answered. @type {Steady | undefined} */
+  #steady;
 
   /**
    * @param {string[]} labels
@@ -41,7 +46,9 @@ export class AnswerView {
     this.#labels = labels;
     this.#threshold = threshold;
     this.#bars = [];
+    this.#steady = undefined;
     byId("bars", HTMLElement).replaceChildren();
+    this.#box.classList.toggle("answer-few", labels.length <= FEW_BARS);
   }
 
   /**
@@ -66,6 +73,7 @@ export class AnswerView {
 
   /** Nothing is on the stage any more: what was answered of it goes as well. */
   rest() {
+    this.#steady = undefined;
     if (RESTING.has(this.#box.dataset.state ?? "")) this.#write(words.ready, "idle");
   }
 
@@ -103,31 +111,32 @@ export class AnswerView {
   }
 
   /**
-   * @param {Ranked[]} ranked the most probable first
+   * One statement: the class and how sure, or what it probably is without a number that would say otherwise.
+   * @param {Ranked[]} found the most probable first
    * @param {Timing} timing
-   * @param {boolean} live one of a stream: spoken only when it is steady
+   * @param {boolean} live one of a stream: calmed, and spoken only when it has stood
    */
-  show(ranked, timing, live) {
+  show(found, timing, live) {
+    if (!live) this.#steady = undefined;
+    else this.#steady ??= new Steady(this.#threshold);
+    const ranked = this.#steady?.add(found, performance.now()) ?? found;
     const [best] = ranked;
     const sure = best.probability >= this.#threshold;
     this.#box.removeAttribute("aria-busy");
     this.#box.dataset.state = sure ? "sure" : "unsure";
     this.#message.hidden = true;
     this.#result.hidden = false;
-    const chance = percent(best.probability);
-    const detail = sure
-      ? fill(words.sure, { percent: chance })
-      : fill(words.notSureDetail, { label: best.label, percent: chance });
+    const statement = sure ? best.label : fill(words.probably, { label: best.label });
+    const detail = sure ? percent(best.probability) : words.notSureEnough;
     const label = byId("label", HTMLElement);
-    write(label, sure ? best.label : words.notSure);
-    label.dataset.length =
-      best.label.length > 40 && sure ? "long" : best.label.length > 12 && sure ? "medium" : "short";
+    write(label, statement);
+    label.dataset.length = statement.length > 40 ? "long" : statement.length > 12 || !sure ? "medium" : "short";
     write(byId("eyebrow", HTMLElement), sure ? words.looksLike : "");
     write(byId("detail", HTMLElement), detail);
     this.#showBars(ranked);
-    const answer = sure ? best.label : words.notSure;
-    if (!live) this.#speak(fill(words.spoken, { answer, detail }));
-    else this.#speakWhenSteady(answer);
+    const spoken = fill(words.spoken, { answer: statement, detail });
+    if (!live) this.#speak(spoken);
+    else this.#speakWhenSteady(sure ? statement : spoken);
     // How long it took is the last thing to know; the first time, it takes longer to write than to compute.
     setTimeout(() => {
       const times = { time: milliseconds(timing.total), model: milliseconds(timing.model) };
@@ -171,8 +180,8 @@ export class AnswerView {
   /** @param {string} text */
   #speakWhenSteady(text) {
     const now = performance.now();
-    if (text !== this.#steady.text) this.#steady = { text, since: now };
-    else if (text !== this.#spoken && now - this.#steady.since > STEADY_MS) this.#speak(text);
+    if (text !== this.#standing.text) this.#standing = { text, since: now };
+    else if (text !== this.#spoken && now - this.#standing.since > STEADY_MS) this.#speak(text);
   }
 
   /** @param {string} text */

@@ -82,10 +82,13 @@ function training({ dataset }) {
 /** @param {Report} report @returns {Fact} */
 function parity({ parity }) {
   if (!parity?.pictures) return { value: words.notVerified };
-  const { browser, max_abs_diff } = parity;
+  const { browser, max_abs_diff, top1_agreement, pictures } = parity;
+  const all = top1_agreement === 1;
   return {
-    value: fill(words.same, { share: exactPercent(parity.top1_agreement) }),
-    note: fillCount(words.parityNote, parity.pictures, { browser, difference: max_abs_diff.toExponential(0) }),
+    value: all
+      ? fillCount(words.sameAll, pictures)
+      : fillCount(words.same, pictures, { share: exactPercent(top1_agreement) }),
+    note: fill(words.parityNote, { browser, difference: max_abs_diff.toExponential(0) }),
   };
 }
 

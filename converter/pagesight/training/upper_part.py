@@ -1,0 +1,176 @@
+"""Fine-tuning of a network's upper part on what its frozen lower part says of augmented pictures, computed once for all folds."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight import progress
+from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.pixels import Pixels
+from pagesight.training.augmentation import augment
+from pagesight.training.head import Solution
+
+_BATCH = 32
+_DROPOUT = 0.2
+_SMOOTHING = 0.1
+_WARM_UP = 0.1
+_LEARNING_RATE = 1e-3
+_SAMPLES = 4800
+"""Augmented views of all pictures together that are kept, about: few pictures get more views each."""
+_VIEWS = (3, 10)
+"""Fewest and most views of one picture."""
+_BYTES = 400_000_000
+"""What all views may take, whatever that leaves for one picture."""
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """What the lower part says: of each picture `[n, h, w, c]`, and of its augmented views `[n, views, h, w, c]`, both float16."""
+
+    plain: NDArray[np.float16]
+    views: NDArray[np.float16]
+
+
+class UpperPart:
+    """The layers of `model` above its maps of a `part`th of the side, and its head, trained again and again from where they began.
+
+    Batch norms stay as they are: from few pictures their statistics cannot be learnt.
+    """
+
+    def __init__(self, model: Any, inputs: Pixels, part: int, seed: int) -> None:
+        """`model` as `network.build` makes it; `inputs` uint8 `[n, side, side, 3]`: every picture that is learnt from or asked."""
+        self._head = model.get_layer("head")
+        lower, self._upper = _parts(model, part)
+        self._seed = seed
+        self._maps = _mapped(lower, inputs, seed)
+        norms = keras().layers.BatchNormalization
+        layers = [layer for layer in self._upper.layers if not isinstance(layer, norms)]
+        self._variables = [w for layer in layers for w in layer.trainable_weights] + list(self._head.trainable_weights)
+        self._first = [variable.numpy() for variable in self._variables]
+        self._rate = tensorflow().Variable(0.0)
+        self._optimizer = keras().optimizers.legacy.Adam(self._rate)
+        self._step, self._logits = self._traced()
+
+    def fit(self, rows: NDArray[np.int64], targets: NDArray[np.float64], head: Solution) -> None:
+        """Train on the pictures `rows` `[m]` with `targets` `[m, classes]`, from the first weights and from `head`."""
+        tf = tensorflow()
+        for variable, value in zip(self._variables, [*self._first[:-2], *head], strict=True):
+            variable.assign(value)
+        for variable in self._optimizer.variables():
+            variable.assign(tf.zeros_like(variable))
+        chance, total = np.random.default_rng([self._seed, len(rows)]), steps_for(len(rows))
+        views = self._maps.views
+        with progress.task("fine-tuning", total) as advance:
+            order = np.concatenate([chance.permutation(len(rows)) for _ in range(-(-total * _BATCH // len(rows)))])
+            for number in range(total):
+                batch = order[number * _BATCH : (number + 1) * _BATCH]
+                maps = views[rows[batch], chance.integers(0, views.shape[1], len(batch))]
+                self._rate.assign(_rate(number, total))
+                meant = targets[batch] * (1 - _SMOOTHING) + _SMOOTHING / targets.shape[1]
+                loss = self._step(tf.constant(maps), tf.constant(meant, tf.float32), tf.constant([self._seed, number]))
+                advance(1, f"loss {float(loss):.2f}")
+
+    def logits(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What the network as it is now says of the pictures `rows` `[m]`, unchanged: `[m, classes]`."""
+        tf, parts = tensorflow(), [rows[start : start + 64] for start in range(0, len(rows), 64)]
+        return np.concatenate([self._logits(tf.constant(self._maps.plain[part])).numpy() for part in parts]).astype(np.float64)
+
+    def reset(self) -> None:
+        """Give the network its first weights again."""
+        for variable, value in zip(self._variables, self._first, strict=True):
+            variable.assign(value)
+
+    def _traced(self) -> tuple[Any, Any]:
+        tf, upper, head = tensorflow(), self._upper, self._head
+
+        def answered(maps: Any) -> Any:
+            return tf.reduce_mean(upper(tf.cast(maps, tf.float32), training=False), [1, 2])
+
+        def step(maps: Any, targets: Any, seed: Any) -> Any:
+            with tf.GradientTape() as tape:
+                embedding = tf.nn.experimental.stateless_dropout(answered(maps), _DROPOUT, seed=seed)
+                logits = embedding @ head.kernel + head.bias
+                loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+            gradients = tape.gradient(loss, self._variables)
+            self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+            return loss
+
+        shape = [None, *self._maps.plain.shape[1:]]
+        maps = tf.TensorSpec(shape, tf.float16)
+        classes = int(head.kernel.shape[1])
+        signature = [maps, tf.TensorSpec([None, classes], tf.float32), tf.TensorSpec([2], tf.int32)]
+        traced = tf.function(step, input_signature=signature, autograph=False)
+        asked = tf.function(lambda x: answered(x) @ head.kernel + head.bias, input_signature=[maps], autograph=False)
+        return traced, asked
+
+
+def steps_for(pictures: int) -> int:
+    """Steps of a training on so many pictures: more for more, within what a person waits for."""
+    return int(np.clip(40 + pictures // 7, 40, 160))
+
+
+def _rate(step: int, total: int) -> float:
+    """A linear warm-up, then a cosine to nothing (Loshchilov and Hutter 2017)."""
+    warm = max(1, int(total * _WARM_UP))
+    if step < warm:
+        return _LEARNING_RATE * (step + 1) / warm
+    return _LEARNING_RATE * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))) / 2
+
+
+def _mapped(lower: Any, inputs: Pixels, seed: int) -> _Maps:
+    """Every picture and its augmented views through the lower part."""
+    tf = tensorflow()
+    room = _BYTES // (2 * math.prod(lower.output_shape[1:]) * len(inputs))
+    count = int(min(np.clip(_SAMPLES // len(inputs), *_VIEWS), max(1, room)))
+    ask = tf.function(lambda x: tf.cast(lower(x, training=False), tf.float16), reduce_retracing=True, autograph=False)
+    changed = tf.function(lambda x, s: ask(augment(x, s)), reduce_retracing=True, autograph=False)
+    plain, views = [], []
+    with progress.task("looking at augmented pictures", len(inputs)) as advance:
+        for start in range(0, len(inputs), _BATCH):
+            part = tf.constant(np.asarray(inputs[start : start + _BATCH]))
+            plain.append(ask(tf.cast(part, tf.float32)).numpy())
+            views.append(np.stack([changed(part, tf.constant([seed * 1000 + view, start])).numpy() for view in range(count)], 1))
+            advance(len(plain[-1]))
+    return _Maps(np.concatenate(plain), np.concatenate(views))
+
+
+def _parts(model: Any, part: int) -> tuple[Any, Any]:
+    """The lower part (pixels 0..255 to maps) and the upper part (maps to the last map) of a network, sharing its weights.
+
+    They meet where the layers above read one layer alone: of the places with the smallest maps that are a `part`th of the side or
+    larger, at the one that gives the fewest numbers.
+    """
+    tk = keras()
+    body = next(layer for layer in model.layers if isinstance(layer, tk.Model))
+    node_of = {id(layer): layer.inbound_nodes[0] for layer in body.layers}
+    made_by = {id(node.outputs): i for i, node in enumerate(node_of[id(layer)] for layer in body.layers)}
+    last_read = [0] * len(body.layers)
+    for i, layer in enumerate(body.layers):
+        for source in tensorflow().nest.flatten(node_of[id(layer)].keras_inputs):
+            last_read[made_by[id(source)]] = i
+    alone, reach = [], 0
+    for i, layer in enumerate(body.layers[:-1]):
+        reach = max(reach, last_read[i - 1] if i else 0)
+        tensor = node_of[id(layer)].outputs
+        if reach <= i and _height(tensor) * part >= model.input_shape[1]:
+            alone.append((math.prod(tensor.shape[1:]), -i))
+    lowest = _height(node_of[id(body.layers[-alone[-1][1]])].outputs)
+    cut = -min(place for place in alone if _height(node_of[id(body.layers[-place[1]])].outputs) <= lowest)[1]
+    middle = node_of[id(body.layers[cut])].outputs
+    maps = tk.Input(middle.shape[1:])
+    values = {id(middle): maps}
+    for layer in body.layers[cut + 1 :]:
+        node = node_of[id(layer)]
+        read = tensorflow().nest.map_structure(lambda tensor: values[id(tensor)], node.keras_inputs)
+        values[id(node.outputs)] = layer(read[0] if len(read) == 1 else read)
+    upper = tk.Model(maps, values[id(body.output)])
+    scale, below = model.get_layer("scale"), tk.Model(body.input, middle)
+    image = tk.Input(model.input_shape[1:])
+    return tk.Model(image, below(scale(image))), upper
+
+
+def _height(tensor: Any) -> int:
+    return int(tensor.shape[1]) if len(tensor.shape) == 4 else 0

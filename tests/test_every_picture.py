@@ -1,0 +1,138 @@
+"""Promises about learning from every picture: none counts for a model that has seen it, and chance is no success."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pagesight import backbones, calibration
+from pagesight.artifacts import Dataset, Picture
+from pagesight.errors import OptionError, TrainError
+from pagesight.options import Scanning, Training
+from pagesight.scan import scan
+from pagesight.train import train
+from pagesight.training import network, selection
+from pagesight.training.candidates import starts
+from pagesight.training.folds import folds_of
+from pagesight.training.head import LinearHeads
+from pagesight.training.predictor import Predictor
+from pagesight.training.upper_part import UpperPart
+
+from .conftest import write_photos
+
+LITE = Training(backbone="efficientnet_lite0_128")
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Discs and squares: 10 pictures of each."""
+    root = tmp_path_factory.mktemp("few")
+    return scan(write_photos(root / "photos", ["disc", "square"], 10), Scanning(), root / "scan")
+
+
+def picture(number: int, label: int, group: str, sha256: str = "") -> Picture:
+    return Picture(f"{label}/{number}.png", label, group, "train", sha256 or f"sha {label} {number}")
+
+
+def test_groups_and_equal_bytes_are_never_in_two_folds() -> None:
+    pictures = [picture(i, label, f"person {i % 7}") for label in (0, 1) for i in range(30)]
+    pictures += [picture(100, 0, "alone", "same"), picture(101, 1, "another", "same")]
+    folds = folds_of(pictures, 5, 0)
+    assert folds is not None
+    assert len(set(folds.tolist())) == 5
+    for person in range(7):
+        assert len({fold for p, fold in zip(pictures, folds, strict=True) if p.group == f"person {person}"}) == 1
+    assert folds[-1] == folds[-2]
+
+
+def test_a_class_from_one_group_alone_cannot_be_cross_validated() -> None:
+    pictures = [picture(i, 0, "one") for i in range(9)] + [picture(i, 1, f"{i}") for i in range(9)]
+    assert folds_of(pictures, 5, 0) is None
+
+
+def test_the_head_is_scikit_learns_logistic_regression() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    chance = np.random.default_rng(0)
+    for rows, columns in ((40, 200), (200, 20)):
+        labels = np.arange(rows) % 3
+        features = (chance.normal(size=(rows, columns)) + labels[:, None] * 0.3).astype(np.float32)
+        kernel, bias = LinearHeads(features).solve(np.arange(rows), np.eye(3)[labels], 0.1)
+        standardized = (features - features.mean(0)) / features.std()
+        theirs = LogisticRegression(C=0.1, max_iter=1000, tol=1e-8).fit(standardized, labels).decision_function(standardized)
+        ours = features @ kernel + bias
+        assert np.abs((ours - ours.mean(1, keepdims=True)) - (theirs - theirs.mean(1, keepdims=True))).max() < 0.02
+
+
+def test_the_upper_part_learns_for_the_whole_network_and_begins_again_where_it_began() -> None:
+    backbone = backbones.named("mobilenet_v1_025_128")
+    model, _ = network.build(backbone, 2, network.Weights("starter", str(backbone.starter)))
+    labels = np.arange(16) % 2
+    inputs = np.full((16, 128, 128, 3), 40, np.uint8) + (labels * 120).astype(np.uint8)[:, None, None, None]
+    predictor = Predictor.of(model)
+    before = predictor.embeddings(inputs)
+    upper = UpperPart(model, inputs, 16, seed=0)
+    head = LinearHeads(before).solve(np.arange(16), np.eye(2)[labels], 1.0)
+    upper.fit(np.arange(16), np.eye(2)[labels], head)
+    logits, whole = upper.logits(np.arange(16)), predictor.probabilities(inputs)
+    assert np.abs(calibration.softmax(logits) - whole).max() < 0.02  # the maps in between are kept as float16
+    assert np.abs(predictor.embeddings(inputs) - before).max() > 1e-6
+    upper.reset()
+    assert np.array_equal(predictor.embeddings(inputs), before)
+
+
+@pytest.mark.slow
+def test_all_pictures_are_learnt_from_and_each_is_asked_of_a_model_that_had_not_seen_it(few: Dataset, tmp_path: Path) -> None:
+    trained = train(few, LITE, tmp_path / "out")
+    accuracy, answers = trained.facts.accuracy, trained.out_of_fold
+    assert accuracy is not None
+    assert answers is not None
+    probabilities, folds = answers
+    labels = np.array([p.label for p in few.pictures])
+    assert (accuracy.n, accuracy.folds) == (20, int(folds.max()) + 1)
+    assert accuracy.float_ == (probabilities.argmax(1) == labels).mean()
+    assert accuracy.float_ > 0.8
+    assert accuracy.p_value < 0.01
+    assert trained.facts.choice is not None
+    assert "by cross-validation" in trained.facts.choice.why
+
+
+@pytest.mark.slow
+def test_an_accuracy_that_chance_gives_fails_unless_it_is_allowed(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", ["disc", "square"], 12)
+    for number, file in enumerate(sorted(photos.rglob("*.*"))):  # both shapes in both folders: there is nothing to learn
+        if number % 2:
+            other = photos / ("square" if file.parent.name == "disc" else "disc")
+            file.rename(other / f"moved {number}{file.suffix}")
+    dataset = scan(photos, Scanning(), tmp_path / "scan")
+    with pytest.raises(TrainError, match="not better than guessing"):
+        train(dataset, LITE, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert train(dataset, Training(backbone=LITE.backbone, min_accuracy=0.0), tmp_path / "out").facts.accuracy is not None
+
+
+def test_of_networks_that_are_about_as_good_the_smallest_is_taken() -> None:
+    labels = np.arange(100) % 2
+
+    def recipe(name: str, size: int, wrong: int, first: int = 0) -> selection.Recipe:
+        is_wrong = (np.arange(100) >= first) & (np.arange(100) < first + wrong)
+        logits = np.eye(2)[np.where(is_wrong, 1 - labels, labels)] * 5
+        candidate = selection.Candidate(name, None, np.zeros((0, 8, 8, 3), np.uint8), size, size)
+        heads = LinearHeads(np.eye(3, dtype=np.float32))
+        return selection.Recipe(candidate, "frozen", 1.0, selection.OutOfFold(logits, labels), heads, np.zeros((0, 3), np.float32))
+
+    large, close, far = recipe("large", 3, 10), recipe("close", 2, 11, first=50), recipe("far", 1, 30)
+    assert selection.smallest_of_the_best([large, close, far], labels).candidate.name == "close"
+    assert selection.smallest_of_the_best([large, far], labels).candidate.name == "large"
+
+
+def test_weights_for_hands_are_never_taken_unasked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert {s.weights.kind for s in starts(Training())} == {"imagenet"}
+    assert {s.backbone.family for s in starts(Training())} == {"EfficientNetLite0"}
+    assert [s.backbone.name for s in starts(Training(weights="starter"))] == ["mobilenet_v1_025_128"]
+    with pytest.raises(OptionError, match="weights of one network"):
+        (tmp_path / "w.h5").write_bytes(b"")
+        starts(Training(weights=str(tmp_path / "w.h5")))
+    with pytest.raises(TrainError, match="fits in 400,000 bytes"):
+        starts(Training(max_bytes=400_000))

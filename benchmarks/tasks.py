@@ -45,9 +45,9 @@ def measure(page: pagesight.VerifiedBundle, pictures: list[Path]) -> dict[str, A
     return {
         "accuracy": float(right.mean()),
         "reported": report.accuracy.float_,
-        "within": low <= right.mean() <= high,
-        "ece_before": metrics.reliability(before, labels).ece,
-        "ece_after": metrics.reliability(after, labels).ece,
+        "within": bool(low <= right.mean() <= high),
+        "ece_before": float(metrics.reliability(before, labels).ece),
+        "ece_after": float(metrics.reliability(after, labels).ece),
         "refused": float((after.max(1)[right] < contract.decision.threshold).mean()),
         "backbone": report.backbone,
         "kind": report.choice.kind if report.choice else None,

@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test watch docs examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -43,6 +43,9 @@ open: setup ## serve the finished page and open it
 
 test: setup code browser peers ## set up what is missing and run every test (TESTS="-m 'not slow'" or TESTS=tests/test_scan.py: some of them)
 	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+matrix: setup ## convert every network of Keras Applications, with and without preprocessing inside (an hour)
+	@PAGESIGHT_MATRIX=1 .venv/bin/python -m pytest tests/test_matrix.py
 
 examples: setup ## install what the examples in examples/ need
 	@for app in examples/*/package.json; do $(RUN) npm --prefix "$$(dirname $$app)" ci --silent --ignore-scripts || exit 1; done

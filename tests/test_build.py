@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from PIL import Image
 
 import pagesight
 from pagesight import manifest, pixels
@@ -101,6 +102,18 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
 
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: other tests may have left one running in this thread
         assert thread.submit(lambda: asyncio.run(ask())).result().report.parity.top1_agreement == 1.0
+
+
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
+def test_pictures_that_browsers_decode_in_their_own_way_are_left_out_of_the_comparison(
+    built: pagesight.VerifiedBundle, tmp_path: Path
+) -> None:
+    write_photos(tmp_path / "asked", ["disc"], per_class=3)
+    drawn = Image.open(next((tmp_path / "asked" / "disc").iterdir()))
+    drawn.save(tmp_path / "asked" / "new.avif")
+    drawn.save(tmp_path / "asked" / "scan.tif")
+    parity = verify(pagesight.Bundle(built.path), Verification(), None, tmp_path / "asked").report.parity
+    assert (parity.pictures, parity.left_out) == (3, {"AVIF": 1, "TIFF": 1})
 
 
 def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(

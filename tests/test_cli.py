@@ -284,3 +284,15 @@ def test_ctrl_c_ends_the_work_also_where_a_library_swallowed_it() -> None:
     with pytest.raises(KeyboardInterrupt):
         console.update("training", 1, 2, "")
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+def test_verbose_says_what_was_decided_and_why(photos: PhotoFolder, tmp_path: Path) -> None:
+    command = ("scan", photos("disc", "square", per_class=10), "-o", tmp_path / "scan")
+    first = run(*command, "-v")
+    again = run(*command, "-v")
+    other = run(*command, "-v", "--seed", "1")
+    quiet = run(*command, "--seed", "1")
+    assert f"scan: runs, because {tmp_path / 'scan'} holds no output of it" in first.stderr
+    assert "scan: kept, because" in again.stderr
+    assert "scan: runs, because options.seed changed" in other.stderr
+    assert "because" not in quiet.stderr

@@ -13,7 +13,7 @@ SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
     {"options", "progress", "errors"},
     {"locks"},
-    {"archives", "manifest", "resources", "sandbox", "serve"},
+    {"archives", "certificate", "manifest", "resources", "sandbox", "serve"},
     {"contract", "decoders", "integrity", "languages"},
     {"records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},

@@ -376,9 +376,9 @@ def test_a_page_with_its_samples_and_folders_are_learnt_from_together(tmp_path: 
         for label, of in zip(LABELS, samples, strict=True):
             for path in of:
                 listed.append({"path": f"samples/{label}-{path.name}", "label": label})
-                archive.write(path, listed[-1]["path"])
-        archive.writestr("contract.json", json.dumps({"format": 1, "labels": LABELS, "samples": listed}))
-        archive.writestr("icon.png", samples[0][0].read_bytes())
+                archive.write(path, f"page/{listed[-1]['path']}")
+        archive.writestr("page/contract.json", json.dumps({"format": 1, "labels": LABELS, "samples": listed}))
+        archive.writestr("page/icon.png", samples[0][0].read_bytes())
     for kind, label in enumerate(("bees", "wasps")):
         pictures(tmp_path / "more" / label, kind + 1, 10)
     for given in ([page, tmp_path / "more"], f"{page}+{tmp_path / 'more'}"):

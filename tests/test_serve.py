@@ -2,15 +2,21 @@
 
 import contextlib
 import gzip
+import hashlib
 import http.client
+import re
+import socket
+import ssl
 import subprocess
 import sys
 import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pagesight.console.sharing import qr_code, shared
 from pagesight.errors import BundleError
 from pagesight.serve import serving
 
@@ -153,3 +159,33 @@ def test_a_folder_without_a_page_is_refused_by_the_command(tmp_path: Path) -> No
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 1
     assert done.stderr == f"error: {tmp_path} holds no page\n  fix: give the folder that `pagesight build` wrote\n"
+
+
+def test_shared_it_answers_by_https_with_the_certificate_that_was_announced_and_a_code_to_scan(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shared(folder, host="127.0.0.1", port=0) as address:
+        said = capsys.readouterr().out
+        assert address.startswith("https://127.0.0.1:")
+        assert address in said
+        assert qr_code(address) in said
+        where = urllib.parse.urlsplit(address)
+        certificate = ssl.get_server_certificate((where.hostname or "", where.port or 0))
+        fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
+        assert ":".join(re.findall("..", fingerprint.upper())) in said
+        # Who trusts this certificate finds that it is this address's.
+        trusting = ssl.create_default_context(cadata=certificate)
+        with urllib.request.urlopen(address, context=trusting, timeout=60) as response:
+            assert response.read() == b"<!doctype html>"
+        # A client that never ends its handshake holds up nobody.
+        with (
+            socket.create_connection((where.hostname or "", where.port or 0), timeout=60),
+            urllib.request.urlopen(f"{address}page.js", context=trusting, timeout=60) as response,
+        ):
+            assert response.read() == SCRIPT
+
+
+def test_other_origins_read_it_when_that_is_asked_for_and_else_not(folder: Path) -> None:
+    for cors, allowed in ((True, "*"), (False, None)):
+        with serving(folder, cors=cors) as address, urllib.request.urlopen(f"{address}page.js", timeout=60) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == allowed

@@ -130,7 +130,7 @@ def teach(studio: Studio) -> None:
         page.locator("#mode-teach").click()
         page.wait_for_selector(".teach-start")
         studio.keep(page, "teach-empty")
-        page.locator(".teach-start button").nth(1).click()
+        page.locator(".teach-start button").first.click()
         for number, name in enumerate(("Peace", "Open hand")):
             page.locator(".class-card .class-name").nth(number).fill(name)
             page.locator(".class-card .class-name").nth(number).press("Enter")
@@ -144,14 +144,18 @@ def teach(studio: Studio) -> None:
                 studio.keep(page, "teach-recording", whole=False)
             page.mouse.up()
         page.locator("#camera").click()
-        page.locator(".outcome .button-primary").click()
-        page.wait_for_selector(".teach-measured:visible")
-        page.locator(".keeping > summary").click()
+        page.locator(".outcome .button").click()
+        page.wait_for_selector(".per-class:visible")
         studio.keep(page, "teach-trained")
         page.evaluate("scrollTo(0, 0)")
         page.locator("#camera").click()
         page.wait_for_selector("#result:visible")
         studio.keep(page, "teach-predicting", whole=False)
+        page.locator("#mode-recognise").click()
+        page.locator("#camera").click()
+        page.locator(".sample").first.click()
+        page.wait_for_selector("#result:visible")
+        studio.keep(page, "taught")
 
 
 def failures(studio: Studio) -> None:
@@ -196,7 +200,7 @@ def report(studio: Studio) -> None:
 GROUPS = {
     recognize: ("empty", "answer", "heat-map", "not-sure", "batch", "no-picture", "busy"),
     camera: ("camera", "camera-refused"),
-    teach: ("teach-empty", "teach-recording", "teach-trained", "teach-predicting"),
+    teach: ("teach-empty", "teach-recording", "teach-trained", "teach-predicting", "taught"),
     failures: ("loading", "tampered", "no-webassembly", "offline"),
     report: ("report",),
 }
@@ -216,7 +220,7 @@ def more(studio: Studio) -> None:
                 page.wait_for_selector("#result:visible")
                 studio.keep(page, name)
                 page.locator("#mode-teach").click()
-                page.locator(".teach-start button").nth(1).click()
+                page.locator(".teach-start button").first.click()
                 studio.keep(page, f"{name}-teach")
 
 
@@ -275,7 +279,9 @@ def main() -> None:
         with tabs.launched(executable, *clip.flags(film)) as browser:
             for size, (width, height) in SIZES.items():
                 for scheme in SCHEMES:
-                    one = studio(browser, f"{size}-{scheme}", viewport={"width": width, "height": height}, color_scheme=scheme)
+                    touched = {"has_touch": True, "is_mobile": True} if size == "phone" else {}
+                    window = {"viewport": {"width": width, "height": height}, "color_scheme": scheme, **touched}
+                    one = studio(browser, f"{size}-{scheme}", **window)
                     for take, states in GROUPS.items():
                         if one.wants(*states):
                             take(one)

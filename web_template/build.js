@@ -81,6 +81,7 @@ const IN_PACKAGE = beside({
   "./index.js": "./index.js",
   "./files.js": "./files.js",
   "./packed.js": "./packed.js",
+  "./element.js": "./element.js",
 });
 
 /** Loaded only where a graphics card is tried: a file of its own, wherever it is asked for. */
@@ -182,10 +183,11 @@ async function elementWords() {
     Object.fromEntries(Object.entries(messages).map(([name, { title }]) => [name, title]));
   const languages = (await readdir(join(here, "words"))).map(async (file) => {
     const { direction, element, page } = JSON.parse(await readFile(join(here, "words", file), "utf8"));
+    const hedge = { probably: page.probably, notSureEnough: page.notSureEnough };
     const failures = { ...titles(page.failures), ...titles(page.camera), picture: page.noPicture.title };
     return [
       basename(file, ".json"),
-      { language: basename(file, ".json"), direction, ...element, camera: page.useCamera, failures },
+      { language: basename(file, ".json"), direction, ...element, camera: page.useCamera, failures, ...hedge },
     ];
   });
   return Object.fromEntries(await Promise.all(languages));
@@ -215,6 +217,7 @@ const bundle = (entry, more) =>
       "string_decoder",
       "worker_threads",
       "perf_hooks",
+      "react",
     ],
     metafile: true,
     logLevel: "warning",
@@ -244,12 +247,13 @@ await bundle("page/startup", {
 await bundle("api/pagesight", { plugins: [built] });
 await bundle("loading/sha256_fallback");
 await bundle("worker/gpu");
+// It lies in every bundle, too: a page that was taught is written as one file with it.
 await bundle("page/single", { outdir: join(out, "single"), plugins: [built, teachInside] });
 await bundle("api/element", {
   entryNames: "pagesight-[name]",
   plugins: [beside({ "./pagesight.js": "./pagesight.js" })],
 });
-for (const entry of ["api/npm/index", "api/npm/inline", "api/npm/element"]) {
+for (const entry of ["api/npm/index", "api/npm/inline", "api/npm/element", "api/npm/react"]) {
   await bundle(entry, { outdir: join(out, "npm"), plugins: [IN_PACKAGE] });
 }
 await bundle("teach/teach");
@@ -268,12 +272,15 @@ await build({
 });
 // The binary without SIMD is for browsers older than 2021 to 2023: it is not shipped, and the page tells them so.
 await cp(join(modules, "tfjs-backend-wasm", "wasm-out", WASM), join(out, "static", WASM));
+await cp(join(out, "single", "single.js"), join(out, "static", "single.js"));
 await cp(join(here, "static"), join(out, "static"), { recursive: true });
 await cp(join(here, "page"), join(out, "page"), { recursive: true });
 await checkInline(join(out, "page", "startup.js"), join(out, "static", "style.css"));
 await cp(join(here, "words"), join(out, "words"), { recursive: true });
 await cp(join(here, "src", "api", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
-await cp(join(here, "src", "api", "npm", "index.d.ts"), join(out, "npm", "index.d.ts"));
+for (const types of ["index.d.ts", "react.d.ts"]) {
+  await cp(join(here, "src", "api", "npm", types), join(out, "npm", types));
+}
 // `pagesight bundle` ships worker_all.js only with a graph that has other ops than these.
 await writeFile(join(out, "runtime.json"), `${JSON.stringify({ ops: [...LEAN_OPS] }, null, 1)}\n`);
 if (process.argv.includes("--analyze")) await writeFile(join(out, "meta.json"), JSON.stringify(lean.metafile));

@@ -1,9 +1,13 @@
 """When to believe an answer: the temperature that makes probabilities honest, and the threshold below which it is not sure."""
 
+import logging
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.contract import Decision
+
+_log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -36,7 +40,12 @@ def decide(known: Floats, labels: Labels, ood: Floats, false_accepts: float | No
         against = threshold_against(scaled(ood, temperature), FALSE_ACCEPTS if false_accepts is None else false_accepts)
     if false_accepts is None and len(labels):
         against = min(against, affordable)
-    return Decision(temperature, max(min(affordable, _SURE_ENOUGH), against))
+    usual = min(affordable, _SURE_ENOUGH)
+    why = f"refuses most of {len(ood)} pictures of other things" if against > usual else "costs few right answers"
+    _log.info(
+        "temperature %.3g, fitted to %d pictures; threshold %.4f, which %s", temperature, len(labels), max(usual, against), why
+    )
+    return Decision(temperature, max(usual, against))
 
 
 def affordable_threshold(probabilities: Floats, labels: Labels) -> float:

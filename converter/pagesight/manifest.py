@@ -6,6 +6,7 @@ import errno
 import glob
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -17,6 +18,8 @@ from typing import Any, TypedDict, cast
 
 from pagesight import locks
 from pagesight.errors import OutputError, PagesightError
+
+_log = logging.getLogger(__name__)
 
 FILE_NAME = "manifest.json"
 Json = dict[str, Any]
@@ -111,10 +114,27 @@ def write(folder: Path, stage: str, key: Mapping[str, Any]) -> None:
 
 def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
     """True where `folder` holds this stage's whole output for exactly this key, every file with its recorded hash."""
-    result = read(folder)
-    if not result or result.get("stage") != stage or result.get("key") != json.loads(json.dumps(key)):
-        return False
-    return bool(list_files(folder) == result.get("files"))
+    why = _stale_because(read(folder), folder, stage, json.loads(json.dumps(key)))
+    _log.info("%s: %s", stage, f"runs, because {why}" if why else f"kept, because {folder} was made from the same")
+    return why is None
+
+
+def _stale_because(result: Manifest | None, folder: Path, stage: str, key: Any) -> str | None:
+    """Why `folder` is not this stage's whole output for `key`, or None where it is."""
+    if not result or result.get("stage") != stage:
+        return f"{folder} holds no output of it"
+    before = result.get("key")
+    if before != key:
+        return f"{', '.join(_differing(before, key)) or 'what it is made from'} changed"
+    return None if list_files(folder) == result.get("files") else f"files in {folder} were changed"
+
+
+def _differing(before: Any, now: Any, name: str = "") -> list[str]:
+    """The entries of two keys that differ, by their names."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = sorted(before.keys() | now.keys())
+        return [line for n in names for line in _differing(before.get(n), now.get(n), f"{name}.{n}" if name else n)]
+    return [] if before == now else [name]
 
 
 def mark_stale(folder: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import re
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
@@ -38,7 +39,10 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_CORS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""What lets apps on other origins load the bundle: for trying, where a host would be told to send it."""
 _PACKED_ALREADY = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".zip", ".gz")
+_HANDSHAKE_SECONDS = 10
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -51,8 +55,9 @@ class _Handler(SimpleHTTPRequestHandler):
     timeout = 30
     server: "_Server"
 
-    def __init__(self, *args: Any, extra: Mapping[str, bytes], **more: Any) -> None:
+    def __init__(self, *args: Any, extra: Mapping[str, bytes], cors: bool, **more: Any) -> None:
         self._extra = extra
+        self._cors = cors
         super().__init__(*args, **more)
 
     def send_head(self) -> BinaryIO | None:
@@ -107,7 +112,7 @@ class _Handler(SimpleHTTPRequestHandler):
         return io.BytesIO(body)
 
     def end_headers(self) -> None:
-        for name, value in _HEADERS.items():
+        for name, value in (_HEADERS | (_CORS if self._cors else {})).items():
             self.send_header(name, value)
         super().end_headers()
 
@@ -118,11 +123,21 @@ class _Handler(SimpleHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, handler: Any) -> None:
+    def __init__(self, host: str, port: int, handler: Any, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._packed: dict[tuple[Path, str], bytes] = {}
         if ":" in host:
             self.address_family = AF_INET6
         super().__init__((host, port), handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """In the request's own thread: a client that dawdles over its handshake holds up nobody else."""
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(_HANDSHAKE_SECONDS)
+        with self._tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
 
     def packed(self, path: Path, tag: str) -> bytes:
         """The file's bytes after gzip, made once for each version of it."""
@@ -134,13 +149,13 @@ class _Server(ThreadingHTTPServer):
         """A browser that hangs up is no event."""
 
 
-def _bound(folder: Path, host: str, port: int, extra: Mapping[str, bytes]) -> _Server:
+def _bound(folder: Path, host: str, port: int, handler: Any, tls: ssl.SSLContext | None) -> _Server:
     if not (folder / "index.html").is_file():
         raise BundleError(f"{folder} holds no page", fix="give the folder that `pagesight build` wrote")
     # 'localhost' is two addresses; the page is looked for at this one first where names are resolved the usual way.
     bound = "127.0.0.1" if host == "localhost" else host
     try:
-        return _Server(bound, port, partial(_Handler, directory=str(folder), extra=extra))
+        return _Server(bound, port, handler, tls)
     except OSError as cause:
         raise BundleError(
             f"{host}:{port} cannot be used: {cause.strerror}",
@@ -149,16 +164,27 @@ def _bound(folder: Path, host: str, port: int, extra: Mapping[str, bytes]) -> _S
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, host: str = "localhost", port: int = 0, extra: Mapping[str, bytes] | None = None) -> Iterator[str]:
+def serving(
+    folder: Path,
+    *,
+    host: str = "localhost",
+    port: int = 0,
+    extra: Mapping[str, bytes] | None = None,
+    cors: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[str]:
     """Serve `folder` while the block runs and yield its address, `http://HOST:PORT/`; `extra` adds paths from memory.
+
+    With `cors` pages of other origins may read the files; with `tls` the address is `https://`.
 
     Port 0 takes any free one. Raises BundleError when the folder holds no page or the port is taken.
     """
-    server = _bound(folder, host, port, extra or {})
+    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors)
+    server = _bound(folder, host, port, handler, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/"
+        yield f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{server.server_port}/"
     finally:
         server.shutdown()
         server.server_close()

@@ -135,7 +135,7 @@ def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any, fi
     shows(page, names[1])
     hold_up(GESTURES[0], names[0])
     hold_up(GESTURES[1], names[1])
-    page.get_by_role("button", name="Answer with my classes").click()
+    page.locator("#taught").get_by_role("button").click()
     shows(page, GESTURES[1])
 
 
@@ -238,3 +238,63 @@ def test_the_camera_rests_while_the_page_is_hidden(visit: Callable[..., Page]) -
     expect(page.locator("#video")).to_be_visible()
     page.wait_for_function("() => document.querySelector('#video').srcObject?.active")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+
+STROBE = """() => {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: 64, height: 64 });
+  const paint = canvas.getContext("2d");
+  let frame = 0;
+  const draw = () => {
+    // Red, and every sixth frame blue, as a hand that blurs.
+    paint.fillStyle = frame++ % 6 === 5 ? "rgb(30, 30, 230)" : "rgb(230, 30, 30)";
+    paint.fillRect(0, 0, 64, 64);
+  };
+  draw();
+  setInterval(draw, 33);
+  const stream = canvas.captureStream(30);
+  navigator.mediaDevices.getUserMedia = async (asked) => { window.asked = asked; return stream; };
+  window.said = new Set();
+  const look = () => said.add(document.querySelector("#label").textContent);
+  new MutationObserver(look).observe(document.querySelector("#label"), { childList: true });
+}"""
+
+
+def test_a_live_answer_stays_through_single_frames_that_say_something_else(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.evaluate(STROBE)
+    page.get_by_role("button", name="Use camera").click()
+    shows(page, "red")
+    page.wait_for_timeout(2500)
+    assert page.evaluate("[...said].filter((text) => text)") == ["red"]
+
+
+def test_the_camera_that_was_chosen_is_taken_the_next_time(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use camera").click()
+    page.locator("#cameras").select_option(label="fake_device_1")
+    page.wait_for_function("() => document.querySelector('#video').srcObject?.getVideoTracks()[0].label === 'fake_device_1'")
+    page.reload()
+    page.wait_for_selector(READY)
+    page.get_by_role("button", name="Use camera").click()
+    page.wait_for_function("() => document.querySelector('#video').srcObject?.getVideoTracks()[0].label === 'fake_device_1'")
+
+
+def test_a_phone_is_asked_for_the_camera_at_its_back(
+    browser: Browser, serve: Callable[..., Site], make_bundle: Callable[..., Any]
+) -> None:
+    context = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    # The headless browser's pointer is a mouse's, whatever it emulates.
+    page.add_init_script(
+        """const real = window.matchMedia.bind(window);
+        window.matchMedia = (query) => query === "(pointer: coarse)" ? { matches: true } : real(query);"""
+    )
+    page.goto(serve(make_bundle()).url)
+    page.wait_for_selector(READY)
+    page.evaluate(STROBE)
+    page.get_by_role("button", name="Use camera").click()
+    page.wait_for_function("() => window.asked")
+    assert page.evaluate("asked.video.facingMode") == {"ideal": "environment"}
+    context.close()

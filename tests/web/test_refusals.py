@@ -83,7 +83,7 @@ def test_a_browser_that_cannot_run_the_model_is_told_what_it_lacks(
 
 def test_a_model_that_does_not_arrive_can_be_tried_again(visit: Callable[..., Page]) -> None:
     page = visit(lambda page: page.route("**/*.bin", lambda route: route.abort()), ready=False)
-    expect(page.locator("#message")).to_contain_text("The model did not arrive")
+    expect(page.locator("#message")).to_contain_text("The model could not be loaded")
     page.unroute("**/*.bin")
     page.get_by_role("button", name="Try again").click()
     page.wait_for_selector(READY)

@@ -1,8 +1,8 @@
 // Offline after the first visit. One worker holds one version: its address names the version (sw.js?v=SHA256 of
 // manifest.json), and it takes over only when every file of that version is in its cache and checked. A page is
-// therefore never given files of two versions. What few visitors need, for graphics cards, is kept when it is fetched on a visit
+// therefore never given files of two versions. What few visitors need, for graphics cards and to make a page of one file, is kept when it is fetched on a visit
 // after the first.
-import { FOR_GPUS } from "../src/worker/gpu_files.js";
+import { ON_DEMAND } from "../src/worker/gpu_files.js";
 
 /** @type {ServiceWorkerGlobalScope} */
 const worker = /** @type {any} */ (self);
@@ -31,7 +31,7 @@ async function install() {
   /** @type {{ files: Record<string, { sha256: string }> }} */
   const { files } = await manifest.clone().json();
   const cache = await caches.open(cacheName);
-  const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path) && !FOR_GPUS.test(path));
+  const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path) && !ON_DEMAND.test(path));
   await Promise.all(wanted.map(async ([path, { sha256 }]) => cache.put(encodePath(path), await get(path, sha256))));
   await cache.put("manifest.json", manifest);
 }
@@ -74,7 +74,7 @@ async function answer(request) {
   const cache = await caches.open(cacheName);
   const path = new URL(request.url).pathname.slice(new URL(worker.registration.scope).pathname.length);
   const found = await cache.match(path === "" ? "index.html" : request, { ignoreSearch: true });
-  return found ?? (FOR_GPUS.test(path) ? keep(cache, path) : fetch(request));
+  return found ?? (ON_DEMAND.test(path) ? keep(cache, path) : fetch(request));
 }
 
 /** @param {Cache} cache @param {string} path */

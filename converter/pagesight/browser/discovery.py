@@ -1,6 +1,7 @@
 """Finds browsers on this machine, one of each engine: what draws and computes in a visitor's browser."""
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 ENGINES = ("chromium", "firefox", "webkit")
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge", "microsoft-edge")
@@ -68,17 +71,27 @@ def find_all() -> list[Browser]:
 
 
 def _wished(variable: str, names: tuple[str, ...], places: tuple[str, ...], otherwise: Callable[[], Path | None]) -> Path | None:
+    result, why = _located(variable, names, places, otherwise)
+    _log.info("browser of $%s: %s, because %s", variable, result or "none", why)
+    return result
+
+
+def _located(
+    variable: str, names: tuple[str, ...], places: tuple[str, ...], otherwise: Callable[[], Path | None]
+) -> tuple[Path | None, str]:
+    """The browser, and why it is this one."""
     value = os.environ.get(variable)
     if value:
         result = shutil.which(value)
-        return Path(result) if result else None
+        return Path(result) if result else None, f"{variable} is {value}"
     for name in names:
         if result := shutil.which(name):
-            return Path(result)
+            return Path(result), f"{name} is on the path"
     for place in places:
         if Path(place).is_file():
-            return Path(place)
-    return otherwise()
+            return Path(place), "it is installed there"
+    own = otherwise()
+    return own, "it came with what drives it" if own else "none is installed where such browsers are"
 
 
 def _playwrights_own() -> Path | None:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from pagesight import languages
 from pagesight.browser.discovery import ENGINES
-from pagesight.console.output import Console
+from pagesight.console.output import Console, log_decisions
 from pagesight.errors import OptionError
 from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build
 
@@ -39,9 +39,10 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
     """Options that every stage has; the result that the stage returns is printed, its progress is shown."""
 
     @functools.wraps(stage)
-    def command(*, as_json: bool, quiet: bool, **options: Any) -> None:
+    def command(*, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
         from pagesight import progress
 
+        log_decisions(verbose=verbose)
         if options.get("quantize", "auto") != "auto":
             refuse_idle(
                 ("max_drop",), f"--quantize {options['quantize']} weighs no accuracy", "add --quantize auto, or leave it out"
@@ -54,6 +55,7 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
     return _adding(
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
         click.option("--quiet", is_flag=True, help="Hide progress; print only the result."),
+        click.option("-v", "--verbose", is_flag=True, help="Say what is decided on the way, and why."),
         click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
     )(command)
 
@@ -231,7 +233,10 @@ def refuse_idle(idle: Iterable[str], why: str, fix: str = "leave it out") -> Non
 def refuse_page_options() -> None:
     """For an exported folder, which `convert` makes a TF.js model of and no page yet."""
     why = "what `pagesight export` wrote becomes a TF.js model and no page yet"
-    refuse_idle(("labels", "input_range", "crop", "side", "trust"), "what `pagesight export` wrote says it itself")
+    refuse_idle(
+        ("labels", "input_range", "crop", "side", "signature", "guess", "trust", "test"),
+        "what `pagesight export` wrote says it itself",
+    )
     refuse_idle(("name", "title", "description", "language"), why, "give it to `pagesight export`")
     refuse_idle(("max_bytes", "single_file", "npm", "theme", "logo", "also"), why, "give it to `pagesight bundle`")
     refuse_idle(("photos",), why, "give it to `pagesight verify`")

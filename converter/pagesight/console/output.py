@@ -1,6 +1,7 @@
 """What a person sees in the terminal: a progress bar there, plain lines in a pipe, one JSON object where asked."""
 
 import json
+import logging
 import signal
 import sys
 import tempfile
@@ -20,6 +21,22 @@ from pagesight.progress import Reporter
 _LINE_EVERY = 5.0
 _TOLD = 2
 """Findings that the terminal tells."""
+
+
+class _Decisions(logging.StreamHandler[Any]):
+    """Shows on stderr what the package decides; it was put there by `log_decisions`, and goes with the next."""
+
+
+def log_decisions(*, verbose: bool) -> None:
+    """With `verbose`, say on stderr what the package's modules decide and why, a line each; else nothing below a warning."""
+    log = logging.getLogger("pagesight")
+    for handler in [h for h in log.handlers if isinstance(h, _Decisions)]:
+        log.removeHandler(handler)
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
+    if verbose:
+        shown = _Decisions(sys.stderr)
+        shown.setFormatter(logging.Formatter("  %(name)s: %(message)s"))
+        log.addHandler(shown)
 
 
 class Console(Reporter):

@@ -19,14 +19,14 @@ def locate(source: str | Path) -> Path:
     return path
 
 
-def read(path: Path, scratch: Path, *, trust: bool = False, signature: str | None = None) -> Foreign:
+def read(path: Path, scratch: Path, *, trust: bool = False, signature: str | None = None, side: int | None = None) -> Foreign:
     """The model at `path`; archives are unpacked below `scratch`. With `trust`, a Keras file may run its own code.
 
     Raises AdoptError for what is damaged, hostile or no model.
     """
     opening = scratch / "opened"
     opening.mkdir()
-    job = door.open_model(path, opening, signature=signature)
+    job = door.open_model(path, opening, signature=signature, side=side)
     tensorflow()  # imported while the other process reads
     try:
         return build(job.result(), path, scratch)
@@ -44,7 +44,7 @@ def build(handed: Handed, path: Path, scratch: Path) -> Foreign:
             f"{path} holds weights alone, without the model",
             fix="save the whole model with `model.save(…)`, or train on these weights with `pagesight build --weights`",
         )
-    if kind == "saved-model":
+    if kind in ("saved-model", "tflite", "onnx"):
         return saved_model.read(handed)
     if kind in ("tfjs-layers", "tfjs-graph"):
         return tfjs.read(handed)

@@ -5,19 +5,19 @@ Only those reach the rest of the program; the file itself is not opened again.
 """
 
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
 
 from pagesight import sandbox
 from pagesight.errors import AdoptError
-from pagesight.importers import archives, keras_files, saved_model_signature, tfjs
+from pagesight.importers import archives, keras_files, onnx, saved_model_signature, tfjs, tflite
 from pagesight.importers.saved_model_proto import FILE_NAME
 from pagesight.sandbox import Found
 
 _OTHERS = {
-    ".tflite": "a TFLite model",
-    ".onnx": "an ONNX model",
     ".pt": "a PyTorch pickle",
     ".pth": "a PyTorch pickle",
     ".pkl": "a pickle, which would run code when it is opened",
@@ -28,50 +28,68 @@ _OTHERS = {
     ".caffemodel": "a Caffe model",
     ".pb": "a bare graph",
 }
-TAKEN = "give a Keras .keras or .h5 file, a SavedModel folder, a TF-Hub handle, a Teachable Machine export or a TF.js model.json"
+TAKEN = (
+    "give a Keras .keras or .h5 file, a SavedModel folder, a TF-Hub handle, a .tflite or .onnx file, a Teachable Machine export "
+    "or a TF.js model.json"
+)
 
 
-def open_model(path: Path, scratch: Path, *, signature: str | None = None) -> sandbox.Job:
+def open_model(path: Path, scratch: Path, *, signature: str | None = None, side: int | None = None) -> sandbox.Job:
     """Begin to open the model at `path`, a file or folder; archives are unpacked below `scratch`, which must be empty.
 
-    The job's result has the fact `kind` (keras-h5, keras-zip, tfjs-layers, tfjs-graph, saved-model, weights), and what that kind is
-    built from. `signature` chooses one of a SavedModel's. The result raises AdoptError for what is damaged, hostile or no model.
+    The job's result has the fact `kind` (keras-h5, keras-zip, tfjs-layers, tfjs-graph, saved-model, tflite, onnx or weights) and
+    what that kind is built from. `signature` chooses one of a SavedModel's; `side` is that of the pictures, for ONNX files that
+    leave it open. The result raises AdoptError for what is damaged, hostile or no model.
     """
-    arguments = {"path": str(path.absolute()), "shown_as": str(path), "signature": signature}
+    arguments = {"path": str(path.absolute()), "shown_as": str(path), "signature": signature, "side": side}
     return sandbox.start(
         "pagesight.importers.door:look_into", arguments, scratch, what=str(path), limits=sandbox.Limits.for_path(path)
     )
 
 
-def look_into(path: str, shown_as: str, signature: str | None, scratch: Path) -> Found:
+def look_into(path: str, shown_as: str, signature: str | None, side: int | None, scratch: Path) -> Found:
     """Everything that may be handed back of the model at `path`; done in the process of its own."""
     try:
-        found = _look_into(Path(path), signature, scratch)
+        found = _look_into(Path(path), signature, side, scratch)
     except AdoptError as cause:
         raise AdoptError(cause.what.replace(path, shown_as), fix=cause.fix.replace(path, shown_as)) from cause
     named = {key: str(found.facts[key]).replace(path, shown_as) for key in ("shown_as", "folder") if key in found.facts}
     return Found({**found.facts, **named}, found.arrays)
 
 
-def _look_into(path: Path, signature: str | None, scratch: Path) -> Found:
+def _look_into(path: Path, signature: str | None, side: int | None, scratch: Path) -> Found:
     if path.is_dir() or path.name == FILE_NAME:
         return _folder(path if path.is_dir() else path.parent, path, signature)
     if path.suffix in _OTHERS:
         raise AdoptError(f"{path} is {_OTHERS[path.suffix]}", fix=TAKEN)
-    head = _head(path)
-    if h5py.is_hdf5(path):
-        return keras_files.open_h5(path)
-    if head.startswith(b"PK") and (path.suffix == ".keras" or _is_keras(path)):
-        return keras_files.open_keras(path, scratch)
-    if head.startswith((b"PK", b"\x1f\x8b")) or path.suffix in (".tar", ".tgz", ".zip"):
-        inside = scratch / "unpacked"
-        archives.unpack(path, inside)
-        return _folder(inside, path, signature)
-    if head.lstrip().startswith(b"{"):
-        return tfjs.open_files(path)
-    if path.suffix in (".h5", ".hdf5", ".keras"):
+    if path.suffix == ".onnx":
+        return onnx.open_file(path, side)
+    reader = _reader(path, signature, scratch)
+    if reader is not None:
+        return reader()
+    if path.suffix in (".h5", ".hdf5", ".keras", ".tflite"):
         raise AdoptError(f"{path} is damaged: it does not begin as such a file does", fix="copy or download it again")
     raise AdoptError(f"{path} is no model that Pagesight knows", fix=TAKEN)
+
+
+def _reader(path: Path, signature: str | None, scratch: Path) -> Callable[[], Found] | None:
+    """What reads the file, by how it begins; None where nothing does."""
+    head = _head(path)
+    if h5py.is_hdf5(path):
+        return partial(keras_files.open_h5, path)
+    if head.startswith(b"PK") and (path.suffix == ".keras" or _is_keras(path)):
+        return partial(keras_files.open_keras, path, scratch)
+    if head.startswith((b"PK", b"\x1f\x8b")) or path.suffix in (".tar", ".tgz", ".zip"):
+        return partial(_archive, path, signature, scratch)
+    if head[4:8] == tflite.IDENTIFIER:
+        return partial(tflite.open_file, path)
+    return partial(tfjs.open_files, path) if head.lstrip().startswith(b"{") else None
+
+
+def _archive(path: Path, signature: str | None, scratch: Path) -> Found:
+    inside = scratch / "unpacked"
+    archives.unpack(path, inside)
+    return _folder(inside, path, signature)
 
 
 def _head(path: Path) -> bytes:

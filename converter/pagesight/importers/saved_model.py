@@ -1,6 +1,7 @@
 """TF2 SavedModels from what was read of them as data: frozen and cut down to one picture in, one answer out."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pagesight.importers.saved_model_signature import GRAPH
 from pagesight.sandbox import Handed
 
 _ANSWERS = ("probabilities", "predictions", "logits", "scores", "default")
+_KINDS = {"saved-model": "SavedModel", "tflite": "TFLite model", "onnx": "ONNX model"}
 _AGAIN = "export it again with `model.export(…)` or `tf.saved_model.save(…)`"
 
 
@@ -52,19 +54,32 @@ def read(handed: Handed) -> Foreign:
     try:
         graph_def = freezing.inlined_graph(signature_of(handed))
     except Exception as cause:  # TensorFlow raises of every kind for damaged graphs
-        raise AdoptError(f"{handed.facts['folder']} cannot be loaded: {first_line(cause)}", fix=_AGAIN) from cause
+        raise AdoptError(f"the model cannot be loaded: {first_line(cause)}", fix=_AGAIN) from cause
     (image,) = inputs
     answer = str(_answer(outputs)["tensor"])
     cast = tf.as_dtype(image["dtype"])
+    if cast == tf.string:
+        raise AdoptError(
+            f"the signature {handed.facts['signature']!r:.80} takes encoded files, not pixels",
+            fix="choose one that takes pixels with --signature NAME, or export the model with one",
+        )
     if image["shape"] is None:
         raise AdoptError("the model does not say what shape its input has", fix="save it with the input's shape")
     inner = from_graph_def(cut(graph_def, answer), image["tensor"], answer)
+    told = handed.facts.get("input_range")
     return Foreign(
-        "SavedModel",
+        _KINDS[handed.facts["kind"]],
         inner if cast == tf.float32 else lambda x: inner(tf.cast(x, cast)),
         size_of(tuple(None if n < 0 else n for n in image["shape"])),
-        input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast == tf.uint8 else None,
+        input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast.is_integer else told,
+        notes=_notes(handed.facts),
     )
+
+
+def _notes(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    if facts.get("quantized"):
+        return ("the model was quantized when it was made: its weights are read as the numbers they stand for",)
+    return ()
 
 
 def _answer(outputs: dict[str, Any]) -> Any:

@@ -85,10 +85,13 @@ def _description(package: Package, description: str, needed: list[str]) -> manif
         "exports": {
             ".": {"types": types, "default": f"./{FOLDER}/index.js"},
             "./inline": {"types": types, "default": f"./{FOLDER}/inline.js"},
+            "./react": {"types": f"./{FOLDER}/react.d.ts", "default": f"./{FOLDER}/react.js"},
             "./element": {"types": "./pagesight.d.ts", "default": f"./{FOLDER}/element.js"},
             "./*": "./*",
         },
         "types": types,
+        "peerDependencies": {"react": ">=18"},
+        "peerDependenciesMeta": {"react": {"optional": True}},
         "sideEffects": [f"./{FOLDER}/element.js", "./pagesight-element.js"],
         "files": [f"{FOLDER}/", "pagesight.js", "pagesight.d.ts", "pagesight-element.js", "sha256_fallback.js", "gpu.js", *kept],
     }
@@ -114,6 +117,7 @@ Pictures never leave the device.
   `optimizeDeps: {{ exclude: ["{package.name}"] }}` in their configuration.
 - **esbuild and others**: `import {{ load }} from "{package.name}/inline"` carries the model in a module that is loaded on `load()`.
 - **As an element**: `import "{package.name}/element"`, then `<pagesight-classifier></pagesight-classifier>` anywhere in your page.
+- **React, Next.js**: `import {{ PagesightClassifier, useClassifier }} from "{package.name}/react"`.
 """
 
 

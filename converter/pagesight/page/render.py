@@ -17,7 +17,7 @@ _SHORT = 40
 """Letters of a list of labels that is read at a glance, and so is given whole."""
 _OWN = "own-files:"
 _OWN_FILES = re.compile(_OWN + r"""[^"'`]*""")
-_LEAD = ("tellsApart", "tellsApartMore", "listSeparator")
+_LEAD = ("tellsTwo", "tellsApart", "tellsApartMore", "listSeparator")
 """What describes a model by its labels: the page needs it for a model that was taught in it."""
 _CSP = (
     "default-src 'none'; script-src 'self' '{boot}' 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self' blob: data:; "
@@ -45,6 +45,8 @@ def describe(contract: Contract) -> str:
         return contract.description
     words = languages.catalogue(contract.language)["markup"]
     separator = words["listSeparator"]
+    if len(contract.labels) == 2:
+        return str(words["tellsTwo"].format(first=contract.labels[0], second=contract.labels[1]))
     every, few, more = separator.join(contract.labels), separator.join(contract.labels[:6]), len(contract.labels) - 6
     if more <= 0 or len(every) <= _SHORT:
         return str(words["tellsApart"].format(labels=every))

@@ -66,7 +66,8 @@ def _wrapped(tree: Tree) -> str | None:
     if len(with_pictures) != 1:
         return None
     inner = tree.below(with_pictures[0])
-    return with_pictures[0] if inner.counts and (len(inner.counts) > 1 or not inner.loose) else None
+    is_page = "contract.json" in inner.files
+    return with_pictures[0] if is_page or (inner.counts and (len(inner.counts) > 1 or not inner.loose)) else None
 
 
 def _has_class_folders(tree: Tree) -> bool:

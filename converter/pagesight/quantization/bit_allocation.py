@@ -1,5 +1,6 @@
 """Which grid each kernel gets: `uint8` spends a little more than a byte a weight where that buys the most."""
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pagesight.graph.tensorflowjs import Coded
 from pagesight.quantization.rounding import Grid, mean_shift, output_variance, rounded
 from pagesight.quantization.statistics import Moments
 from pagesight.records.quantization import LayerStorage
+
+_log = logging.getLogger(__name__)
 
 _EXTRA_BYTES = 0.039
 """What `uint8` may take beyond one byte for every float, as a share."""
@@ -53,7 +56,11 @@ def lowest_error(candidates: list[Candidate], layers: list[Layer]) -> tuple[Stor
         plans = pool.map(lambda candidate: quantize_uint8(candidate[0], layers, candidate[1]), candidates)
         first, *others = zip(plans, candidates, strict=True)
     best = min(others, key=lambda result: result[0].quantization_error, default=first)
-    return best if best[0].quantization_error < first[0].quantization_error * 2 / 3 else first
+    errors = (first[0].quantization_error, best[0].quantization_error)
+    chosen = best if errors[1] < errors[0] * 2 / 3 else first
+    kind = "equalized" if chosen is not first else "original"
+    _log.info("weights of the %s channels are rounded: error %.3g as they are, %.3g equalized", kind, *errors)
+    return chosen
 
 
 def quantize_uint8(model: GraphModel, layers: list[Layer], moments: dict[str, Moments]) -> Stored:

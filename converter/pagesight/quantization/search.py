@@ -1,6 +1,7 @@
 """`auto`: the fewest compressed bytes that keep what the model knows."""
 
 import gzip
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,8 @@ from pagesight.quantization.bit_allocation import Stored, quantize_uint8, stored
 from pagesight.quantization.rounding import Grid, output_variance
 from pagesight.quantization.statistics import Moments
 from pagesight.records.quantization import Step
+
+_log = logging.getLogger(__name__)
 
 _LEVELS = (4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64, 45, 32, 22, 16, 11, 8)
 _BIAS_LEVELS = 2048
@@ -75,6 +78,7 @@ def smallest(
             steps.append(step)
             advance(1, f"{step.gzip_bytes / 1000:.0f} KB, {step.lost:.2f} points lost")
             if step.lost > most:
+                _log.info("auto stops at %d bytes: %.3g points would be lost, %.3g may be", step.gzip_bytes, step.lost, most)
                 break
             plans.append(plan)
     return plans[max(0, len(plans) - 1 - _STEPS_BACK)], steps

@@ -1,9 +1,12 @@
 """How long, how fast and how much of a network is trained: chosen by where its weights began and how many pictures there are."""
 
+import logging
 import math
 from dataclasses import replace
 
 from pagesight.options import Schedule, Training
+
+_log = logging.getLogger(__name__)
 
 FULL = Schedule()
 """Every layer learns."""
@@ -29,16 +32,19 @@ def choose_schedule(options: Training, first_weights: str, head_accuracy: float,
     validation side. A TF-Hub module hides its layers, so that none can be frozen.
     """
     if options.schedule is not None:
+        _log.info("the schedule that was given is used")
         return replace(options.schedule, epochs=options.epochs or options.schedule.epochs)
     if first_weights == "starter" and head_accuracy >= GENTLE_FROM:
-        chosen = GENTLE
+        chosen, why = GENTLE, f"a head on the starter's features already reaches {head_accuracy:.1%} (from {GENTLE_FROM:.0%} on)"
     elif not options.epochs and images_per_class >= BRIEF_FROM and first_weights not in ("random", "hub"):
-        chosen = BRIEF
+        chosen, why = BRIEF, f"there are {images_per_class:.0f} pictures a class (from {BRIEF_FROM} on)"
     else:
-        chosen = FULL
+        chosen, why = FULL, f"{images_per_class:.0f} pictures a class and {first_weights} weights give no reason to freeze layers"
     if not options.epochs and images_per_class < FEW_BELOW:
         chosen = replace(chosen, steps=FEW_STEPS)
-    return replace(chosen, epochs=options.epochs or chosen.epochs)
+    chosen = replace(chosen, epochs=options.epochs or chosen.epochs)
+    _log.info("training schedule: %s, because %s", chosen, why)
+    return chosen
 
 
 def learning_rate(schedule: Schedule, step: int, total: int) -> float:

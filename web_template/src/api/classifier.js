@@ -4,6 +4,8 @@ import { AssetLoader } from "../loading/asset_loader.js";
 import { fetchPublished, whereIs } from "../loading/files.js";
 import { toPicture } from "../input/source.js";
 import { tryWorker } from "../worker/workers.js";
+import { untilAborted } from "./abort.js";
+import { here } from "./folder.js";
 
 /**
  * @typedef {import("../input/source.js").Source} Source
@@ -14,6 +16,15 @@ import { tryWorker } from "../worker/workers.js";
  * @typedef {import("../worker/serve.js").BackendName} BackendName
  * @typedef {import("../worker/serve.js").Question} Question
  * @typedef {import("../worker/workers.js").Started} Started
+ *
+ * @typedef {object} Answer
+ * @property {string} label
+ * @property {number} probability 0..1
+ * @property {boolean} sure whether it is as probable as the contract wants an answer to be
+ *
+ * @typedef {object} ClassifyOptions
+ * @property {number} [topK] so many answers; all classes when it is left out
+ * @property {AbortSignal} [signal] gives up: refused with its reason
  *
  * @typedef {object} Prediction
  * @property {Float32Array} probabilities [classes], in the order of contract.labels, summing to 1
@@ -68,12 +79,50 @@ export class Classifier {
 
   /**
    * @param {Source} source
-   * @param {{ topK?: number }} [options] all classes when it is left out
-   * @returns {Promise<{ label: string, probability: number }[]>} the most probable first
+   * @param {ClassifyOptions} [options]
+   * @returns {Promise<Answer[]>} the most probable first
    */
-  async classify(source, { topK } = {}) {
-    const { probabilities } = await this.predictProbabilities(source);
+  async classify(source, { topK, signal } = {}) {
+    signal?.throwIfAborted();
+    const { probabilities } = await untilAborted(this.predictProbabilities(source), signal);
     return this.rank(probabilities).slice(0, topK);
+  }
+
+  /**
+   * One after the other; what cannot be read stops none of the others.
+   * @param {Iterable<Source>} sources
+   * @param {ClassifyOptions} [options]
+   * @returns {Promise<({ answers: Answer[] } | { error: PagesightError })[]>} in the order of the sources
+   */
+  async classifyMany(sources, options = {}) {
+    const found = [];
+    for (const source of sources) {
+      try {
+        found.push({ answers: await this.classify(source, options) });
+      } catch (error) {
+        if (!(error instanceof PagesightError) || !["picture", "source"].includes(error.code)) throw error;
+        found.push({ error });
+      }
+    }
+    return found;
+  }
+
+  /**
+   * An answer for each frame of a video that there is time for, until it ends or the signal says so: `for await (const answers of …)`.
+   * @param {HTMLVideoElement} video
+   * @param {ClassifyOptions} [options]
+   * @returns {AsyncGenerator<Answer[], void, void>}
+   */
+  async *stream(video, options = {}) {
+    const { signal } = options;
+    try {
+      while (!signal?.aborted && !video.ended) {
+        await untilAborted(nextFrame(video), signal);
+        yield await this.classify(video, options);
+      }
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
   }
 
   /**
@@ -135,16 +184,21 @@ export class Classifier {
    */
   async square(source) {
     const { picture, transfer } = await toPicture(source);
-    return /** @type {Promise<Square>} */ (this.#wasm.link.call({ method: "square", picture }, transfer));
+    return /** @type {Promise<Square>} */ (this.#hand({ method: "square", picture }, transfer));
   }
 
   /**
    * @param {Float32Array} probabilities in the order of contract.labels
-   * @returns {{ label: string, probability: number }[]} the most probable first
+   * @returns {Answer[]} the most probable first
    */
   rank(probabilities) {
-    return this.contract.labels
-      .map((label, i) => ({ label, probability: probabilities[i] }))
+    const { labels, decision } = this.contract;
+    return labels
+      .map((label, i) => ({
+        label,
+        probability: probabilities[i],
+        sure: probabilities[i] >= decision.threshold,
+      }))
       .sort((a, b) => b.probability - a.probability);
   }
 
@@ -168,7 +222,7 @@ export class Classifier {
     const carried = typeof whereIs(this.#folder, this.contract.model.path) !== "string";
     if (carried || !this.contract.files[GPU_SCRIPT]) return { backend: this.backend, attempts: [] };
     // Where this module lies in the bundle's folder, what is imported next is what was published.
-    if (new URL(".", import.meta.url).href === this.#folder) {
+    if (here === this.#folder) {
       await fetchPublished(this.#folder, this.contract.files, GPU_SCRIPT);
     }
     const { benchmarkBackend } = await import("../worker/gpu.js");
@@ -213,14 +267,31 @@ export class Classifier {
   }
 
   /**
+   * @param {import("../worker/serve.js").Call} call with a picture
+   * @param {Transferable[]} transfer
+   * @returns {Promise<unknown>}
+   */
+  async #hand(call, transfer) {
+    try {
+      return await this.#wasm.link.call(call, transfer);
+    } catch (error) {
+      if (/** @type {Error} */ (error).name !== "DataCloneError") throw error;
+      throw new PagesightError(
+        "source",
+        'the browser does not hand this picture over: it comes from another site (load it with crossorigin="anonymous", which that site must allow), or it was closed',
+      );
+    }
+  }
+
+  /**
    * @param {Question} question
    * @param {Source} source
    * @returns {Promise<unknown>}
    */
   async #ask(question, source) {
     const { picture, transfer } = await toPicture(source);
-    if (!this.#gpu) return this.#wasm.link.call({ ...question, picture }, transfer);
-    const square = /** @type {Square} */ (await this.#wasm.link.call({ method: "square", picture }, transfer));
+    if (!this.#gpu) return this.#hand({ ...question, picture }, transfer);
+    const square = /** @type {Square} */ (await this.#hand({ method: "square", picture }, transfer));
     const gpu = this.#gpu;
     try {
       if (gpu) return await gpu.link.call({ ...question, square });
@@ -254,3 +325,11 @@ export class Classifier {
     };
   }
 }
+
+/** @param {HTMLVideoElement} video @returns {Promise<unknown>} settled when there is a frame that was not shown before */
+const nextFrame = (video) =>
+  new Promise((resolve) => {
+    video.addEventListener("ended", resolve, { once: true });
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(resolve);
+    else requestAnimationFrame(resolve);
+  });

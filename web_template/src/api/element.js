@@ -1,5 +1,5 @@
 // <pagesight-classifier src="digits/">: a place to drop a picture or a camera, and the answer, in any page.
-import { elementWords, sayError } from "./element_words.js";
+import { elementWords, sayError, sayShare } from "./element_words.js";
 import { Camera } from "../input/camera.js";
 import { load } from "./pagesight.js";
 
@@ -7,6 +7,12 @@ import { load } from "./pagesight.js";
  * @typedef {import("./pagesight.js").Classifier} Classifier
  * @typedef {import("./pagesight.js").Source} Source
  */
+
+/** Nothing there in Node, where a server renders the page: importing the element does no harm. */
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (/** @type {unknown} */ (class {}));
+
+/** What goes wrong by how a page was put together, and not by what a visitor did. */
+const FOR_DEVELOPERS = new Set(["unreachable", "tampered", "contract", "model", "wrong-answer", "source"]);
 
 const STYLE = `
   :host { display: inline-grid; gap: .5rem; min-width: 12rem; font: inherit; color: inherit; }
@@ -23,11 +29,17 @@ const STYLE = `
   video.mirrored { scale: -1 1; }
   img { max-width: 100%; max-height: 16rem; border-radius: .5rem; }
   output { display: block; min-height: 1.5em; font-weight: 600; }
+  output span { display: block; font-weight: 400; }
+  progress { width: 100%; height: .5rem; accent-color: currentcolor; }
+  select { min-height: 2.75rem; font: inherit; color: inherit; background: none; border: 1px solid; border-radius: .5rem; }
+  [hidden] { display: none !important; }
 `;
 const MARKUP = `
   <label part="drop"><input type="file" accept="image/*"><slot id="choose"></slot><img part="picture" alt="" hidden></label>
   <button part="camera" type="button" aria-pressed="false" hidden><slot name="camera"></slot></button>
   <video part="video" playsinline muted hidden></video>
+  <select part="cameras" hidden></select>
+  <progress part="loading" max="1" hidden></progress>
   <output part="answer" aria-live="polite" dir="auto"></output>
 `;
 
@@ -35,16 +47,22 @@ const MARKUP = `
  * What it says is in the bundle's language; until that has come, in the page's, where it ships. What stands in its slots is said instead.
  *
  * Attributes: `src`, the bundle's folder; `top-k`, how many answers an event carries; `camera`, to offer the camera as well.
- * Events: `ready`; `answer` with detail [{ label, probability }]; `failure` with detail PagesightError.
+ * `data-state` is empty, loading, ready, answer, not-sure or error, for styles.
+ * Events: `ready`; `answer` with detail [{ label, probability, sure }]; `failure` with detail PagesightError.
  */
-export class PagesightClassifierElement extends HTMLElement {
+export class PagesightClassifierElement extends Base {
   static observedAttributes = ["src", "camera"];
   /** What answers where there is no `src`: the bundle in the page's own folder. @type {() => Promise<Classifier>} */
-  static loadOwn = () => load(document.baseURI);
+  static loadOwn = () => load(new URL(".", document.baseURI));
   #root = this.attachShadow({ mode: "open" });
   #video;
   #button;
+  #progress;
+  #cameras;
   #camera;
+  /** The device that a hidden page has let go. @type {string | undefined} */
+  #paused;
+  #onVisibility = () => void this.#pauseOrResume();
   #address = "";
   #words = /** @type {import("./element_words.js").ElementWords} */ (elementWords("en"));
   /** @type {Promise<Classifier> | undefined} */
@@ -60,6 +78,9 @@ export class PagesightClassifierElement extends HTMLElement {
     this.#speak("en");
     this.#video = /** @type {HTMLVideoElement} */ (this.#root.querySelector("video"));
     this.#button = /** @type {HTMLButtonElement} */ (this.#root.querySelector("button"));
+    this.#progress = /** @type {HTMLProgressElement} */ (this.#root.querySelector("progress"));
+    this.#cameras = /** @type {HTMLSelectElement} */ (this.#root.querySelector("select"));
+    this.#cameras.addEventListener("change", () => void this.startCamera(this.#cameras.value).catch(() => {}));
     this.#camera = new Camera(this.#video, () => this.stopCamera());
     this.#button.addEventListener("click", () => {
       if (this.#camera.running) this.stopCamera();
@@ -81,11 +102,13 @@ export class PagesightClassifierElement extends HTMLElement {
   connectedCallback() {
     const { lang } = /** @type {HTMLElement} */ (this.closest("[lang]") ?? document.documentElement);
     this.#speak(lang);
+    document.addEventListener("visibilitychange", this.#onVisibility);
     // A module that defines what answers runs after the one that defines the element.
     queueMicrotask(() => void this.#load().catch(() => {}));
   }
 
   disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.#onVisibility);
     this.stopCamera();
     this.#forget();
   }
@@ -101,12 +124,16 @@ export class PagesightClassifierElement extends HTMLElement {
     if (this.isConnected) void this.#load().catch(() => {});
   }
 
-  /** Answers every frame of the camera until stopCamera(); resolves when it runs. */
-  async startCamera() {
+  /**
+   * Answers every frame of the camera until stopCamera(); resolves when it runs.
+   * @param {string} [deviceId] from now on this one; when left out, the one that was chosen last, or a phone's at its back
+   */
+  async startCamera(deviceId) {
     try {
       const classifier = await this.#load();
-      if (!(await this.#camera.start())) return;
+      if (!(await (deviceId ? this.#camera.choose(deviceId) : this.#camera.start()))) return;
       this.#showCamera(true);
+      void this.#listCameras();
       void this.#watch(classifier);
     } catch (error) {
       this.#fail(error);
@@ -115,8 +142,28 @@ export class PagesightClassifierElement extends HTMLElement {
   }
 
   stopCamera() {
+    this.#paused = undefined;
     this.#camera.stop();
     this.#showCamera(false);
+  }
+
+  /** No light stays on, and no work is done, behind a page that nobody sees. */
+  async #pauseOrResume() {
+    if (document.hidden && this.#camera.running) {
+      const device = this.#camera.deviceId;
+      this.stopCamera();
+      this.#paused = device;
+    } else if (!document.hidden && this.#paused !== undefined) {
+      await this.startCamera().catch(() => {});
+    }
+  }
+
+  async #listCameras() {
+    const cameras = await Camera.list();
+    this.#cameras.replaceChildren(
+      ...cameras.map(({ id, name }, i) => new Option(name || String(i + 1), id, false, id === this.#camera.deviceId)),
+    );
+    this.#cameras.hidden = cameras.length < 2 || !this.#camera.running;
   }
 
   /** Resolves when the model is ready. @returns {Promise<Classifier>} */
@@ -127,7 +174,7 @@ export class PagesightClassifierElement extends HTMLElement {
   /**
    * Answers, and shows the picture and the answer.
    * @param {Source} source
-   * @returns {Promise<{ label: string, probability: number }[]>} the most probable first
+   * @returns {Promise<import("./classifier.js").Answer[]>} the most probable first
    */
   async classify(source) {
     try {
@@ -147,8 +194,16 @@ export class PagesightClassifierElement extends HTMLElement {
   async #answer(classifier, source) {
     const topK = Number(this.getAttribute("top-k")) || undefined;
     const answers = await classifier.classify(source, { topK });
-    const sure = answers[0].probability >= classifier.contract.decision.threshold;
-    this.#say(`${sure ? "" : "? "}${answers[0].label} ${Math.round(answers[0].probability * 100)}%`);
+    const [{ label, probability, sure }] = answers;
+    const named = classifier.contract.decision.kind === "multilabel" ? answers.filter((a) => a.sure) : [];
+    if (named.length > 1) this.#say(named.map((a) => a.label).join(", "), "", "answer");
+    else if (sure) this.#say(label, sayShare(this.#words, probability), "answer");
+    else
+      this.#say(
+        this.#words.probably.replace("{label}", () => label),
+        this.#words.notSureEnough,
+        "not-sure",
+      );
     this.dispatchEvent(new CustomEvent("answer", { detail: answers }));
     return answers;
   }
@@ -172,6 +227,7 @@ export class PagesightClassifierElement extends HTMLElement {
     this.#video.hidden = !on;
     this.#video.className = on && this.#camera.mirrored ? "mirrored" : "";
     this.#button.setAttribute("aria-pressed", String(on));
+    if (!on) this.#cameras.hidden = true;
     const image = this.#root.querySelector("img");
     if (image && on) image.hidden = true;
   }
@@ -181,13 +237,18 @@ export class PagesightClassifierElement extends HTMLElement {
     if (!this.#loading) {
       const src = this.getAttribute("src");
       const base = new URL(src || ".", document.baseURI);
-      const loading = src
-        ? load(base.href.endsWith("/") ? base : `${base.href}/`)
-        : PagesightClassifierElement.loadOwn();
+      const onProgress = (/** @type {number} */ loaded, /** @type {number} */ total) => {
+        this.#progress.value = total ? loaded / total : 0;
+      };
+      this.dataset.state = "loading";
+      this.#progress.hidden = false;
+      const loading = src ? load(base, { onProgress }) : PagesightClassifierElement.loadOwn();
       this.#loading = loading;
       loading.then(
         ({ contract }) => {
           this.#speak(contract.language ?? "");
+          this.#progress.hidden = true;
+          this.dataset.state = "ready";
           this.dispatchEvent(new Event("ready"));
         },
         (error) => this.#fail(error),
@@ -230,19 +291,31 @@ export class PagesightClassifierElement extends HTMLElement {
     }
   }
 
-  /** @param {string} text */
-  #say(text) {
+  /** @param {string} text @param {string} more below it @param {string} state */
+  #say(text, more, state) {
+    this.dataset.state = state;
     const output = this.#root.querySelector("output");
-    if (output) output.textContent = text;
+    const whole = more ? `${text} ${more}` : text;
+    if (!output || output.textContent === whole) return;
+    output.replaceChildren(text);
+    if (!more) return;
+    const detail = document.createElement("span");
+    detail.setAttribute("part", "detail");
+    detail.textContent = more;
+    output.append(" ", detail);
   }
 
   /** @param {unknown} error */
   #fail(error) {
-    this.#say(sayError(this.#words, error));
+    this.#progress.hidden = true;
+    // Under what is said to visitors, the real reason where whoever builds the page can do something about it.
+    const said = sayError(this.#words, error);
+    const { code = "", message = "" } = /** @type {{ code?: string, message?: string }} */ (error);
+    this.#say(said, FOR_DEVELOPERS.has(code) && message !== said ? message : "", "error");
     this.dispatchEvent(new CustomEvent("failure", { detail: error }));
   }
 }
 
-if (!customElements.get("pagesight-classifier")) {
+if (globalThis.customElements && !customElements.get("pagesight-classifier")) {
   customElements.define("pagesight-classifier", PagesightClassifierElement);
 }

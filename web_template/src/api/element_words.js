@@ -6,6 +6,8 @@
  * @property {string} direction ltr or rtl
  * @property {string} choose
  * @property {string} camera
+ * @property {string} probably with {label}
+ * @property {string} notSureEnough
  * @property {Record<string, string>} failures titles by a PagesightError's code, or the name of the camera's error
  */
 
@@ -25,3 +27,11 @@ export function sayError({ failures }, error) {
   const { code, name, message } = /** @type {{ code?: string | number, name?: string, message?: string }} */ (error);
   return failures[typeof code === "string" ? code : (name ?? "")] ?? message ?? String(error);
 }
+
+/**
+ * @param {ElementWords} words
+ * @param {number} share 0..1
+ * @returns {string} never rounded up to a certainty that is not there
+ */
+export const sayShare = ({ language }, share) =>
+  new Intl.NumberFormat(language, { style: "percent" }).format(share > 0.99 && share < 1 ? 0.99 : share);

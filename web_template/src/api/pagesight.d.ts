@@ -37,7 +37,12 @@ export interface Contract {
   /** Tensor names in the graph. */
   outputs: { probabilities: string; embedding?: string | null; features?: string | null };
   /** The temperature is already in the graph; below the threshold an answer is 'not sure'. */
-  decision: { temperature: number; threshold: number };
+  decision: {
+    temperature: number;
+    threshold: number;
+    /** multilabel: each label is independent of the others, and probabilities do not sum to 1 */
+    kind?: "single" | "multilabel";
+  };
   model: { format: "tfjs-graph-model"; path: string };
   files: Record<string, { bytes: number; sha256: string }>;
   samples?: { path: string; label: string }[];
@@ -53,6 +58,15 @@ export interface Answer {
   label: string;
   /** 0..1 */
   probability: number;
+  /** Whether it is as probable as the contract wants an answer to be. */
+  sure: boolean;
+}
+
+export interface ClassifyOptions {
+  /** So many answers; all classes when it is left out. */
+  topK?: number;
+  /** Gives up: what is awaited is refused with its reason. */
+  signal?: AbortSignal;
 }
 
 export interface Prediction {
@@ -87,6 +101,8 @@ export interface Square {
 export interface LoadOptions {
   /** Refuse any other contract.json than this one (64 hexadecimal digits). */
   contractSha256?: string;
+  /** Gives up: load() is refused with its reason, and what was begun is ended. */
+  signal?: AbortSignal;
   /** Bytes of the model and runtime that are in and checked. */
   onProgress?: (loaded: number, total: number) => void;
   /** Files that lie elsewhere than under `base`, by their path in the bundle: the file itself, or its address. */
@@ -132,7 +148,14 @@ export class Classifier {
   /** What computes the next answer: WebAssembly, until tryGpu() finds something faster. */
   readonly backend: Backend;
   /** All classes, or the topK most probable ones, the most probable first. */
-  classify(source: Source, options?: { topK?: number }): Promise<Answer[]>;
+  classify(source: Source, options?: ClassifyOptions): Promise<Answer[]>;
+  /** One after the other, in their order; a source that cannot be read stops none of the others. */
+  classifyMany(
+    sources: Iterable<Source>,
+    options?: ClassifyOptions,
+  ): Promise<({ answers: Answer[]; error?: undefined } | { error: PagesightError; answers?: undefined })[]>;
+  /** An answer for each frame that there is time for, until the video ends or the signal says so. */
+  stream(video: HTMLVideoElement, options?: ClassifyOptions): AsyncGenerator<Answer[], void, void>;
   /** [d], what the model's last layer looks at. */
   embed(source: Source): Promise<Float32Array>;
   /** Everything of one forward pass. */
@@ -163,7 +186,7 @@ export class Classifier {
 }
 
 /**
- * Loads the classifier of the bundle at `base` (any address inside its folder; the folder itself ends in '/').
+ * Loads the classifier of the bundle at `base`: its folder, with or without '/' at the end, or any file in it.
  * Every file is checked against contract.json before it is used.
  */
 export function load(base?: string | URL, options?: LoadOptions): Promise<Classifier>;
@@ -175,7 +198,8 @@ export function load(base?: string | URL, options?: LoadOptions): Promise<Classi
  * Attributes: `src`, the bundle's folder, on any origin (the page's own folder where it is left out); `top-k`, how many answers
  * an event carries; `camera`, to offer the camera beside pictures.
  * Slots: the default one, what the place to drop says; `camera`, what the camera's button says.
- * Parts, for styles: `drop`, `picture`, `camera`, `video` and `answer`.
+ * Parts, for styles: `drop`, `picture`, `camera`, `video`, `cameras`, `loading`, `answer` and in it `detail`; `data-state` is
+ * loading, ready, answer, not-sure or error.
  * Events: `ready`; `answer`, a CustomEvent<Answer[]>, for a picture or a frame; `failure`, a CustomEvent<Error>.
  */
 export class PagesightClassifierElement extends HTMLElement {
@@ -186,12 +210,30 @@ export class PagesightClassifierElement extends HTMLElement {
   /** Answers, and shows the picture and the answer. */
   classify(source: Source): Promise<Answer[]>;
   /** Answers every frame of the camera until stopCamera(); resolves when it runs. */
-  startCamera(): Promise<void>;
+  startCamera(deviceId?: string): Promise<void>;
   stopCamera(): void;
 }
 
 declare global {
   interface HTMLElementTagNameMap {
     "pagesight-classifier": PagesightClassifierElement;
+  }
+  interface HTMLElementEventMap {
+    answer: CustomEvent<Answer[]>;
+    failure: CustomEvent<Error>;
+  }
+  /** Svelte's elements, where there is Svelte. */
+  namespace svelteHTML {
+    interface IntrinsicElements {
+      "pagesight-classifier": {
+        src?: string;
+        "top-k"?: number | string;
+        camera?: boolean | "";
+        onready?: (event: Event) => void;
+        onanswer?: (event: CustomEvent<Answer[]>) => void;
+        onfailure?: (event: CustomEvent<Error>) => void;
+        [attribute: string]: unknown;
+      };
+    }
   }
 }

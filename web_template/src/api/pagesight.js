@@ -5,6 +5,8 @@ import { AssetLoader } from "../loading/asset_loader.js";
 import { PagesightError, asPagesightError } from "../errors.js";
 import { fetchAhead, fetchFile, place } from "../loading/files.js";
 import { FIRST, WORKERS, startInlined, tryWorker } from "../worker/workers.js";
+import { untilAborted } from "./abort.js";
+import { folderOf, here } from "./folder.js";
 
 export { Classifier, PagesightError };
 
@@ -14,6 +16,7 @@ export { Classifier, PagesightError };
  * @typedef {object} LoadOptions
  * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
  * @property {(loaded: number, total: number) => void} [onProgress] bytes of the model and runtime that are in and checked
+ * @property {AbortSignal} [signal] gives up: load() is refused with its reason, and what was begun is ended
  * @property {import("../loading/files.js").Places} [files] those that lie elsewhere than under `base`: as a Blob, or by address
  */
 
@@ -23,16 +26,30 @@ const OWN_FILES = "own-files:";
 /**
  * Loads the classifier of the bundle at `base`; every file it uses is checked against contract.json first.
  *
- * @param {string | URL} [base] any address inside the bundle's folder; the folder itself ends in '/'
+ * @param {string | URL} [base] the bundle's folder, or any file in it; relative addresses are the document's
  * @param {LoadOptions} [options]
  * @returns {Promise<Classifier>}
  * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser, model or wrong-answer
  */
-export async function load(base = import.meta.url, { contractSha256, onProgress, files = {} } = {}) {
-  const folder = new URL(".", new URL(base, globalThis.document?.baseURI)).href;
+export async function load(base = here, { signal, ...options } = {}) {
+  const loading = loadFrom(folderOf(base), options);
+  // What comes too late for anyone is ended.
+  const end = () => void loading.then((classifier) => classifier.dispose()).catch(() => {});
+  signal?.addEventListener("abort", end, { once: true });
+  if (signal?.aborted) end();
+  const classifier = await untilAborted(loading, signal);
+  signal?.removeEventListener("abort", end);
+  return classifier;
+}
+
+/**
+ * @param {string} folder ending in '/'
+ * @param {Omit<LoadOptions, "signal">} options
+ */
+async function loadFrom(folder, { contractSha256, onProgress, files = {} }) {
   place(folder, files);
   const carried = startInlined();
-  const own = folder === new URL(".", import.meta.url).href;
+  const own = folder === here;
   for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
     if (path && (own || files[path])) fetchAhead(folder, path);
   }

@@ -1,4 +1,8 @@
 // The camera as a stream of frames: start, stop, choose, and say in a name what went wrong.
+import { recall, remember } from "../loading/memory.js";
+
+/** The device that was chosen last, on this device. */
+const KEY = "camera";
 
 /** An error that sayCamera() has words for. */
 export class CameraError extends Error {
@@ -41,22 +45,14 @@ export class Camera {
   }
 
   /**
-   * @param {string} [deviceId] any camera when left out
+   * @param {string} [deviceId] when left out, the one that was chosen last, else on a phone the one at its back
    * @returns {Promise<boolean>} false when stop() or another start() came in between
    */
   async start(deviceId) {
     this.stop();
     const turn = this.#turn;
     if (!navigator.mediaDevices) throw new CameraError("InsecureContext");
-    const stream = await navigator.mediaDevices.getUserMedia({
-      audio: false,
-      video: {
-        width: { ideal: 640 },
-        height: { ideal: 480 },
-        frameRate: { ideal: 30 },
-        ...(deviceId ? { deviceId: { exact: deviceId } } : {}),
-      },
-    });
+    const stream = await open(deviceId);
     if (turn !== this.#turn) {
       stream.getTracks().forEach((track) => track.stop());
       return false;
@@ -68,6 +64,16 @@ export class Camera {
     this.#video.srcObject = stream;
     await this.#video.play();
     return turn === this.#turn;
+  }
+
+  /**
+   * As start(), and from now on this one is taken first.
+   * @param {string} deviceId
+   */
+  async choose(deviceId) {
+    const started = await this.start(deviceId);
+    if (started) remember(KEY, deviceId);
+    return started;
   }
 
   stop() {
@@ -92,4 +98,26 @@ export class Camera {
       .filter(({ kind }) => kind === "videoinput")
       .map(({ deviceId, label }) => ({ id: deviceId, name: label }));
   }
+}
+
+/**
+ * @param {string | undefined} deviceId
+ * @returns {Promise<MediaStream>}
+ */
+async function open(deviceId) {
+  const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+  const ask = (/** @type {MediaTrackConstraints} */ which) =>
+    navigator.mediaDevices.getUserMedia({ audio: false, video: { ...size, ...which } });
+  const wanted = deviceId ?? recall(KEY);
+  if (wanted) {
+    try {
+      return await ask({ deviceId: { exact: wanted } });
+    } catch (error) {
+      // What was chosen another day may be gone; what is chosen now is to be that one.
+      if (deviceId || !["OverconstrainedError", "NotFoundError"].includes(/** @type {Error} */ (error).name))
+        throw error;
+    }
+  }
+  // What one shows to a phone lies before it; a laptop looks at who sits there.
+  return ask(matchMedia("(pointer: coarse)").matches ? { facingMode: { ideal: "environment" } } : {});
 }

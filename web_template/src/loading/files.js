@@ -40,8 +40,17 @@ export function fetchAhead(base, path) {
  */
 export function place(base, places) {
   for (const [path, where] of Object.entries(places)) {
-    elsewhere.set(new URL(path, base).href, where instanceof Blob ? where : new URL(where, base).href);
+    elsewhere.set(new URL(path, base).href, where instanceof Blob ? where : new URL(where, rootOf(base)).href);
   }
+}
+
+/**
+ * Some bundlers leave a module the address that it had on the developer's disk, and name its files from the site's root.
+ * @param {string} base
+ */
+function rootOf(base) {
+  const site = globalThis.document?.baseURI ?? globalThis.location?.href ?? base;
+  return base.startsWith("file:") && !site.startsWith("file:") ? site : base;
 }
 
 /**

@@ -1,11 +1,14 @@
 // The answer: large, as bars, and aloud for those who listen.
 import { byId, make, write } from "./elements.js";
 import { milliseconds, percent } from "./format.js";
+import { Steady } from "./steady.js";
 import { fill, words } from "./words.js";
 
 /** Up to so many classes each has a bar of its own place; beyond, the most probable ones are listed. */
 const FIXED_BARS = 10;
 const RANKED_BARS = 6;
+/** So few have room to be large. */
+const FEW_BARS = 4;
 /** The states in which nothing needs the visitor's attention. */
 const RESTING = new Set(["idle", "sure", "unsure"]);
 /** A live answer is spoken when it has stood for so long. */
@@ -25,23 +28,30 @@ export class AnswerView {
   #progress = byId("progress", HTMLProgressElement);
   #live = byId("live", HTMLElement);
   #threshold = 0;
+  #multilabel = false;
   /** @type {{ row: HTMLElement, name: HTMLElement, value: HTMLElement }[]} */
   #bars = [];
   /** @type {string[]} */
   #labels = [];
   #spoken = "";
   /** @type {{ text: string, since: number }} */
-  #steady = { text: "", since: 0 };
+  #standing = { text: "", since: 0 };
+  /** The stream that is being answered. @type {Steady | undefined} */
+  #steady;
 
   /**
    * @param {string[]} labels
    * @param {number} threshold below it the page says that it is not sure
+   * @param {boolean} [multilabel] every label above the threshold belongs to the answer
    */
-  setClasses(labels, threshold) {
+  setClasses(labels, threshold, multilabel = false) {
     this.#labels = labels;
+    this.#multilabel = multilabel;
     this.#threshold = threshold;
     this.#bars = [];
+    this.#steady = undefined;
     byId("bars", HTMLElement).replaceChildren();
+    this.#box.classList.toggle("answer-few", labels.length <= FEW_BARS);
   }
 
   /**
@@ -66,6 +76,7 @@ export class AnswerView {
 
   /** Nothing is on the stage any more: what was answered of it goes as well. */
   rest() {
+    this.#steady = undefined;
     if (RESTING.has(this.#box.dataset.state ?? "")) this.#write(words.ready, "idle");
   }
 
@@ -103,31 +114,33 @@ export class AnswerView {
   }
 
   /**
-   * @param {Ranked[]} ranked the most probable first
+   * One statement: the class and how sure, or what it probably is without a number that would say otherwise.
+   * @param {Ranked[]} found the most probable first
    * @param {Timing} timing
-   * @param {boolean} live one of a stream: spoken only when it is steady
+   * @param {boolean} live one of a stream: calmed, and spoken only when it has stood
    */
-  show(ranked, timing, live) {
+  show(found, timing, live) {
+    if (!live) this.#steady = undefined;
+    else this.#steady ??= new Steady(this.#threshold);
+    const ranked = this.#steady?.add(found, performance.now()) ?? found;
     const [best] = ranked;
     const sure = best.probability >= this.#threshold;
     this.#box.removeAttribute("aria-busy");
     this.#box.dataset.state = sure ? "sure" : "unsure";
     this.#message.hidden = true;
     this.#result.hidden = false;
-    const chance = percent(best.probability);
-    const detail = sure
-      ? fill(words.sure, { percent: chance })
-      : fill(words.notSureDetail, { label: best.label, percent: chance });
+    const named = this.#multilabel && sure ? ranked.filter((r) => r.probability >= this.#threshold) : [best];
+    const statement = sure ? named.map((r) => r.label).join(", ") : fill(words.probably, { label: best.label });
+    const detail = sure ? named.map((r) => percent(r.probability)).join(", ") : words.notSureEnough;
     const label = byId("label", HTMLElement);
-    write(label, sure ? best.label : words.notSure);
-    label.dataset.length =
-      best.label.length > 40 && sure ? "long" : best.label.length > 12 && sure ? "medium" : "short";
+    write(label, statement);
+    label.dataset.length = statement.length > 40 ? "long" : statement.length > 12 || !sure ? "medium" : "short";
     write(byId("eyebrow", HTMLElement), sure ? words.looksLike : "");
     write(byId("detail", HTMLElement), detail);
     this.#showBars(ranked);
-    const answer = sure ? best.label : words.notSure;
-    if (!live) this.#speak(fill(words.spoken, { answer, detail }));
-    else this.#speakWhenSteady(answer);
+    const spoken = fill(words.spoken, { answer: statement, detail });
+    if (!live) this.#speak(spoken);
+    else this.#speakWhenSteady(sure ? statement : spoken);
     // How long it took is the last thing to know; the first time, it takes longer to write than to compute.
     setTimeout(() => {
       const times = { time: milliseconds(timing.total), model: milliseconds(timing.model) };
@@ -150,7 +163,9 @@ export class AnswerView {
       write(name, label);
       write(value, percent(probability));
       row.style.setProperty("--share", String(probability));
-      const best = label === ranked[0].label && probability === ranked[0].probability;
+      const best = this.#multilabel
+        ? probability >= this.#threshold
+        : label === ranked[0].label && probability === ranked[0].probability;
       row.classList.toggle("bar-best", best && probability > 0);
     });
   }
@@ -171,8 +186,8 @@ export class AnswerView {
   /** @param {string} text */
   #speakWhenSteady(text) {
     const now = performance.now();
-    if (text !== this.#steady.text) this.#steady = { text, since: now };
-    else if (text !== this.#spoken && now - this.#steady.since > STEADY_MS) this.#speak(text);
+    if (text !== this.#standing.text) this.#standing = { text, since: now };
+    else if (text !== this.#spoken && now - this.#standing.since > STEADY_MS) this.#speak(text);
   }
 
   /** @param {string} text */

@@ -1,7 +1,7 @@
 // Several pictures at once: a table of answers, and the same as CSV.
 import { byId, button, make } from "./elements.js";
 import { integer, percent } from "./format.js";
-import { fillCount, words } from "./words.js";
+import { fill, fillCount, words } from "./words.js";
 
 /**
  * @typedef {import("./answer.js").Ranked} Ranked
@@ -78,13 +78,15 @@ export class Batch {
     const best = row.ranked?.[0];
     if (best) {
       picture.append(this.#thumbnail(row.file));
-      answer.textContent = best.probability < this.#threshold ? words.notSure : best.label;
+      const sure = best.probability >= this.#threshold;
+      answer.textContent = sure ? best.label : fill(words.probably, { label: best.label });
+      answer.className = sure ? "batch-answer" : "batch-answer batch-unsure";
       answer.dir = "auto";
-      share.textContent = percent(best.probability);
+      share.textContent = sure ? percent(best.probability) : words.notSure;
     } else {
       answer.append(make("span", "batch-failed", words.notReadable));
     }
-    line.append(picture, name, answer, share);
+    line.append(picture, answer, share, name);
     this.#body.append(line);
   }
 

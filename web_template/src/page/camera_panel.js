@@ -48,7 +48,7 @@ export class CameraPanel {
     this.#shutter.addEventListener("click", () => void this.#shoot());
     this.#choice.addEventListener(
       "change",
-      () => void this.start(this.#choice.value).catch((error) => handlers.onMessage(sayCamera(error))),
+      () => void this.start(this.#choice.value, true).catch((error) => handlers.onMessage(sayCamera(error))),
     );
   }
 
@@ -72,15 +72,17 @@ export class CameraPanel {
   }
 
   /**
-   * @param {string} [deviceId] any camera when left out
+   * @param {string} [deviceId] as Camera.start() takes it
+   * @param {boolean} [chosen] whether a person has chosen it, and means it for the next time, too
    * @returns {Promise<boolean>} false when it was stopped or started again meanwhile
    * @throws what sayCamera() has words for
    */
-  async start(deviceId) {
+  async start(deviceId, chosen = false) {
     this.#toggle.disabled = true;
     this.#toggleText.textContent = words.startingCamera;
     try {
-      if (!(await this.#camera.start(deviceId))) return false;
+      const started = deviceId && chosen ? this.#camera.choose(deviceId) : this.#camera.start(deviceId);
+      if (!(await started)) return false;
     } catch (error) {
       this.#camera.stop();
       this.#stage.clear();

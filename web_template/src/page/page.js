@@ -86,6 +86,7 @@ async function start() {
       camera,
       setPredictor: (/** @type {Predictor | undefined} */ taught) => void setPredictor(taught ?? own),
       onMessage: (/** @type {import("./words.js").Message} */ message) => answers.say(message, "error"),
+      showPicture: (/** @type {Blob} */ picture) => void takePicture(picture, ""),
       tell: (/** @type {string | undefined} */ text) => stage.tell(text),
     };
     new TeachMode(lent, () => answers.forgive());
@@ -116,7 +117,7 @@ async function start() {
  */
 function setPredictor(next) {
   predictor = next;
-  answers.setClasses(next.labels, next.threshold);
+  answers.setClasses(next.labels, next.threshold, next.multilabel);
   if (stage.state === "empty") answers.rest();
   return again();
 }

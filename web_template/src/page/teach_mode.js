@@ -1,6 +1,7 @@
 // The way to teaching: its module is fetched, checked and started when someone asks for it.
 import { byId } from "./elements.js";
 import { home } from "./home.js";
+import { recall } from "../loading/memory.js";
 import { teachScript } from "./teach_script.js";
 import { sayFailure, words } from "./words.js";
 
@@ -23,6 +24,8 @@ export class TeachMode {
     this.#onSwitch = onSwitch;
     this.#teach.disabled = !lent.classifier.canDescribe;
     this.#recognise.addEventListener("click", () => this.#show(false));
+    // What was taught here before is what the page is, until someone switches back.
+    if (!this.#teach.disabled && recall(`taught:${home}`) !== undefined) this.#opened = this.#open(lent);
     this.#teach.addEventListener("click", () => {
       this.#show(true);
       this.#opened ??= this.#open(lent);

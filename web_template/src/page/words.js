@@ -8,7 +8,7 @@ import { count, integer } from "./format.js";
  * @typedef {{ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>} Forms one for each number that a language inflects for
  */
 
-/** @type {Pick<Catalogue, "page" | "teach"> & { lead: Pick<Catalogue["markup"], "tellsApart" | "tellsApartMore" | "listSeparator"> }} */
+/** @type {Pick<Catalogue, "page" | "teach"> & { lead: Pick<Catalogue["markup"], "tellsTwo" | "tellsApart" | "tellsApartMore" | "listSeparator"> }} */
 const catalogue = JSON.parse(byId("words", HTMLScriptElement).text);
 
 export const { page: words, teach: teachWords, lead: leadWords } = catalogue;

@@ -1,7 +1,7 @@
 // Recording with both hands free: how long to wait, how many pictures, how far apart; kept for the next time.
 import { make } from "../page/elements.js";
 import { seconds } from "../page/format.js";
-import { recall, remember } from "../page/memory.js";
+import { recall, remember } from "../loading/memory.js";
 import { fillCount, words as pageWords, teachWords as words } from "../page/words.js";
 
 const KEY = "hands-free";

@@ -1,9 +1,14 @@
 // A head: one matrix product and a softmax from a described picture to probabilities.
 import { evidence } from "../worker/features.js";
-import { softmax } from "./logistic.js";
+import { softmax } from "./softmax.js";
 
 /** Below it a taught answer is 'not sure': what was set for the classes of the model's own training does not hold for others. */
-export const THRESHOLD = 0.5;
+const THRESHOLD = 0.5;
+/** Of two classes one always has half. */
+const THRESHOLD_OF_TWO = 0.65;
+
+/** @param {Pick<Head, "labels">} head */
+export const thresholdOf = ({ labels }) => (labels.length > 2 ? THRESHOLD : THRESHOLD_OF_TWO);
 
 /**
  * @typedef {object} Head
@@ -13,8 +18,13 @@ export const THRESHOLD = 0.5;
  * @property {string} model the weights that describe the pictures
  * @property {HeldOut} heldOut
  * @property {number} examples how many it was trained on
+ * @property {Record<number, string>} [misread] what those examples were taken for, by id, that were answered wrongly when left out
+ * @property {string} [title] of the page that it makes
  *
- * @typedef {{ asked: number, right: number }} HeldOut pictures that were kept aside, and answered rightly
+ * @typedef {object} HeldOut by cross-validation: every example was answered by a head that had not seen it
+ * @property {number} asked
+ * @property {number} right
+ * @property {number[][]} [confusion] [classes][classes]: row is what they are, column what they were taken for
  */
 
 /**

@@ -7,7 +7,7 @@ import { fetchPublished } from "../loading/files.js";
  * @typedef {import("./teach_worker.js").News} News
  * @typedef {import("./teach_worker.js").Trained} Trained
  * @typedef {import("./archive.js").Files} Files
- * @typedef {(done: number, loss: number) => void} OnProgress done 0..1
+ * @typedef {(done: number) => void} OnProgress 0..1
  */
 
 const SCRIPT = "teach_worker.js";
@@ -62,7 +62,7 @@ export class Helper {
       () =>
         new Promise((resolve, reject) => {
           this.#worker.onmessage = (/** @type {MessageEvent<News>} */ { data }) => {
-            if ("progress" in data) onProgress?.(data.progress.done, data.progress.loss);
+            if ("progress" in data) onProgress?.(data.progress);
             else if ("error" in data) reject(new Error(data.error));
             else resolve(data.value);
           };

@@ -1,6 +1,6 @@
 // How pictures come into a class: held, hands-free, or as files; what came together can be taken back together.
 import { integer } from "../page/format.js";
-import { fill, fillCount, sayCamera, teachWords as words } from "../page/words.js";
+import { fillCount, sayCamera, teachWords as words } from "../page/words.js";
 import { countDown } from "./hands_free.js";
 import { Recorder } from "./recorder.js";
 
@@ -12,7 +12,8 @@ import { Recorder } from "./recorder.js";
  * @property {import("./teach.js").Host} host
  * @property {import("./teaching_session.js").TeachingSession} session
  * @property {() => import("./hands_free.js").Settings} handsFree
- * @property {() => void} onChange
+ * @property {() => void} onChange there is another picture
+ * @property {() => void} onRest what a class shows has changed, and its pictures have not
  * @property {(news: string) => void} onNews
  */
 
@@ -68,7 +69,7 @@ export class Intake {
         host.tell();
       }
       card.setState({ kind: "waiting" });
-      this.#at.onChange();
+      this.#at.onRest();
     }
   }
 
@@ -79,12 +80,13 @@ export class Intake {
     const taken = [];
     const show = () => {
       card.setState({ kind: "recording", n: taken.length });
-      host.tell(fill(words.recordingCount, { n: integer(taken.length) }));
+      host.tell(integer(taken.length));
     };
     card.setState({ kind: host.camera.running ? "recording" : "starting", n: 0 });
     try {
       const take = async (/** @type {Blob} */ picture) => {
-        taken.push(await session.add(card.one, picture));
+        const example = await session.add(card.one, picture);
+        if (example) taken.push(example);
         card.setLastTake(taken);
         show();
         this.#at.onChange();
@@ -96,27 +98,32 @@ export class Intake {
     // Another class may be recording by now, and says so itself.
     if (this.#recorder.isLast(card)) host.tell();
     card.setState({ kind: "waiting" });
-    this.#at.onChange();
+    this.#at.onRest();
   }
 
   /**
    * @param {ClassCard} card
    * @param {Blob[]} pictures
-   * @returns {Promise<string>} what came of it, in words
+   * @param {{ once?: boolean }} [options] once: a picture that the class has already is left out
+   * @returns {Promise<{ added: number, unreadable: number }>}
    */
-  async takeFiles(card, pictures) {
+  async takeFiles(card, pictures, { once = false } = {}) {
     const { session, onChange, onNews } = this.#at;
     /** @type {Example[]} */
     const added = [];
+    let unreadable = 0;
     for (const picture of pictures) {
-      const taken = await session.add(card.one, picture).catch(() => undefined);
-      if (taken) added.push(taken);
+      try {
+        const taken = await session.add(card.one, picture, { once });
+        if (taken) added.push(taken);
+      } catch {
+        unreadable++;
+      }
       card.setLastTake(added);
       onChange();
     }
-    const news = sayAdded(added.length, pictures.length - added.length);
-    onNews(news);
-    return news;
+    onNews(sayAdded(added.length, unreadable));
+    return { added: added.length, unreadable };
   }
 }
 

@@ -1,4 +1,6 @@
 // Multinomial logistic regression: what scikit-learn's LogisticRegression does on standardized columns, by the same method.
+import { judge } from "./out_of_fold.js";
+import { softmax } from "./softmax.js";
 import { inRowSpace, outOfRowSpace } from "./row_space.js";
 
 /**
@@ -15,6 +17,8 @@ import { inRowSpace, outOfRowSpace } from "./row_space.js";
 const TRUST = 1;
 /** Largest slope, per example, at which the fit is done: scikit-learn's default tolerance. */
 const TOLERANCE = 1e-4;
+/** The same where the fit only answers what was left out of it. */
+const ROUGH = 1e-3;
 /**
  * The least deviation that a column is scaled by, as a share of that of all columns. A hand held still gives pictures that are
  * nearly one and the same; a column that hardly changed among them, scaled to deviation 1, would outvote all others on the
@@ -46,13 +50,18 @@ export function standardise(vectors, width) {
 /**
  * @param {Examples} examples
  * @param {(step: number, loss: number) => void} onStep loss per example, the penalty left out
- * @returns {{ weights: Weights, loss: number }}
+ * @returns {{ weights: Weights, loss: number, judgement: import("./out_of_fold.js").Judgement }}
  */
 export function train({ vectors, targets, classes }, onStep) {
   const width = vectors.length / targets.length;
   const { columns, mean, scale } = standardise(vectors, width);
   const factor = targets.length < width ? inRowSpace(columns, targets.length) : undefined;
-  const { parameters: found, loss } = minimise(factor ?? columns, targets, classes, onStep);
+  const rows = factor ?? columns;
+  const { parameters: found, loss } = minimise(rows, targets, classes, onStep, TOLERANCE);
+  const judgement = judge(rows, targets, classes, (some, theirs) => {
+    onStep(0, loss);
+    return minimise(some, theirs, classes, () => {}, ROUGH).parameters;
+  });
   const parameters = factor ? outOfRowSpace(found, factor, columns, classes) : found;
   const kernel = new Float32Array(width * classes);
   const bias = Float32Array.from(parameters.subarray(width * classes));
@@ -66,7 +75,7 @@ export function train({ vectors, targets, classes }, onStep) {
     }
     bias[c] = shift;
   }
-  return { weights: { kernel, bias }, loss };
+  return { weights: { kernel, bias }, loss, judgement };
 }
 
 /**
@@ -75,15 +84,16 @@ export function train({ vectors, targets, classes }, onStep) {
  * @param {Uint16Array} targets
  * @param {number} classes
  * @param {(step: number, loss: number) => void} onStep
+ * @param {number} tolerance
  * @returns {Fit}
  */
-function minimise(columns, targets, classes, onStep) {
+function minimise(columns, targets, classes, onStep, tolerance) {
   const width = columns.length / targets.length;
   let at = new Float64Array((width + 1) * classes);
   let here = slopeAt(at, columns, targets, classes);
   /** @type {{ step: Float64Array, turn: Float64Array, weight: number }[]} */
   const remembered = [];
-  for (let count = 0; count < MOST_STEPS && largest(here.slope) > TOLERANCE; count++) {
+  for (let count = 0; count < MOST_STEPS && largest(here.slope) > tolerance; count++) {
     onStep(count, here.loss);
     const direction = downhill(here.slope, remembered);
     const fall = dot(direction, here.slope);
@@ -167,21 +177,6 @@ function slopeAt(parameters, columns, targets, classes) {
     slope[w] += penalty * parameters[w];
   }
   return { cost: loss + (penalty * squares) / 2, loss, slope };
-}
-
-/**
- * In place.
- * @template {Float32Array | Float64Array} T
- * @param {T} logits
- * @returns {T}
- */
-export function softmax(logits) {
-  let most = -Infinity;
-  for (let c = 0; c < logits.length; c++) most = Math.max(most, logits[c]);
-  let sum = 0;
-  for (let c = 0; c < logits.length; c++) sum += logits[c] = Math.exp(logits[c] - most);
-  for (let c = 0; c < logits.length; c++) logits[c] /= sum;
-  return logits;
 }
 
 /** @param {Float64Array} from @param {Float64Array} direction @param {number} length */

@@ -3,7 +3,7 @@ import { fetchFile } from "../loading/files.js";
 import { FOR_GPUS } from "../worker/gpu_files.js";
 import { sha256 } from "../loading/sha256.js";
 import { HEAD_FILE, attachHead, readHead } from "./attach_head.js";
-import { THRESHOLD } from "./head.js";
+import { thresholdOf } from "./head.js";
 import { fillPage } from "./page_copy.js";
 
 /**
@@ -17,6 +17,8 @@ import { fillPage } from "./page_copy.js";
 /** Written anew, or of the old model alone. */
 const REPLACED =
   /^(manifest\.json|report\.(html|css)|package\.json|README\.md|(samples|report|single-file|npm|also)\/.*)$/;
+/** What makes a page of one file; such a page has it as its own script. */
+export const SINGLE = "single.js";
 /** Files for hosts, which some of them do not serve: a copy works without. */
 const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
 const text = (/** @type {string} */ value) => new TextEncoder().encode(value);
@@ -51,7 +53,7 @@ export async function bundleFiles(session, contract, base, title) {
     labels: head.labels,
     description: "",
     outputs: { ...contract.outputs, probabilities: grafted.probabilities },
-    decision: { temperature: 1, threshold: THRESHOLD },
+    decision: { temperature: 1, threshold: thresholdOf(head) },
     samples,
     files: published,
   });
@@ -88,7 +90,8 @@ export function readBundle(files, session, contract) {
   if (!bytes || weights !== session.model || theirs.input.side !== contract.input.side) return undefined;
   const found = readHead(parse(files[root + theirs.model.path]), bytes);
   if (!found || found.bias.length !== theirs.labels.length) return undefined;
-  return { ...found, labels: theirs.labels, model: session.model, heldOut: { asked: 0, right: 0 }, examples: 0 };
+  const { labels, title } = theirs;
+  return { ...found, labels, title, model: session.model, heldOut: { asked: 0, right: 0 }, examples: 0 };
 }
 
 /**
@@ -103,8 +106,8 @@ async function ownFiles(base) {
   const found = await Promise.all(
     wanted.map(([path, published]) =>
       fetchFile(base, encodeURI(path), published.sha256).catch((error) => {
-        // The latter may not have been kept for offline use.
-        if (FOR_HOSTS.test(path) || FOR_GPUS.test(path)) return undefined;
+        // The latter may not have been kept for offline use, and are not in a page of one file.
+        if (FOR_HOSTS.test(path) || FOR_GPUS.test(path) || path === SINGLE) return undefined;
         throw error;
       }),
     ),
@@ -114,6 +117,8 @@ async function ownFiles(base) {
   found.forEach((bytes, i) => {
     if (bytes) files[wanted[i][0]] = new Uint8Array(bytes);
   });
+  const inside = document.querySelector("html[data-single] script[type=module]:not([src])")?.textContent;
+  if (inside) files[SINGLE] ??= text(inside);
   return files;
 }
 
@@ -139,7 +144,8 @@ async function gallery(session, head, files) {
 
 /** @param {Blob} picture */
 export const extension = ({ type }) =>
-  ({ "image/png": "png", "image/webp": "webp", "image/gif": "gif", "image/bmp": "bmp" })[type] ?? "jpg";
+  ({ "image/png": "png", "image/webp": "webp", "image/gif": "gif", "image/bmp": "bmp", "image/avif": "avif" })[type] ??
+  "jpg";
 
 /**
  * @param {Files} files

@@ -52,15 +52,15 @@ export function fillPage(html, { title, labels, samples, contractSha256, ahead }
 }
 
 /** @param {string[]} labels @returns {string} the sentence under the heading */
-function describe(labels) {
-  const { tellsApart, tellsApartMore, listSeparator } = leadWords;
+export function describe(labels) {
+  const { tellsTwo, tellsApart, tellsApartMore, listSeparator } = leadWords;
   const whole = labels.join(listSeparator);
   const isShort = labels.length <= FEW || whole.length <= SHORT;
   const shown = isShort ? whole : labels.slice(0, FEW).join(listSeparator);
+  const values = { labels: shown, n: integer(labels.length - FEW), first: labels[0], second: labels[1] };
+  const sentence = labels.length === 2 ? tellsTwo : isShort ? tellsApart : tellsApartMore;
   // Labels are anyone's: braces in them are no places to fill.
-  return (isShort ? tellsApart : tellsApartMore).replace(/\{(\w+)\}/g, (_, name) =>
-    name === "labels" ? shown : integer(labels.length - FEW),
-  );
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => values[/** @type {keyof typeof values} */ (name)]);
 }
 
 /**

@@ -7,7 +7,15 @@ import { extension } from "./model_zip.js";
  */
 
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp|avif)$/i;
-const TYPES = { jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", gif: "image/gif" };
+const TYPES = {
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  png: "image/png",
+  webp: "image/webp",
+  gif: "image/gif",
+  bmp: "image/bmp",
+  avif: "image/avif",
+};
 
 /** @param {TeachingSession} session @returns {Promise<Files>} */
 export async function samplesFiles(session) {
@@ -29,14 +37,40 @@ export async function samplesFiles(session) {
  * @returns {Map<string, Blob[]>} pictures by class: the folder that each lies in
  */
 export function readSamples(files) {
+  const project = readProject(files);
+  if (project) return project;
   /** @type {Map<string, Blob[]>} */
   const found = new Map();
   for (const path of Object.keys(files).sort()) {
-    const folder = path.split("/").at(-2);
+    // Teachable Machine's project has no folders, and calls a picture `Class 1-!-0.webp`.
+    const folder = path.split("/").at(-2) ?? (path.includes("-!-") ? path.split("-!-")[0] : undefined);
     if (!folder || !PICTURE.test(path)) continue;
-    const kind = /** @type {keyof typeof TYPES} */ (path.replace(/.*\./, "").toLowerCase());
-    const picture = new Blob([files[path]], { type: TYPES[kind] ?? "" });
-    found.set(folder, [...(found.get(folder) ?? []), picture]);
+    found.set(folder, [...(found.get(folder) ?? []), pictureOf(files, path)]);
+  }
+  return found;
+}
+
+/** @param {Files} files @param {string} path */
+function pictureOf(files, path) {
+  const kind = /** @type {keyof typeof TYPES} */ (path.replace(/.*\./, "").toLowerCase());
+  return new Blob([files[path]], { type: TYPES[kind] ?? "" });
+}
+
+/**
+ * A project of GenAI Teachable Machine: metadata.json with the labels, and samples/CLASS_NUMBER.png.
+ * @param {Files} files
+ * @returns {Map<string, Blob[]> | undefined} undefined where it is none
+ */
+function readProject(files) {
+  const samples = Object.keys(files).filter((path) => /^samples\/\d+_\d+\.\w+$/.test(path));
+  if (!files["metadata.json"] || !samples.length) return undefined;
+  /** @type {{ labels?: string[] }} */
+  const { labels = [] } = JSON.parse(new TextDecoder().decode(files["metadata.json"]));
+  /** @type {Map<string, Blob[]>} */
+  const found = new Map();
+  for (const path of samples.sort()) {
+    const name = labels[Number(/\/(\d+)_/.exec(path)?.[1])];
+    if (name) found.set(name, [...(found.get(name) ?? []), pictureOf(files, path)]);
   }
   return found;
 }

@@ -1,16 +1,19 @@
-// Teaching in the page: loaded when it is opened, and never before.
+// Teaching in the page: loaded when it is opened, or where it was taught before, and never else.
 import { button, make } from "../page/elements.js";
 import { integer } from "../page/format.js";
+import { recall, remember } from "../loading/memory.js";
 import { fill, teachWords as words } from "../page/words.js";
 import { ClassCard } from "./class_card.js";
-import { THRESHOLD, places, probabilities } from "./head.js";
-import { Helper } from "./helper.js";
 import { ExportPanel } from "./export_panel.js";
-import { TeachingSession } from "./teaching_session.js";
-import { Outcome } from "./outcome.js";
 import { HandsFree } from "./hands_free.js";
+import { Helper } from "./helper.js";
 import { Intake, sayAdded } from "./intake.js";
-import { pool } from "../worker/features.js";
+import { nonePictures } from "./none_pictures.js";
+import { Outcome } from "./outcome.js";
+import { advice } from "./readiness.js";
+import { TaughtPage } from "./taught_page.js";
+import { taughtPredictor } from "./taught_predictor.js";
+import { TeachingSession } from "./teaching_session.js";
 
 /**
  * @typedef {import("../page/predictor.js").Predictor} Predictor
@@ -24,9 +27,13 @@ import { pool } from "../worker/features.js";
  * @property {(predictor: Predictor | undefined) => void} setPredictor undefined: the bundle's own model
  * @property {(message: import("../page/words.js").Message) => void} onMessage
  * @property {(text?: string) => void} tell in large letters over the camera's picture, or nothing
+ * @property {(picture: Blob) => void} showPicture on the stage, answered
  */
 
 const GESTURES = Array.from({ length: 10 }, (_, i) => String(i));
+/** Whether the page is the taught one, from one visit to the next. @param {string} base */
+const taughtKey = (base) => `taught:${base}`;
+const OTHER = "other";
 
 /** @param {number} n from 1 */
 const className = (n) => fill(words.className, { n: integer(n) });
@@ -46,14 +53,16 @@ class Teaching {
   #helper;
   #intake;
   #handsFree = new HandsFree();
-  #keeping;
+  #export;
+  #page;
   #changed = false;
-  #outcome = new Outcome({ train: () => void this.#train(), use: (own) => this.#use(own) });
+  #outcome = new Outcome(() => void this.#train());
   /** @type {ClassCard[]} */
   #cards = [];
   #list = make("ul", "class-list");
   #start = make("div", "teach-start");
   #addClass = button("button button-add", words.addClass);
+  #addNone = button("button button-add", words.addNone);
 
   /**
    * @param {Host} host
@@ -64,52 +73,53 @@ class Teaching {
     this.#host = host;
     this.#session = session;
     this.#helper = helper;
+    const { contract } = host.classifier;
     this.#intake = new Intake({
       host,
       session,
       handsFree: () => this.#handsFree.settings,
       onChange: () => this.#change(),
+      onRest: () => this.#show(),
       onNews: (news) => this.#outcome.say(news),
     });
-    this.#keeping = new ExportPanel({
+    const use = (/** @type {boolean} */ own) => this.#use(own);
+    const { showPicture } = host;
+    this.#page = new TaughtPage(session, contract.title || contract.name, { use, showPicture });
+    this.#export = new ExportPanel({
       session,
       helper,
-      contract: host.classifier.contract,
+      contract,
       base: host.base,
       onPictures: (pictures) => this.#takeFolders(pictures),
       onHead: async () => this.#reset(true),
+      onTitle: () => this.#use(document.documentElement.classList.contains("taught")),
       onStartOver: () => this.#startOver(),
     });
     this.#addClass.addEventListener("click", () => void this.#add(className(session.classes.length + 1)));
+    this.#addNone.addEventListener("click", () => void this.#addNoneOfThese());
     this.#build();
-    this.#reset(Boolean(session.head));
+    this.#reset(recall(taughtKey(host.base)) !== OTHER);
   }
 
   #build() {
     const heading = make("h2", "", words.heading);
     heading.id = "teach-heading";
     const readyMade = button("button", fill(words.readyMade, { first: integer(0), last: integer(9) }));
-    const own = button("button", words.ownClasses);
+    const own = button("button button-primary", words.ownClasses);
     readyMade.addEventListener("click", () => void this.#addAll(GESTURES));
     own.addEventListener("click", () => void this.#addAll([className(1), className(2)]));
     const steps = make("ol", "steps");
     // A list without its numbers is none to some who listen.
     steps.setAttribute("role", "list");
     steps.append(...[words.stepName, words.stepShow, words.stepTrain].map((step) => make("li", "", step)));
-    this.#start.append(steps, make("p", "teach-start-text", words.startWith), readyMade, own);
+    this.#start.append(steps, make("p", "teach-start-text", words.startWith), own, readyMade);
+    const more = make("div", "class-more");
+    more.append(this.#addClass, this.#addNone);
     const foot = make("div", "teach-foot");
-    foot.append(this.#addClass, this.#outcome.element, this.#keeping.element);
+    foot.append(more, this.#handsFree.element, this.#outcome.element, this.#export.element);
     const visitOnly = make("p", "teach-note", words.visitOnly);
     this.#session.watchStore((lasting) => (visitOnly.hidden = lasting));
-    this.#host.root.replaceChildren(
-      heading,
-      make("p", "lead", words.lead),
-      visitOnly,
-      this.#start,
-      this.#handsFree.element,
-      this.#list,
-      foot,
-    );
+    this.#host.root.replaceChildren(heading, make("p", "lead", words.lead), visitOnly, this.#start, this.#list, foot);
   }
 
   /** Draws everything anew. @param {boolean} use whether the head answers from now on */
@@ -118,20 +128,28 @@ class Teaching {
     this.#cards = this.#session.classes.map((one, i) => this.#card(one, i + 1));
     this.#list.replaceChildren(...this.#cards.map(({ element }) => element));
     this.#changed = false;
-    this.#use(use && Boolean(this.#session.head));
+    if (this.#session.head) this.#use(use);
+    else this.#use(undefined);
     this.#show();
   }
 
   #show() {
-    const { classes, head } = this.#session;
-    this.#start.hidden = classes.length > 0;
-    this.#addClass.hidden = classes.length === 0;
-    this.#outcome.element.hidden = classes.length === 0;
-    this.#list.hidden = classes.length === 0;
-    this.#handsFree.element.hidden = classes.length === 0;
-    for (const card of this.#cards) card.show(this.#session.of(card.one), new Map());
-    this.#outcome.show(this.#obstacle(), this.#changed, head);
-    this.#keeping.show();
+    const { classes } = this.#session;
+    const none = classes.length === 0;
+    this.#start.hidden = !none;
+    for (const element of [this.#addClass, this.#outcome.element, this.#list, this.#handsFree.element])
+      element.hidden = none;
+    this.#addNone.hidden = none || classes.some(({ name }) => name === words.noneOfThese);
+    const misread = new Map(Object.entries(this.#session.head?.misread ?? {}).map(([id, name]) => [Number(id), name]));
+    for (const card of this.#cards) card.show(this.#session.of(card.one), misread);
+    this.#outcome.show(this.#shown());
+    this.#export.show();
+  }
+
+  #shown() {
+    const { head, taught } = this.#session;
+    const filled = taught.map((one) => ({ name: one.name, examples: this.#session.of(one) }));
+    return { obstacle: this.#obstacle(), advice: advice(filled), changed: this.#changed, head };
   }
 
   /** @returns {string | undefined} why training cannot start */
@@ -173,6 +191,15 @@ class Teaching {
     return card;
   }
 
+  /** A class of what is none of the others, with pictures in it from the start. */
+  async #addNoneOfThese() {
+    const card = await this.#add(words.noneOfThese);
+    const pictures = [];
+    for await (const picture of nonePictures()) pictures.push(picture);
+    await this.#intake.takeFiles(card, pictures);
+    this.#outcome.say(words.noneAdded);
+  }
+
   /** @param {string[]} names */
   async #addAll(names) {
     for (const name of names) await this.#session.addClass(name);
@@ -191,66 +218,44 @@ class Teaching {
     else this.#start.querySelector("button")?.focus();
   }
 
-  /** @param {Map<string, Blob[]>} folders */
+  /** @param {Map<string, Blob[]>} folders @returns {Promise<string>} what came of it, in words */
   async #takeFolders(folders) {
-    let news = "";
+    let [added, unreadable] = [0, 0];
     for (const [name, pictures] of folders) {
       const card = this.#cards.find(({ one }) => one.name === name) ?? (await this.#add(name));
-      news = await this.#intake.takeFiles(card, pictures);
+      const news = await this.#intake.takeFiles(card, pictures, { once: true });
+      added += news.added;
+      unreadable += news.unreadable;
     }
-    const all = [...folders.values()].reduce((sum, { length }) => sum + length, 0);
-    return folders.size === 1 ? news : sayAdded(all, 0);
+    return sayAdded(added, unreadable);
   }
 
   async #train() {
-    const started = performance.now();
-    this.#outcome.progress(0, Math.log(this.#session.taught.length));
+    this.#outcome.progress(0);
     try {
-      const { head, loss } = await this.#session.train(this.#helper, (done, now) => this.#outcome.progress(done, now));
+      await this.#session.train(this.#helper, (done) => this.#outcome.progress(done));
       this.#changed = false;
       this.#use(true);
-      this.#keeping.show();
-      this.#outcome.done(head, loss, performance.now() - started);
+      this.#show();
+      this.#outcome.done(this.#shown());
     } catch (error) {
       this.#outcome.failed(error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** @param {boolean} own */
+  /** @param {boolean | undefined} own whether the taught head answers; undefined: there is none */
   #use(own) {
     const { head } = this.#session;
-    this.#outcome.setUsing(own);
-    this.#host.setPredictor(own && head ? answererOf(head, this.#host.classifier) : undefined);
+    const key = taughtKey(this.#host.base);
+    remember(key, own === undefined || !head ? undefined : own ? "own" : OTHER);
+    this.#page.show(head, Boolean(own));
+    this.#host.setPredictor(own && head ? taughtPredictor(head, this.#host.classifier) : undefined);
   }
 
   async #startOver() {
     for (const one of [...this.#session.classes]) await this.#session.removeClass(one);
     await this.#session.forget();
     this.#reset(false);
+    this.#start.querySelector("button")?.focus();
   }
-}
-
-/**
- * @param {import("./head.js").Head} head
- * @param {import("../api/pagesight.js").Classifier} classifier
- * @returns {Predictor}
- */
-function answererOf(head, classifier) {
-  const { outputs } = classifier.contract;
-  return {
-    labels: head.labels,
-    threshold: THRESHOLD,
-    async answer(source, heat) {
-      if (!heat || !outputs.features) {
-        const { vector, milliseconds } = await classifier.extractFeatures(source);
-        return { probabilities: probabilities(head, vector), milliseconds };
-      }
-      const { features, milliseconds } = await classifier.predict(source);
-      if (!features) throw new Error("this model gives no feature map");
-      const found = probabilities(head, pool(features));
-      const map = places(head, features, found.indexOf(Math.max(...found)));
-      const [, height, width] = features.shape;
-      return { probabilities: found, milliseconds, heat: { map, width, height } };
-    },
-  };
 }

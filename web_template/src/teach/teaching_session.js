@@ -82,17 +82,21 @@ export class TeachingSession {
   /**
    * @param {Class} one
    * @param {Blob} picture
-   * @returns {Promise<Example>}
+   * @param {{ once?: boolean }} [options] once: not where the class has the same picture already
+   * @returns {Promise<Example | undefined>} undefined where it has
    * @throws {import("../errors.js").PagesightError} with code picture, when it is none
    */
-  async add(one, picture) {
-    const { vector } = await this.#classifier.extractFeatures(picture);
-    const example = { classId: one.id, picture: await small(picture), vector, model: this.#model };
-    const kept = { ...example, id: await this.#store.keep(example) };
+  async add(one, picture, { once = false } = {}) {
+    const kept = await small(picture);
+    // Of what is kept: the same file gives the same vector when it comes back.
+    const { vector } = await this.#classifier.extractFeatures(kept);
+    if (once && this.of(one).some((example) => isSame(example.vector, vector))) return undefined;
+    const example = { classId: one.id, picture: kept, vector, model: this.#model };
+    const added = { ...example, id: await this.#store.keep(example) };
     // The class may have been removed while the picture was looked at.
-    if (this.classes.includes(one)) this.examples.push(kept);
-    else await this.#store.drop([kept.id]);
-    return kept;
+    if (this.classes.includes(one)) this.examples.push(added);
+    else await this.#store.drop([added.id]);
+    return added;
   }
 
   /** @param {Example[]} examples */
@@ -120,8 +124,25 @@ export class TeachingSession {
     const vectors = new Float32Array(examples.length * width);
     examples.forEach(({ vector }, i) => vectors.set(vector, i * width));
     const targets = Uint16Array.from(examples, ({ classId }) => column.get(classId) ?? 0);
-    const { loss, ...trained } = await helper.train({ vectors, targets, classes: classes.length }, onProgress);
-    const head = { ...trained, labels: classes.map(({ name }) => name), model: this.#model };
+    const job = { vectors, targets, classes: classes.length };
+    const { kernel, bias, answers, temperature, loss, ...measured } = await helper.train(job, onProgress);
+    const labels = classes.map(({ name }) => name);
+    // How sure it may be is in the head, which stays one matrix product.
+    const cooler = (/** @type {Float32Array} */ weights) => weights.map((weight) => weight / temperature);
+    const wrong = examples.flatMap(({ id }, i) =>
+      answers[i] < 0 || answers[i] === targets[i] ? [] : [[id, labels[answers[i]]]],
+    );
+    const misread = Object.fromEntries(wrong);
+    const { title } = this.head ?? {};
+    const head = {
+      ...measured,
+      kernel: cooler(kernel),
+      bias: cooler(bias),
+      labels,
+      misread,
+      title,
+      model: this.#model,
+    };
     await this.use(head);
     return { head, loss };
   }
@@ -174,6 +195,9 @@ function weightsOf({ files, model }) {
     .map((path) => files[path].sha256)
     .join(" ");
 }
+
+/** @param {Float32Array} a @param {Float32Array} b */
+const isSame = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
 /** @param {Blob} picture @returns {Promise<Blob>} */
 async function small(picture) {

@@ -1,0 +1,203 @@
+"""What Teach says before and after training, and the page that it makes: here, after a reload, as one file, and back."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PATIENCE
+from playwright.sync_api import Page, expect
+from test_teach import COLOURS, _add_pictures, _delete_all, _download, _open_teaching, _picture, _shows, _teach_colours, _train
+
+# The tests of teaching have the fixture; it is one and the same here.
+from test_teach import teaching as teaching  # noqa: PLC0414
+
+
+def _names(page: Page, *names: str) -> None:
+    page.get_by_role("button", name="My own classes").click()
+    for number, name in enumerate(names, 1):
+        field = page.get_by_label(f"Name of class {number}", exact=True)
+        field.fill(name)
+        field.press("Enter")
+
+
+def test_uneven_and_few_and_equal_pictures_are_said_before_training(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    _names(page, "sun", "sea")
+    _add_pictures(page, "sun", [_picture(COLOURS["sun"]) for _ in range(12)])
+    _add_pictures(page, "sea", [_picture(COLOURS["sea"])])
+    said = page.locator(".advice li")
+    expect(said.filter(has_text="“sea” has one picture. With 5 or more")).to_have_count(1)
+    expect(said.filter(has_text="“sun” has 12 pictures and “sea” has 1: it will lean towards “sun”.")).to_have_count(1)
+    _add_pictures(page, "sea", [_picture(COLOURS["sea"])] * 5)
+    expect(said.filter(has_text="The pictures of “sea” are all nearly the same.")).to_have_count(1)
+    expect(said.filter(has_text="has one picture")).to_have_count(0)
+    expect(said.filter(has_text="lean towards")).to_have_count(0)
+
+
+def test_what_it_gets_wrong_is_counted_by_class_and_marked_on_the_pictures(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    _names(page, "sun", "sea")
+    _add_pictures(page, "sun", [_picture(COLOURS["sun"]) for _ in range(9)] + [_picture(COLOURS["sea"])])
+    _add_pictures(page, "sea", [_picture(COLOURS["sea"]) for _ in range(10)])
+    expect(page.locator(".class-count")).to_have_text(["10 pictures"] * 2)
+    _train(page)
+    expect(page.locator(".per-class-share")).to_have_text(["9 of 10", "10 of 10"])
+    expect(page.locator(".confusion-wrong")).to_have_text(["1"])
+    wrong = page.locator(".thumb-misread")
+    expect(wrong).to_have_count(1)
+    expect(wrong.locator(".thumb-mark")).to_have_text("sea")
+    expect(wrong.get_by_role("button", name="of sun – taken for sea")).to_have_count(1)
+
+
+def test_after_training_the_page_is_the_taught_one_also_after_a_reload_until_someone_switches_back(
+    teaching: Callable[..., Page], watched: Any
+) -> None:
+    page = teaching()
+    _teach_colours(page)
+    _train(page)
+    page.get_by_role("button", name="Recognise", exact=True).click()
+
+    def is_taught() -> None:
+        expect(page.locator("h1")).to_have_text("Sun, sea, and plum")
+        expect(page.locator(".brand .lead")).to_have_text("Recognises sun, sea, plum.")
+        expect(page.locator(".sample-label")).to_have_text(list(COLOURS))
+        expect(page.locator(".chip")).to_have_text(list(COLOURS))
+        expect(page.locator("#facts")).to_contain_text("18 pictures")
+        page.get_by_role("button", name="Your picture: sea").click()
+        expect(page.locator("#label")).to_have_text("sea")
+        expect(page.locator(".bar-label")).to_have_text(list(COLOURS))
+
+    is_taught()
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    is_taught()
+    page.get_by_role("button", name="Back to Colours").click()
+    expect(page.locator("h1")).to_have_text("Colours")
+    expect(page.locator(".sample-label")).to_have_text(["red", "green", "blue"])
+    expect(page.locator("#facts")).to_contain_text("420 pictures")
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("h1")).to_have_text("Colours")
+    page.get_by_role("button", name="Use my classes").click()
+    is_taught()
+    assert watched.complaints == []
+
+
+def test_a_class_of_none_of_these_comes_with_pictures(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    _teach_colours(page)
+    page.get_by_role("button", name="Add “none of these”").click()
+    expect(page.locator(".class-count").nth(3)).to_have_text("24 pictures")
+    expect(page.get_by_role("button", name="Add “none of these”")).to_be_hidden()
+    expect(page.locator(".outcome .teach-status")).to_contain_text("ready-made pictures")
+    _train(page)
+    _shows(page, "plum", "plum")
+
+
+def test_the_taught_page_comes_as_one_file_that_answers_alone_and_can_be_opened_again(
+    teaching: Callable[..., Page], context: Any, tmp_path: Path
+) -> None:
+    page = teaching()
+    _teach_colours(page)
+    _train(page)
+    page.get_by_label("Name of your page").fill("Holiday </script> colours")
+    page.get_by_label("Name of your page").press("Enter")
+    expect(page.locator("h1")).to_have_text("Holiday </script> colours")
+    data = _download(page, "Download as one file")
+    path = tmp_path / "a folder" / "holiday.html"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    alone = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    alone.on("console", lambda message: complaints.append(message.text))
+    alone.on("pageerror", lambda error: complaints.append(str(error)))
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto(path.as_uri())
+    alone.wait_for_selector("html[data-ready]")
+    expect(alone.locator("h1")).to_have_text("Holiday </script> colours")
+    for name, colour in COLOURS.items():
+        alone.set_input_files("#file", [_picture(colour)])
+        expect(alone.locator("#label")).to_have_text(name)
+    alone.get_by_role("button", name="Sample picture: sea").click()
+    expect(alone.locator("#label")).to_have_text("sea")
+    assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
+    assert complaints == []
+    # It can be taught on, and saved once more, where it is.
+    _open_teaching(alone)
+    _teach_colours(alone, each=3)
+    _train(alone)
+    again = _download(alone, "Download as one file")
+    assert len(again) > len(data) * 0.9
+    _delete_all(page)
+    expect(page.locator("h1")).to_have_text("Colours")
+    page.set_input_files("#teach-zip", [{"name": "h.html", "mimeType": "text/html", "buffer": data}])
+    expect(page.locator(".class-card")).to_have_count(3)
+    _shows(page, "plum", "plum")
+
+
+def test_several_files_are_merged_and_no_picture_comes_twice(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    _teach_colours(page, each=3)
+    pictures = _download(page, "Download the pictures")
+    project = io.BytesIO()
+    with zipfile.ZipFile(project, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"labels": ["sun", "moss"]}))
+        for number, colour in enumerate((COLOURS["sun"], (40, 120, 40))):
+            archive.writestr(f"samples/{number}_0.png", _picture(colour)["buffer"])
+    teachable = io.BytesIO()
+    with zipfile.ZipFile(teachable, "w") as archive:
+        archive.writestr("manifest.json", "{}")
+        archive.writestr("moss-!-0.png", _picture((40, 120, 40))["buffer"])
+    files = [
+        {"name": "teachable.tm", "mimeType": "application/zip", "buffer": teachable.getvalue()},
+        {"name": "pictures.zip", "mimeType": "application/zip", "buffer": pictures},
+        {"name": "again.zip", "mimeType": "application/zip", "buffer": pictures},
+        {"name": "project.zip", "mimeType": "application/zip", "buffer": project.getvalue()},
+    ]
+    page.set_input_files("#teach-zip", files)
+    expect(page.locator(".keeping .teach-status")).to_have_text("3 pictures were added.")
+    expect(page.locator(".class-count")).to_have_text(["4 pictures", "3 pictures", "3 pictures", "2 pictures"])
+
+
+def test_deleting_everything_asks_and_can_be_called_off(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    _teach_colours(page, each=2)
+    page.get_by_role("button", name="Delete everything").click()
+    expect(page.get_by_text("Delete all classes and pictures? This cannot be undone.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".class-card")).to_have_count(3)
+    expect(page.get_by_role("button", name="Delete everything")).to_be_focused()
+    _delete_all(page)
+    expect(page.locator(".class-card")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light"])
+def test_on_a_phone_camera_answer_and_record_buttons_are_seen_together(
+    browser: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path], scheme: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True, is_mobile=True)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(serve(make_bundle()).url)
+    page.wait_for_selector("html[data-ready]")
+    for name in ("Use camera", "Choose pictures"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    expect(page.get_by_text("Drop a picture here")).to_be_hidden()
+    page.get_by_role("button", name="Teach", exact=True).tap()
+    page.get_by_role("button", name="My own classes").tap()
+    page.get_by_role("button", name="Hold to record Class 2").tap()
+    expect(page.locator(".class-count").nth(1)).to_have_text(re.compile("^[1-9]"))
+    page.get_by_role("button", name="Hold to record Class 2").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('.class-card:nth-child(2)').scrollIntoView({ block: 'end' })")
+    for selector in ("#stage", "#label", ".class-card:nth-child(2) .button-record"):
+        expect(page.locator(selector)).to_be_in_viewport(ratio=1)
+    boxes = [page.locator(selector).bounding_box() for selector in ("#stage", "#answer")]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    context.close()

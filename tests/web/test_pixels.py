@@ -87,6 +87,7 @@ def _corpus() -> dict[str, bytes]:
         "rgba-webp": _save(_noise(90, 131, 4), "WEBP", lossless=True, exact=True),
         "rgba-webp-lossy": _save(_noise(90, 131, 4), "WEBP"),
         "webp-lossy": _save(_waves(333, 501, 3), "WEBP"),
+        "webp-with-a-tail": _save(_noise(90, 131, 4), "WEBP", lossless=True) + b"what another program left" * 3,
         "gray-png": _save(_noise(77, 50, 1), "PNG"),
         "gray-jpeg": _save(_waves(77, 50, 1), "JPEG"),
         "gray-alpha-png": _save(Image.fromarray(_noise(77, 50, 2), "LA"), "PNG"),

@@ -61,10 +61,12 @@ function readWebp(webp) {
   const opaque = [];
   let translucent = false;
   let frames = false;
-  for (let at = 12; at + 8 <= webp.length;) {
+  // What lies behind the length that the file tells of itself is no part of it.
+  const end = Math.min(webp.length, 8 + view(webp).getUint32(4, true));
+  for (let at = 12; at + 8 <= end;) {
     const size = view(webp).getUint32(at + 4, true);
     const name = nameAt(webp, at);
-    const chunk = webp.subarray(at, at + 8 + size + (size % 2));
+    const chunk = webp.subarray(at, Math.min(end, at + 8 + size + (size % 2)));
     at += chunk.length;
     if (name === "VP8X") {
       frames = Boolean(chunk[8] & HAS_FRAMES);

@@ -117,7 +117,7 @@ async function start() {
  */
 function setPredictor(next) {
   predictor = next;
-  answers.setClasses(next.labels, next.threshold);
+  answers.setClasses(next.labels, next.threshold, next.multilabel);
   if (stage.state === "empty") answers.rest();
   return again();
 }

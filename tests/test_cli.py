@@ -57,7 +57,7 @@ def test_every_command_explains_itself() -> None:
         (["build", "x"], "Missing option '-o'"),
         (["build", "x", "-o", "y", "--quantize", "uint9"], "'uint9' is not one of"),
         (["build", "x", "-o", "y", "--max-ms", "5"], "add --search all"),
-        (["build", "x", "-o", "y", "--language", "fr"], "choose one of ar, de, en"),
+        (["build", "x", "-o", "y", "--language", "tlh"], "choose one of ar, de, en, es, fr"),
         (["build", "x", "-o", "y", "--logo", "nowhere.svg"], "nowhere.svg is no logo"),
         (["build", "x", "-o", "y", "--backbone", "mobilenet_v1_25_128"], "did you mean mobilenet_v1_025_128"),
     ],
@@ -117,7 +117,7 @@ def test_doctor_names_what_is_there_and_what_is_missing() -> None:
 def test_python_knows_the_same_options_as_the_command_line() -> None:
     from pagesight import cli
 
-    of_the_command_line = {"photos", "into", "force", "until", "as_json", "quiet", "debug"}
+    of_the_command_line = {"photos", "into", "force", "until", "as_json", "quiet", "verbose", "debug"}
     flags = {p.name for p in cli.pagesight.commands["build"].params} - of_the_command_line
     assert flags == set(options.Build.__dataclass_fields__)
 

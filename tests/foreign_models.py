@@ -1,5 +1,6 @@
 """Models of every kind that Pagesight adopts, made on the spot with random weights and batch norms that have seen pictures."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ def noise(side: int, channels: int = 3, count: int = 8) -> Any:
     return natural_noise(Input(side, channels), count).astype(np.float32)
 
 
-def seasoned(model: Any, side: int, channels: int = 3) -> Any:
-    """`model` with random scales, offsets and statistics in its batch norms, so that no bias is zero and no channel dead."""
+def seasoned(model: Any, side: int, channels: int = 3, scale: Callable[[Any], Any] = lambda x: x) -> Any:
+    """`model` with random scales and offsets in its batch norms, and statistics of pictures that went through `scale`."""
     random = np.random.default_rng(0)
     norms = list(_norms(model))
     for norm in norms:
@@ -33,7 +34,7 @@ def seasoned(model: Any, side: int, channels: int = 3) -> Any:
         norm.set_weights([random.uniform(0.7, 1.3, gamma.shape), random.normal(0, 0.3, beta.shape), *statistics])
         norm.momentum, norm.kept = 0.0, norm.momentum
     if norms:
-        model(noise(side, channels, 64), training=True)  # fewer leave tiny variances, which blow rounding up
+        model(scale(noise(side, channels, 64)), training=True)  # fewer leave tiny variances, which blow rounding up
     for norm in norms:
         norm.momentum = norm.kept
     return model
@@ -46,10 +47,10 @@ def _norms(layer: Any) -> Any:
         yield from _norms(inner)
 
 
-def application(flavour: str, family: str, side: int = 32, **options: Any) -> Any:
-    """A network of Keras Applications with three classes."""
+def application(flavour: str, family: str, side: int = 32, scale: Callable[[Any], Any] = lambda x: x, **options: Any) -> Any:
+    """A network of Keras Applications with three classes, whose batch norms have seen pictures that went through `scale`."""
     options = {"weights": None, "input_shape": (side, side, 3), "classes": 3, **options}
-    return seasoned(getattr(library(flavour).applications, family)(**options), side)
+    return seasoned(getattr(library(flavour).applications, family)(**options), side, scale=scale)
 
 
 def transfer(flavour: str, side: int = 32) -> Any:

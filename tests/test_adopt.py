@@ -83,7 +83,7 @@ def test_known_networks_get_the_pixels_they_were_made_for(
     flavour: str, family: str, options: dict[str, Any], scale: Callable[[Any], Any], tmp_path: Path
 ) -> None:
     side = 64
-    model = foreign.application(flavour, family, side, **options)
+    model = foreign.application(flavour, family, side, scale, **options)
     saved = adopt(foreign.saved(model, tmp_path / "m.h5"), LABELS, tmp_path / "out")
     images = foreign.noise(side)
     result = answers(saved, images)

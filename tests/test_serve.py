@@ -175,17 +175,17 @@ def test_shared_it_answers_by_https_with_the_certificate_that_was_announced_and_
         assert ":".join(re.findall("..", fingerprint.upper())) in said
         # Who trusts this certificate finds that it is this address's.
         trusting = ssl.create_default_context(cadata=certificate)
-        with urllib.request.urlopen(address, context=trusting, timeout=10) as response:
+        with urllib.request.urlopen(address, context=trusting, timeout=60) as response:
             assert response.read() == b"<!doctype html>"
         # A client that never ends its handshake holds up nobody.
         with (
-            socket.create_connection((where.hostname or "", where.port or 0), timeout=10),
-            urllib.request.urlopen(f"{address}page.js", context=trusting, timeout=10) as response,
+            socket.create_connection((where.hostname or "", where.port or 0), timeout=60),
+            urllib.request.urlopen(f"{address}page.js", context=trusting, timeout=60) as response,
         ):
             assert response.read() == SCRIPT
 
 
 def test_other_origins_read_it_when_that_is_asked_for_and_else_not(folder: Path) -> None:
     for cors, allowed in ((True, "*"), (False, None)):
-        with serving(folder, cors=cors) as address, urllib.request.urlopen(f"{address}page.js", timeout=10) as response:
+        with serving(folder, cors=cors) as address, urllib.request.urlopen(f"{address}page.js", timeout=60) as response:
             assert response.headers["Access-Control-Allow-Origin"] == allowed

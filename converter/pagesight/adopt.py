@@ -1,27 +1,37 @@
 """A model made elsewhere to the same SavedModel that `export` writes: pixels in, probabilities out, scaling inside the graph."""
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pagesight import importers, languages, manifest, progress
-from pagesight.artifacts import SavedModel
+from pagesight import calibration, importers, languages, manifest, progress, records
+from pagesight.artifacts import Dataset, SavedModel
 from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, last_layer, ops, structure
+from pagesight.importers import input_ranges, last_layer, ops, original, structure, tested
 from pagesight.importers.imported_model import Foreign, again, cut, freeze, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
+from pagesight.pictures.model_inputs import model_inputs_in
+from pagesight.records.adopted import Adopted, InputTaken, OriginalComparison
+from pagesight.synthetic import dead_leaves
 from pagesight.synthetic.natural_noise import natural_noise
 
 CROPS = ("center-square", "squash")
 _CROPPED = {"center-square": "of the centered square of a picture", "squash": "of the whole picture, squashed to a square"}
 _LARGEST_SIDE = 1024
+_BATCH = 8
+_TINY = 1e-12
+_FARTHEST = 1e-3
+"""Probabilities may differ so much from the original's: kernels add up in another order, and networks are deep."""
+_REPORT = "export the model as a SavedModel with `model.export(…)` and give that, or report this model"
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,10 @@ class Adoption:
     """Pixels of the square, for a model that takes any size."""
     guess: bool = False
     """Go on with the likeliest input range where several explain the model about equally."""
+    signature: str | None = None
+    """Which signature of a SavedModel answers; None takes the default one, or the only one."""
+    compare: bool = False
+    """Ask the original in its own runtime as well, and refuse what answers otherwise; `convert` always does."""
     trust: bool = False
     """Let a Keras file run its own code (Lambda and custom layers)."""
     name: str = "model"
@@ -46,13 +60,19 @@ class Adoption:
     language: str = "en"
 
 
-def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
+def adopt(
+    source: str | Path, options: Adoption, into: Path, pictures: Path | None = None, test: Dataset | None = None
+) -> SavedModel:
     """Write the model at `source` (file, folder, archive, TF-Hub address) as `saved_model/` with one signature, and contract.json.
 
     Input   image: uint8-valued float32 `[batch, side, side, channels]`, 0..255; channels 3 (RGB) or 1 (grey).
     Output  probabilities `[batch, classes]` (rows sum to 1), and where the graph shows them embedding `[batch, d]` and
             features `[batch, h, w, d]`.
-    Raises AdoptError for what is damaged, hostile, no classifier of pictures, or not told well enough; nothing is written then.
+    The model's own framework answers `pictures` (a folder; drawn ones where None) as well: `adopted.json` says how far its
+    answers and those of the SavedModel are apart, or why they were not compared.
+    `test` decides the input range where nothing else does, and gives temperature, threshold and the float model's accuracy.
+    Raises AdoptError for what is damaged, hostile, no classifier of pictures, not told well enough, or
+    answered otherwise than by its own framework; nothing is written then.
     """
     _check_options(options)
     path = importers.locate(source)
@@ -60,6 +80,8 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
     key = {
         "options": {**asdict(options), "labels": labels},
         "source": _fingerprint(path),
+        "pictures": None if pictures is None else manifest.sha256_json(manifest.list_files(pictures)),
+        "test": None if test is None else manifest.sha256_file(test.path / "dataset.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-hub"),
     }
     if manifest.is_fresh(into, "adopt", key):
@@ -68,33 +90,110 @@ def adopt(source: str | Path, options: Adoption, into: Path) -> SavedModel:
     progress.stage("adopt")
     if memory.is_large(path):
         memory.use_system_allocator()
-    with tempfile.TemporaryDirectory() as scratch, progress.task("reading the model"):
-        foreign = _flat(importers.read(path, Path(scratch), trust=options.trust, side=options.side))
-        named = labels or foreign.labels
-        if named is None:
-            raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
-        refuse_duplicates(named)
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as running:
+        with progress.task("reading the model"):
+            found = importers.read(path, Path(scratch), trust=options.trust, signature=options.signature, side=options.side)
+            source_files = (
+                original.source_of(path, found, trust=options.trust, signature=options.signature) if options.compare else None
+            )
+            running_original = running.enter_context(original.started(source_files))
+            foreign = _flat(_channels_last(found))
+        named = _named(labels or foreign.labels)
         shape = _input(foreign, options)
-        chosen = _range(foreign, options, shape)
-        function, reading = _signature(foreign, shape, chosen.name, tuple(named))
+        held_out = None if test is None else tested.Labeled.of(test, ["validation"], shape, named)
+        chosen = _range(foreign, options, shape, held_out)
+        function, reading = _signature(foreign, shape, chosen.name, named)
         notes = (*foreign.notes, reading.note, f"{foreign.kind}: pixels {chosen.name} ({chosen.why}), {_CROPPED[shape.crop]}")
         for line in filter(None, notes):
             progress.note(line)
+        compared, expected, inputs = OriginalComparison(why_not="it was not asked for"), None, None
+        if options.compare:
+            inputs = _pictures(shape, pictures, original.pictures_for(path))
+            with progress.task("asking the original"):
+                compared, expected = _compared(
+                    running_original, inputs, function, input_range=chosen.name, reading=reading, labels=named
+                )
+        decision, accuracy = Decision(kind="multilabel" if reading.multilabel else "single"), None
+        if held_out is not None and not reading.multilabel:
+            decision = tested.decide(partial(_asked, function), held_out, shape)
+            function, _ = _signature(foreign, shape, chosen.name, named, decision.temperature)
+        if test is not None:
+            accuracy = tested.measure(partial(_asked, function), tested.Labeled.of(test, ["test"], shape, named))
         with manifest.atomic_output_dir(into, "adopt", key) as temporary:
             keras().backend.clear_session()
-            module = tensorflow().Module()
-            module.held = (
-                [] if foreign.keep is None else list(foreign.keep.variables)
-            )  # the model itself would be saved layer by layer
-            tensorflow().saved_model.save(module, str(temporary / "saved_model"), signatures=function)
+            _save(function, foreign, temporary / "saved_model")
             outputs = Outputs(**{name: name for name in function.structured_outputs})
             title = options.title or foreign.title or options.name.replace("-", " ").replace("_", " ").strip().capitalize()
-            decision = Decision(kind="multilabel" if reading.multilabel else "single")
-            contract = Contract(options.name, title, tuple(named), shape, outputs, decision)
+            contract = Contract(options.name, title, named, shape, outputs, decision)
             replace(contract, description=options.description, language=options.language).write(temporary)
-    del foreign, function, module
+            taken = InputTaken(chosen.name, chosen.why, chosen.guessed, shape.crop)
+            records.write(temporary / "adopted.json", Adopted(compared, taken, accuracy))
+            if expected is not None and inputs is not None:
+                calibrated = calibration.scaled(expected, decision.temperature) if decision.temperature != 1 else expected
+                np.savez(temporary / "original.npz", inputs=inputs, probabilities=calibrated)
+    del foreign, function
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
+
+
+def _named(labels: tuple[str, ...] | None) -> tuple[str, ...]:
+    if labels is None:
+        raise AdoptError("the model does not name its classes", fix="pass --labels with a file of names, or a,b,c")
+    refuse_duplicates(labels)
+    return labels
+
+
+def _save(function: Any, foreign: Foreign, folder: Path) -> None:
+    module = tensorflow().Module()
+    # Its variables alone: the model itself would be saved layer by layer.
+    module.held = [] if foreign.keep is None else list(foreign.keep.variables)
+    tensorflow().saved_model.save(module, str(folder), signatures=function)
+
+
+def _pictures(shape: Input, folder: Path | None, most: int) -> Any:
+    """uint8 `[n, side, side, channels]`: those in `folder`, else drawn ones."""
+    given: Any = [] if folder is None else model_inputs_in(folder, shape, most)
+    return np.asarray(given) if len(given) else dead_leaves.leaves(shape, natural_noise(shape, most))
+
+
+def _compared(
+    running: original.Original | None,
+    inputs: Any,
+    function: Any,
+    *,
+    input_range: str,
+    reading: last_layer.Reading,
+    labels: Sequence[str],
+) -> tuple[OriginalComparison, Any]:
+    """What adopted.json says of the original, and its probabilities `[n, labels]`. Raises AdoptError where it answers otherwise."""
+    tf = tensorflow()
+    if running is None:
+        why = "Pagesight has no runtime for it"
+        progress.note(f"not compared with the original: {why}")
+        return OriginalComparison(why_not=why), None
+    pixels = tf.constant(inputs.astype(np.float32))
+    try:
+        answered = running.ask(np.asarray(input_ranges.scaled(pixels, input_range)))
+        expected = np.asarray(reading.probabilities(tf.constant(answered.scores)))
+    except (original.NotRun, tf.errors.OpError) as cause:
+        progress.note(f"not compared with the original: {cause}")
+        return OriginalComparison(why_not=str(cause)), None
+    ours = _asked(function, inputs)
+    if expected.shape != ours.shape:
+        raise AdoptError(
+            f"the original gives {expected.shape[1]} scores in {answered.runtime}, what was read of it {ours.shape[1]}",
+            fix=_REPORT,
+        )
+    agreement, difference = original.compared(ours, expected)
+    if not difference <= _FARTHEST:
+        worst = int(np.abs(ours - expected).max(1).argmax())
+        theirs, read = (f"{labels[int(p.argmax())]!r} ({p.max():.1%})" for p in (expected[worst], ours[worst]))
+        raise AdoptError(
+            f"{answered.runtime} answers otherwise than what was read of the model: of picture {worst + 1} the original "
+            f"says {theirs}, the page would say {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
+            fix=_REPORT,
+        )
+    return OriginalComparison(answered.runtime, len(inputs), agreement, difference), expected
 
 
 def _check_options(options: Adoption) -> None:
@@ -132,7 +231,13 @@ def _input(foreign: Foreign, options: Adoption) -> Input:
     return Input(side, channels, options.crop or foreign.crop or Input.crop)
 
 
-def _range(foreign: Foreign, options: Adoption, shape: Input) -> input_ranges.Chosen:
+def _asked(function: Any, inputs: Any) -> Any:
+    """Probabilities `[n, labels]` for uint8 pictures."""
+    pixels = tensorflow().constant(np.asarray(inputs, np.float32))
+    return np.concatenate([function(image=pixels[i : i + _BATCH])["probabilities"].numpy() for i in range(0, len(inputs), _BATCH)])
+
+
+def _range(foreign: Foreign, options: Adoption, shape: Input, held_out: tested.Labeled | None) -> input_ranges.Chosen:
     """The range that the model takes. Raises AdoptError where several explain it about equally, unless a guess was asked for."""
     result = input_ranges.choose(foreign, options.input_range, shape)
     if isinstance(result, input_ranges.Chosen):
@@ -140,6 +245,11 @@ def _range(foreign: Foreign, options: Adoption, shape: Input) -> input_ranges.Ch
     drawn = natural_noise(shape, 4)
     if input_ranges.same_answers(foreign, result.names, drawn):
         return input_ranges.Chosen(result.names[0], "its answers are the same in every range")
+    if held_out is not None:
+        answers = {name: input_ranges.answers_under(foreign, name, held_out.inputs) for name in result.names}
+        best = tested.clearly_best(answers, held_out.labels)
+        if best is not None:
+            return input_ranges.Chosen(*best)
     if options.guess:
         return input_ranges.Chosen(result.names[0], f"guessed: {result.why}", guessed=True)
     shown = "; ".join(
@@ -150,6 +260,20 @@ def _range(foreign: Foreign, options: Adoption, shape: Input) -> input_ranges.Ch
         f"the model does not tell which numbers it takes for pixels: {result.why}. For one drawn picture {shown}",
         fix=f"pass --input-range with what it was trained on ({', '.join(result.names)}), "
         "--test with a folder of labeled pictures, or --guess to go on with the first",
+    )
+
+
+def _channels_last(foreign: Foreign) -> Foreign:
+    """A model that takes `[batch, channels, h, w]`, as other frameworks export them, as one of `[batch, h, w, channels]`."""
+    channels, height, width = foreign.size
+    if channels not in (1, 3) or width in (1, 3, None) or height != width:
+        return foreign
+    note = "the model takes channels first: its pixels are transposed once"
+    return replace(
+        foreign,
+        call=lambda x: foreign.call(tensorflow().transpose(x, (0, 3, 1, 2))),
+        size=(height, width, channels),
+        notes=(*foreign.notes, note),
     )
 
 
@@ -176,7 +300,9 @@ def _traced(call: Callable[[Any], Any], spec: Any) -> Any:
         ) from cause
 
 
-def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[str, ...]) -> tuple[Any, last_layer.Reading]:
+def _signature(
+    foreign: Foreign, shape: Input, input_range: str, labels: tuple[str, ...], temperature: float = 1.0
+) -> tuple[Any, last_layer.Reading]:
     """The concrete function to be served, tried on two pictures first: what it answers tells how to read it."""
     tf = tensorflow()
     spec = tf.TensorSpec([None, shape.side, shape.side, shape.channels], tf.float32, name="image")
@@ -190,7 +316,10 @@ def _signature(foreign: Foreign, shape: Input, input_range: str, labels: tuple[s
 
     def serve(image: Any) -> Mapping[str, Any]:
         result = answer(image)
-        outputs = {"probabilities": reading.probabilities(result)}
+        probabilities = reading.probabilities(result)
+        if temperature != 1:
+            probabilities = tf.nn.softmax(tf.math.log(tf.maximum(probabilities, _TINY)) * (1 / temperature), axis=-1)
+        outputs = {"probabilities": probabilities}
         embedding = structure.embedding_of(result)
         if embedding is not None:
             features = structure.features_of(embedding, image)
@@ -219,8 +348,6 @@ def _as_rows(result: Any) -> Any:
 
 
 def _tried(function: Any, shape: Input) -> Any:
-    from pagesight.synthetic.natural_noise import natural_noise
-
     tf = tensorflow()
     inputs = natural_noise(shape, 2).astype(np.float32)
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pagesight import manifest, records
 from pagesight.contract import Contract
 from pagesight.errors import OutputError, ScanError
+from pagesight.records.adopted import Adopted
 from pagesight.records.pictures import SIDES, DatasetFacts, DatasetSummary, Picture, Side
 from pagesight.records.quantization import QuantizationFacts
 from pagesight.records.report import Report
@@ -182,6 +183,11 @@ class SavedModel(Artifact):
         """What goes in and comes out."""
         return Contract.read(self.path)
 
+    @cached_property
+    def adopted(self) -> Adopted:
+        """adopted.json: how a model made elsewhere was read, and how it was compared with the original in its own runtime."""
+        return records.read(Adopted, self.path / "adopted.json")
+
 
 @dataclass(frozen=True)
 class WebModel(SavedModel):
@@ -204,6 +210,8 @@ class Origin:
     trained: TrainedModel | None = None
     search: Search | None = None
     """Where the backbone was chosen among several."""
+    adopted: SavedModel | None = None
+    """A model made elsewhere, as it was read."""
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,25 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from pagesight import backbones, exporters, manifest, pixels, progress, records, resources
-from pagesight.artifacts import Bundle, Dataset, Origin, Picture, WebModel
+from pagesight.artifacts import Bundle, Dataset, Origin, Picture, SavedModel, WebModel
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import STAGES, Bundling
 from pagesight.page.npm import Package, write_package
 from pagesight.page.render import describe, name_files, theme_key, write_page
 from pagesight.page.single_file import write_single_file
+from pagesight.records.adopted import Difference, OriginalComparison
 from pagesight.records.report import Report, ReportedAccuracy, Sizes
 from pagesight.report import report_sources, write_report
 
 _log = logging.getLogger(__name__)
 
 _SAMPLE_SIDE = 320
+_BATCH = 16
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
 _ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
@@ -46,6 +49,7 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
         "training": manifest.sha256_file(origin.trained.path / "training.json") if origin.trained else None,
         "dataset": manifest.sha256_file(origin.dataset.path / "dataset.json") if origin.dataset else None,
         "search": manifest.sha256_file(origin.search.path / "search.json") if origin.search else None,
+        "adopted": manifest.sha256_file(origin.adopted.path / "adopted.json") if origin.adopted else None,
         "template": manifest.sha256_json(manifest.list_files(template)),
         "report": manifest.sha256_json([manifest.sha256_file(p) for p in report_sources()]),
         "versions": manifest.versions("jinja2", "pillow", "matplotlib", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu"),
@@ -145,6 +149,9 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     accuracy = ReportedAccuracy()
     if measured:
         accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95, measured.folds, measured.p_value)
+    tested = origin.adopted.adopted.accuracy if origin.adopted else None
+    if tested is not None:
+        accuracy = ReportedAccuracy(tested.n, tested.float_, exported, tested.interval95)
     return Report(
         name=web.contract.name,
         quantization=web.facts.storage,
@@ -156,7 +163,22 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
         choice=trained.choice if trained else None,
         seconds=dict.fromkeys(STAGES),
         search=origin.search.facts if origin.search else None,
+        original=_against_original(web, origin.adopted) if origin.adopted else None,
+        input=origin.adopted.adopted.input if origin.adopted else None,
     )
+
+
+def _against_original(web: WebModel, adopted: SavedModel) -> OriginalComparison:
+    """How the original was compared, and how far the model as stored in the page is from it."""
+    compared, answers = adopted.adopted.original, adopted.path / "original.npz"
+    if not answers.is_file():
+        return compared
+    with np.load(answers, allow_pickle=False) as held:
+        inputs, expected = held["inputs"], held["probabilities"]
+    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
+    ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
+    agreement = float((ours.argmax(1) == expected.argmax(1)).mean())
+    return replace(compared, page=Difference(agreement, float(np.abs(ours - expected).max())))
 
 
 def _sizes(folder: Path) -> Sizes:

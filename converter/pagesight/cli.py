@@ -166,6 +166,8 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 )
 @click.option("--crop", help="How pictures become square: center-square, or squash the whole picture.")
 @click.option("--side", type=int, help="Input size in pixels, for a model that accepts any size.")
+@click.option("--signature", help="Which signature of a SavedModel to use; default: serving_default, or the only one.")
+@click.option("--guess", is_flag=True, help="Continue with the likeliest input range if the model does not tell.")
 @click.option("--trust", is_flag=True, help="Allow a Keras file to run its own code (Lambda layers).")
 @naming_options
 @quantization_options
@@ -176,9 +178,18 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
     help="Unlabeled pictures to calibrate quantization on; default: synthetic ones.",
 )
 @click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; default: noise.")
+@click.option("--test", type=_FOLDER, help="Labeled pictures, one folder per class: accuracy, report, temperature, threshold.")
 @click.option("--dataset", type=_FOLDER, help="For a model written by `export`: the dataset (from `scan`) to measure accuracy on.")
 @common
-def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, calibrate: Path | None, **options: Any) -> Any:
+def convert(  # noqa: PLR0917 - click passes them by name
+    model: str,
+    into: Path,
+    dataset: Path | None,
+    photos: Path | None,
+    calibrate: Path | None,
+    test: Path | None,
+    **options: Any,
+) -> Any:
     """Convert an existing model into a TF.js model and a page.
 
     MODEL is a Keras, TFLite or ONNX file, a SavedModel folder, a TF-Hub address, a Teachable Machine export or a TF.js model: it
@@ -201,13 +212,13 @@ def convert(model: str, into: Path, dataset: Path | None, photos: Path | None, c
     if dataset is not None:
         raise OptionError(
             "--dataset measures the accuracy of what `pagesight export` wrote, and this model was made elsewhere",
-            fix="leave it out; --calibrate takes a folder of pictures without labels, --photos those to compare on",
+            fix="leave it out; --test takes a folder of class folders, --calibrate one without labels",
         )
     from pagesight import pipeline
     from pagesight.adopt import Adoption
 
     how = Adoption(**options | {"name": options["name"] or into.resolve().name})
-    return pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, bundling=bundling, force=True)
+    return pipeline.convert(model, into, how, quantization, photos, calibrate=calibrate, test=test, bundling=bundling, force=True)
 
 
 @pagesight.command()

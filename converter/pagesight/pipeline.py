@@ -21,7 +21,7 @@ from pagesight.compare import compare as known_networks
 from pagesight.errors import OptionError, PagesightError
 from pagesight.export import export
 from pagesight.graph import memory
-from pagesight.options import AUTO, FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Verification
+from pagesight.options import AUTO, FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Scanning, Verification
 from pagesight.page.npm import Package
 from pagesight.page.render import theme_key
 from pagesight.pictures.sources import Photos, sources
@@ -70,6 +70,10 @@ def build_until(stage: str, photos: Photos, into: str | Path, *, force: bool = F
     return last
 
 
+_TESTING = Scanning(min_pictures=3, test=0.5, validation=0.3)
+"""A model made elsewhere learns no more: few pictures tell how to round it, some how sure it may be, most how often it is right."""
+
+
 def convert(
     model: str | Path,
     into: str | Path,
@@ -78,23 +82,27 @@ def convert(
     pictures: Path | None = None,
     *,
     calibrate: Path | None = None,
+    test: Path | None = None,
     bundling: Bundling = Bundling(),  # noqa: B008 - frozen
     force: bool = False,
 ) -> Bundle:
     """From a model made elsewhere (file, folder, archive, TF-Hub address) to a verified page in `into`.
 
     `pictures` (a folder) are asked in the browser, those in `calibrate` tell how to round; without them, noise and drawn
-    pictures with the statistics of photographs serve.
+    pictures with the statistics of photographs serve. `test` (a folder of class folders) tells how often the model is right, how
+    sure it may be, and where need be which input range it was trained on.
     """
     into = Path(into)
     manifest.refuse_overlap(Path(model), into)
     manifest.check_overwritable(into, force=force)
     work = into.parent / f".{into.name}.build"
     with locks.exclusive_lock(into):
-        saved = adopt(model, replace(options, name=options.name or into.resolve().name), work / "adopt")
-        web = quantize(saved, quantization, work / "quantize", calibrate)
-        page = bundle(web, bundling, work / "bundle")
-        return verify(page, Verification(), into, pictures)
+        how = replace(options, name=options.name or into.resolve().name, compare=True)
+        tested = None if test is None else scan(test, _TESTING, work / "scan")
+        saved = adopt(model, how, work / "adopt", pictures or calibrate, tested)
+        web = quantize(saved, quantization, work / "quantize", tested if calibrate is None else calibrate)
+        page = bundle(web, bundling, work / "bundle", Origin(dataset=tested, adopted=saved))
+        return verify(page, Verification(), into, pictures or tested)
 
 
 def compare(names: Sequence[str], *, in_browser: bool = True) -> list[Entry]:

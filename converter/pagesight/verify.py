@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pagesight import decoders, manifest, pixels, progress, records
@@ -28,6 +29,8 @@ from pagesight.records.report import Parity
 from pagesight.synthetic.natural_noise import natural_noise
 
 _NOISE_PICTURES = 16
+_ROUNDING = 1e-5
+"""A softmax in float32 may sum to a little more than 1."""
 
 
 def verify(bundle: Bundle, options: Verification, into: Path | None = None, pictures: Dataset | Path | None = None) -> Bundle:
@@ -196,6 +199,15 @@ def _together(found: Sequence[Parity]) -> Parity:
     )
 
 
+def _refuse_no_probabilities(who: str, rows: NDArray[Any]) -> None:
+    """Two sides may agree on numbers that are no probabilities: that is no proof of anything."""
+    if not np.isfinite(rows).all() or rows.min() < -_ROUNDING or rows.max() > 1 + _ROUNDING:
+        raise VerifyError(
+            f"{who} answers with numbers that are no probabilities ({np.nanmin(rows):.3g} to {np.nanmax(rows):.3g})",
+            fix="convert the model again; if it stays so, report it",
+        )
+
+
 @dataclass(frozen=True)
 class _Asked:
     """The pictures, and what Python makes of them."""
@@ -219,6 +231,8 @@ def _compared(asked: _Asked, answers: Answers, browser: Browser, options: Verifi
         for python, square in zip(asked.inputs, answers.squares, strict=True)
     ]
     allowed = [_rounded(data, browser.engine) for _, data in asked.pictures]
+    for who, rows in (("Python", asked.expected), (answers.browser, answers.probabilities)):
+        _refuse_no_probabilities(who, np.asarray(rows))
     agreement = float((asked.expected.argmax(1) == answers.probabilities.argmax(1)).mean())
     difference = float(np.abs(asked.expected - answers.probabilities).max())
     wrong = [name for (name, _), much, most in zip(asked.pictures, apart, allowed, strict=True) if much > most]

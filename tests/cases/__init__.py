@@ -4,9 +4,9 @@ The files are made anew for every test run, so that the code shows what is wrong
 A case is a function `name(folder, canary) -> the path to give to adopt`.
 """
 
-from . import claims, containers, running_code, sound
+from . import claims, containers, loading, running_code, sound
 
-__all__ = ["CASES", "claims", "containers", "running_code", "sound"]
+__all__ = ["CASES", "claims", "containers", "loading", "running_code", "sound"]
 
 CASES = sound.CASES
 """By the name of their folder."""

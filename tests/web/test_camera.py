@@ -284,7 +284,7 @@ def test_a_phone_is_asked_for_the_camera_at_its_back(
     browser: Browser, serve: Callable[..., Site], make_bundle: Callable[..., Any]
 ) -> None:
     context = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     # The headless browser's pointer is a mouse's, whatever it emulates.
     page.add_init_script(

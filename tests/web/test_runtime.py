@@ -247,11 +247,11 @@ def test_the_runtime_is_small(make_bundle: Callable[..., Path]) -> None:
     import gzip
 
     bundle = make_bundle()
-    assert len(gzip.compress((bundle / "pagesight.js").read_bytes(), 9)) <= 17_400
+    assert len(gzip.compress((bundle / "pagesight.js").read_bytes(), 9)) <= 21_500
     page = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("index.html", "page.js"))
-    assert page <= 40_000
+    assert page <= 45_000
     teach = sum(len(gzip.compress((bundle / name).read_bytes(), 9)) for name in ("teach.js", "teach_worker.js"))
-    assert teach <= 25_000
+    assert teach <= 32_000
 
 
 def _with_golden(bundle: Path, probabilities: list[float]) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PATIENCE
 from playwright.sync_api import Page, expect
 from test_teach import COLOURS, _add_pictures, _delete_all, _download, _open_teaching, _picture, _shows, _teach_colours, _train
 
@@ -182,7 +183,7 @@ def test_on_a_phone_camera_answer_and_record_buttons_are_seen_together(
     browser: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path], scheme: Any
 ) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True, is_mobile=True)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(serve(make_bundle()).url)
     page.wait_for_selector("html[data-ready]")

@@ -11,6 +11,7 @@ from typing import Any
 import assembly
 import numpy as np
 import pytest
+from conftest import complains
 from PIL import Image
 from playwright.sync_api import Page, expect
 from tests import tolerance
@@ -242,7 +243,7 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
         archive.extractall(taught)
     complaints: list[str] = []
     other = context.new_page()
-    other.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    other.on("console", lambda message: complaints.append(message.text) if complains(message) else None)
     other.goto(f"{serve(taught.parent).url}sub%20path/")
     other.wait_for_selector(READY)
     expect(other.locator("h1")).to_have_text('Holiday <b>"colours"')

@@ -233,7 +233,10 @@ def refuse_idle(idle: Iterable[str], why: str, fix: str = "leave it out") -> Non
 def refuse_page_options() -> None:
     """For an exported folder, which `convert` makes a TF.js model of and no page yet."""
     why = "what `pagesight export` wrote becomes a TF.js model and no page yet"
-    refuse_idle(("labels", "input_range", "crop", "side", "trust"), "what `pagesight export` wrote says it itself")
+    refuse_idle(
+        ("labels", "input_range", "crop", "side", "signature", "guess", "trust", "test"),
+        "what `pagesight export` wrote says it itself",
+    )
     refuse_idle(("name", "title", "description", "language"), why, "give it to `pagesight export`")
     refuse_idle(("max_bytes", "single_file", "npm", "theme", "logo", "also"), why, "give it to `pagesight bundle`")
     refuse_idle(("photos",), why, "give it to `pagesight verify`")

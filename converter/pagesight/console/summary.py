@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pagesight.artifacts import Bundle
+from pagesight.records.adopted import InputTaken, OriginalComparison
 from pagesight.records.evaluation import FindingFacts
 from pagesight.records.report import Parity, Report, ReportedAccuracy
 from pagesight.records.training import TestAccuracy
@@ -48,7 +49,8 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     lines = [f"page      {folder}"]
     if report.accuracy.float_ is not None:
         grouped = report.dataset is not None and report.dataset.split == "group"
-        lines.append(f"accuracy  {_accuracy(report.accuracy, 'of groups never trained on' if grouped else 'never trained on')}")
+        of_groups = "of groups never trained on" if grouped else "never trained on"
+        lines.append(f"accuracy  {_accuracy(report.accuracy, of_groups if report.original is None else 'given to test it')}")
     lines += _findings(report.evaluation.findings if report.evaluation else ())
     kept = stored.top1_agreement
     answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
@@ -56,8 +58,22 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     lines.append(f"model     {stored.bytes:,} bytes, {stored.gzip_bytes:,} after gzip ({stored.mode}{measured}){answers}")
     lines.append(f"size      {report.bytes.total_gzip:,} bytes after gzip, samples aside")
     lines.append(f"verified  {_verified(report.parity, folder)}")
+    if report.original is not None and report.input is not None:
+        lines += _original(report.original, report.input)
     lines += _beside(Path(folder))
     return [*lines, f"look      pagesight serve {shlex.quote(folder)} --open"]
+
+
+def _original(original: OriginalComparison, taken: InputTaken) -> list[str]:
+    """What the model's pixels were taken for, and how far the page is from the original in its own runtime."""
+    guessed = "input range guessed: " if taken.guessed else ""
+    lines = [f"pixels    {guessed}{taken.range}, {taken.crop} ({taken.why})"]
+    if original.runtime is None or original.page is None:
+        return [*lines, f"original  not compared with the original: {original.why_not}"]
+    answers = "same answers" if original.top1_agreement == 1 else f"{original.top1_agreement:.1%} the same answers"
+    line = f"original  {answers} on {original.pictures} pictures, probabilities within {original.max_abs_diff:.1g}"
+    stored = f"as stored in the page {original.page.top1_agreement:.1%}, within {original.page.max_abs_diff:.1g}"
+    return [*lines, f"{line} ({original.runtime}); {stored}"]
 
 
 def _findings(findings: Sequence[FindingFacts]) -> list[str]:

@@ -91,6 +91,7 @@ def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
         keep=model,
         names=tuple(built.names()),
         frozen=built.frozen(),
+        crop="squash" if kind is None else None,  # as Keras' own loaders of pictures do
     )
 
 

@@ -1,10 +1,6 @@
 """Runs a model made elsewhere in its own runtime, in a process of its own: what it answers there is what a page must answer."""
 
 import contextlib
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,20 +10,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_PATIENCE = 600
-"""Seconds after which a model that does not answer is given up."""
+from pagesight import sandbox
+from pagesight.errors import PagesightError
+from pagesight.importers.imported_model import Foreign
+from pagesight.importers.original_runner import INPUTS
+
+_MEMORY = 24 * 2**30
+"""Bytes of address space: TensorFlow reserves far more than it uses."""
+_SECONDS = 600
+"""Of processor time."""
+
+
+_RUNTIMES = {
+    "Keras 3 model": "keras3",
+    "tf-keras model": "keras2",
+    "trusted Keras model": "keras",
+    "SavedModel": "saved_model",
+}
+_LARGE = ((100 * 2**20, 8), (20 * 2**20, 16))
+"""Bytes of a model from which on so many pictures must do: the comparison shall not take longer than loading the model."""
+_PICTURES = 64
 
 
 @dataclass(frozen=True)
 class Source:
-    """A model's own files, and what runs them: `keras3`, `keras2`, `saved_model`, `tfjs-layers` or `tfjs-graph`."""
+    """A model's own files, and what runs them: `keras3`, `keras2`, `keras` (whichever can), `saved_model`."""
 
     runtime: str
     path: str
     trust: bool = False
     signature: str | None = None
-    answer: str | None = None
-    """Name of the output, where there are several."""
+    channels_first: bool = False
+
+
+def source_of(path: Path, foreign: Foreign, *, trust: bool, signature: str | None = None) -> Source | None:
+    """How the model at `path`, read as `foreign`, is run by itself; None where Pagesight cannot."""
+    runtime = _RUNTIMES.get(foreign.kind)
+    channels_first = foreign.size[0] in (1, 3) and foreign.size[2] not in (1, 3, None)
+    return None if runtime is None else Source(runtime, str(path.resolve()), trust, signature, channels_first)
+
+
+def pictures_for(path: Path) -> int:
+    """How many pictures the model at `path` is compared on at most: fewer the larger it is."""
+    size = path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    return next((count for limit, count in _LARGE if size > limit), _PICTURES)
 
 
 @dataclass(frozen=True)
@@ -48,41 +74,36 @@ class Original:
     """A process that has begun to load the model; it is asked once."""
 
     def __init__(self, source: Source, scratch: Path) -> None:
-        self._folder = scratch
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pagesight.importers.original_runner", json.dumps(asdict(source))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            cwd=scratch,
+        self._scratch = scratch
+        self._job = sandbox.start(
+            "pagesight.importers.original_runner:answers",
+            asdict(source),
+            scratch,
+            what="the original",
+            limits=sandbox.Limits(_MEMORY, _SECONDS),
         )
 
     def ask(self, inputs: NDArray[np.float32]) -> Answered:
         """Its answers to `inputs`, `[n, side, side, channels]` in its own range. Raises NotRun."""
-        np.save(self._folder / "inputs.npy", inputs)
+        self._send(inputs)
         try:
-            out, _ = self._process.communicate(b"go\n", timeout=_PATIENCE)
-        except subprocess.TimeoutExpired as cause:
-            raise NotRun(f"it did not answer within {_PATIENCE} seconds") from cause
-        lines = out.decode(errors="replace").splitlines()
-        try:
-            result = json.loads(lines[-1])
-        except (IndexError, ValueError) as cause:
-            raise NotRun(f"its process ended with code {self._process.returncode}") from cause
-        if "error" in result:
-            raise NotRun(result["error"])
-        return Answered(result["runtime"], np.load(self._folder / "scores.npy", allow_pickle=False))
+            handed = self._job.result()
+        except PagesightError as cause:
+            raise NotRun(cause.what) from cause
+        if "why_not" in handed.facts:
+            raise NotRun(str(handed.facts["why_not"]))
+        return Answered(str(handed.facts["runtime"]), np.asarray(handed.arrays["scores"], np.float32))
 
-    def close(self) -> None:
-        """End the process, whatever it is at."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+    def stop(self) -> None:
+        """Let the process end where it was not asked: no pictures are a task, too."""
+        if not (self._scratch / INPUTS).exists():
+            self._send(np.zeros((0, 1, 1, 1), np.float32))
+            with contextlib.suppress(PagesightError):
+                self._job.result()
+
+    def _send(self, inputs: NDArray[np.float32]) -> None:
+        np.save(self._scratch / "unfinished.npy", inputs)
+        (self._scratch / "unfinished.npy").rename(self._scratch / INPUTS)
 
 
 @contextlib.contextmanager
@@ -96,7 +117,7 @@ def started(source: Source | None) -> Iterator["Original | None"]:
         try:
             yield result
         finally:
-            result.close()
+            result.stop()
 
 
 def compared(ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[float, float]:

@@ -1,56 +1,84 @@
-"""The other side of `original`: loads one model by its own framework, waits for pictures, answers; runs as a program."""
+"""The other side of `original`: loads one model by its own framework, waits for pictures, answers; runs in the sandbox."""
 
 import contextlib
 import json
 import os
-import sys
+import time
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pagesight.sandbox import Found
+
+INPUTS = "inputs.npy"
+"""The file in which pictures come, once they are known: the model is loaded meanwhile."""
 _BATCH = 8
-_MEGABYTE = 2**20
-_LARGEST_FILE = 1024 * _MEGABYTE
-_CPU_SECONDS = 900
+_WAIT = 0.05
 
 
-def main() -> None:
-    """Read a `Source` as JSON from the command line; answer with one line of JSON and scores.npy in this folder."""
-    options = json.loads(sys.argv[1])
-    _limit()
-    answers = os.dup(1)
-    os.dup2(2, 1)  # what libraries print is no answer
+def answers(scratch: Path, **options: Any) -> Found:
+    """Load the model that `options` (a `Source`) name, wait for pictures, and answer them; or say why it cannot be run."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             name, call = _LOADERS[options["runtime"]](options)
-            sys.stdin.readline()
-            inputs = np.load("inputs.npy", allow_pickle=False)
+            while not (scratch / INPUTS).exists():
+                time.sleep(_WAIT)
+            inputs = np.load(scratch / INPUTS, allow_pickle=False)
+            if not len(inputs):
+                return Found({"why_not": "it was not asked"}, {})
+            if options["channels_first"]:
+                inputs = inputs.transpose(0, 3, 1, 2)
             rows = [call(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
-        np.save("scores.npy", np.concatenate(rows).reshape(len(inputs), -1).astype(np.float32))
-        result = {"runtime": name}
+    except _Foreign as cause:
+        return Found({"why_not": str(cause)}, {})
     except Exception as cause:  # whatever a framework raises is the reason why the model could not be run
-        lines = [line for line in str(cause).strip().splitlines() if line.strip()]
-        result = {"error": f"{type(cause).__name__}: {lines[0][:160] if lines else ''}".replace(options["path"], "the model")}
-    os.write(answers, (json.dumps(result) + "\n").encode())
+        lines = [line for line in str(cause).strip().splitlines() if line.strip()] or [""]
+        return Found({"why_not": f"{type(cause).__name__}: {lines[0][:160]}".replace(options["path"], "the model")}, {})
+    return Found({"runtime": name}, {"scores": np.concatenate(rows).reshape(len(inputs), -1).astype(np.float32)})
 
 
-def _limit() -> None:
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
+_KERAS = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
+_PLAIN = ("function", "slice", "tuple", "list", "dict", "int", "float")
 
-        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+class _Foreign(ValueError):
+    """A file names code that is not Keras' own."""
+
+
+def _only_keras(path: str) -> None:
+    """Raise where the file's description names a module that is not Keras', for the loader would import it."""
+    import h5py
+
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            text = file.attrs["model_config"]
+    else:
+        with zipfile.ZipFile(path) as archive:
+            text = archive.read("config.json")
+    waiting: list[Any] = [json.loads(text)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            module = str(value.get("module") or "keras")
+            inside = module == "builtins" and value.get("class_name") in _PLAIN
+            if not inside and not any(module == name or module.startswith(f"{name}.") for name in _KERAS):
+                raise _Foreign(f"its file names the module {module:.60}, which would be imported")
+            if value.get("class_name") in ("__lambda__", "Lambda"):
+                raise _Foreign("its file holds code")
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
 def _keras3(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras  # type: ignore[import-untyped]
 
+    if not options["trust"]:
+        _only_keras(options["path"])
     model = keras.saving.load_model(options["path"], compile=False, safe_mode=not options["trust"])
     return f"Keras {_short(keras.__version__)}", lambda x: np.asarray(model(x, training=False))
 
@@ -59,6 +87,8 @@ def _keras2(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     import tf_keras
 
+    if not options["trust"]:
+        _only_keras(options["path"])
     objects = {}
     with contextlib.suppress(ImportError):
         import tensorflow_hub
@@ -69,10 +99,44 @@ def _keras2(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
     return f"tf-keras {_short(tf_keras.__version__)}", lambda x: np.asarray(model(x, training=False))
 
 
+def _keras(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
+    """A trusted file: whichever Keras can load it."""
+    try:
+        return _keras2(options)
+    except Exception:  # whatever a file of the other Keras raises
+        return _keras3(options)
+
+
+_ANSWERS = ("probabilities", "predictions", "logits", "scores", "default")
+
+
+def _folder(path: Path) -> Path:
+    """The SavedModel's folder: this one, the one inside, or that in an archive, which is unpacked here."""
+    from pagesight.importers import archives
+
+    if path.is_file() and path.name != "saved_model.pb":
+        archives.unpack(path, Path("unpacked"))
+        path = Path("unpacked")
+    path = path.parent if path.is_file() else path
+    result = next(p for p in (path, *sorted(p for p in path.iterdir() if p.is_dir())) if (p / "saved_model.pb").is_file())
+    _plain_restore(result)
+    return result
+
+
+def _plain_restore(folder: Path) -> None:
+    """Raise where loading would run functions of the model beside those that read variables."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    document = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    for graph in document.meta_graphs:
+        if any(node.saveable_objects or node.WhichOneof("kind") in ("resource", "asset") for node in graph.object_graph_def.nodes):
+            raise _Foreign("loading it runs functions of its own")
+
+
 def _saved_model(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(options["path"])
+    loaded = tf.saved_model.load(str(_folder(Path(options["path"]))))
     names = list(loaded.signatures)
     key = options["signature"] or ("serving_default" if "serving_default" in names else names[0])
     function = loaded.signatures[key]
@@ -84,10 +148,8 @@ def _saved_model(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
 
     def call(x: Any) -> Any:
         result = function(**{name: tf.cast(x, spec.dtype)}, **flags)
-        answer = options["answer"]
-        if answer is None and len(result) != 1:
-            raise ValueError(f"it gives {len(result)} answers")
-        return result[answer].numpy() if answer else next(iter(result.values())).numpy()
+        named = [result[key] for key in _ANSWERS if key in result] or [t for t in result.values() if t.shape.rank == 2]
+        return (named or list(result.values()))[0].numpy()
 
     return f"TensorFlow {_short(tf.__version__)}", call
 
@@ -99,9 +161,6 @@ def _short(version: str) -> str:
 _LOADERS: dict[str, Callable[[dict[str, Any]], tuple[str, Callable[[Any], Any]]]] = {
     "keras3": _keras3,
     "keras2": _keras2,
+    "keras": _keras,
     "saved_model": _saved_model,
 }
-
-if __name__ == "__main__":
-    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path.cwd()]
-    main()

@@ -58,6 +58,11 @@ def read(handed: Handed) -> Foreign:
     (image,) = inputs
     answer = str(_answer(outputs)["tensor"])
     cast = tf.as_dtype(image["dtype"])
+    if cast == tf.string:
+        raise AdoptError(
+            f"the signature {handed.facts['signature']!r:.80} takes encoded files, not pixels",
+            fix="choose one that takes pixels with --signature NAME, or export the model with one",
+        )
     if image["shape"] is None:
         raise AdoptError("the model does not say what shape its input has", fix="save it with the input's shape")
     inner = from_graph_def(cut(graph_def, answer), image["tensor"], answer)
@@ -66,7 +71,7 @@ def read(handed: Handed) -> Foreign:
         _KINDS[handed.facts["kind"]],
         inner if cast == tf.float32 else lambda x: inner(tf.cast(x, cast)),
         size_of(tuple(None if n < 0 else n for n in image["shape"])),
-        input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast == tf.uint8 else told,
+        input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast.is_integer else told,
         notes=_notes(handed.facts),
     )
 

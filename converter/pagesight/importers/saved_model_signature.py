@@ -54,7 +54,7 @@ def _chosen(meta: Any, asked: str | None, folder: Path) -> str:
     if len(names) == 1:
         return names[0]
     if names:
-        raise AdoptError(f"{folder} has the signatures {', '.join(names)}", fix="save it with one, called serving_default")
+        raise AdoptError(f"{folder} has the signatures {', '.join(names)}", fix="choose one with --signature NAME")
     raise AdoptError(f"{folder} has no signature to call", fix="save it with `signatures=…`, or with `model.export(…)`")
 
 

@@ -93,7 +93,11 @@ def _size_of(path: Any, folder: Path) -> int:
     if not isinstance(path, str) or name.is_absolute() or ".." in name.parts or ":" in path or "\0" in path or not name.parts:
         raise AdoptError(f"model.json takes weights from outside its folder ({path!s:.80})", fix=_AGAIN)
     file = folder / name
-    if not file.is_file():
+    try:
+        there = file.is_file()
+    except OSError:  # a name longer than a file's may be
+        there = False
+    if not there:
         raise AdoptError(f"the shard {path!s:.80} is missing", fix=_AGAIN)
     if not file.resolve().is_relative_to(folder.resolve()):
         raise AdoptError(f"model.json takes weights from outside its folder ({path!s:.80})", fix=_AGAIN)

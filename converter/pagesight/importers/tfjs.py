@@ -7,6 +7,7 @@ from pagesight.contract import FILE_NAME as CONTRACT
 from pagesight.contract import Contract
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph.model import GraphModel, _captured, _graph_def
+from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import hdf5, keras_files, keras_weights, ops, shards
 from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
 from pagesight.importers.keras_graph import Rebuild
@@ -92,10 +93,13 @@ def _graph(model: GraphModel, handed: Handed) -> Foreign:
         image = model.input_name if ":" in model.input_name else f"{model.input_name}:0"
         placeholder = next(n for n in graph_def.node if n.name == image.split(":")[0])
         dims = placeholder.attr["shape"].shape.dim
+        dtype = tensorflow().as_dtype(placeholder.attr["dtype"].type)
+        inner = from_graph_def(cut(graph_def, answer), image, answer, _captured(model))
         result = Foreign(
             "TF.js graph model",
-            from_graph_def(cut(graph_def, answer), image, answer, _captured(model)),
+            inner if dtype.is_floating else lambda x: inner(tensorflow().cast(x, dtype)),
             size_of(tuple(None if d.size < 1 else d.size for d in dims)),
+            input_range="0..255" if dtype.is_integer else None,
         )
     except AdoptError:
         raise

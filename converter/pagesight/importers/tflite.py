@@ -1,5 +1,6 @@
 """TFLite files: the flatbuffer read by TensorFlow's own schema, quantized numbers as the reals they stand for."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from pagesight.importers.graph_builder import GraphBuilder
 from pagesight.sandbox import Found
 
 IDENTIFIER = b"TFL3"
+_DAMAGE = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError, struct.error)
+"""What the schema's code and ours raise on a flatbuffer that is not what it claims."""
 _AGAIN = "export it again, or give the model that it was made from"
 _FLOAT32, _FLOAT16, _INT8, _UINT8 = 0, 1, 9, 3
 _DTYPES = {0: "<f4", 1: "<f2", 2: "<i4", 3: "|u1", 4: "<i8", 6: "|b1", 7: "<i2", 9: "|i1"}
@@ -41,7 +44,7 @@ def open_file(path: Path) -> Found:
         return reader.read()
     except AdoptError:
         raise
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as cause:
+    except _DAMAGE as cause:
         raise AdoptError(
             f"{path} is damaged: {type(cause).__name__} where its graph is read", fix="copy or download it again"
         ) from cause

@@ -2,6 +2,7 @@
 
 from dataclasses import field
 
+from pagesight.records.adopted import InputTaken, OriginalComparison
 from pagesight.records.codec import record
 from pagesight.records.evaluation import EvaluationFacts
 from pagesight.records.pictures import DatasetSummary
@@ -79,3 +80,6 @@ class Report:
     """By stage; null in the bundle, so that builds are reproducible."""
     search: SearchFacts | None = None
     evaluation: EvaluationFacts | None = None
+    original: OriginalComparison | None = None
+    """For a model made elsewhere: how far it is from the original in its own runtime."""
+    input: InputTaken | None = None

@@ -11,6 +11,9 @@ import { load } from "./pagesight.js";
 /** Nothing there in Node, where a server renders the page: importing the element does no harm. */
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (/** @type {unknown} */ (class {}));
 
+/** What goes wrong by how a page was put together, and not by what a visitor did. */
+const FOR_DEVELOPERS = new Set(["unreachable", "tampered", "contract", "model", "wrong-answer", "source"]);
+
 const STYLE = `
   :host { display: inline-grid; gap: .5rem; min-width: 12rem; font: inherit; color: inherit; }
   :host([hidden]) { display: none; }
@@ -192,7 +195,9 @@ export class PagesightClassifierElement extends Base {
     const topK = Number(this.getAttribute("top-k")) || undefined;
     const answers = await classifier.classify(source, { topK });
     const [{ label, probability, sure }] = answers;
-    if (sure) this.#say(label, sayShare(this.#words, probability), "answer");
+    const named = classifier.contract.decision.kind === "multilabel" ? answers.filter((a) => a.sure) : [];
+    if (named.length > 1) this.#say(named.map((a) => a.label).join(", "), "", "answer");
+    else if (sure) this.#say(label, sayShare(this.#words, probability), "answer");
     else
       this.#say(
         this.#words.probably.replace("{label}", () => label),
@@ -290,20 +295,23 @@ export class PagesightClassifierElement extends Base {
   #say(text, more, state) {
     this.dataset.state = state;
     const output = this.#root.querySelector("output");
-    if (!output || output.textContent === text + more) return;
+    const whole = more ? `${text} ${more}` : text;
+    if (!output || output.textContent === whole) return;
+    output.replaceChildren(text);
+    if (!more) return;
     const detail = document.createElement("span");
     detail.setAttribute("part", "detail");
     detail.textContent = more;
-    output.replaceChildren(text, detail);
+    output.append(" ", detail);
   }
 
   /** @param {unknown} error */
   #fail(error) {
     this.#progress.hidden = true;
-    // What is said to visitors, and the real reason for whoever builds the page.
+    // Under what is said to visitors, the real reason where whoever builds the page can do something about it.
     const said = sayError(this.#words, error);
-    const { message = "" } = /** @type {{ message?: string }} */ (error);
-    this.#say(said, message === said ? "" : message, "error");
+    const { code = "", message = "" } = /** @type {{ code?: string, message?: string }} */ (error);
+    this.#say(said, FOR_DEVELOPERS.has(code) && message !== said ? message : "", "error");
     this.dispatchEvent(new CustomEvent("failure", { detail: error }));
   }
 }

@@ -37,7 +37,12 @@ export interface Contract {
   /** Tensor names in the graph. */
   outputs: { probabilities: string; embedding?: string | null; features?: string | null };
   /** The temperature is already in the graph; below the threshold an answer is 'not sure'. */
-  decision: { temperature: number; threshold: number };
+  decision: {
+    temperature: number;
+    threshold: number;
+    /** multilabel: each label is independent of the others, and probabilities do not sum to 1 */
+    kind?: "single" | "multilabel";
+  };
   model: { format: "tfjs-graph-model"; path: string };
   files: Record<string, { bytes: number; sha256: string }>;
   samples?: { path: string; label: string }[];

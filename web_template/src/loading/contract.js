@@ -9,7 +9,7 @@ import { PagesightError } from "../errors.js";
  * @property {string[]} labels column i of the probabilities is labels[i]
  * @property {{ side: number, channels: 1 | 3, crop: "center-square" | "squash", resize: "triangle", range: [number, number] }} input
  * @property {{ probabilities: string, embedding?: string | null, features?: string | null }} outputs tensor names in the graph
- * @property {{ temperature: number, threshold: number }} decision the temperature is already in the graph
+ * @property {{ temperature: number, threshold: number, kind?: "single" | "multilabel" }} decision the temperature is already in the graph
  * @property {{ format: "tfjs-graph-model", path: string }} model
  * @property {import("./files.js").PublishedFiles} files
  * @property {{ path: string, label: string }[]} [samples]
@@ -47,6 +47,8 @@ function findFlaw(contract) {
   if (!["center-square", "squash"].includes(input.crop)) return `the crop '${input.crop}' is unknown`;
   if (input.resize !== "triangle") return `the resize '${input.resize}' is unknown`;
   if (!outputs?.probabilities) return "the probabilities have no tensor name";
+  if (!["single", "multilabel", undefined].includes(contract.decision?.kind))
+    return `the decision '${contract.decision.kind}' is unknown`;
   if (model?.format !== "tfjs-graph-model") return `the model format '${model?.format}' is unknown`;
   if (!files) return "it lists no files";
   return undefined;

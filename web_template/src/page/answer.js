@@ -28,6 +28,7 @@ export class AnswerView {
   #progress = byId("progress", HTMLProgressElement);
   #live = byId("live", HTMLElement);
   #threshold = 0;
+  #multilabel = false;
   /** @type {{ row: HTMLElement, name: HTMLElement, value: HTMLElement }[]} */
   #bars = [];
   /** @type {string[]} */
@@ -41,9 +42,11 @@ export class AnswerView {
   /**
    * @param {string[]} labels
    * @param {number} threshold below it the page says that it is not sure
+   * @param {boolean} [multilabel] every label above the threshold belongs to the answer
    */
-  setClasses(labels, threshold) {
+  setClasses(labels, threshold, multilabel = false) {
     this.#labels = labels;
+    this.#multilabel = multilabel;
     this.#threshold = threshold;
     this.#bars = [];
     this.#steady = undefined;
@@ -126,8 +129,9 @@ export class AnswerView {
     this.#box.dataset.state = sure ? "sure" : "unsure";
     this.#message.hidden = true;
     this.#result.hidden = false;
-    const statement = sure ? best.label : fill(words.probably, { label: best.label });
-    const detail = sure ? percent(best.probability) : words.notSureEnough;
+    const named = this.#multilabel && sure ? ranked.filter((r) => r.probability >= this.#threshold) : [best];
+    const statement = sure ? named.map((r) => r.label).join(", ") : fill(words.probably, { label: best.label });
+    const detail = sure ? named.map((r) => percent(r.probability)).join(", ") : words.notSureEnough;
     const label = byId("label", HTMLElement);
     write(label, statement);
     label.dataset.length = statement.length > 40 ? "long" : statement.length > 12 || !sure ? "medium" : "short";
@@ -159,7 +163,9 @@ export class AnswerView {
       write(name, label);
       write(value, percent(probability));
       row.style.setProperty("--share", String(probability));
-      const best = label === ranked[0].label && probability === ranked[0].probability;
+      const best = this.#multilabel
+        ? probability >= this.#threshold
+        : label === ranked[0].label && probability === ranked[0].probability;
       row.classList.toggle("bar-best", best && probability > 0);
     });
   }

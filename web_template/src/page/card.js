@@ -8,9 +8,13 @@ import { fill, fillCount, words } from "./words.js";
 /**
  * @typedef {object} Report
  * @property {{ pictures: number, classes: number, skipped: number, split: "group" | "given" | "random" } | null} [dataset]
- * @property {{ n: number, float: number | null, exported: number | null, interval95: [number, number] | null } | null} [accuracy]
+ * @property {{ n: number, float: number | null, exported: number | null, interval95: [number, number] | null,
+ *   folds?: number | null } | null} [accuracy]
  * @property {{ mode: string, float_bytes: number, bytes: number, top1_agreement: number | null } | null} [quantization]
  * @property {{ browser: string, backend: string, pictures: number, top1_agreement: number, max_abs_diff: number } | null} [parity]
+ * @property {{ runtime: string | null, pictures: number, top1_agreement: number, max_abs_diff: number, why_not?: string,
+ *   page?: { top1_agreement: number, max_abs_diff: number } }} [original]
+ * @property {{ range: string, why: string, guessed: boolean }} [input]
  * @property {{ page: number, runtime: number, model: number, total: number, total_gzip: number } | null} [bytes]
  *
  * @typedef {{ value: string, note?: string } | undefined} Fact
@@ -32,6 +36,9 @@ export async function fillCard() {
   // A model made elsewhere does not say what it was made from.
   byId("fact-training", HTMLElement).hidden = !report.dataset;
   setFact("fact-parity", parity(report));
+  setFact("fact-original", original(report));
+  // A model that was trained here has no original elsewhere.
+  byId("fact-original", HTMLElement).hidden = !report.original;
   setFact("fact-size", size(report));
   setFact("fact-quantization", quantization(report));
   setTrust(report);
@@ -66,7 +73,10 @@ function accuracy({ accuracy, dataset }) {
   const [low, high] = accuracy.interval95 ?? [];
   const interval =
     low != null && high != null && fill(words.interval, { low: exactPercent(low), high: exactPercent(high) });
-  return { value: exactPercent(share), note: list(fillCount(words.accuracyNote, accuracy.n), split, interval) };
+  const on = accuracy.folds
+    ? fill(words.crossValidated, { n: integer(accuracy.n) })
+    : fillCount(words.accuracyNote, accuracy.n);
+  return { value: exactPercent(share), note: list(on, accuracy.folds ? undefined : split, interval) };
 }
 
 /** @param {Report} report @returns {Fact} */
@@ -89,6 +99,22 @@ function parity({ parity }) {
       ? fillCount(words.sameAll, pictures)
       : fillCount(words.same, pictures, { share: exactPercent(top1_agreement) }),
     note: fill(words.parityNote, { browser, difference: max_abs_diff.toExponential(0) }),
+  };
+}
+
+/** @param {Report} report @returns {Fact} */
+function original({ original, input }) {
+  const guessed = input?.guessed && fill(words.rangeGuessed, { range: input.range });
+  if (!original?.runtime) return { value: words.notCompared, note: list(guessed, original?.why_not) };
+  const { runtime, pictures, max_abs_diff } = original;
+  const share = original.page?.top1_agreement ?? original.top1_agreement;
+  const difference = max_abs_diff.toExponential(0);
+  return {
+    value:
+      share === 1
+        ? fillCount(words.sameAll, pictures)
+        : fillCount(words.same, pictures, { share: exactPercent(share) }),
+    note: list(guessed, fill(words.parityNote, { browser: runtime, difference })),
   };
 }
 

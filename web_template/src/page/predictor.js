@@ -6,6 +6,7 @@
  * @typedef {object} Predictor
  * @property {string[]} labels
  * @property {number} threshold below it the page says that it is not sure
+ * @property {boolean} [multilabel] a picture may have several labels: all those above the threshold
  * @property {(source: import("../api/pagesight.js").Source, heat: boolean) => Promise<{ probabilities: Float32Array, milliseconds: number, heat?: Heat }>} answer
  */
 
@@ -16,6 +17,7 @@
 export const ownAnswerer = (classifier) => ({
   labels: classifier.contract.labels,
   threshold: classifier.contract.decision.threshold,
+  multilabel: classifier.contract.decision.kind === "multilabel",
   async answer(source, heat) {
     if (!heat) return classifier.predictProbabilities(source);
     const { probabilities, milliseconds, ...found } = await classifier.explain(source);

@@ -1,0 +1,161 @@
+"""Promises about the one door: every way in refuses the same files with the same words, and a task can do nothing but read."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pagesight import backbones, sandbox
+from pagesight.errors import AdoptError, PagesightError
+from pagesight.importers.checkpoint import Checkpoint, crc32c
+from pagesight.inspect import inspect
+from pagesight.sandbox import Found
+from pagesight.training import network
+
+from .cases import CASES
+from .conftest import ROOT
+
+HERE = Path(__file__).parent / "cases"
+pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow warns about what it is asked to read
+
+
+def as_weights(source: Path) -> Any:
+    backbone = backbones.named("mobilenet_v1_025_96")
+    return network.build(backbone, 2, network.parse_weights(str(source), backbone))
+
+
+WAYS_IN: dict[str, Callable[[Path], Any]] = {"inspect": inspect, "--weights": as_weights}
+SAME_WORDS = [
+    ("inspect", "zip-of-another-name-that-climbs-out"),
+    ("inspect", "saved-model-that-writes-a-file"),
+    ("inspect", "saved-model-that-saves-when-it-is-restored"),
+    ("inspect", "shard-above-its-folder"),
+    ("inspect", "hdf5-data-in-another-file"),
+    ("inspect", "pickle-in-a-dataset"),
+    ("--weights", "zip-of-another-name-that-climbs-out"),
+    ("--weights", "saved-model-that-writes-a-file"),
+    ("--weights", "saved-model-that-saves-when-it-is-restored"),
+    ("--weights", "saved-model-that-loops-when-it-is-restored"),
+    ("--weights", "tar-that-climbs-out"),
+    ("--weights", "hdf5-link-to-another-file"),
+    ("--weights", "hdf5-bomb"),
+]
+
+
+@pytest.mark.parametrize(("way", "name"), SAME_WORDS)
+def test_what_convert_refuses_is_refused_through_every_other_way_in_with_the_same_words(
+    way: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "given").mkdir()
+    canary = tmp_path / "canary"
+    source = CASES[name](tmp_path / "given", canary)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(AdoptError) as caught:
+        WAYS_IN[way](source)
+    assert sorted(tmp_path.rglob("*")) == before
+    told = f"error: {caught.value.what}\n  fix: {caught.value.fix}\n"
+    told = told.replace(str(tmp_path / "given"), "GIVEN").replace(str(canary), "/CANARY")
+    assert told == (HERE / name / "expected_error.txt").read_text(encoding="utf-8")
+
+
+def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
+    body = network._application(backbones.named("mobilenet_v1_025_96"), None)
+    body.save_weights(tmp_path / "w.h5")
+    as_weights(tmp_path / "w.h5")
+    body.weights[0].assign(np.full(body.weights[0].shape, np.nan))
+    body.save_weights(tmp_path / "w.h5")
+    with pytest.raises(PagesightError, match="is not a number"):
+        as_weights(tmp_path / "w.h5")
+
+
+def misbehave(what: str, outside: str, scratch: Path) -> Found:
+    """A task that tries what a parser taken over would try; run in a process of its own by the tests below."""
+    if what == "write":
+        Path(outside).write_text("escaped")
+    if what == "connect":
+        import socket
+
+        socket.create_connection(("127.0.0.1", 9), timeout=1)
+    if what == "start":
+        os.execv(sys.executable, [sys.executable, "-c", "pass"])
+    if what == "memory":
+        np.ones(2**33, np.uint8)
+    if what == "time":
+        while True:
+            pass
+    (scratch / "inside").write_text("allowed")
+    return Found({"answer": json.dumps(what)}, {"x": np.arange(6, dtype=np.float32).reshape(2, 3)})
+
+
+def task(what: str, tmp_path: Path, **limits: int) -> sandbox.Handed:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    arguments = {"what": what, "outside": str(tmp_path / "outside")}
+    job = sandbox.start("tests.test_door:misbehave", arguments, scratch, what="the file", limits=sandbox.Limits(**limits))
+    return job.result()
+
+
+def test_a_task_hands_back_json_and_arrays(tmp_path: Path) -> None:
+    handed = task("nothing", tmp_path)
+    assert handed.facts == {"answer": '"nothing"'}
+    assert handed.arrays["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
+@pytest.mark.parametrize("what", ["write", "connect", "start"])
+def test_a_task_cannot_write_elsewhere_connect_or_start_programs(what: str, tmp_path: Path) -> None:
+    if len(task("nothing", tmp_path).guards) < 3:
+        pytest.skip("this kernel holds nothing back")
+    (tmp_path / "scratch" / "inside").unlink()
+    (tmp_path / "again").mkdir()
+    with pytest.raises(AdoptError, match=r"PermissionError|Operation not permitted|Permission denied"):
+        task(what, tmp_path / "again")
+    assert not (tmp_path / "again" / "outside").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses are Linux's")
+@pytest.mark.parametrize(
+    ("what", "limits", "told"), [("memory", {"memory": 2**31}, "GB to read"), ("time", {"seconds": 1}, "seconds")]
+)
+def test_a_task_that_takes_too_much_is_ended(what: str, limits: dict[str, int], told: str, tmp_path: Path) -> None:
+    with pytest.raises(AdoptError, match=told):
+        task(what, tmp_path, **limits)
+
+
+def test_checksums_of_a_checkpoint_are_those_of_the_standard() -> None:
+    assert crc32c(np.frombuffer(b"123456789", np.uint8)) == 0xE3069283
+    assert crc32c(np.zeros(32, np.uint8)) == 0x8A9136AA
+    assert crc32c(np.frombuffer(bytes(range(32)), np.uint8)) == 0x46DD794E
+
+
+def test_a_checkpoint_is_read_as_tensorflow_wrote_it_and_a_flipped_bit_is_seen(tmp_path: Path) -> None:
+    from pagesight.graph.tensorflow import tensorflow
+
+    tf = tensorflow()
+    value = np.random.default_rng(0).normal(size=(300, 1000)).astype(np.float32)
+    prefix = tf.train.Checkpoint(v=tf.Variable(value)).write(str(tmp_path / "c"))
+    read = Checkpoint.open(Path(prefix))
+    (key,) = (k for k in read.entries if k.startswith("v/"))
+    np.testing.assert_array_equal(read.array(key), value)
+    data = tmp_path / "c.data-00000-of-00001"
+    raw = bytearray(data.read_bytes())
+    raw[len(raw) // 2] ^= 4
+    data.write_bytes(raw)
+    with pytest.raises(AdoptError, match="checksum"):
+        Checkpoint.open(Path(prefix)).array(key)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mutants are opened in forked processes")
+def test_damaged_models_of_every_format_are_read_or_refused_in_a_sentence() -> None:
+    """In a process of its own: one that has loaded TensorFlow must not be forked."""
+    fuzz = subprocess.run(
+        [sys.executable, ROOT / "tools" / "fuzz.py", "--count", "200", "--seed", "7"], capture_output=True, text=True, check=False
+    )
+    assert fuzz.returncode == 0, fuzz.stdout + fuzz.stderr
+    assert fuzz.stdout.startswith("200 mutants: ")

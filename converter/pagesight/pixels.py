@@ -58,8 +58,11 @@ def check(data: bytes | BinaryIO, path: str = "", admit: Admit = contextlib.null
                 what = f"{header.width}×{header.height} pixels of {header.format}"
                 raise UnreadablePicture(f"would take {header.memory / 1e9:.1f} GB to decode ({what})")
             with admit(header):
-                _refuse_broken(file, header.format)
-                image.load()
+                try:
+                    _refuse_broken(file, header.format)
+                    image.load()
+                finally:
+                    image.close()  # its memory is free before another picture gets it
         return header.format
 
 

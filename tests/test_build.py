@@ -28,7 +28,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
-from .conftest import INSTALLED, ROOT, write_greys, write_photos
+from .conftest import INSTALLED, ROOT, write_grays, write_photos
 
 pytestmark = pytest.mark.slow
 LABELS = ["<script>alert(1)<", '"q\\', "שלום " + "x" * 100]
@@ -295,7 +295,7 @@ def test_other_pictures_or_another_browser_are_verified_anew_and_at_most_so_many
     built: pagesight.VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked(count: int, most: int = 500) -> Any:
-        write_greys(tmp_path / str(count), count) if not (tmp_path / str(count)).exists() else None
+        write_grays(tmp_path / str(count), count) if not (tmp_path / str(count)).exists() else None
         result = verify(built, Verification(max_pictures=most), tmp_path / "page", tmp_path / str(count))
         assert isinstance(result, pagesight.VerifiedBundle)
         return result.report.parity.pictures, (tmp_path / "page" / "manifest.json").stat().st_ino

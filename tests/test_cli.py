@@ -58,7 +58,7 @@ def test_every_command_explains_itself() -> None:
         (["build", "x", "-o", "y", "--quantize", "uint9"], "'uint9' is not one of"),
         (["build", "x", "-o", "y", "--max-ms", "5"], "add --search all"),
         (["build", "x", "-o", "y", "--language", "tlh"], "choose one of ar, de, en, es, fr"),
-        (["build", "x", "-o", "y", "--logo", "nowhere.svg"], "nowhere.svg is no logo"),
+        (["build", "x", "-o", "y", "--logo", "nowhere.svg"], "nowhere.svg is not a usable logo file"),
         (["build", "x", "-o", "y", "--backbone", "mobilenet_v1_25_128"], "did you mean mobilenet_v1_025_128"),
     ],
 )

@@ -26,7 +26,7 @@ from pagesight.training.cross_validation import cross_validated
 from pagesight.training.distribution import ALONE
 from pagesight.training.predictor import Predictor
 
-from .conftest import PhotoFolder, draw, write_greys
+from .conftest import PhotoFolder, draw, write_grays
 from .seen import scene, seen_of
 
 # Figures
@@ -212,7 +212,7 @@ def test_pictures_of_other_things_are_told_of_where_there_are_some(tmp_path: Pat
 
 
 def _web(folder: Path, labels: tuple[str, ...]) -> WebModel:
-    """A web model that answers by the mean colour of the picture: red, green or blue."""
+    """A web model that answers by the mean color of the picture: red, green or blue."""
     from google.protobuf.json_format import MessageToDict
 
     from pagesight.graph.model import GraphModel
@@ -246,8 +246,8 @@ def test_a_report_is_written_whole_and_the_same_twice(photos: PhotoFolder, tmp_p
     folder = photos("disc", "square", "triangle", per_class=12)
     wrong = folder / "disc" / "wrong.jpg"
     draw(1, np.random.default_rng(9)).save(wrong, quality=92)
-    write_greys(tmp_path / "greys", 6)
-    dataset = scan(folder, Scanning(unknown=str(tmp_path / "greys")), tmp_path / "scan")
+    write_grays(tmp_path / "grays", 6)
+    dataset = scan(folder, Scanning(unknown=str(tmp_path / "grays")), tmp_path / "scan")
     web = _web(tmp_path / "web", dataset.labels)
     summary = []
     for name in ("a", "b"):

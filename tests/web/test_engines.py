@@ -35,7 +35,7 @@ CAMERA: dict[str, Any] = {
         )
     },
 }
-# Known to differ, by 1 of 255 at most: WebKit multiplies colours by alpha where a WebP is lossless.
+# Known to differ, by 1 of 255 at most: WebKit multiplies colors by alpha where a WebP is lossless.
 ROUNDED = {"webkit": {"rgba-webp"}, "firefox": set[str]()}
 # Read otherwise: WebKit takes no alpha from a BMP, where Python and the other engines do.
 OTHERWISE = {"webkit": {"rgba-bmp"}, "firefox": set[str]()}
@@ -103,7 +103,7 @@ def _png(color: tuple[int, int, int]) -> bytes:
 
 
 def _photographs(count: int) -> dict[str, bytes]:
-    """JPEG files as cameras write them: of many sizes, half with a colour profile, in every turn."""
+    """JPEG files as cameras write them: of many sizes, half with a color profile, in every turn."""
     profile = test_pixels._profile()
     rng = np.random.default_rng(5)
     made = {}
@@ -195,7 +195,7 @@ def test_the_camera_is_answered_live(opened: Visitor, site: Site) -> None:
           return Math.max(...a.map((value, i) => Math.abs(value - b[i])));
         }"""
     )
-    assert far <= 8  # of 255: a frame's colours are made of YUV by another piece of code
+    assert far <= 8  # of 255: a frame's colors are made of YUV by another piece of code
     opened.press("Stop")
 
 

@@ -132,7 +132,7 @@ function size({ bytes }) {
 function quantization({ quantization }) {
   if (!quantization) return undefined;
   const { mode, float_bytes, bytes, top1_agreement } = quantization;
-  if (mode === "none") return { value: words.unquantised, note: kilobytes(bytes) };
+  if (mode === "none") return { value: words.unquantized, note: kilobytes(bytes) };
   const kept = top1_agreement != null && fill(words.kept, { share: exactPercent(top1_agreement) });
   return {
     value: mode === "auto" ? words.fewestBytes : mode,

@@ -36,7 +36,12 @@ def opened(path: Path, shown_as: Path | None = None) -> Iterator[h5py.File]:
             _inspect(file, name)
             yield file
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError, ValueError) as cause:
-        raise AdoptError(f"{name} is not a readable HDF5 file: {first_line(cause)}", fix=_HINT) from cause
+        raise AdoptError(f"{name} is not a readable HDF5 file: {_said(cause)}", fix=_HINT) from cause
+
+
+def _said(cause: BaseException) -> str:
+    """What is wrong, without the places in brackets that h5py and json end with."""
+    return "it is nested too deep" if isinstance(cause, RecursionError) else first_line(cause).split(" (")[0]
 
 
 def _inspect(file: h5py.File, name: Path) -> None:
@@ -129,4 +134,4 @@ def parse_json(value: str | bytes, what: str) -> Any:
     try:
         return json.loads(value, parse_constant=refuse)
     except (ValueError, RecursionError) as cause:
-        raise AdoptError(f"{what} is not valid JSON: {first_line(cause)}", fix="export the model again") from cause
+        raise AdoptError(f"{what} is not valid JSON: {_said(cause)}", fix="export the model again") from cause

@@ -150,7 +150,10 @@ def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
 
 def test_a_random_split_is_told_of_beside_the_split_by_groups(tmp_path: Path) -> None:
     apart = CrossValidated(1200, 5, 0.8, (0.78, 0.82))
-    for value, summary in ((0.934, "would have overstated the accuracy by 13.4 points"), (0.81, "would not have made a clear difference")):
+    for value, summary in (
+        (0.934, "would have overstated the accuracy by 13.4 points"),
+        (0.81, "would not have made a clear difference"),
+    ):
         html.write(tmp_path, _summary(by_split=BySplit(apart, replace(apart, value=value))))
         text = (tmp_path / "report.html").read_text(encoding="utf-8")
         _checked(text)

@@ -27,8 +27,8 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_names_the_languages_that_ship() -> None:
-    *ood, last = languages.known()
-    assert f"{', '.join(ood)} or {last}." in " ".join(run("build", "--help").stdout.split())
+    *others, last = languages.known()
+    assert f"{', '.join(others)} or {last}." in " ".join(run("build", "--help").stdout.split())
 
 
 def test_help_does_not_import_tensorflow_or_numpy() -> None:

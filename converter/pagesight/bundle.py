@@ -37,7 +37,7 @@ _ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/",
 def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
     """Put the page together around `web`; `origin` gives the gallery its samples and the card its facts.
 
-    Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than `how.max_bytes`, and
+    Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than `options.max_bytes`, and
     OptionError for a theme or a logo that is none; nothing is written then.
     """
     template = resources.web_template()

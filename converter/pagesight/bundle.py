@@ -37,8 +37,8 @@ _ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/",
 def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
     """Put the page together around `web`; `origin` gives the gallery its samples and the card its facts.
 
-    Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than `options.max_bytes`, and
-    OptionError for a theme or a logo that is none; nothing is written then.
+    Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than
+    `options.max_bytes`, and OptionError for an unusable theme or logo; nothing is written then.
     """
     template = resources.web_template()
     package = Package.parse(options.npm) if options.npm is not None else None

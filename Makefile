@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint fuzz bench bench-convert bench-large bench-curves bench-train bench-few bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint fuzz bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -82,6 +82,9 @@ bench-train: setup pictures ## fine-tuning beside two stock recipes
 
 bench-few: setup ## training with few pictures a class (DATA=photographs with people's names, WEIGHTS=ImageNet file)
 	@.venv/bin/python -m benchmarks.few "$(DATA)" --weights "$(WEIGHTS)" $(BENCH)
+
+bench-tasks: setup code ## accuracy and honesty with few pictures of real tasks (BENCH='path/to/draw.py --counts 5,20')
+	@$(RUN) .venv/bin/python -m benchmarks.tasks $(BENCH)
 
 bench-scale: setup code ## time and memory by number of pictures (BENCH='--counts 1000,10000 --scratch DIR')
 	@.venv/bin/python -m benchmarks.scaling $(BENCH)

@@ -5,7 +5,7 @@
 Every fifth group, in the order of their names, is the test side, whatever the seed: the same that the shipped starter has never
 seen. From the others each seed draws so many pictures of each class; they are the whole train side, and there is none to validate
 by. Weights that end in .h5 are ImageNet's; those called starter have seen photographs of the same kind, though of other people,
-and say nothing of how a class new to them is learnt.
+and say nothing of how a class new to them is learned.
 """
 
 import argparse

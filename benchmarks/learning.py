@@ -92,7 +92,7 @@ def few(runs: Sequence[Run]) -> str:
     words = (
         f"Accuracy on {runs[0]['n']} photographs of people who were in no training, of these weights or of the starter's; none of "
         "the pictures is held back to validate by. The starter has seen photographs of the same ten signs by other people: its "
-        f"rows do not tell how a new kind of picture is learnt. Machine's load {_loads(runs)}."
+        f"rows do not tell how a new kind of picture is learned. Machine's load {_loads(runs)}."
     )
     head = ("", "pictures a class", "mean accuracy", "lowest – highest", "seconds", "seeds")
     return f"## Few pictures (`make bench-few`)\n\n{words}\n\n{tables.table(head, rows)}"

@@ -113,11 +113,11 @@ def curve(results: list[dict[str, Any]], file: Path) -> None:
             left.loglog(counts, [r[name] for r in results], marker="o", label=name)
     slope = [results[-1]["seconds"] * n / counts[-1] for n in counts]
     left.loglog(counts, [r["seconds"] for r in results], marker="o", color="black", label="all stages")
-    left.loglog(counts, slope, color="grey", linestyle=":", label="linear in pictures")
+    left.loglog(counts, slope, color="gray", linestyle=":", label="linear in pictures")
     left.set(xlabel=f"pictures of {results[0]['size'].replace('x', '×')}", ylabel="seconds", ylim=(1, results[-1]["seconds"] * 30))
     left.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
     right.semilogx(counts, [r["peak_mb"] for r in results], marker="o", color="black")
-    right.axhline(2048, color="grey", linestyle=":")
+    right.axhline(2048, color="gray", linestyle=":")
     right.set(xlabel=f"pictures of {results[0]['size'].replace('x', '×')}", ylabel="peak resident memory (MB)", ylim=(0, 2300))
     figure.savefig(file, metadata={"Date": None, "Creator": None})
 

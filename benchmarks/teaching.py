@@ -86,19 +86,19 @@ def compare(page: Any, rows: list[tuple[Path, int, str]], vectors: np.ndarray, a
     classes = int(targets.max()) + 1
     ours, theirs, milliseconds = [], [], []
     for seed in range(asked.draws):
-        taught, ood = draw(rows, asked.each, np.random.default_rng(seed))
+        taught, others = draw(rows, asked.each, np.random.default_rng(seed))
         job = {"vectors": vectors[taught].ravel().tolist(), "targets": targets[taught].tolist(), "classes": classes}
         head = page.evaluate(TRAIN, job)
-        logits = vectors[ood] @ np.array(head["kernel"]).reshape(-1, classes) + np.array(head["bias"])
+        logits = vectors[others] @ np.array(head["kernel"]).reshape(-1, classes) + np.array(head["bias"])
         reference = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(vectors[taught], targets[taught])
-        ours.append(float((logits.argmax(1) == targets[ood]).mean()))
-        theirs.append(float(reference.score(vectors[ood], targets[ood])))
+        ours.append(float((logits.argmax(1) == targets[others]).mean()))
+        theirs.append(float(reference.score(vectors[others], targets[others])))
         milliseconds.append(head["milliseconds"])
     return {
         "page": round(float(np.mean(ours)), 4),
         "page_worst_draw": round(min(ours), 4),
         "scikit_learn": round(float(np.mean(theirs)), 4),
-        "asked": len(ood),
+        "asked": len(others),
         "milliseconds_median": round(float(np.median(milliseconds)), 1),
     }
 

@@ -7,7 +7,7 @@ plain   everything trainable at once, Adam 1e-3 with a cosine, batches of 32, li
 ours    `pagesight train` itself, with all it does beside: cross-validation, pictures of nothing, the threshold
 
 The clock runs from the pictures on disk, TensorFlow already imported, and stands still while the test side is measured
-after each epoch (for ours also before the first, when the head alone has learnt). The accuracy is that of the model in the end.
+after each epoch (for ours also before the first, when the head alone has learned). The accuracy is that of the model in the end.
 Each run is kept in docs/benchmarks/training.json, so that a long measurement can be made in pieces.
 """
 

@@ -64,7 +64,7 @@ def main() -> None:
     contract = Bundle.open(given.page).contract
     runner = Runner(GraphModel.read(given.page / contract.model_path), [contract.outputs.probabilities])
     inputs, labels = hands(given.hands, given.group_by, contract.input)
-    strange, photographs = crops(given.ood, given.crops, contract.input)
+    strange, photographs = crops(given.others, given.crops, contract.input)
     known, unknown = (np.concatenate([runner(s[i : i + 256])[0] for i in range(0, len(s), 256)]) for s in (inputs, strange))
     threshold = contract.decision.threshold
     result: dict[str, Any] = {

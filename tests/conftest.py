@@ -52,7 +52,7 @@ def shared() -> Path:
 
 
 def draw(kind: int, rng: np.random.Generator, side: int = 48) -> Image.Image:
-    """A coloured shape on noise: kind 0 a disc, 1 a square, 2 a triangle, each in its colour, place and size vary."""
+    """A colored shape on noise: kind 0 a disc, 1 a square, 2 a triangle, each in its color, place and size vary."""
     noise = rng.integers(90, 140, (side, side, 3))
     y, x = np.mgrid[:side, :side] - side / 2 + rng.integers(-6, 7, (2, 1, 1))
     radius = rng.integers(side // 4, side // 3)
@@ -72,8 +72,8 @@ def write_photos(root: Path, labels: list[str], per_class: int = 12, *, seed: in
     return root
 
 
-def write_greys(root: Path, count: int) -> Path:
-    """`root/NN.png`, grey noise of another brightness each: pictures of no class."""
+def write_grays(root: Path, count: int) -> Path:
+    """`root/NN.png`, gray noise of another brightness each: pictures of no class."""
     root.mkdir(parents=True)
     for number in range(count):
         noise = np.random.default_rng(number).integers(-20, 21, (48, 48, 1)) + 40 + 170 * number // count

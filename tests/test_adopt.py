@@ -293,7 +293,7 @@ SOURCES: dict[str, Callable[[Path], tuple[Any, Path]]] = {
     "hub layer": lambda d: (m := hub_model(d), foreign.saved(m, d / "m.h5")),
     "TF-Hub archive": hub_archive,
     "Teachable Machine folder": lambda d: teachable_machine(d, channels=3, zipped=False),
-    "Teachable Machine zip, grey": lambda d: teachable_machine(d, channels=1, zipped=True),
+    "Teachable Machine zip, gray": lambda d: teachable_machine(d, channels=1, zipped=True),
     "tfjs layers model": lambda d: (m := foreign.tiny("keras2"), layers_model(m, d / "m")),
     "tfjs graph model": lambda d: (m := foreign.tiny("keras2"), graph_model(m, d / "m")),
 }

@@ -22,7 +22,7 @@ def test_the_newest_of_playwrights_browsers_is_taken(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROME", raising=False)
-    monkeypatch.setattr(discovery, "_PLACES", ())
+    monkeypatch.setattr(discovery, "_CHROMIUM_PLACES", ())
     assert discovery.find() == tmp_path / "chromium-1187" / "chrome-linux" / "chrome"
 
 

@@ -28,7 +28,7 @@ from pagesight.graph.model import GraphModel, Runner
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
-from .conftest import ROOT, write_greys, write_photos
+from .conftest import INSTALLED, ROOT, write_grays, write_photos
 
 pytestmark = pytest.mark.slow
 LABELS = ["<script>alert(1)<", '"q\\', "שלום " + "x" * 100]
@@ -102,6 +102,24 @@ def test_verify_works_where_an_event_loop_runs_as_in_a_notebook(built: pagesight
 
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: other tests may have left one running in this thread
         assert thread.submit(lambda: asyncio.run(ask())).result().report.parity.top1_agreement == 1.0
+
+
+def test_an_engine_that_is_asked_for_and_missing_is_an_error(built: pagesight.VerifiedBundle) -> None:
+    with pytest.raises(VerifyError, match="the engine webkit") as raised:
+        verify(pagesight.Bundle(built.path), Verification(browsers=("webkit",)))
+    assert "webkit2gtk-driver" in raised.value.fix
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(INSTALLED) < 2, reason="no browser of another engine")
+def test_every_engine_is_asked_and_named_in_the_report(built: pagesight.VerifiedBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("FIREFOX", "WEBKIT"):
+        monkeypatch.delenv(variable)
+    parity = verify(pagesight.Bundle(built.path), Verification(max_pictures=3)).report.parity
+    assert parity.browser == ", ".join(one.browser for one in parity.engines)
+    assert len(parity.engines) == len(INSTALLED)
+    assert all(one.squares_equal == one.pictures == 3 for one in parity.engines)
+    assert parity.max_abs_diff == max(one.max_abs_diff for one in parity.engines) <= 1e-4
 
 
 @pytest.mark.skipif(discovery.find() is None, reason="no browser")
@@ -277,7 +295,7 @@ def test_other_pictures_or_another_browser_are_verified_anew_and_at_most_so_many
     built: pagesight.VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked(count: int, most: int = 500) -> Any:
-        write_greys(tmp_path / str(count), count) if not (tmp_path / str(count)).exists() else None
+        write_grays(tmp_path / str(count), count) if not (tmp_path / str(count)).exists() else None
         result = verify(built, Verification(max_pictures=most), tmp_path / "page", tmp_path / str(count))
         assert isinstance(result, pagesight.VerifiedBundle)
         return result.report.parity.pictures, (tmp_path / "page" / "manifest.json").stat().st_ino

@@ -27,8 +27,8 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_names_the_languages_that_ship() -> None:
-    *ood, last = languages.known()
-    assert f"{', '.join(ood)} or {last}." in " ".join(run("build", "--help").stdout.split())
+    *others, last = languages.known()
+    assert f"{', '.join(others)} or {last}." in " ".join(run("build", "--help").stdout.split())
 
 
 def test_help_does_not_import_tensorflow_or_numpy() -> None:
@@ -57,8 +57,8 @@ def test_every_command_explains_itself() -> None:
         (["build", "x"], "Missing option '-o'"),
         (["build", "x", "-o", "y", "--quantize", "uint9"], "'uint9' is not one of"),
         (["build", "x", "-o", "y", "--max-ms", "5"], "add --search all"),
-        (["build", "x", "-o", "y", "--language", "fr"], "choose one of ar, de, en"),
-        (["build", "x", "-o", "y", "--logo", "nowhere.svg"], "nowhere.svg is no logo"),
+        (["build", "x", "-o", "y", "--language", "tlh"], "choose one of ar, de, en, es, fr"),
+        (["build", "x", "-o", "y", "--logo", "nowhere.svg"], "nowhere.svg is not a usable logo file"),
         (["build", "x", "-o", "y", "--backbone", "mobilenet_v1_25_128"], "did you mean mobilenet_v1_025_128"),
     ],
 )
@@ -117,7 +117,7 @@ def test_doctor_names_what_is_there_and_what_is_missing() -> None:
 def test_python_knows_the_same_options_as_the_command_line() -> None:
     from pagesight import cli
 
-    of_the_command_line = {"photos", "into", "force", "until", "as_json", "quiet", "debug"}
+    of_the_command_line = {"photos", "into", "force", "until", "as_json", "quiet", "verbose", "debug"}
     flags = {p.name for p in cli.pagesight.commands["build"].params} - of_the_command_line
     assert flags == set(options.Build.__dataclass_fields__)
 

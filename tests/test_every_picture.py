@@ -82,7 +82,7 @@ def test_the_upper_part_learns_for_the_whole_network_and_begins_again_where_it_b
 
 
 @pytest.mark.slow
-def test_all_pictures_are_learnt_from_and_each_is_asked_of_a_model_that_had_not_seen_it(few: Dataset, tmp_path: Path) -> None:
+def test_all_pictures_are_learned_from_and_each_is_asked_of_a_model_that_had_not_seen_it(few: Dataset, tmp_path: Path) -> None:
     trained = train(few, LITE, tmp_path / "out")
     accuracy, answers = trained.facts.accuracy, trained.out_of_fold
     assert accuracy is not None

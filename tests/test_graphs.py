@@ -32,7 +32,7 @@ def test_a_hard_swish_that_tensorflow_fused_is_written_out_for_tfjs() -> None:
 
 
 def test_what_is_added_behind_a_bias_of_zeros_is_added_as_before(tmp_path: Path) -> None:
-    """The stock optimiser drops the zeros and takes what is added next for the bias: the 3 of a hard sigmoid, another branch."""
+    """The stock optimizer drops the zeros and takes what is added next for the bias: the 3 of a hard sigmoid, another branch."""
     from pagesight.graph.tensorflow import keras, tensorflow
 
     tf, tk = tensorflow(), keras()

@@ -94,7 +94,7 @@ def test_the_thumb_touches_the_finger_that_makes_the_number(digit: int, finger: 
         joints = pose(digit, PLAIN, np.random.default_rng(seed)).joints
         gaps = np.linalg.norm(joints[1:, 3] - joints[THUMB, 3], axis=1)
         assert 1 + gaps.argmin() == finger
-        # Centres of two finger tips that touch lie some 14 mm apart.
+        # Centers of two finger tips that touch lie some 14 mm apart.
         assert gaps.min() < 18
 
 

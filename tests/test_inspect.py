@@ -111,4 +111,4 @@ def test_a_width_or_side_that_no_network_has_is_refused(name: str, why: str) -> 
 def test_a_chart_for_a_folder_that_is_not_there_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.pagesight, ["compare", "vgg16", "--html", str(tmp_path / "none" / "chart.html")])
     assert isinstance(result.exception, OptionError)
-    assert "is no folder" in result.exception.what
+    assert "is not a folder" in result.exception.what

@@ -100,7 +100,7 @@ def test_sides_inside_of_class_folders_are_kept(tmp_path: Path) -> None:
     assert sides(dataset)["test"] == dict.fromkeys(LABELS, 4)
 
 
-def test_what_is_to_be_measured_is_not_learnt_from_even_where_it_lies_in_both(tmp_path: Path) -> None:
+def test_what_is_to_be_measured_is_not_learned_from_even_where_it_lies_in_both(tmp_path: Path) -> None:
     root = tmp_path / "photos"
     for kind, label in enumerate(LABELS):
         pictures(root / "train" / label, kind, 9)
@@ -111,7 +111,7 @@ def test_what_is_to_be_measured_is_not_learnt_from_even_where_it_lies_in_both(tm
     asked = {p.sha256 for p in dataset.on("test")}
     assert len(asked) == 8
     assert not asked & {p.sha256 for p in dataset.pictures if p.side != "test"}
-    assert any("4 pictures are left out of what is learnt" in note for note in notes)
+    assert any("4 pictures are left out of what is learned" in note for note in notes)
 
 
 def test_sides_without_class_folders_are_no_classes(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_table_elsewhere_and_its_columns_can_be_named(tmp_path: Path) -> None:
     assert dataset.labels == LABELS
     with pytest.raises(ScanError, match="has no column 'insekt'"):
         scan(tmp_path / "photos", Scanning(labels_csv=str(tmp_path / "about.csv"), label_column="insekt"), tmp_path / "other")
-    with pytest.raises(ScanError, match="is no file"):
+    with pytest.raises(ScanError, match="is not a file"):
         scan(tmp_path / "photos", Scanning(labels_csv=str(tmp_path / "nowhere.csv")), tmp_path / "other")
 
 
@@ -368,7 +368,7 @@ def test_classes_are_renamed_merged_and_put_in_order_without_touching_folders(tm
     assert caught.value.fix == "did you mean bees=Bienen?"
 
 
-def test_a_page_with_its_samples_and_folders_are_learnt_from_together(tmp_path: Path) -> None:
+def test_a_page_with_its_samples_and_folders_are_learned_from_together(tmp_path: Path) -> None:
     page = tmp_path / "old page.zip"
     samples = [pictures(tmp_path / "s" / label, kind, 8) for kind, label in enumerate(LABELS)]
     with zipfile.ZipFile(page, "w") as archive:

@@ -29,7 +29,7 @@ def test_entities_are_refused_in_every_encoding(tmp_path: Path, text: str, encod
 
 @pytest.mark.parametrize("encoding", ["klingon", "shift_jis"])
 def test_a_logo_in_letters_that_nobody_reads_is_no_svg(tmp_path: Path, encoding: str) -> None:
-    with pytest.raises(OptionError, match="is no SVG"):
+    with pytest.raises(OptionError, match="is not a valid SVG"):
         written(tmp_path, f'<?xml version="1.0" encoding="{encoding}"?>{SVG}'.encode())
 
 

@@ -36,10 +36,10 @@ def test_the_commands_and_the_python_run_as_written(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     lines = [line for block in blocks("sh") for line in block.strip().splitlines()]
-    first, *ood = [line for line in lines if line.startswith("pagesight") and "serve" not in line]
-    assert len(ood) >= 6
+    first, *others = [line for line in lines if line.startswith("pagesight") and "serve" not in line]
+    assert len(others) >= 6
     subprocess.run(first, shell=True, check=True)
-    for line in ood:  # in this process, where TensorFlow is imported once
+    for line in others:  # in this process, where TensorFlow is imported once
         cli.main(shlex.split(line)[1:])
     exec(blocks("python")[0], {})
 

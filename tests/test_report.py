@@ -26,7 +26,7 @@ from pagesight.training.cross_validation import cross_validated
 from pagesight.training.distribution import ALONE
 from pagesight.training.predictor import Predictor
 
-from .conftest import PhotoFolder, draw, write_greys
+from .conftest import PhotoFolder, draw, write_grays
 from .seen import scene, seen_of
 
 # Figures
@@ -134,7 +134,7 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
     assert "<b>" not in text
     assert "95% interval" in text
     assert "Few pictures" in text
-    assert "Not measured: how it answers pictures of other things" in text
+    assert "Not measured: the response to out-of-distribution pictures" in text
     for tag, attributes in _Page(text).tags:
         if tag == "link" and attributes["rel"] == "stylesheet" and attributes["href"] != "style.css":
             assert (tmp_path / str(attributes["href"])).is_file()
@@ -150,12 +150,15 @@ def test_few_pictures_are_told_of_by_cross_validation(tmp_path: Path) -> None:
 
 def test_a_random_split_is_told_of_beside_the_split_by_groups(tmp_path: Path) -> None:
     apart = CrossValidated(1200, 5, 0.8, (0.78, 0.82))
-    for value, summary in ((0.934, "would have made it look 13.4 points better"), (0.81, "would not have looked clearly better")):
+    for value, summary in (
+        (0.934, "would have overstated the accuracy by 13.4 points"),
+        (0.81, "would not have made a clear difference"),
+    ):
         html.write(tmp_path, _summary(by_split=BySplit(apart, replace(apart, value=value))))
         text = (tmp_path / "report.html").read_text(encoding="utf-8")
         _checked(text)
-        assert f"Whole groups apart: 80.0%; pictures at random: {value:.1%}" in text
-        assert "on the same 1,200 pictures in 5 rounds" in text
+        assert f"Groups kept apart: 80.0%; random split: {value:.1%}" in text
+        assert "Both by 5-fold cross-validation on the same 1,200 pictures" in text
         assert summary in text
 
 
@@ -212,7 +215,7 @@ def test_pictures_of_other_things_are_told_of_where_there_are_some(tmp_path: Pat
 
 
 def _web(folder: Path, labels: tuple[str, ...]) -> WebModel:
-    """A web model that answers by the mean colour of the picture: red, green or blue."""
+    """A web model that answers by the mean color of the picture: red, green or blue."""
     from google.protobuf.json_format import MessageToDict
 
     from pagesight.graph.model import GraphModel
@@ -246,8 +249,8 @@ def test_a_report_is_written_whole_and_the_same_twice(photos: PhotoFolder, tmp_p
     folder = photos("disc", "square", "triangle", per_class=12)
     wrong = folder / "disc" / "wrong.jpg"
     draw(1, np.random.default_rng(9)).save(wrong, quality=92)
-    write_greys(tmp_path / "greys", 6)
-    dataset = scan(folder, Scanning(unknown=str(tmp_path / "greys")), tmp_path / "scan")
+    write_grays(tmp_path / "grays", 6)
+    dataset = scan(folder, Scanning(unknown=str(tmp_path / "grays")), tmp_path / "scan")
     web = _web(tmp_path / "web", dataset.labels)
     summary = []
     for name in ("a", "b"):

@@ -68,7 +68,7 @@ def _layer(kind: str) -> Layer:
 
 
 def _moments(layer: Layer, rng: np.random.Generator) -> Moments:
-    """Inputs that mostly go together, as neighbouring pixels and channels do."""
+    """Inputs that mostly go together, as neighboring pixels and channels do."""
     groups = (8, 9) if layer.kind == "depthwise" else (1, INPUTS)
     mixing = rng.normal(size=(*groups, 3))
     covariance = mixing @ mixing.transpose(0, 2, 1) + 0.05 * np.eye(groups[1])
@@ -78,7 +78,7 @@ def _moments(layer: Layer, rng: np.random.Generator) -> Moments:
 
 
 @pytest.mark.parametrize("activation", ["Relu", "Relu6"])
-def test_equalised_layers_answer_the_same_and_a_clipped_channel_stays_as_it_is(activation: str) -> None:
+def test_equalized_layers_answer_the_same_and_a_clipped_channel_stays_as_it_is(activation: str) -> None:
     rng = np.random.default_rng(2)
     first, second = _chain(activation)
     scale = 10.0 ** rng.uniform(-2, 0, 8)
@@ -109,7 +109,7 @@ def test_equalised_layers_answer_the_same_and_a_clipped_channel_stays_as_it_is(a
     assert np.allclose(answers[0], answers[1], rtol=0, atol=tolerance.of_sum(5, np.abs(answers[0]).max(), layers=3))
 
 
-def test_the_branches_of_a_residual_block_are_equalised_together_and_answer_the_same(tmp_path: Path) -> None:
+def test_the_branches_of_a_residual_block_are_equalized_together_and_answer_the_same(tmp_path: Path) -> None:
     from pagesight.graph.tensorflow import keras, tensorflow
     from pagesight.quantization.equalization import groups_of
 

@@ -21,7 +21,7 @@ from pagesight.graph.tensorflow import tensorflow
 from pagesight.options import Scanning
 from pagesight.scan import scan
 
-from .conftest import PhotoFolder, write_greys, write_photos
+from .conftest import PhotoFolder, write_grays, write_photos
 
 
 def skipped(dataset: Dataset) -> dict[str, str]:
@@ -222,7 +222,7 @@ def test_loose_pictures_without_class_folders_are_told_so(tmp_path: Path) -> Non
 
 
 def test_what_is_no_regular_expression_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"^--group-by '\[' is no regular expression: [^\n]+$"):
+    with pytest.raises(OptionError, match=r"^--group-by '\[' is not a valid regular expression: [^\n]+$"):
         scan(tmp_path / "nothing-there", Scanning(group_by="["), tmp_path / "out")
 
 
@@ -234,7 +234,7 @@ def test_a_group_expression_that_does_not_work_is_refused(group_by: str, what: s
 
 def test_pictures_of_other_things_are_shared_out_each_once_and_none_that_a_class_has(photos: PhotoFolder, tmp_path: Path) -> None:
     known = photos("disc", "square", per_class=8)
-    ood = write_greys(tmp_path / "others" / "deep", 12).parent
+    ood = write_grays(tmp_path / "others" / "deep", 12).parent
     shutil.copy(ood / "deep" / "03.png", ood / "again.png")
     shutil.copy(next((known / "disc").iterdir()), ood / "disc.jpg")
     dataset = scan(known, Scanning(unknown=str(ood)), tmp_path / "out")
@@ -244,10 +244,10 @@ def test_pictures_of_other_things_are_shared_out_each_once_and_none_that_a_class
     assert not {p.sha256 for p in shown} & {p.sha256 for p in dataset.pictures}
     again = Dataset.open(dataset.path)
     assert {again.read_bytes(p)[:4] for p in shown} == {b"\x89PNG"}
-    with pytest.raises(ScanError, match="is no folder"):
+    with pytest.raises(ScanError, match="is not a folder"):
         scan(known, Scanning(unknown=str(tmp_path / "nowhere")), tmp_path / "out")
     with pytest.raises(ScanError, match="2 pictures of other things"):
-        scan(known, Scanning(unknown=str(write_greys(tmp_path / "few", 2))), tmp_path / "out")
+        scan(known, Scanning(unknown=str(write_grays(tmp_path / "few", 2))), tmp_path / "out")
 
 
 def test_nothing_is_read_again_until_a_file_changes(photos: PhotoFolder, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from pagesight.training import loop, network
 from pagesight.training.predictor import Predictor
 from pagesight.training.schedule import BRIEF, FULL, GENTLE, choose_schedule
 
-from .conftest import SHARED, write_greys, write_photos
+from .conftest import SHARED, write_grays, write_photos
 
 BATCH = Schedule(batch=8)
 TINY = Training(backbone="mobilenet_v1_025_96", weights="random", epochs=3, schedule=BATCH)
@@ -38,22 +38,22 @@ TINY = Training(backbone="mobilenet_v1_025_96", weights="random", epochs=3, sche
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Discs and squares: 24 pictures of each."""
     root = tmp_path_factory.mktemp("shapes")
-    unknown = str(write_greys(root / "greys", 15))
+    unknown = str(write_grays(root / "grays", 15))
     return scan(write_photos(root / "photos", ["disc", "square"], 24), Scanning(unknown=unknown), root / "scan")
 
 
 @pytest.fixture(scope="session")
-def learnt(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+def learned(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     """One whole run."""
-    return train(shapes, TINY, tmp_path_factory.mktemp("learnt") / "out")
+    return train(shapes, TINY, tmp_path_factory.mktemp("learned") / "out")
 
 
 @pytest.mark.slow
 def test_two_runs_with_one_seed_give_the_same_bytes_also_when_one_writes_curves_for_tensorboard(
-    shapes: Dataset, learnt: TrainedModel, tmp_path: Path
+    shapes: Dataset, learned: TrainedModel, tmp_path: Path
 ) -> None:
     trained = train(shapes, replace(TINY, tensorboard=str(tmp_path / "curves")), tmp_path / "out")
-    assert manifest.list_files(trained.path) == manifest.list_files(learnt.path)
+    assert manifest.list_files(trained.path) == manifest.list_files(learned.path)
     (file,) = (tmp_path / "curves").iterdir()
     read: dict[str, dict[int, float]] = {}
     for record in tensorflow().data.TFRecordDataset(str(file)):
@@ -68,7 +68,7 @@ def test_two_runs_with_one_seed_give_the_same_bytes_also_when_one_writes_curves_
 
 
 @pytest.mark.slow
-def test_easy_shapes_are_learnt_and_measured_on_the_test_side_alone(shapes: Dataset, tmp_path: Path) -> None:
+def test_easy_shapes_are_learned_and_measured_on_the_test_side_alone(shapes: Dataset, tmp_path: Path) -> None:
     trained = train(shapes, replace(TINY, epochs=8, min_accuracy=0.9), tmp_path / "out")
     accuracy = trained.facts.accuracy
     assert accuracy.n == len(shapes.on("test"))
@@ -79,14 +79,14 @@ def test_easy_shapes_are_learnt_and_measured_on_the_test_side_alone(shapes: Data
 
 @pytest.mark.slow
 def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_threshold(
-    shapes: Dataset, learnt: TrainedModel, tmp_path: Path
+    shapes: Dataset, learned: TrainedModel, tmp_path: Path
 ) -> None:
-    decision = learnt.facts.decision
+    decision = learned.facts.decision
     assert (decision.ood, decision.ood_given) == (5, True)
-    crossed = learnt.facts.accuracy.cross_validated  # 24 pictures a class are few
+    crossed = learned.facts.accuracy.cross_validated  # 24 pictures a class are few
     assert (crossed.n, crossed.folds) == (len(shapes.pictures), 5)
     assert crossed.interval95[0] < crossed.value <= crossed.interval95[1]
-    saved = export(learnt, Naming("n", "N"), tmp_path / "saved")
+    saved = export(learned, Naming("n", "N"), tmp_path / "saved")
     assert asdict(saved.contract.decision) == {name: getattr(decision, name) for name in ("temperature", "threshold")}
     assert decision.temperature != 1
     ask = tensorflow().saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
@@ -137,7 +137,7 @@ def test_a_starter_that_tells_the_classes_apart_is_trained_gently_and_another_is
     assert choose_schedule(Training(schedule=BATCH, epochs=2), "starter", 0.95, 40) == replace(BATCH, epochs=2)
 
 
-def test_many_pictures_are_learnt_in_fewer_epochs_unless_no_layer_can_be_frozen_or_somebody_counts_them() -> None:
+def test_many_pictures_are_learned_in_fewer_epochs_unless_no_layer_can_be_frozen_or_somebody_counts_them() -> None:
     assert choose_schedule(Training(), "imagenet", 0.5, 50) == BRIEF
     for options, first_weights, images_per_class in (
         (Training(), "random", 500),
@@ -193,7 +193,7 @@ def test_a_picture_that_changed_after_the_scan_is_named_and_costs_no_checkpoint(
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_same_bytes(
-    shapes: Dataset, learnt: TrainedModel, tmp_path: Path
+    shapes: Dataset, learned: TrainedModel, tmp_path: Path
 ) -> None:
     into = tmp_path / "killed"
     code = f"""
@@ -216,7 +216,7 @@ from pagesight.options import Schedule, Training
         assert begun.exists()
         assert not into.exists()
     resumed = train(shapes, TINY, into)
-    assert manifest.list_files(resumed.path) == manifest.list_files(learnt.path)
+    assert manifest.list_files(resumed.path) == manifest.list_files(learned.path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed"]
 
 
@@ -226,13 +226,13 @@ def test_a_second_training_into_one_folder_at_the_same_time_is_refused(shapes: D
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_learnt_is_back_after_the_cross_validation_also_where_that_fails() -> None:
+def test_what_was_learned_is_back_after_the_cross_validation_also_where_that_fails() -> None:
     model, _ = network.build(backbones.named("mobilenet_v1_025_96"), 2, None)
-    learnt = model.get_weights()
-    with pytest.raises(KeyboardInterrupt), _as_it_began(model, [np.zeros_like(w) for w in learnt]):
+    learned = model.get_weights()
+    with pytest.raises(KeyboardInterrupt), _as_it_began(model, [np.zeros_like(w) for w in learned]):
         assert not any(w.any() for w in model.get_weights())
         raise KeyboardInterrupt
-    assert all((a == b).all() for a, b in zip(model.get_weights(), learnt, strict=True))
+    assert all((a == b).all() for a, b in zip(model.get_weights(), learned, strict=True))
 
 
 def test_a_weights_file_that_is_not_there_is_named(shapes: Dataset, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ REFUSE = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMExce
 
 @dataclass
 class Studio:
-    """One browser window of one size and colour scheme, and where its pictures go."""
+    """One browser window of one size and color scheme, and where its pictures go."""
 
     browser: Browser
     bundle: Path
@@ -79,7 +79,7 @@ class Studio:
 
 def recognize(studio: Studio) -> None:
     """Empty, a sample answered, its heat map, an unsure answer, a table, what is no picture."""
-    gray = studio.scratch / "grey.png"
+    gray = studio.scratch / "gray.png"
     Image.new("RGB", (64, 64), (128, 128, 128)).save(gray)
     text = studio.scratch / "notes.txt"
     text.write_text("no picture", encoding="utf-8")
@@ -151,7 +151,7 @@ def teach(studio: Studio) -> None:
         page.locator("#camera").click()
         page.wait_for_selector("#result:visible")
         studio.keep(page, "teach-predicting", whole=False)
-        page.locator("#mode-recognise").click()
+        page.locator("#mode-recognize").click()
         page.locator("#camera").click()
         page.locator(".sample").first.click()
         page.wait_for_selector("#result:visible")

@@ -13,7 +13,7 @@ _AXES = {
 
 
 def bars(title: str, unit: str, values: Mapping[str, float], into: Path) -> None:
-    """One horizontal bar a way, ours in colour, the value at its end."""
+    """One horizontal bar a way, ours in color, the value at its end."""
     pyplot = _pyplot()
     figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(values) + 0.9))
     names = list(values)[::-1]

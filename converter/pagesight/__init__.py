@@ -1,4 +1,4 @@
-"""From a folder of pictures to a static web page that recognises them, checked in a real browser.
+"""From a folder of pictures to a static web page that recognizes them, checked in a real browser.
 
 `build` runs the whole line. Each stage has a module and a function of one name: `from pagesight.scan import scan`.
 """

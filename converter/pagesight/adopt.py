@@ -43,7 +43,7 @@ class Adoption:
     input_range: str | None = None
     """`0..1`, `-1..1`, `0..255`, `caffe` (BGR minus ImageNet's means) or `torch`; None finds out."""
     crop: str | None = None
-    """`center-square`, or `squash` the whole picture; None takes the model's own, else the centre."""
+    """`center-square`, or `squash` the whole picture; None takes the model's own, else the center."""
     side: int | None = None
     """Pixels of the square, for a model that takes any size."""
     guess: bool = False
@@ -65,7 +65,7 @@ def adopt(
 ) -> SavedModel:
     """Write the model at `source` (file, folder, archive, TF-Hub address) as `saved_model/` with one signature, and contract.json.
 
-    Input   image: uint8-valued float32 `[batch, side, side, channels]`, 0..255; channels 3 (RGB) or 1 (grey).
+    Input   image: uint8-valued float32 `[batch, side, side, channels]`, 0..255; channels 3 (RGB) or 1 (gray).
     Output  probabilities `[batch, classes]` (rows sum to 1), and where the graph shows them embedding `[batch, d]` and
             features `[batch, h, w, d]`.
     The model's own framework answers `pictures` (a folder; drawn ones where None) as well: `adopted.json` says how far its
@@ -358,7 +358,5 @@ def _tried(function: Any, shape: Input) -> Any:
     if together.ndim != 2 or len(together) != 2 or not np.allclose(together[:1], alone, atol=1e-3, equal_nan=True):
         raise AdoptError("the model answers one picture at a time only", fix="export it with a free batch size")
     if not np.isfinite(together).all():
-        raise AdoptError(
-            "the model answers with numbers that are none", fix="check --input-range, or train it again; it has diverged"
-        )
+        raise AdoptError("the model outputs NaN or infinity", fix="check --input-range, or train it again; it has diverged")
     return together

@@ -37,8 +37,8 @@ _ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/",
 def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
     """Put the page together around `web`; `origin` gives the gallery its samples and the card its facts.
 
-    Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than `how.max_bytes`, and
-    OptionError for a theme or a logo that is none; nothing is written then.
+    Raises BundleError when the page's code is not built, the theme does not fit, or the bundle is larger than
+    `options.max_bytes`, and OptionError for an unusable theme or logo; nothing is written then.
     """
     template = resources.web_template()
     package = Package.parse(options.npm) if options.npm is not None else None
@@ -145,7 +145,7 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
     trained = origin.trained.facts if origin.trained else None
     measured = trained.accuracy if trained else None
-    exported = web.facts.accuracy if measured is None or measured.folds is None else None  # it has learnt from what it was asked
+    exported = web.facts.accuracy if measured is None or measured.folds is None else None  # it has learned from what it was asked
     accuracy = ReportedAccuracy()
     if measured:
         accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95, measured.folds, measured.p_value)

@@ -108,12 +108,12 @@ def scan(photos: tuple[str, ...], into: Path, force: bool, **options: Any) -> An
     from pagesight.scan import scan as run
 
     dataset = run(photos, Build(**options).scanning(), into, force=force)
-    splits = {side: sum(counts) for side, counts in dataset.facts.counts.items()}
+    sides = {side: sum(counts) for side, counts in dataset.facts.counts.items()}
     return {
         "dataset": str(into),
         "layout": dataset.facts.layout,
         "classes": list(dataset.labels),
-        "pictures": splits,
+        "pictures": sides,
         "skipped": dataset.facts.skipped,
         "split": dataset.facts.split,
         "duplicates": records.to_json(dataset.facts)["duplicates"],

@@ -72,7 +72,7 @@ def compare(names: Sequence[str]) -> list[Entry]:
 
 def _entry(name: str) -> Entry:
     tf = tensorflow()
-    with tf.Graph().as_default():  # variables of a graph take no memory until they are initialised
+    with tf.Graph().as_default():  # variables of a graph take no memory until they are initialized
         tf.compat.v1.set_random_seed(0)  # deterministic TensorFlow builds no dropout without one
         model, side = _built(name)
         parameters = int(model.count_params())

@@ -61,7 +61,7 @@ def inspect(model: Path) -> Inspection:
         stored = {name: (value.dtype.name, value.nbytes) for name, value in floats.weights.items()}
         return _inspected(floats, stored, model.name, None)
     raise InspectError(
-        f"{model} is no page, no web model and no exported model",
+        f"{model} is not a page, a web model or an exported model",
         fix="give a folder that Pagesight wrote, or `pagesight convert` it",
     )
 

@@ -210,7 +210,7 @@ def _check_choices(how: Build) -> None:
     languages.check(how.language)
     theme_key(how.bundling())
     if how.quantize not in MODES:
-        raise OptionError(f"there is no quantisation {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
+        raise OptionError(f"there is no quantization mode {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
     if how.strategy not in STRATEGIES:
         raise OptionError(f"there is no strategy {how.strategy!r}", fix=f"choose one of {', '.join(STRATEGIES)}")
     if how.strategy == "multiworker":

@@ -58,8 +58,11 @@ def check(data: bytes | BinaryIO, path: str = "", admit: Admit = contextlib.null
                 what = f"{header.width}×{header.height} pixels of {header.format}"
                 raise UnreadablePicture(f"would take {header.memory / 1e9:.1f} GB to decode ({what})")
             with admit(header):
-                _refuse_broken(file, header.format)
-                image.load()
+                try:
+                    _refuse_broken(file, header.format)
+                    image.load()
+                finally:
+                    image.close()  # its memory is free before another picture gets it
         return header.format
 
 
@@ -111,7 +114,7 @@ def _upright(data: bytes, least: int | None = None, admit: Admit = contextlib.nu
             box = tiles[0].extents if tiles else None
             image.load()
             if header.format == "PNG":
-                _set_clear_colour(image, depth=data[24])
+                _set_clear_color(image, depth=data[24])
             for key in ("xmp", "XML:com.adobe.xmp"):  # browsers look for a turn in EXIF alone
                 image.info.pop(key, None)
             if box and box != (0, 0, *image.size):  # browsers leave what the first frame does not fill translucent
@@ -161,11 +164,11 @@ def _strips(image: Image.Image, box: tuple[int, int, int, int]) -> Iterator[tupl
         yield y - top, _flattened(image if part == (0, 0, *image.size) else image.crop(part))
 
 
-def _set_clear_colour(image: Image.Image, depth: int) -> None:
-    """Make a PNG's one clear colour (tRNS) comparable: Pillow widens samples to 8 bits, and leaves it as it is in the file."""
+def _set_clear_color(image: Image.Image, depth: int) -> None:
+    """Make a PNG's one clear color (tRNS) comparable: Pillow widens samples to 8 bits, and leaves it as it is in the file."""
     clear = image.info.get("transparency")
     if depth == 16 and clear is not None:
-        del image.info["transparency"]  # its low bytes are gone, and so is what would tell it from its neighbours
+        del image.info["transparency"]  # its low bytes are gone, and so is what would tell it from its neighbors
     elif isinstance(clear, int) and image.mode in ("1", "L"):
         image.info["transparency"] = clear * 255 // (2**depth - 1)
 

@@ -54,7 +54,7 @@ class _Kept:
 
 
 def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dataset | Path | None = None) -> WebModel:
-    """Write `saved` as `model/` in the stock TF.js format with its float weights stored as `how.mode` says.
+    """Write `saved` as `model/` in the stock TF.js format with its float weights stored as `options.mode` says.
 
     Where `pictures` are given, their train side calibrates and their test side measures accuracy and the share of answers kept
     from the float model; of a folder without labels every other picture calibrates, and the rest measures. Without pictures,

@@ -9,7 +9,7 @@ from pagesight.options import Rendering
 
 
 def render(options: Rendering, into: Path) -> Path:
-    """Draw `how.per_class` pictures of each digit into `into/<digit>/signerNN_MMMM.jpg`; the same seed gives the same bytes."""
+    """Draw `options.per_class` pictures of each digit into `into/<digit>/signerNN_MMMM.jpg`; the same seed gives the same bytes."""
     key = {"options": asdict(options), "versions": manifest.versions("pillow", "numpy", "scipy")}
     if manifest.is_fresh(into, "render", key):
         progress.stage("render", fresh=True)

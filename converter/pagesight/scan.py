@@ -69,7 +69,7 @@ def _check_expression(group_by: str | None) -> None:
         re.compile(group_by or "")
     except re.error as cause:
         raise OptionError(
-            f"--group-by {group_by!r} is no regular expression: {cause}",
+            f"--group-by {group_by!r} is not a valid regular expression: {cause}",
             fix=r"mend it, such as --group-by 'person\d+', or put a backslash before a sign that means itself",
         ) from cause
 
@@ -84,7 +84,7 @@ def _fingerprint_of_table(options: Scanning) -> str | None:
     if table is None or table == "none":
         return None
     if not Path(table).is_file():
-        raise ScanError(f"{table} is no file", fix="give --labels-csv a CSV or TSV file, or leave it out")
+        raise ScanError(f"{table} is not a file", fix="give --labels-csv a CSV or TSV file, or leave it out")
     return manifest.sha256_file(Path(table))
 
 
@@ -123,7 +123,7 @@ def _unknown_root(options: Scanning) -> Path | None:
     if options.unknown is None:
         return None
     if not Path(options.unknown).is_dir():
-        raise ScanError(f"{options.unknown} is no folder", fix="give --unknown a folder with pictures of other things")
+        raise ScanError(f"{options.unknown} is not a folder", fix="give --unknown a folder with pictures of other things")
     return Path(options.unknown).resolve()
 
 
@@ -246,7 +246,7 @@ def _write(folder: Path, into: Path, read: Sequence[Read], facts: DatasetFacts) 
             "browser, which decodes them in its own way or not at all"
         )
     if facts.leaked:
-        progress.note(f"{are(facts.leaked, 'picture')} left out of what is learnt: also on the side that measures")
+        progress.note(f"{are(facts.leaked, 'picture')} left out of what is learned: also on the side that measures")
     if facts.duplicates.across_classes:
         pair = facts.duplicates.across_classes[0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

@@ -40,7 +40,7 @@ _MAX_OOD = 2000
 def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
     """Learn from every picture where they are few; else fine-tune on the train side, and measure on the test side.
 
-    Writes the weights and training.json, and out_of_fold.npz where no picture was kept aside: then all are learnt from, and what
+    Writes the weights and training.json, and out_of_fold.npz where no picture was kept aside: then all are learned from, and what
     that is worth is cross-validated. The same dataset, options, versions and machine give the same bytes.
     Raises TrainError when weights cannot be had, or the accuracy is below `options.min_accuracy`, or not better than guessing where
     that is None, and OutputError where another process trains into the same folder; nothing is written then.
@@ -58,7 +58,7 @@ def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
     progress.stage("train")
     lock = locks.exclusive_lock(into) if writes_output(options.strategy) else contextlib.nullcontext()
     with lock, distributed(options.strategy) as distribution, tempfile.TemporaryDirectory() as scratch:
-        distribution.agree(manifest.sha256_json(_what_is_learnt(key)))
+        distribution.agree(manifest.sha256_json(_what_is_learned(key)))
         own = into if distribution.rank == 0 else Path(scratch) / into.name  # the chief alone writes what stays
         if learns_from_every(dataset, options, offered[0]):
             _learn(dataset, options, offered, (own, key))
@@ -102,7 +102,7 @@ def _train(
     into, key = output
     start = best_of_some(dataset, options, offered)
     backbone = start.backbone
-    checkpoint = Checkpoint(into, _what_is_learnt(key))
+    checkpoint = Checkpoint(into, _what_is_learned(key))
     with manifest.atomic_output_dir(into, "train", key) as temporary:
         with progress.task("starting TensorFlow"), distribution.scope():
             keras().utils.set_random_seed(options.seed)
@@ -140,15 +140,15 @@ def _train(
 @contextlib.contextmanager
 def _as_it_began(model: Any, first: list[Any]) -> Iterator[None]:
     """While the block runs, `model` has the weights `first` again."""
-    learnt = model.get_weights()
+    learned = model.get_weights()
     model.set_weights(first)
     try:
         yield
     finally:
-        model.set_weights(learnt)
+        model.set_weights(learned)
 
 
-def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
+def _what_is_learned(key: dict[str, Any]) -> dict[str, Any]:
     """The key without its bar: a run that fell short of one is not trained again for a lower one."""
     return key | {"options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
 
@@ -156,7 +156,7 @@ def _what_is_learnt(key: dict[str, Any]) -> dict[str, Any]:
 def _splits(dataset: Dataset, options: Input, work: Path, seed: int) -> loop.Splits:
     """Squares and labels of each side, mapped from disk; and pictures of other things, to learn and to decide by.
 
-    Only what is learnt from may be decoded coarsely where it is large: what is chosen and measured by is what the page will see.
+    Only what is learned from may be decoded coarsely where it is large: what is chosen and measured by is what the page will see.
     Where pictures are few, all are measured by.
     """
     splits: loop.Splits = {}
@@ -166,9 +166,9 @@ def _splits(dataset: Dataset, options: Input, work: Path, seed: int) -> loop.Spl
         inputs = model_inputs_of(dataset, pictures, options, work / f"{side}.npy", exact=few or side != "train")
         splits[side] = inputs, np.array([p.label for p in pictures], np.int64)
     real = _out_of_distribution(dataset, "train", options, work)
-    learnt = np.concatenate([out_of_distribution.drawn(options, seed), real])
+    learned = np.concatenate([out_of_distribution.drawn(options, seed), real])
     decides = _out_of_distribution(dataset, "validation", options, work)
-    return splits | {name: (s, np.full(len(s), NO_CLASS)) for name, s in (("ood", learnt), ("decides", decides))}
+    return splits | {name: (s, np.full(len(s), NO_CLASS)) for name, s in (("ood", learned), ("decides", decides))}
 
 
 def _out_of_distribution(dataset: Dataset, side: Side, options: Input, work: Path) -> Pixels:

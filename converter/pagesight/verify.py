@@ -45,7 +45,7 @@ def verify(bundle: Bundle, options: Verification, into: Path | None = None, pict
     """
     browsers = _browsers(options)
     if isinstance(pictures, Path) and not pictures.is_dir():
-        raise VerifyError(f"{pictures} is no folder of pictures", fix="pass --photos with a folder of pictures")
+        raise VerifyError(f"{pictures} is not a folder of pictures", fix="pass --photos with a folder of pictures")
     key = {
         "bundle": manifest.sha256_json(_listed(bundle.path)),
         "options": _options(options),
@@ -98,7 +98,7 @@ def _listed(folder: Path) -> dict[str, manifest.FileFacts]:
     """The files that a bundle's manifest lists."""
     result = manifest.read(folder)
     if result is None:
-        raise VerifyError(f"{folder} is no bundle: it has no manifest.json", fix="give the folder that `pagesight build` wrote")
+        raise VerifyError(f"{folder} is not a bundle: it has no manifest.json", fix="give the folder that `pagesight build` wrote")
     return dict(result["files"])
 
 
@@ -256,7 +256,7 @@ def _compared(asked: _Asked, answers: Answers, browser: Browser, options: Verifi
 def _rounded(data: bytes, engine: str) -> int:
     """How far (of 255) an engine's pixels may be from the file's: WebKit multiplies a translucent lossless WebP by its alpha.
 
-    Colour · alpha is rounded there to 8 bits once, which moves what is laid on white by 1 at most.
+    Color · alpha is rounded there to 8 bits once, which moves what is laid on white by 1 at most.
     """
     return 1 if engine == "webkit" and data[:4] == b"RIFF" and data[8:12] == b"WEBP" and b"VP8L" in data[:64] else 0
 

@@ -50,7 +50,7 @@ KERNEL, BIAS = np.eye(3, 2, dtype=np.float32), np.zeros(2, np.float32)
 
 
 def h5(path: Path, document: Any, kernel: Any = KERNEL, bias: Any = BIAS) -> Path:
-    """A `.h5` model; `document` may be text that is no JSON."""
+    """A `.h5` model; `document` may be text that is not valid JSON."""
     with h5py.File(path, "w") as file:
         file.attrs["model_config"] = document if isinstance(document, str) else json.dumps(document)
         file.attrs["keras_version"] = "2.21.0"

@@ -16,9 +16,9 @@ from pagesight.page.render import write_page
 
 BUILT = Path(__file__).parents[2] / "build" / "web_template"
 BACKBONE = "MobileNet V1, α 0.25, 128 × 128"
-COLOURS = {"red": (220, 30, 40), "green": (30, 180, 60), "blue": (40, 60, 220)}
+COLORS = {"red": (220, 30, 40), "green": (30, 180, 60), "blue": (40, 60, 220)}
 REPORT: dict[str, Any] = {
-    "name": "colours",
+    "name": "colors",
     "dataset": {"pictures": 2120, "classes": 3, "skipped": 4, "split": "group", "sha256": "0" * 64},
     "accuracy": {"n": 420, "float": 0.9952, "exported": 0.9929, "interval95": [0.979, 0.998]},
     "quantization": {"mode": "uint8", "float_bytes": 851728, "bytes": 219840, "top1_agreement": 0.998},
@@ -32,7 +32,7 @@ def assemble(
     into: Path,
     *,
     labels: Sequence[str] = tiny_model.LABELS,
-    title: str = "Colours",
+    title: str = "Colors",
     threshold: float = 0.5,
     report: dict[str, Any] | None = REPORT,
     model: Path | None = None,
@@ -48,9 +48,9 @@ def assemble(
     shutil.copytree(BUILT / "static", into)
     contract: dict[str, Any] = {
         "format": 1,
-        "name": "colours",
+        "name": "colors",
         "title": title,
-        "description": "Which colour does a picture have most of? Answered on your own device.",
+        "description": "Which color does a picture have most of? Answered on your own device.",
         "language": language,
         "labels": list(labels),
         "input": {"side": tiny_model.SIDE, "channels": 3, "crop": "center-square", "resize": "triangle", "range": [0, 255]},
@@ -66,7 +66,7 @@ def assemble(
         tiny_model.write(into / "model", labels=len(labels), **tiny)
     (into / "samples").mkdir()
     samples = []
-    for number, (label, color) in enumerate(COLOURS.items()):
+    for number, (label, color) in enumerate(COLORS.items()):
         Image.new("RGB", (64, 64), color).save(into / "samples" / f"{number}.jpg")
         samples.append({"path": f"samples/{number}.jpg", "label": label})
     contract["samples"] = samples

@@ -49,7 +49,7 @@ def write(pictures: Sequence[Image.Image], into: Path, *, seconds: float = 1.0) 
 
 
 def _scene(picture: Image.Image) -> Image.Image:
-    """The picture with borders that go on softly in its own colours: no edge is seen that is none of the room's."""
+    """The picture with borders that go on softly in its own colors: no edge is seen that is none of the room's."""
     model_input = picture.resize((_HEIGHT, _HEIGHT), Image.Resampling.BICUBIC)
     left = (_WIDTH - _HEIGHT) // 2
     wide = np.pad(np.asarray(model_input), ((0, 0), (left, left), (0, 0)), mode="edge")

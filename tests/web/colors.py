@@ -1,4 +1,4 @@
-"""Pictures of one colour each, and what the page of colours makes of them."""
+"""Pictures of one color each, and what the page of colors makes of them."""
 
 import io
 from typing import Any

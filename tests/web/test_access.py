@@ -67,7 +67,7 @@ def test_axe_finds_nothing_in_any_state(
     page.get_by_role("button", name="Where it looked").click()
     expect(page.locator("#heat")).to_be_visible()
     _check(page, "heat map")
-    page.set_input_files("#file", [png((120, 110, 100), "grey.png")])
+    page.set_input_files("#file", [png((120, 110, 100), "gray.png")])
     expect(page.locator("#label")).to_have_text(re.compile("^Probably "))
     _check(page, "not sure")
     page.set_input_files("#file", [RED, BLUE, {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}])

@@ -31,8 +31,8 @@ SIDE, COUNT = 224, 8
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras warns on saving .h5
 MODELS: dict[str, Callable[[], Any]] = {
     "MobileNet": lambda: foreign.transfer("keras2", SIDE),
-    "grey pictures of 16 px": lambda: foreign.tiny(channels=1),
-    "colour pictures of 299 px": lambda: foreign.tiny(side=299),
+    "gray pictures of 16 px": lambda: foreign.tiny(channels=1),
+    "color pictures of 299 px": lambda: foreign.tiny(side=299),
 }
 ASK = {
     "teachable.html": """async ([folder, count]) => {

@@ -208,7 +208,7 @@ def test_nonsense_in_use_and_a_picture_under_way_are_answered_by_webassembly(
     assert page.evaluate(TRY)["backend"] == "webgl"
     assert page.evaluate(CLASSIFY) == {"label": "blue", "backend": "webgl", "lost": []}
     _gpu_worker(page).evaluate("self.nonsense = NaN")
-    assert page.evaluate(CLASSIFY) == {"label": "blue", "backend": "wasm", "lost": ["the graphics card gave what is no number"]}
+    assert page.evaluate(CLASSIFY) == {"label": "blue", "backend": "wasm", "lost": ["the graphics card returned NaN"]}
     assert page.evaluate(CLASSIFY)["label"] == "blue"
     assert not [worker for worker in page.workers if "webgl" in worker.url]
 

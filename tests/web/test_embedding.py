@@ -24,10 +24,10 @@ def app(watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., P
     page.evaluate(
         """async () => {
           const { load, PagesightError } = await import("./page2/pagesight.js");
-          const picture = async (colour) => {
+          const picture = async (color) => {
             const canvas = new OffscreenCanvas(40, 40);
             const paint = canvas.getContext("2d");
-            paint.fillStyle = colour;
+            paint.fillStyle = color;
             paint.fillRect(0, 0, 40, 40);
             return canvas.convertToBlob();
           };
@@ -42,12 +42,12 @@ def test_answers_say_whether_they_are_sure_and_a_folder_needs_no_slash(app: Page
         """async () => {
           const classifier = await load("./page2");
           const red = await classifier.classify(await picture("rgb(230, 20, 20)"));
-          const grey = await classifier.classify(await picture("rgb(120, 119, 118)"), { topK: 1 });
-          return { red, grey };
+          const gray = await classifier.classify(await picture("rgb(120, 119, 118)"), { topK: 1 });
+          return { red, gray };
         }"""
     )
     assert [(one["label"], one["sure"]) for one in found["red"]] == [("red", True), ("green", False), ("blue", False)]
-    assert [one["sure"] for one in found["grey"]] == [False]
+    assert [one["sure"] for one in found["gray"]] == [False]
 
 
 def test_loading_and_answering_are_given_up_with_the_signals_reason(app: Page) -> None:

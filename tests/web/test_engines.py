@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import test_pixels
 import tiny_model
+import visitor
 from conftest import Site
 from PIL import Image
 from visitor import Visitor
 
-from pagesight.browser import tabs
 from pagesight.browser.discovery import Browser
 from pagesight.contract import Input
 from pagesight.page.single_file import write_single_file
@@ -35,7 +35,7 @@ CAMERA: dict[str, Any] = {
         )
     },
 }
-# Known to differ, by 1 of 255 at most: WebKit multiplies colours by alpha where a WebP is lossless.
+# Known to differ, by 1 of 255 at most: WebKit multiplies colors by alpha where a WebP is lossless.
 ROUNDED = {"webkit": {"rgba-webp"}, "firefox": set[str]()}
 # Read otherwise: WebKit takes no alpha from a BMP, where Python and the other engines do.
 OTHERWISE = {"webkit": {"rgba-bmp"}, "firefox": set[str]()}
@@ -79,8 +79,8 @@ IN_ANY_ORDER = """async ([pictures, turns]) => {
 def opened(engine: Browser) -> Iterator[Visitor]:
     """A tab of the engine, its camera a fake one."""
     options = CAMERA[engine.engine]
-    with tabs.opened(engine, *options.get("flags", ()), preferences=options.get("preferences")) as tab:
-        yield Visitor(tab, engine.engine)
+    with visitor.opened(engine, *options.get("flags", ()), preferences=options.get("preferences")) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def _png(color: tuple[int, int, int]) -> bytes:
 
 
 def _photographs(count: int) -> dict[str, bytes]:
-    """JPEG files as cameras write them: of many sizes, half with a colour profile, in every turn."""
+    """JPEG files as cameras write them: of many sizes, half with a color profile, in every turn."""
     profile = test_pixels._profile()
     rng = np.random.default_rng(5)
     made = {}
@@ -120,13 +120,13 @@ def _photographs(count: int) -> dict[str, bytes]:
     return made
 
 
-def _asked(visitor: Visitor, pictures: dict[str, bytes]) -> tuple[dict[str, int], float]:
+def _asked(asked: Visitor, pictures: dict[str, bytes]) -> tuple[dict[str, int], float]:
     """How far (of 255) each picture's pixels are from Python's, and how far a probability is at most."""
     apart, worst = {}, 0.0
     names = list(pictures)
     for start in range(0, len(names), 20):
         part = names[start : start + 20]
-        answers = visitor.tab.evaluate(ASK, [base64.b64encode(pictures[name]).decode() for name in part])
+        answers = asked.tab.evaluate(ASK, [base64.b64encode(pictures[name]).decode() for name in part])
         for name, (square, probabilities) in zip(part, answers, strict=True):
             seen = np.frombuffer(base64.b64decode(square), np.uint8).reshape(32, 32, 3)
             expected = read_model_input(pictures[name], INPUT)
@@ -195,7 +195,7 @@ def test_the_camera_is_answered_live(opened: Visitor, site: Site) -> None:
           return Math.max(...a.map((value, i) => Math.abs(value - b[i])));
         }"""
     )
-    assert far <= 8  # of 255: a frame's colours are made of YUV by another piece of code
+    assert far <= 8  # of 255: a frame's colors are made of YUV by another piece of code
     opened.press("Stop")
 
 
@@ -284,11 +284,10 @@ def test_a_browser_that_alters_pictures_is_named(browsers: dict[str, Browser], m
         "probabilities": [float(value) for value in probabilities],
     }
     assembly.seal(bundle, contract)
-    with tabs.opened(browsers["firefox"], preferences={"privacy.resistFingerprinting": True}) as tab:
+    with visitor.opened(browsers["firefox"], preferences={"privacy.resistFingerprinting": True}) as one:
         site = Site(bundle)
-        visitor = Visitor(tab, "firefox")
-        tab.goto(site.url)
-        visitor.sees("document.querySelector('#message')?.textContent.includes('alters pictures')")
-        said = tab.evaluate("() => document.querySelector('#message').textContent")
+        one.tab.goto(site.url)
+        one.sees("document.querySelector('#message')?.textContent.includes('alters pictures')")
+        said = one.tab.evaluate("() => document.querySelector('#message').textContent")
         site.stop()
     assert re.search(r"protect you from tracking.*resistFingerprinting", said, re.DOTALL)

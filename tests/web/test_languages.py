@@ -91,7 +91,7 @@ def test_a_page_in_another_language_says_nothing_in_english(
     page.set_input_files("#file", [RED])
     expect(page.locator("#label")).to_have_text("red")
     check("answer")
-    page.set_input_files("#file", [png((120, 110, 100), "grey.png")])
+    page.set_input_files("#file", [png((120, 110, 100), "gray.png")])
     expect(page.locator("#answer")).to_have_attribute("data-state", "unsure")
     expect(page.locator("#detail")).to_have_text(words["page"]["notSureEnough"])
     page.set_input_files("#file", [RED, RED, {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}])
@@ -117,7 +117,7 @@ def test_a_page_in_another_language_says_nothing_in_english(
 
 def test_right_to_left_the_page_is_mirrored(serve: Callable[[Path], Any], make_bundle: Callable[..., Path], watched: Any) -> None:
     page: Page = watched.page
-    page.goto(serve(make_bundle(language="ar", title="Colours")).url)
+    page.goto(serve(make_bundle(language="ar", title="Colors")).url)
     page.wait_for_selector("html[data-ready]")
     picture, answer = (page.locator(selector).bounding_box() for selector in ("#stage", "#answer"))
     assert picture["x"] > answer["x"]

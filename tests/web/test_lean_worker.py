@@ -33,7 +33,7 @@ def test_every_op_of_the_list_is_tried_here() -> None:
     assert set(OPS) == lean_graph.OPS.keys() | lean_graph.IN_EVERY_GRAPH
 
 
-def test_a_quantised_models_initializer_runs_in_the_lean_worker() -> None:
+def test_a_quantized_models_initializer_runs_in_the_lean_worker() -> None:
     assert set(QUANTISED_MODELS_NEED) <= set(OPS)
 
 

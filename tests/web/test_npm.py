@@ -24,7 +24,7 @@ const file = await (await fetch("blue.jpg")).blob();
 const [{ label, probability }] = await classifier.classify(file);
 document.body.dataset.answer = `${label} ${probability > 0.5}`;
 """
-ELEMENT = """import "colours/element";
+ELEMENT = """import "colors/element";
 const element = document.createElement("pagesight-classifier");
 element.addEventListener("answer", ({ detail }) => (document.body.dataset.answer = `${detail[0].label} true`));
 document.body.append(element);
@@ -64,13 +64,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project into which the packed package was installed without a network."""
     folder = tmp_path_factory.mktemp("a project")
     bundle = assembly.assemble(folder / "bundle")
-    write_package(bundle, Package.parse("colours@1.2.3"), "Tells apart red, green, blue.")
+    write_package(bundle, Package.parse("colors@1.2.3"), "Tells apart red, green, blue.")
     home = folder / "app"
     home.mkdir()
     (home / "package.json").write_text('{"name": "app", "private": true, "type": "module"}', encoding="utf-8")
     npm = functools.partial(subprocess.run, check=True, capture_output=True, text=True, env=_with_node())
     npm(["npm", "pack", str(bundle), "--pack-destination", str(home)], cwd=home)
-    npm(["npm", "install", "--offline", "--no-audit", "--no-fund", "./colours-1.2.3.tgz"], cwd=home)
+    npm(["npm", "install", "--offline", "--no-audit", "--no-fund", "./colors-1.2.3.tgz"], cwd=home)
     shutil.copy(bundle / "samples" / "2.jpg", home / "blue.jpg")
     return home
 
@@ -106,7 +106,7 @@ def _esbuild(project: Path, source: str, into: Path) -> Path:
 
 
 def test_esbuild_takes_the_classifier_with_its_files_inside(project: Path, ask: Callable[..., str], tmp_path: Path) -> None:
-    built = _esbuild(project, APP.replace("ENTRY", "colours/inline"), tmp_path)
+    built = _esbuild(project, APP.replace("ENTRY", "colors/inline"), tmp_path)
     assert ask(built) == "blue true"
     assert sorted(p.name for p in built.rglob("*") if p.is_file()) == ["app.js", "blue.jpg", "index.html"]
 
@@ -115,15 +115,15 @@ def test_the_files_are_found_by_their_place_beside_the_code_and_the_element_need
     project: Path, ask: Callable[..., str], tmp_path: Path
 ) -> None:
     built = _esbuild(project, ELEMENT, tmp_path)
-    for path in (project / "node_modules" / "colours").iterdir():  # esbuild leaves `new URL()` as it is: the files are put there
+    for path in (project / "node_modules" / "colors").iterdir():  # esbuild leaves `new URL()` as it is: the files are put there
         (shutil.copytree if path.is_dir() else shutil.copy)(path, built / path.name)
     assert ask(built) == "blue true"
 
 
 def test_the_package_holds_what_a_classifier_needs_and_nothing_of_the_page(project: Path) -> None:
-    package = project / "node_modules" / "colours"
+    package = project / "node_modules" / "colors"
     description = json.loads((package / "package.json").read_text(encoding="utf-8"))
-    assert (description["name"], description["version"]) == ("colours", "1.2.3")
+    assert (description["name"], description["version"]) == ("colors", "1.2.3")
     for target in description["exports"].values():
         for path in target.values() if isinstance(target, dict) else []:
             assert (package / path).is_file(), path
@@ -133,9 +133,9 @@ def test_the_package_holds_what_a_classifier_needs_and_nothing_of_the_page(proje
 
 
 def test_its_types_check_under_strict(project: Path, tmp_path: Path) -> None:
-    source = """import { load, type Answer } from "colours";
-import { load as inside } from "colours/inline";
-import "colours/element";
+    source = """import { load, type Answer } from "colors";
+import { load as inside } from "colors/inline";
+import "colors/element";
 const classifier = await load({ onProgress: (loaded: number, total: number) => void (loaded / total) });
 const answers: Answer[] = await classifier.classify(new Blob(), { topK: 3 });
 const element = document.createElement("pagesight-classifier");

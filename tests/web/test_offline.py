@@ -1,5 +1,6 @@
 """Without a network, and when a new version comes: old or new, never a mixture."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,26 @@ def test_a_new_version_comes_whole_or_not_at_all(
     page.wait_for_selector(READY)
     page.set_input_files("#file", [BLUE])
     shows(page, "blue")
+
+
+def test_it_works_offline_where_the_report_was_left_out_and_keeps_none_of_its_pictures(
+    watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
+    bundle = make_bundle()
+    listed = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    for path in ("report.html", "report.css", "report/private.jpg", "also/model.tflite"):
+        listed["files"][path] = {"bytes": 1, "sha256": "0" * 64}
+    (bundle / "manifest.json").write_text(json.dumps(listed), encoding="utf-8")
+    (bundle / "report").mkdir()
+    (bundle / "report" / "private.jpg").write_bytes(b"?")
+    page: Page = watched.page
+    page.goto(serve(bundle).url)
+    expect(page.locator("#offline")).to_be_visible()
+    kept = page.evaluate(
+        """async () => {
+          const caches_ = await Promise.all((await caches.keys()).map((name) => caches.open(name)));
+          return (await Promise.all(caches_.map((cache) => cache.keys()))).flat().map(({ url }) => url);
+        }"""
+    )
+    assert len(kept) > 5
+    assert [url for url in kept if "report/" in url or "report.html" in url] == []

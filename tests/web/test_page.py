@@ -103,7 +103,7 @@ def test_what_went_wrong_is_forgiven_and_the_table_stays_with_its_model(visit: C
     page.get_by_role("button", name="Teach", exact=True).click()
     expect(page.locator("#answer")).to_have_attribute("data-state", "idle")
     expect(page.locator("#batch")).to_be_hidden()
-    page.get_by_role("button", name="Recognise", exact=True).click()
+    page.get_by_role("button", name="Recognize", exact=True).click()
     expect(page.locator("#batch")).to_be_visible()
 
 
@@ -223,7 +223,7 @@ def test_a_folder_is_chosen_and_what_is_no_picture_in_it_is_left_out(visit: Call
     expect(answers.filter(has_text="blue.png").locator("td").nth(1)).to_have_text("blue")
 
 
-def test_the_heat_map_lies_where_the_colour_is(visit: Callable[..., Page]) -> None:
+def test_the_heat_map_lies_where_the_color_is(visit: Callable[..., Page]) -> None:
     page = visit()
     model_input = Image.new("RGB", (80, 80), (120, 120, 120))
     model_input.paste((255, 0, 0), (0, 0, 40, 40))
@@ -241,7 +241,7 @@ def test_the_heat_map_lies_where_the_colour_is(visit: Callable[..., Page]) -> No
     assert (opacity["width"], opacity["height"]) == (4, 4)
     rows = [opacity["rows"][i : i + 4] for i in range(0, 16, 4)]
     assert min(rows[y][x] for y in (0, 1) for x in (0, 1)) > 150
-    # The third row is sampled beside the edge, where both colours are blended.
+    # The third row is sampled beside the edge, where both colors are blended.
     assert max(rows[2]) < 60
     assert max(rows[3]) < 10
     page.get_by_role("button", name="Where it looked").click()

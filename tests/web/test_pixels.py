@@ -41,11 +41,11 @@ def _oriented(kind: str, orientation: int) -> bytes:
     return _save(_waves(75, 49, 3), kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
 
 
-def _png16(channels: int, colour_type: int) -> bytes:
-    """A PNG of 16 bits a sample, which Pillow cannot write for colours."""
+def _png16(channels: int, color_type: int) -> bytes:
+    """A PNG of 16 bits a sample, which Pillow cannot write for colors."""
     samples = RANDOM.integers(0, 65536, (50, 60, channels)).astype(">u2")
     chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", 60, 50, 16, colour_type, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", 60, 50, 16, color_type, 0, 0, 0)),
         (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in samples))),
         (b"IEND", b""),
     )
@@ -53,12 +53,12 @@ def _png16(channels: int, colour_type: int) -> bytes:
 
 
 def _profile() -> bytes:
-    """A colour profile that cannot be overlooked: sRGB, its red and green exchanged."""
+    """A color profile that cannot be overlooked: sRGB, its red and green exchanged."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return srgb.replace(b"rXYZ", b"????", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"????", b"gXYZ", 1)
 
 
-def _interlaced(depth: int, colour_type: int, channels: int) -> bytes:
+def _interlaced(depth: int, color_type: int, channels: int) -> bytes:
     """A PNG whose seven passes Pillow cannot write; no row is filtered."""
     width, height = 61, 47
     samples = RANDOM.integers(0, 2**depth, (height, width, channels))
@@ -67,8 +67,8 @@ def _interlaced(depth: int, colour_type: int, channels: int) -> bytes:
         for row in samples[y::dy, x::dx].reshape(len(samples[y::dy]), -1):
             bits = "".join(format(value, f"0{depth}b") for value in row)
             data += b"\0" + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
-    clear = [(b"tRNS", struct.pack(">" + "H" * channels, *samples[0, 0]))] if colour_type < 3 else []
-    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 1)
+    clear = [(b"tRNS", struct.pack(">" + "H" * channels, *samples[0, 0]))] if color_type < 3 else []
+    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 1)
     return _png_file([(b"IHDR", header), *clear, (b"IDAT", zlib.compress(data)), (b"IEND", b"")])
 
 
@@ -126,8 +126,8 @@ def _corpus() -> dict[str, bytes]:
         "interlaced-rgba": _interlaced(8, 6, 4),
         "interlaced-rgba-16-bit": _interlaced(16, 6, 4),
         "interlaced-rgb-16-bit-trns": _interlaced(16, 2, 3),
-        "interlaced-grey-1-bit-trns": _interlaced(1, 0, 1),
-        "interlaced-grey-2-bit-trns": _interlaced(2, 0, 1),
+        "interlaced-gray-1-bit-trns": _interlaced(1, 0, 1),
+        "interlaced-gray-2-bit-trns": _interlaced(2, 0, 1),
         "tall-20": _save(_noise(77, 20, 3), "PNG"),
         "wide-32": _save(_noise(32, 77, 3), "PNG"),
     }

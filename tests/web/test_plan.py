@@ -31,9 +31,9 @@ COMPARE = """async ([ours, stock, side]) => {
   };
   for (let picture = 0; picture < 3; picture++) {
     const image = new ImageData(side, side);
-    for (let i = 0, colour = []; i < image.data.length; i += 4) {
-      if (i % 64 === 0) colour = [random() * 255, random() * 255, random() * 255, 255];
-      image.data.set(colour, i);
+    for (let i = 0, color = []; i < image.data.length; i += 4) {
+      if (i % 64 === 0) color = [random() * 255, random() * 255, random() * 255, 255];
+      image.data.set(color, i);
     }
     const [one, other] = [await a.predict(image), await b.predict(image)];
     size.features = Math.max(size.features, ...other.features.data);
@@ -105,7 +105,7 @@ def test_a_browser_without_relaxed_simd_and_hexadecimal_digits_answers_the_same(
     assert max(result.values()) <= 1, result
 
 
-def test_a_channel_a_hundred_times_larger_leaves_its_neighbours_four_digits(compare: Compare) -> None:
+def test_a_channel_a_hundred_times_larger_leaves_its_neighbors_four_digits(compare: Compare) -> None:
     # Strassen's sums carry the large values through results that do not read them, and round there, a hundred times as much.
     net = networks.outlier()
     four_digits = 1e-4 / tolerance.of_graph(net.nodes, net.weights, 1)

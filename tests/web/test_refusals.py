@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from colors import READY, RED, shows
 from conftest import before_worker
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from pagesight import languages
 
@@ -97,3 +97,42 @@ def test_the_content_security_policy_is_kept(context: BrowserContext, visit: Cal
     page.set_input_files("#file", [RED])
     shows(page, "red")
     assert page.evaluate("broken") == []
+
+
+# Nothing tells a page that it was itself replaced, nor a browser that the service worker was; the last are for hosts and tools.
+_NOT_THE_PAGES = {"index.html", "sw.js", "manifest.json", "_headers", "pagesight.d.ts", "report.json"}
+
+
+def test_whichever_file_is_altered_the_page_refuses_it_or_answers_as_before(
+    browser: Browser, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
+    bundle = make_bundle()
+    site = serve(bundle)
+    refused = set()
+    for path in sorted(
+        p for p in bundle.rglob("*") if p.is_file() and p.stat().st_size and p.name not in _NOT_THE_PAGES and p.suffix != ".png"
+    ):
+        whole = path.read_bytes()
+        altered = bytearray(whole)
+        altered[len(altered) // 2] ^= 1
+        path.write_bytes(altered)
+        visit = browser.new_context(service_workers="block")  # nothing is left of the visits before
+        page = visit.new_page()
+        page.goto(site.url)
+        page.wait_for_function(
+            """() => document.documentElement.dataset.ready || document.documentElement.classList.contains("no-model")
+              || /could not|did not/i.test(document.querySelector("#not-started")?.textContent ?? "")"""
+        )
+        if page.evaluate("document.documentElement.dataset.ready"):
+            page.get_by_role("button", name="Sample picture: blue").click()
+            page.wait_for_function(
+                "() => /changed/.test(document.querySelector('#message').textContent) || "
+                "document.querySelector('#label').textContent === 'blue'"
+            )
+            if "changed" in (page.locator("#message").text_content() or ""):
+                refused.add(path.name)
+        else:
+            refused.add(path.name)
+        path.write_bytes(whole)
+        visit.close()
+    assert {"2.jpg", "contract.json", "group1-shard1of1.bin", "model.json", "page.js"} <= refused

@@ -217,9 +217,9 @@ def test_pictures_that_come_at_once_are_answered_each_for_itself(
     page.evaluate(LOAD, "./")
     alone, together = page.evaluate(
         """async () => {
-          const draw = (colour, width) => {
+          const draw = (color, width) => {
             const context = new OffscreenCanvas(width, 300).getContext("2d");
-            context.fillStyle = colour;
+            context.fillStyle = color;
             context.fillRect(0, 0, width, 150);
             return context.canvas.convertToBlob({ type: "image/jpeg" });
           };

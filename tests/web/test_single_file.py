@@ -24,9 +24,9 @@ def _png(color: tuple[int, int, int]) -> dict[str, Any]:
 def single(watched: Any, make_bundle: Callable[..., Path], tmp_path: Path) -> Page:
     """The file alone, in a folder whose name has a space, opened as a double click does."""
     bundle = make_bundle()
-    alone = tmp_path / "my pages #1" / "colours.html"
+    alone = tmp_path / "my pages #1" / "colors.html"
     alone.parent.mkdir()
-    write_single_file(bundle, "colours").rename(alone)
+    write_single_file(bundle, "colors").rename(alone)
     page: Page = watched.page
     page.goto(alone.as_uri())
     page.wait_for_selector("html[data-ready]")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import PATIENCE
 from playwright.sync_api import Page, expect
-from test_teach import COLOURS, _add_pictures, _delete_all, _download, _open_teaching, _picture, _shows, _teach_colours, _train
+from test_teach import COLORS, _add_pictures, _delete_all, _download, _open_teaching, _picture, _shows, _teach_colors, _train
 
 # The tests of teaching have the fixture; it is one and the same here.
 from test_teach import teaching as teaching  # noqa: PLC0414
@@ -28,12 +28,12 @@ def _names(page: Page, *names: str) -> None:
 def test_uneven_and_few_and_equal_pictures_are_said_before_training(teaching: Callable[..., Page]) -> None:
     page = teaching()
     _names(page, "sun", "sea")
-    _add_pictures(page, "sun", [_picture(COLOURS["sun"]) for _ in range(12)])
-    _add_pictures(page, "sea", [_picture(COLOURS["sea"])])
+    _add_pictures(page, "sun", [_picture(COLORS["sun"]) for _ in range(12)])
+    _add_pictures(page, "sea", [_picture(COLORS["sea"])])
     said = page.locator(".advice li")
     expect(said.filter(has_text="“sea” has one picture. With 5 or more")).to_have_count(1)
     expect(said.filter(has_text="“sun” has 12 pictures and “sea” has 1: it will lean towards “sun”.")).to_have_count(1)
-    _add_pictures(page, "sea", [_picture(COLOURS["sea"])] * 5)
+    _add_pictures(page, "sea", [_picture(COLORS["sea"])] * 5)
     expect(said.filter(has_text="The pictures of “sea” are all nearly the same.")).to_have_count(1)
     expect(said.filter(has_text="has one picture")).to_have_count(0)
     expect(said.filter(has_text="lean towards")).to_have_count(0)
@@ -42,8 +42,8 @@ def test_uneven_and_few_and_equal_pictures_are_said_before_training(teaching: Ca
 def test_what_it_gets_wrong_is_counted_by_class_and_marked_on_the_pictures(teaching: Callable[..., Page]) -> None:
     page = teaching()
     _names(page, "sun", "sea")
-    _add_pictures(page, "sun", [_picture(COLOURS["sun"]) for _ in range(9)] + [_picture(COLOURS["sea"])])
-    _add_pictures(page, "sea", [_picture(COLOURS["sea"]) for _ in range(10)])
+    _add_pictures(page, "sun", [_picture(COLORS["sun"]) for _ in range(9)] + [_picture(COLORS["sea"])])
+    _add_pictures(page, "sea", [_picture(COLORS["sea"]) for _ in range(10)])
     expect(page.locator(".class-count")).to_have_text(["10 pictures"] * 2)
     _train(page)
     expect(page.locator(".per-class-share")).to_have_text(["9 of 10", "10 of 10"])
@@ -58,31 +58,31 @@ def test_after_training_the_page_is_the_taught_one_also_after_a_reload_until_som
     teaching: Callable[..., Page], watched: Any
 ) -> None:
     page = teaching()
-    _teach_colours(page)
+    _teach_colors(page)
     _train(page)
-    page.get_by_role("button", name="Recognise", exact=True).click()
+    page.get_by_role("button", name="Recognize", exact=True).click()
 
     def is_taught() -> None:
         expect(page.locator("h1")).to_have_text("Sun, sea, and plum")
-        expect(page.locator(".brand .lead")).to_have_text("Recognises sun, sea, plum.")
-        expect(page.locator(".sample-label")).to_have_text(list(COLOURS))
-        expect(page.locator(".chip")).to_have_text(list(COLOURS))
+        expect(page.locator(".brand .lead")).to_have_text("Recognizes sun, sea, plum.")
+        expect(page.locator(".sample-label")).to_have_text(list(COLORS))
+        expect(page.locator(".chip")).to_have_text(list(COLORS))
         expect(page.locator("#facts")).to_contain_text("18 pictures")
         page.get_by_role("button", name="Your picture: sea").click()
         expect(page.locator("#label")).to_have_text("sea")
-        expect(page.locator(".bar-label")).to_have_text(list(COLOURS))
+        expect(page.locator(".bar-label")).to_have_text(list(COLORS))
 
     is_taught()
     page.reload()
     page.wait_for_selector("html[data-ready]")
     is_taught()
-    page.get_by_role("button", name="Back to Colours").click()
-    expect(page.locator("h1")).to_have_text("Colours")
+    page.get_by_role("button", name="Back to Colors").click()
+    expect(page.locator("h1")).to_have_text("Colors")
     expect(page.locator(".sample-label")).to_have_text(["red", "green", "blue"])
     expect(page.locator("#facts")).to_contain_text("420 pictures")
     page.reload()
     page.wait_for_selector("html[data-ready]")
-    expect(page.locator("h1")).to_have_text("Colours")
+    expect(page.locator("h1")).to_have_text("Colors")
     page.get_by_role("button", name="Use my classes").click()
     is_taught()
     assert watched.complaints == []
@@ -90,7 +90,7 @@ def test_after_training_the_page_is_the_taught_one_also_after_a_reload_until_som
 
 def test_a_class_of_none_of_these_comes_with_pictures(teaching: Callable[..., Page]) -> None:
     page = teaching()
-    _teach_colours(page)
+    _teach_colors(page)
     page.get_by_role("button", name="Add “none of these”").click()
     expect(page.locator(".class-count").nth(3)).to_have_text("24 pictures")
     expect(page.get_by_role("button", name="Add “none of these”")).to_be_hidden()
@@ -103,11 +103,11 @@ def test_the_taught_page_comes_as_one_file_that_answers_alone_and_can_be_opened_
     teaching: Callable[..., Page], context: Any, tmp_path: Path
 ) -> None:
     page = teaching()
-    _teach_colours(page)
+    _teach_colors(page)
     _train(page)
-    page.get_by_label("Name of your page").fill("Holiday </script> colours")
+    page.get_by_label("Name of your page").fill("Holiday </script> colors")
     page.get_by_label("Name of your page").press("Enter")
-    expect(page.locator("h1")).to_have_text("Holiday </script> colours")
+    expect(page.locator("h1")).to_have_text("Holiday </script> colors")
     data = _download(page, "Download as one file")
     path = tmp_path / "a folder" / "holiday.html"
     path.parent.mkdir()
@@ -120,9 +120,9 @@ def test_the_taught_page_comes_as_one_file_that_answers_alone_and_can_be_opened_
     alone.on("request", lambda request: asked.append(request.url))
     alone.goto(path.as_uri())
     alone.wait_for_selector("html[data-ready]")
-    expect(alone.locator("h1")).to_have_text("Holiday </script> colours")
-    for name, colour in COLOURS.items():
-        alone.set_input_files("#file", [_picture(colour)])
+    expect(alone.locator("h1")).to_have_text("Holiday </script> colors")
+    for name, color in COLORS.items():
+        alone.set_input_files("#file", [_picture(color)])
         expect(alone.locator("#label")).to_have_text(name)
     alone.get_by_role("button", name="Sample picture: sea").click()
     expect(alone.locator("#label")).to_have_text("sea")
@@ -130,12 +130,12 @@ def test_the_taught_page_comes_as_one_file_that_answers_alone_and_can_be_opened_
     assert complaints == []
     # It can be taught on, and saved once more, where it is.
     _open_teaching(alone)
-    _teach_colours(alone, each=3)
+    _teach_colors(alone, each=3)
     _train(alone)
     again = _download(alone, "Download as one file")
     assert len(again) > len(data) * 0.9
     _delete_all(page)
-    expect(page.locator("h1")).to_have_text("Colours")
+    expect(page.locator("h1")).to_have_text("Colors")
     page.set_input_files("#teach-zip", [{"name": "h.html", "mimeType": "text/html", "buffer": data}])
     expect(page.locator(".class-card")).to_have_count(3)
     _shows(page, "plum", "plum")
@@ -143,13 +143,13 @@ def test_the_taught_page_comes_as_one_file_that_answers_alone_and_can_be_opened_
 
 def test_several_files_are_merged_and_no_picture_comes_twice(teaching: Callable[..., Page]) -> None:
     page = teaching()
-    _teach_colours(page, each=3)
+    _teach_colors(page, each=3)
     pictures = _download(page, "Download the pictures")
     project = io.BytesIO()
     with zipfile.ZipFile(project, "w") as archive:
         archive.writestr("metadata.json", json.dumps({"labels": ["sun", "moss"]}))
-        for number, colour in enumerate((COLOURS["sun"], (40, 120, 40))):
-            archive.writestr(f"samples/{number}_0.png", _picture(colour)["buffer"])
+        for number, color in enumerate((COLORS["sun"], (40, 120, 40))):
+            archive.writestr(f"samples/{number}_0.png", _picture(color)["buffer"])
     teachable = io.BytesIO()
     with zipfile.ZipFile(teachable, "w") as archive:
         archive.writestr("manifest.json", "{}")
@@ -167,7 +167,7 @@ def test_several_files_are_merged_and_no_picture_comes_twice(teaching: Callable[
 
 def test_deleting_everything_asks_and_can_be_called_off(teaching: Callable[..., Page]) -> None:
     page = teaching()
-    _teach_colours(page, each=2)
+    _teach_colors(page, each=2)
     page.get_by_role("button", name="Delete everything").click()
     expect(page.get_by_text("Delete all classes and pictures? This cannot be undone.")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()

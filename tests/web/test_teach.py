@@ -44,7 +44,7 @@ def _picture(color: tuple[int, int, int], name: str = "picture.png") -> dict[str
     return {"name": name, "mimeType": "image/png", "buffer": target.getvalue()}
 
 
-COLOURS = {"sun": (240, 220, 40), "sea": (20, 120, 200), "plum": (120, 30, 110)}
+COLORS = {"sun": (240, 220, 40), "sea": (20, 120, 200), "plum": (120, 30, 110)}
 
 
 @pytest.fixture
@@ -72,17 +72,17 @@ def _add_pictures(page: Page, name: str, pictures: list[dict[str, Any]]) -> None
     chooser.value.set_files(pictures)
 
 
-def _teach_colours(page: Page, each: int = 6) -> None:
+def _teach_colors(page: Page, each: int = 6) -> None:
     page.get_by_role("button", name="My own classes").click()
     page.get_by_role("button", name="Add class").click()
     # A new class takes the focus, which typing elsewhere would lose to it.
     expect(page.get_by_label("Name of class 3", exact=True)).to_be_focused()
-    for number, (name, color) in enumerate(COLOURS.items(), 1):
+    for number, (name, color) in enumerate(COLORS.items(), 1):
         field = page.get_by_label(f"Name of class {number}", exact=True)
         field.fill(name)
         field.press("Enter")
         _add_pictures(page, name, [_picture(color) for _ in range(each)])
-    expect(page.locator(".class-count")).to_have_text([f"{each} pictures"] * len(COLOURS))
+    expect(page.locator(".class-count")).to_have_text([f"{each} pictures"] * len(COLORS))
 
 
 def _train(page: Page) -> None:
@@ -91,7 +91,7 @@ def _train(page: Page) -> None:
 
 
 def _shows(page: Page, color: str, label: str) -> None:
-    page.set_input_files("#file", [_picture(COLOURS[color])])
+    page.set_input_files("#file", [_picture(COLORS[color])])
     expect(page.locator("#label")).to_have_text(label)
 
 
@@ -123,16 +123,16 @@ def _answers(page: Page, base: str, pictures: list[dict[str, Any]]) -> np.ndarra
 
 def test_three_classes_are_taught_measured_and_answered(teaching: Callable[..., Page], watched: Any) -> None:
     page = teaching()
-    _teach_colours(page)
+    _teach_colors(page)
     _train(page)
     expect(page.locator(".teach-measured > p")).to_have_text(
         "Asked about pictures it had not seen, it answered 18 of 18 correctly (100%)."
     )
-    for name in COLOURS:
+    for name in COLORS:
         _shows(page, name, name)
     expect(page.locator(".bar")).to_have_count(3)
     expect(page.locator(".per-class-share")).to_have_text(["6 of 6"] * 3)
-    page.get_by_role("button", name="Back to Colours").click()
+    page.get_by_role("button", name="Back to Colors").click()
     expect(page.locator("#label")).not_to_have_text("plum")
     assert watched.complaints == []
     assert [url for url in watched.foreign if not url.startswith("blob:")] == []
@@ -140,7 +140,7 @@ def test_three_classes_are_taught_measured_and_answered(teaching: Callable[..., 
 
 def test_a_reload_loses_nothing(teaching: Callable[..., Page]) -> None:
     page = teaching()
-    _teach_colours(page)
+    _teach_colors(page)
     _train(page)
     page.reload()
     _open_teaching(page)
@@ -150,7 +150,7 @@ def test_a_reload_loses_nothing(teaching: Callable[..., Page]) -> None:
 
 def test_classes_and_pictures_are_removed_and_training_says_what_it_needs(teaching: Callable[..., Page]) -> None:
     page = teaching()
-    _teach_colours(page, each=2)
+    _teach_colors(page, each=2)
     page.get_by_role("button", name="Remove picture 1 of sun", exact=True).click()
     expect(page.locator(".class-count").first).to_have_text("1 picture")
     page.get_by_role("button", name="Remove the class plum").click()
@@ -188,8 +188,8 @@ def test_a_file_that_is_no_picture_is_counted_and_the_rest_is_taken(teaching: Ca
 
 def test_the_table_of_several_pictures_covers_nothing(teaching: Callable[..., Page]) -> None:
     page = teaching()
-    _teach_colours(page)
-    page.set_input_files("#file", [_picture(color, f"{name}.png") for name, color in COLOURS.items()])
+    _teach_colors(page)
+    page.set_input_files("#file", [_picture(color, f"{name}.png") for name, color in COLORS.items()])
     expect(page.locator("#batch-heading")).to_have_text("3 pictures")
     page.locator("#batch").scroll_into_view_if_needed()
     boxes = [page.locator(selector).bounding_box() for selector in (".stage", "#answer", "#batch", "#teach")]
@@ -206,10 +206,10 @@ def test_the_table_of_several_pictures_covers_nothing(teaching: Callable[..., Pa
 
 def test_the_pictures_come_as_class_folders_and_open_again(teaching: Callable[..., Page]) -> None:
     page = teaching()
-    _teach_colours(page, each=3)
+    _teach_colors(page, each=3)
     data = _download(page, "Download the pictures")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.namelist() == [f"{name}/{n:04}.png" for name in sorted(COLOURS) for n in (1, 2, 3)]
+        assert archive.namelist() == [f"{name}/{n:04}.png" for name in sorted(COLORS) for n in (1, 2, 3)]
     _delete_all(page)
     expect(page.locator(".class-card")).to_have_count(0)
     page.set_input_files("#teach-zip", [{"name": "p.zip", "mimeType": "application/zip", "buffer": data}])
@@ -234,9 +234,9 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
     assembly.seal(bundle, contract | {"also": {"tflite": "also/model.tflite"}})
     page = teaching(bundle)
-    _teach_colours(page)
+    _teach_colors(page)
     _train(page)
-    page.get_by_label("Name of your page").fill('Holiday <b>"colours"')
+    page.get_by_label("Name of your page").fill('Holiday <b>"colors"')
     data = _download(page, "Download for a web host")
     taught = tmp_path / "site" / "sub path"
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -246,15 +246,15 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     other.on("console", lambda message: complaints.append(message.text) if complains(message) else None)
     other.goto(f"{serve(taught.parent).url}sub%20path/")
     other.wait_for_selector(READY)
-    expect(other.locator("h1")).to_have_text('Holiday <b>"colours"')
-    expect(other.locator(".chip")).to_have_text(list(COLOURS))
-    expect(other.locator(".lead")).to_have_text("Recognises sun, sea, plum.")
+    expect(other.locator("h1")).to_have_text('Holiday <b>"colors"')
+    expect(other.locator(".chip")).to_have_text(list(COLORS))
+    expect(other.locator(".lead")).to_have_text("Recognizes sun, sea, plum.")
     # How many answers rounding kept was counted with the old classes.
     expect(other.locator("#fact-quantization")).to_contain_text("uint8")
     expect(other.locator("#fact-quantization")).not_to_contain_text("kept")
     expect(other.locator("#trust")).to_have_text("Not verified in a browser")
-    pictures = [_picture(color) for color in COLOURS.values()]
-    for name, picture in zip(COLOURS, pictures, strict=True):
+    pictures = [_picture(color) for color in COLORS.values()]
+    for name, picture in zip(COLORS, pictures, strict=True):
         other.get_by_role("button", name=f"Sample picture: {name}").click()
         expect(other.locator("#label")).to_have_text(name)
         page.set_input_files("#file", [picture])
@@ -273,7 +273,7 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     hints = other.locator("link[rel=preload]").evaluate_all("(links) => links.map((link) => link.getAttribute('href'))")
     own = re.findall(r'own-files:([^"]*)', (taught / "pagesight.js").read_text(encoding="utf-8"))
     assert ({"contract.json", *ahead}, [ahead]) == (set(hints), [set(text.split(",")) for text in own])
-    assert Bundle.open(taught).contract.labels == tuple(COLOURS)
+    assert Bundle.open(taught).contract.labels == tuple(COLORS)
     assert not (taught / "also").exists()
     assert "also" not in json.loads((taught / "contract.json").read_text(encoding="utf-8"))
     manifest = json.loads((taught / "manifest.json").read_text(encoding="utf-8"))
@@ -292,7 +292,7 @@ def test_names_in_zips_of_windows_and_macos_are_read(teaching: Callable[..., Pag
     mac, plain = "Grün", "xxxxx"
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        for number, color in enumerate((*COLOURS.values(), *COLOURS.values())):
+        for number, color in enumerate((*COLORS.values(), *COLORS.values())):
             archive.writestr(f"{plain}/{number}.png", _picture(color)["buffer"])
             archive.writestr(f"photos\\sea\\{number}.png", _picture(color)["buffer"])
     data = target.getvalue().replace(plain.encode(), mac.encode())  # UTF-8, without the flag that says so
@@ -322,9 +322,9 @@ def trainer(context: Any, serve: Callable[[Path], Any], make_bundle: Callable[..
 
 
 def _blobs(each: int, classes: int, width: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    centres = np.random.default_rng(1).normal(size=(classes, width))
+    centers = np.random.default_rng(1).normal(size=(classes, width))
     targets = np.repeat(np.arange(classes), each)
-    vectors = centres[targets] + RANDOM.normal(size=(len(targets), width)) * noise
+    vectors = centers[targets] + RANDOM.normal(size=(len(targets), width)) * noise
     return np.maximum(vectors, 0).astype(np.float32), targets
 
 

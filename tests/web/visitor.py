@@ -1,12 +1,16 @@
 """A visitor's browser of any engine, driven as the product drives it: what a page is asked, and what is waited for."""
 
 import base64
+import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from pagesight.browser import tabs
+from pagesight.browser.discovery import Browser
 from pagesight.browser.tabs import DriverError, Tab
 
 CHOOSE = """([selector, files]) => {
@@ -29,6 +33,39 @@ PRESS = """(name) => {
 }"""
 KEEP_CHOOSER = "() => { HTMLInputElement.prototype.click = function () { globalThis.chooser = this; }; }"
 PATIENCE = 60
+
+
+class _Elsewhere:
+    """A tab that lives in a thread of its own: playwright allows one of its loops in each."""
+
+    def __init__(self, tab: Tab, thread: ThreadPoolExecutor) -> None:
+        self.name = tab.name
+        self._tab = tab
+        self._thread = thread
+
+    def goto(self, address: str) -> None:
+        self._thread.submit(self._tab.goto, address).result()
+
+    def evaluate(self, function: str, argument: Any = None) -> Any:
+        return self._thread.submit(self._tab.evaluate, function, argument).result()
+
+    def complaints(self) -> list[str]:
+        return self._thread.submit(self._tab.complaints).result()
+
+    def requests(self) -> list[str]:
+        return self._thread.submit(self._tab.requests).result()
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, *flags: str, preferences: tabs.Preferences | None = None) -> Iterator["Visitor"]:
+    """Yield a visitor with an empty tab."""
+    with ThreadPoolExecutor(1) as thread:
+        manager = tabs.opened(browser, *flags, preferences=preferences)
+        tab = thread.submit(manager.__enter__).result()
+        try:
+            yield Visitor(_Elsewhere(tab, thread), browser.engine)
+        finally:
+            thread.submit(manager.__exit__, None, None, None).result()
 
 
 @dataclass

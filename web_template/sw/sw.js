@@ -9,8 +9,10 @@ const worker = /** @type {any} */ (self);
 const version = new URL(worker.location.href).searchParams.get("v") ?? "";
 const prefix = `pagesight:${worker.registration.scope}:`;
 const cacheName = prefix + version;
-/** Files that visitors of the page never fetch. */
-const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also)\/.*)$/;
+/** Files that visitors of the page never fetch, and the report's pictures, which may be somebody's own. */
+const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also|report)\/.*)$/;
+/** Files that whoever hosts the page may leave out. */
+const MAY_BE_MISSING = /^report\.(html|css|data\.css)$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(dropOtherVersions()));
@@ -27,23 +29,28 @@ worker.addEventListener("fetch", (event) => {
 });
 
 async function install() {
-  const manifest = await get("manifest.json", version);
+  const manifest = /** @type {Response} */ (await get("manifest.json", version));
   /** @type {{ files: Record<string, { sha256: string }> }} */
   const { files } = await manifest.clone().json();
   const cache = await caches.open(cacheName);
   const wanted = Object.entries(files).filter(([path]) => !NOT_SERVED.test(path) && !ON_DEMAND.test(path));
-  await Promise.all(wanted.map(async ([path, { sha256 }]) => cache.put(encodePath(path), await get(path, sha256))));
+  const put = async (/** @type {string} */ path, /** @type {string} */ sha256) => {
+    const response = await get(path, sha256);
+    if (response) await cache.put(encodePath(path), response);
+  };
+  await Promise.all(wanted.map(([path, { sha256 }]) => put(path, sha256)));
   await cache.put("manifest.json", manifest);
 }
 
 /**
  * @param {string} path
  * @param {string} expected sha256, hexadecimal
- * @returns {Promise<Response>}
+ * @returns {Promise<Response | undefined>} undefined for what may be missing, and is
  */
 async function get(path, expected) {
   for (const cache of /** @type {RequestCache[]} */ (["default", "reload"])) {
     const response = await fetch(encodePath(path), { cache });
+    if (response.status === 404 && MAY_BE_MISSING.test(path)) return undefined;
     if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer()));
     const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -82,7 +89,7 @@ async function keep(cache, path) {
   const manifest = await cache.match("manifest.json");
   /** @type {{ files: Record<string, { sha256: string }> }} */
   const { files } = (await manifest?.json()) ?? { files: {} };
-  const response = await get(path, files[path]?.sha256);
+  const response = /** @type {Response} */ (await get(path, files[path]?.sha256));
   // Without room for it, it is fetched again next time.
   await cache.put(path, response.clone()).catch(() => {});
   return response;

@@ -23,7 +23,7 @@ export async function start(load) {
 }
 
 /**
- * The centre square of a picture, scaled by the canvas, as pages do it.
+ * The center square of a picture, scaled by the canvas, as pages do it.
  * @param {number} side
  * @returns {(picture: Blob) => Promise<CanvasRenderingContext2D>}
  */

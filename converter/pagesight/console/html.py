@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-_COLOURS = """
+_COLORS = """
 svg, main {
   --ink: #1b1b1f; --soft: #5c5f66; --line: #dfe1e6; --bad: #b5371f; --strong: #2f6fab; --middle: #7fa9d1; --light: #bcd3ea
 }
@@ -23,7 +23,7 @@ _SHEET = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{{ title }}</title>
-<style>{{ colours | safe }}
+<style>{{ colors | safe }}
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem }
 @media (prefers-color-scheme: dark) { body { background: #17181c } }
 main { color: var(--ink) }
@@ -53,13 +53,13 @@ def rendered(template: str, context: Context) -> str:
 
 def sheet(title: str, body: str) -> str:
     """One HTML file around `body`, which is markup already; it follows the reader's light or dark."""
-    return rendered(_SHEET, {"title": title, "body": body, "colours": _COLOURS}) + "\n"
+    return rendered(_SHEET, {"title": title, "body": body, "colors": _COLORS}) + "\n"
 
 
 def standalone(svg: str) -> str:
-    """An inline `<svg>` as a file of its own, with the colours that a sheet would give it."""
+    """An inline `<svg>` as a file of its own, with the colors that a sheet would give it."""
     head, rest = svg.split(">", 1)
-    return f'{head} xmlns="http://www.w3.org/2000/svg"><style>{_COLOURS}</style>{rest}\n'
+    return f'{head} xmlns="http://www.w3.org/2000/svg"><style>{_COLORS}</style>{rest}\n'
 
 
 def aligned(lines: Sequence[tuple[str, ...]], left: int) -> list[str]:

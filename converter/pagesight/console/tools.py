@@ -51,7 +51,7 @@ def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path 
 
     for file in (html, svg):
         if file is not None and not file.parent.is_dir():
-            raise OptionError(f"{file.parent} is no folder", fix="make it, or name a file somewhere else")
+            raise OptionError(f"{file.parent} is not a folder", fix="make it, or name a file somewhere else")
     with (console := Console()), progress.shown_by(console):
         entries = pipeline.compare(names, in_browser=not no_browser)
     if html is not None:

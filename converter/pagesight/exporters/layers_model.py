@@ -1,7 +1,7 @@
 """A web model as a TF.js layers model with Teachable Machine's metadata: what ml5 and @teachablemachine/image load.
 
 Both draw a picture to 224×224 px (ml5 always, Teachable Machine as metadata.json says), and give `pixel / 127 - 1`. So the layers
-model takes that, and itself turns it into what the graph takes: greys it, resizes it and scales it back to 0..255.
+model takes that, and itself turns it into what the graph takes: grays it, resizes it and scales it back to 0..255.
 """
 
 import json
@@ -82,8 +82,8 @@ def triangle(before: int, after: int) -> NDArray[np.float64]:
     """What each of `before` pixels gives to each of `after`, `[before, after]`: the triangle filter of `pixels.square`."""
     ratio = before / after
     support = max(ratio, 1.0)
-    centres = (np.arange(after) + 0.5) * ratio
-    weights = np.maximum(0, 1 - np.abs(np.arange(before)[:, None] + 0.5 - centres) / support)
+    centers = (np.arange(after) + 0.5) * ratio
+    weights = np.maximum(0, 1 - np.abs(np.arange(before)[:, None] + 0.5 - centers) / support)
     return np.asarray(weights / weights.sum(0))
 
 

@@ -195,10 +195,10 @@ class _Translation:
         return self._add("MaxPooling2D" if node.op == "MaxPool" else "AveragePooling2D", node, config)
 
     def _padding(self, node: Node) -> str | None:
-        splits = np.asarray(node.constants.get(1, ()))
-        if splits.shape != (4, 2) or splits[[0, 3]].any():
+        padding = np.asarray(node.constants.get(1, ()))
+        if padding.shape != (4, 2) or padding[[0, 3]].any():
             return None
-        return self._add("ZeroPadding2D", node, {"padding": splits[1:3].tolist(), "data_format": "channels_last"})
+        return self._add("ZeroPadding2D", node, {"padding": padding[1:3].tolist(), "data_format": "channels_last"})
 
     def _joined(self, node: Node) -> str | None:
         (axis,) = node.constants.values() if len(node.constants) == 1 else (None,)

@@ -17,7 +17,7 @@ _OUTPUTS = {"Conv2D": 3, "DepthwiseConv2dNative": 2}
 def fold_batch_norms(graph_def: Any, large: LargeConstants) -> None:
     """Turn each convolution with constants and the batch norm behind it into a convolution and a BiasAdd, in place.
 
-    Inference only: mean and variance must be constants too. What does not fit stays for the stock converter. `held` has the values
+    Inference only: mean and variance must be constants too. What does not fit stays for the stock converter. `large` has the values
     of the constants that are kept out of the graph.
     """
     nodes = {node.name: node for node in graph_def.node}

@@ -9,14 +9,14 @@ from pagesight.graph.tensorflow import graphs
 
 
 def mended(graph_def: Any) -> Any:
-    """An optimised GraphDef that answers the same, with ops that TF.js has and biases of one number for each channel."""
+    """An optimized GraphDef that answers the same, with ops that TF.js has and biases of one number for each channel."""
     return _biases_put_right(_hard_swish_taken_apart(graph_def))
 
 
 def _biases_put_right(graph_def: Any) -> Any:
     """The graph with a constant vector for every bias; what is added otherwise is added by a node of its own.
 
-    The optimiser drops biases of zeros, and takes what is added next for the bias: the 3 of `x + 3`, the front of a hard sigmoid,
+    The optimizer drops biases of zeros, and takes what is added next for the bias: the 3 of `x + 3`, the front of a hard sigmoid,
     or the other branch of a residual block.
     """
     tf = graphs()

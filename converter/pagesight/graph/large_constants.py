@@ -21,7 +21,7 @@ LargeConstants = dict[str, NDArray[np.float32]]
 
 
 def take(graph_def: Any, large: LargeConstants) -> None:
-    """Move the values of all large float constants from `graph_def` to `held`."""
+    """Move the values of all large float constants from `graph_def` to `large`."""
     tf = graphs()
     for node in graph_def.node:
         if node.op == "Const" and node.name not in large and tf.as_dtype(node.attr["dtype"].type) == np.float32:

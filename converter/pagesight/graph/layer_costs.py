@@ -42,10 +42,10 @@ def rows_of(model: GraphModel, stored: dict[str, tuple[str, int]]) -> list[Row]:
                 multiply_adds(layer, shape),
             )
         )
-    ood = [n for n in model.weights if n not in taken]
-    if ood:
-        count = sum(int(model.weights[n].size) for n in ood)
-        rows.append(Row("others", "Const", (), count, "", sum(stored[n][1] for n in ood), 0))
+    others = [n for n in model.weights if n not in taken]
+    if others:
+        count = sum(int(model.weights[n].size) for n in others)
+        rows.append(Row("others", "Const", (), count, "", sum(stored[n][1] for n in others), 0))
     return rows
 
 

@@ -83,7 +83,7 @@ def _tensorflowjs() -> Any:
 def optimized(graph_def: Any, signature: Any, large: large_constants.LargeConstants) -> tuple[Json, dict[str, NDArray[Any]]]:
     """A frozen graph as a float32 TF.js graph model: what model.json holds without its weights, and the weights by name.
 
-    `held` are the values of its large constants. Raises QuantizeError where the graph has an op that TF.js lacks.
+    `large` are the values of its large constants. Raises QuantizeError where the graph has an op that TF.js lacks.
     """
     from google.protobuf.json_format import MessageToDict
 

@@ -30,7 +30,7 @@ def _pale(rng: np.random.Generator) -> Vector:
 
 
 def _color(rng: np.random.Generator) -> Vector:
-    """A colour as rooms have them: mostly dull, sometimes strong."""
+    """A color as rooms have them: mostly dull, sometimes strong."""
     gray = rng.uniform(25, 235)
     return np.asarray(np.clip(gray + rng.normal(0, 1, 3) * rng.choice((9, 28), p=(0.7, 0.3)), 0, 255))
 

@@ -86,7 +86,7 @@ def _check(digit: int, side: int) -> None:
 
 
 def frame(digit: int, subject: Subject, rng: np.random.Generator, side: int) -> tuple[Body, Surface]:
-    """Shape the hand that `signer` holds up this time, before light and colour, in a picture of `side` pixels."""
+    """Shape the hand that `signer` holds up this time, before light and color, in a picture of `side` pixels."""
     body = stand(pose(digit, subject.build, rng), hold_up(subject, digit, rng), side)
     return body, trace(body.cones, side, _NEAR * body.scale)
 

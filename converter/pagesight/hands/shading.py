@@ -1,4 +1,4 @@
-"""Skin and light: what colour every pixel of the hand sends to the camera."""
+"""Skin and light: what color every pixel of the hand sends to the camera."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def shade(surface: Surface, body: Body, subject: Subject, rng: np.random.Generat
 
 def _skin(pixels: _Pixels, body: Body, skin: Skin, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Albedo [n, 3] and strength of highlights [n]."""
-    # The ball of the thumb has the colour of the palm; the thumb changes over on its way.
+    # The ball of the thumb has the color of the palm; the thumb changes over on its way.
     turn = np.where(pixels.are(THUMB, 1), pixels.along, np.float32(1)) * ~pixels.are(THUMB, 0)
     mix = (_smooth((pixels.back + 0.6) / 1.3) * turn)[:, None]
     albedo = skin.palm.astype(np.float32) * (1 - mix) + skin.back.astype(np.float32) * mix

@@ -56,7 +56,7 @@ class Skin:
 
 @dataclass(frozen=True)
 class Light:
-    """A key light and what comes from all around: `towards` is a unit vector to the key; colours are linear RGB."""
+    """A key light and what comes from all around: `towards` is a unit vector to the key; colors are linear RGB."""
 
     towards: Vector
     key: Vector

@@ -2,7 +2,7 @@
 
 The shape is the smooth union (exponential smooth minimum, Quilez) of tapered capsules. Rays run along the depth axis,
 so every cone is evaluated only inside its own box of pixels, and starts from its analytic depth: a few sphere-tracing
-steps (Hart 1996) are enough to settle the blends between neighbours.
+steps (Hart 1996) are enough to settle the blends between neighbors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Ints: TypeAlias = NDArray[np.int16]
 
 _FAR = -1e4
 _STEPS = 2
-# Beyond this many melting lengths a cone no longer pulls at its neighbours.
+# Beyond this many melting lengths a cone no longer pulls at its neighbors.
 _REACH = 2.2
 _TINY = 1e-30
 
@@ -167,7 +167,7 @@ class _Group:
         return weight
 
     def share(self) -> Floats:
-        """Weight of this group in the union of all, not normalised."""
+        """Weight of this group in the union of all, not normalized."""
         weight: Floats = np.exp(np.minimum(np.log(self.sum) * self.power, 80))
         return weight
 

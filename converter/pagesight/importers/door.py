@@ -69,7 +69,7 @@ def _look_into(path: Path, signature: str | None, side: int | None, scratch: Pat
         return reader()
     if path.suffix in (".h5", ".hdf5", ".keras", ".tflite"):
         raise AdoptError(f"{path} is damaged: it does not begin as such a file does", fix="copy or download it again")
-    raise AdoptError(f"{path} is no model that Pagesight knows", fix=TAKEN)
+    raise AdoptError(f"{path} is not a model format that Pagesight knows", fix=TAKEN)
 
 
 def _reader(path: Path, signature: str | None, scratch: Path) -> Callable[[], Found] | None:

@@ -59,5 +59,5 @@ class Group:
 def array(found: "Group | NDArray[Any] | None", name: str) -> NDArray[np.float32]:
     """An array as float32. Raises AdoptError for what is none."""
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
-        raise AdoptError(f"the weight {name} is no array of numbers", fix=_AGAIN)
+        raise AdoptError(f"the weight {name} is not an array of numbers", fix=_AGAIN)
     return np.asarray(found, np.float32)

@@ -36,7 +36,12 @@ def opened(path: Path, shown_as: Path | None = None) -> Iterator[h5py.File]:
             _inspect(file, name)
             yield file
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError, ValueError) as cause:
-        raise AdoptError(f"{name} is no HDF5 file that can be read: {first_line(cause)}", fix=_HINT) from cause
+        raise AdoptError(f"{name} is not a readable HDF5 file: {_said(cause)}", fix=_HINT) from cause
+
+
+def _said(cause: BaseException) -> str:
+    """What is wrong, without the places in brackets that h5py and json end with."""
+    return "it is nested too deep" if isinstance(cause, RecursionError) else first_line(cause).split(" (")[0]
 
 
 def _inspect(file: h5py.File, name: Path) -> None:
@@ -70,7 +75,7 @@ def _check_dataset(result: h5py.Dataset, name: Path) -> int:
         if plist.get_filter(i)[0] not in _FILTERS:
             raise AdoptError(f"{name} packs {result.name} with a filter that is not known", fix=_HINT)
     if result.dtype.kind not in "fiub" and result.dtype.kind not in "SO":
-        raise AdoptError(f"{name} holds {result.name}, which is no array of numbers", fix=_HINT)
+        raise AdoptError(f"{name} holds {result.name}, which is not an array of numbers", fix=_HINT)
     size, stored = int(result.nbytes), int(result.id.get_storage_size())
     if size > _FREE_BYTES and size > _MAX_RATIO * max(1, stored):
         raise AdoptError(f"{name} claims {size:,} bytes for {result.name}, of which {stored:,} are there", fix=_HINT)
@@ -124,9 +129,9 @@ def parse_json(value: str | bytes, what: str) -> Any:
     """JSON of a stranger: no NaN, no nesting that exhausts the stack. Raises AdoptError."""
 
     def refuse(constant: str) -> Any:
-        raise ValueError(f"{constant} is no JSON")
+        raise ValueError(f"{constant} is not valid JSON")
 
     try:
         return json.loads(value, parse_constant=refuse)
     except (ValueError, RecursionError) as cause:
-        raise AdoptError(f"{what} is no JSON that can be read: {first_line(cause)}", fix="export the model again") from cause
+        raise AdoptError(f"{what} is not valid JSON: {_said(cause)}", fix="export the model again") from cause

@@ -36,7 +36,7 @@ def fetched(handle: str) -> Path:
         return result
     if not _HOSTS.match(handle):
         raise AdoptError(
-            f"{handle} is no TF-Hub address", fix="give https://tfhub.dev/…, or download the model and give its folder"
+            f"{handle} is not a TF-Hub address", fix="give https://tfhub.dev/…, or download the model and give its folder"
         )
     try:
         return Path(hub().resolve(handle))

@@ -115,7 +115,7 @@ def _object(value: Mapping[str, Any], depth: int) -> Any:
     if kind in ("__tensor__", "__numpy__"):
         array = np.asarray(config["value"], np.float32 if "float" in str(config.get("dtype", "float32")) else np.int32)
         if array.size > _LONGEST or not np.isfinite(array).all():
-            raise ValueError("a constant that is none")
+            raise ValueError("an invalid constant")
         return array
     if kind in ("__tuple__", "__list__"):
         return [_value(v, depth - 1) for v in config.get("value", config)]
@@ -127,5 +127,5 @@ def _object(value: Mapping[str, Any], depth: int) -> Any:
 
 def _bound(value: Any) -> int | None:
     if value is not None and type(value) is not int:
-        raise ValueError("a bound that is no whole number")
+        raise ValueError("a bound that is not an integer")
     return value

@@ -1,6 +1,6 @@
 """A Keras model's JSON (Keras 2, Keras 3 or TF.js) to the same network in tf-keras, layer by layer from the allow-list.
 
-No deserialiser of Keras is called, so nothing that the JSON names can run.
+No deserializer of Keras is called, so nothing that the JSON names can run.
 """
 
 import math
@@ -223,7 +223,7 @@ def _checked_map(tensor: Any, name: str) -> Any:
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise AdoptError(f"the model's {what} is no object", fix=_DAMAGED)
+        raise AdoptError(f"the model's {what} is not a JSON object", fix=_DAMAGED)
     return value
 
 

@@ -123,7 +123,7 @@ def known(class_name: str) -> bool:
 def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) -> Any:
     """A fresh tf-keras layer for the class and settings a file names; `flavour` is 'keras3', 'keras2' or 'tfjs'.
 
-    Initialisers, regularisers and constraints are left out: they only matter while a model learns. Raises AdoptError for a class,
+    Initialisers, regularizers and constraints are left out: they only matter while a model learns. Raises AdoptError for a class,
     a setting or an activation that is not on the list.
     """
     tk = keras()

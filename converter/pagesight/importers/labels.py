@@ -48,7 +48,7 @@ def _from_file(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as cause:
-        raise AdoptError(f"{path} is no text", fix="give a UTF-8 file with one label a line") from cause
+        raise AdoptError(f"{path} is not a text file", fix="give a UTF-8 file with one label a line") from cause
     if text.lstrip()[:1] in ("[", "{"):
         return [v.strip() for v in _listed(hdf5.parse_json(text, str(path)), path)]
     lines = [line.strip() for line in text.rstrip().splitlines()]

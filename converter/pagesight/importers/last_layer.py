@@ -67,7 +67,7 @@ def read(answer: Any, rows: Any, labels: tuple[str, ...], loss: str | None) -> R
         kind = _by_numbers(rows, _source(answer).op.type)
     if count == 1 and len(labels) == 2:
         if kind not in ("sigmoid", "logits"):
-            raise AdoptError("the model's one score is no probability: it is always the same", fix="train it with a sigmoid")
+            raise AdoptError("the model's one score is not a probability: it is constant", fix="train it with a sigmoid")
         return Reading(
             (lambda p: tf.concat([1 - p, p], 1)) if kind == "sigmoid" else (lambda x: _two_sides(tf.sigmoid(x))),
             note="the one score of the model is read as the probability of the second label",

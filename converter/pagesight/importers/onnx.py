@@ -15,7 +15,7 @@ from pagesight.sandbox import Found
 _FLOAT = 1
 _FIRST_OPSET, _LAST_OPSET = 9, 23
 _MAX_PROTO = 2**31 - 1
-_COLOURS = (1, 3)
+_COLORS = (1, 3)
 _MAP = 4
 
 
@@ -66,7 +66,7 @@ class Reader:
         dims = [int(d.dim_value) or None for d in info.type.tensor_type.shape.dim]
         if len(dims) != 4 or info.type.tensor_type.elem_type != _FLOAT:
             raise AdoptError(f"the model takes {dims}, not pictures of float32", fix="export it for float32 pictures")
-        first = dims[1] in _COLOURS or (dims[1] is None and dims[3] not in _COLOURS)
+        first = dims[1] in _COLORS or (dims[1] is None and dims[3] not in _COLORS)
         height, width, channels = (dims[2], dims[3], dims[1]) if first else dims[1:]
         height, width = height or self._side, width or self._side
         if height is None or width is None:

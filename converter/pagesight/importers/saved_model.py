@@ -25,7 +25,7 @@ def open_signature(folder: Path) -> freezing.Signature:
         graphs()  # imported while the other process reads
         handed = job.result()
     if handed.facts["kind"] != "saved-model":
-        raise AdoptError(f"{folder} is no SavedModel", fix="give the folder that holds saved_model.pb")
+        raise AdoptError(f"{folder} is not a SavedModel", fix="give the folder that holds saved_model.pb")
     return signature_of(handed)
 
 

@@ -137,7 +137,7 @@ class _Graph:
                 self._graph_def.node.add().CopyFrom(node)
             return str(name)
         if kind != "variable" or argument.type != _DT_RESOURCE:
-            raise AdoptError(f"the model captures a {kind}, which is no weight", fix=_AGAIN)
+            raise AdoptError(f"the model captures a {kind}, which is not a weight", fix=_AGAIN)
         if node_id not in self.variables:
             name = self.variables[node_id] = f"variable_{node_id}"
             node = self._graph_def.node.add(name=name, op="VarHandleOp")

@@ -22,7 +22,7 @@ def open_files(model_json: Path) -> Found:
     """The TF.js model whose model.json this is: its JSON and arrays, and what lies beside it. Raises AdoptError."""
     document = _json(model_json)
     if not isinstance(document, dict) or not isinstance(document.get("modelTopology"), dict):
-        raise AdoptError(f"{model_json} is no TF.js model", fix="give the model.json that TF.js or its converter wrote")
+        raise AdoptError(f"{model_json} is not a TF.js model", fix="give the model.json that TF.js or its converter wrote")
     manifest = document.pop("weightsManifest", None)
     weights = shards.read(manifest, model_json.parent)
     shards.refuse_not_finite(weights)
@@ -64,7 +64,7 @@ def _layers(topology: dict[str, Any], weights: dict[str, Any], metadata: Any) ->
 
 
 def _with_metadata(result: Foreign, metadata: Any) -> Foreign:
-    """Labels, name and size as Teachable Machine writes them; its library scales pixels to -1..1 and crops to the centre."""
+    """Labels, name and size as Teachable Machine writes them; its library scales pixels to -1..1 and crops to the center."""
     from dataclasses import replace
 
     labels = metadata.get("labels") if isinstance(metadata, dict) else None

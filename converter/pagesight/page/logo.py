@@ -45,7 +45,7 @@ OWN = (
 def check_logo(logo: Path) -> None:
     """Raise OptionError when `logo` cannot be one by its name and size."""
     if logo.suffix.lower() not in (".svg", ".png") or not logo.is_file():
-        raise OptionError(f"{logo} is no logo", fix="give an .svg or .png file that is there")
+        raise OptionError(f"{logo} is not a usable logo file", fix="give an .svg or .png file that is there")
     if logo.stat().st_size > _MOST_BYTES:
         raise OptionError(f"the logo {logo} is larger than 1 MB", fix="save it smaller: it is shown at a few centimetres")
 
@@ -71,7 +71,7 @@ def _drawing(logo: Path) -> bytes:
     except DefusedXmlException as cause:
         raise OptionError(f"{logo} declares entities, which a drawing does not need", fix="save it as a plain SVG") from cause
     except (ElementTree.ParseError, ValueError, LookupError) as cause:  # also of an encoding that there is not
-        raise OptionError(f"{logo} is no SVG: {cause}", fix="give an .svg or .png file") from cause
+        raise OptionError(f"{logo} is not a valid SVG: {cause}", fix="give an .svg or .png file") from cause
     if root.tag != f"{{{_SVG}}}svg":
         raise OptionError(f"{logo} is XML, but no SVG", fix="give an .svg or .png file")
     dropped: set[str] = set()

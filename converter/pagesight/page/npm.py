@@ -32,12 +32,12 @@ class Package:
         name = value[:1] + name
         if not _NAME.fullmatch(name) or len(name) > _MOST or name in _TAKEN:
             raise OptionError(
-                f"{name!r} is no name for an npm package: lower-case letters, digits, '-', '_' and '.' are allowed, "
+                f"{name!r} is not a valid npm package name: lower-case letters, digits, '-', '_' and '.' are allowed, "
                 f"at most {_MOST}, and no '.' or '_' in front",
                 fix=f"pass --npm {_near(name)}",
             )
         if at and not _VERSION.fullmatch(version):
-            raise OptionError(f"{version!r} is no version of an npm package", fix=f"pass --npm {name}@{FIRST_VERSION}")
+            raise OptionError(f"{version!r} is not a valid npm version", fix=f"pass --npm {name}@{FIRST_VERSION}")
         return cls(name, version or FIRST_VERSION)
 
 

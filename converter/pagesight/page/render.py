@@ -81,7 +81,7 @@ def write_page(
         "words": words["markup"],
         "spoken": {"page": words["page"], "teach": words["teach"], "lead": {key: words["markup"][key] for key in _LEAD}},
         "labels": contract.labels,
-        "samples": samples,
+        "samples": [{**sample, "sha256": manifest.sha256_file(into / sample["path"])} for sample in samples],
         "logo": logo,
         "icons": icons,
         "integrity": {p.name: _integrity(p.read_bytes()) for p in into.iterdir() if p.suffix == ".js" or p.name == STYLES},

@@ -14,7 +14,7 @@ _BASE = f"pagesight/{TEMPLATE}"
 
 
 def check_theme(theme: Path) -> None:
-    """Raise OptionError where `theme` is no folder, changes nothing, or holds what a theme has no use for."""
+    """Raise OptionError where `theme` is not a folder, changes nothing, or holds what a theme has no use for."""
     if not theme.is_dir():
         raise OptionError(f"there is no theme folder {theme}", fix=f"give a folder with {TEMPLATE} or {STYLES}")
     names = {path.name for path in theme.iterdir() if not path.name.startswith(".")}

@@ -1,4 +1,4 @@
-"""Frames of videos and animated GIFs as pictures: every so many-th one, lossless, so that what is learnt from lies on the disk."""
+"""Frames of videos and animated GIFs as pictures: every so many-th one, lossless, so that what is learned from lies on the disk."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -29,26 +29,26 @@ def as_given(pictures: Sequence[Picture], given: Sequence[Side | None], options:
     """The sides that pictures came with; None where all came for training, or without a side.
 
     What was given for validation measures where nothing was given for testing. Where nothing is left for validation, a part of what
-    is to be learnt from is taken. Raises ScanError where a class would have nothing to be learnt from.
+    is to be learned from is taken. Raises ScanError where a class would have nothing to be learned from.
     """
     measured: Side = "test" if "test" in given else "validation"
     if measured not in given:
         return None
     sides: list[Side] = ["test" if side == measured else side or "train" for side in given]
-    learnt = [row for row, side in enumerate(sides) if side == "train"]
-    missing = {p.label for p in pictures} - {pictures[row].label for row in learnt}
+    learned = [row for row, side in enumerate(sides) if side == "train"]
+    missing = {p.label for p in pictures} - {pictures[row].label for row in learned}
     if missing:
         first = next(p for p in pictures if p.label in missing)
         raise ScanError(
-            f"a class has pictures to be tested on, but none to be learnt from, such as {first.path}",
+            f"a class has pictures to be tested on, but none to be learned from, such as {first.path}",
             fix="put a part of its pictures on the train side, or remove it",
         )
     if "validation" not in sides:
-        inner = [pictures[row] for row in learnt]
+        inner = [pictures[row] for row in learned]
         units = _units(inner)
         share = replace(options, test=0.0)
         drawn = _validation_by_group(inner, units, share) if options.group_by else _by_picture(inner, units, share)
-        for row, side in zip(learnt, drawn, strict=True):
+        for row, side in zip(learned, drawn, strict=True):
             sides[row] = side
     return sides
 

@@ -29,7 +29,7 @@ _MAPS = 3
 
 
 def settled(model: GraphModel, moments: dict[str, Moments], layers: list[Layer], plan: Stored, inputs: NDArray[Any]) -> Stored:
-    """`plan`, made from `model` and `moments`, with other biases; `squares` are the pictures that the moments were measured on."""
+    """`plan`, made from `model` and `moments`, with other biases; `inputs` are the pictures that the moments were measured on."""
     if sum(weight.nbytes for weight in model.weights.values()) >= _WEIGHTS:
         return plan
     if _MAPS * _largest(model, layers) * len(inputs) > _ROOM:

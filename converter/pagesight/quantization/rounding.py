@@ -83,7 +83,7 @@ def _compensated(rows: NDArray[np.float64], grid: Grid, covariance: NDArray[np.f
     """Round `[groups, inputs, outputs]` row after row; `covariance` is `[groups, inputs, inputs]`.
 
     Each row is moved by what makes good the errors before it: (U' e)_i = 0 where the covariance is U U', U upper triangular
-    (Babai's nearest plane, in which GPTQ has been recognised: Chen et al. 2025, arXiv:2507.18553). Errors before a block of rows
+    (Babai's nearest plane, in which GPTQ has been recognized: Chen et al. 2025, arXiv:2507.18553). Errors before a block of rows
     are taken into account by one product for the whole block.
     """
     factor = _factor(covariance).transpose(0, 2, 1)

@@ -55,7 +55,7 @@ class DatasetFacts:
     formats: dict[str, int] = field(default_factory=dict)
     """Pictures of each format, such as JPEG."""
     leaked: int = 0
-    """Pictures that were to be learnt from, but are also on the side that measures: left out."""
+    """Pictures that were to be learned from, but are also on the side that measures: left out."""
     tops: tuple[str, ...] = (".",)
     """For each root, the folder below it that holds its pictures."""
     unknown: tuple[Picture, ...] = ()

@@ -13,7 +13,7 @@ from pagesight.records.training import Choice, Interval, Weights
 
 @record
 class ReportedAccuracy:
-    """Accuracy on `n` pictures that the model never learnt from; shares 0..1."""
+    """Accuracy on `n` pictures that the model never learned from; shares 0..1."""
 
     n: int | None = None
     float_: float | None = None

@@ -17,7 +17,7 @@ class Weights:
 
 @record
 class CrossValidated:
-    """Accuracy over `folds` rounds, each of which asked pictures that the others were learnt from."""
+    """Accuracy over `folds` rounds, each of which asked pictures that the others were learned from."""
 
     n: int
     """Pictures that were asked."""
@@ -37,7 +37,7 @@ class BySplit:
 
 @record
 class TestAccuracy:
-    """Accuracy of the float model on pictures that it never learnt from."""
+    """Accuracy of the float model on pictures that it never learned from."""
 
     __test__ = False  # pytest: not a test
     n: int
@@ -47,7 +47,7 @@ class TestAccuracy:
     cross_validated: CrossValidated | None = None
     by_split: BySplit | None = None
     folds: int | None = None
-    """Rounds of the cross-validation that measured it, of the very recipe; the model itself has then learnt from all pictures."""
+    """Rounds of the cross-validation that measured it, of the very recipe; the model itself has then learned from all pictures."""
     p_value: float = 0.0
     """Chance to be right as often by always answering the most frequent class."""
 
@@ -90,7 +90,7 @@ class Tried:
 
 @record
 class Choice:
-    """How was learnt, and what was tried; `why` is a sentence for people."""
+    """How was learned, and what was tried; `why` is a sentence for people."""
 
     kind: str
     regularization: float

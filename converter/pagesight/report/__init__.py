@@ -85,7 +85,7 @@ def _false_accepts(origin: Origin) -> float:
 
 
 def _out_of_fold(origin: Origin) -> tuple[Floats, Labels] | None:
-    """Answers of models that had not seen a picture, where all were learnt from."""
+    """Answers of models that had not seen a picture, where all were learned from."""
     return origin.trained.out_of_fold if origin.trained else None
 
 

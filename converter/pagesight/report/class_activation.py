@@ -11,8 +11,8 @@ from pagesight.graph.nodes import flag, resolve, source
 _PASSED = {"Identity", "Softmax", "BiasAdd", "Reshape", "Squeeze", "AddV2", "Add"}
 _PRODUCTS = {"MatMul", "_FusedMatMul", "Conv2D", "_FusedConv2D"}
 _AT = (0.0, 0.35, 0.65, 0.85, 1.0)
-_COLOURS = ((13, 8, 65), (126, 3, 167), (225, 100, 98), (252, 175, 60), (240, 249, 33))
-"""Colours of Matplotlib's 'plasma', which reads in grey and to the colour-blind."""
+_COLORS = ((13, 8, 65), (126, 3, 167), (225, 100, 98), (252, 175, 60), (240, 249, 33))
+"""Colors of Matplotlib's 'plasma', which reads in gray and to the color-blind."""
 
 
 def head_kernel(model: GraphModel, probabilities: str, classes: int) -> NDArray[np.float32] | None:
@@ -37,10 +37,10 @@ def activation(features: NDArray[np.float32], kernel: NDArray[np.float32], colum
 
 
 def overlaid(model_input: pixels.Pixels, heat: NDArray[np.float32]) -> Image.Image:
-    """The square in grey with the heat `[h, w]`, 0..1, laid over it in colour."""
+    """The square in gray with the heat `[h, w]`, 0..1, laid over it in color."""
     gray = Image.fromarray(model_input[..., 0] if model_input.shape[-1] == 1 else model_input).convert("L")
     large = Image.fromarray((heat * 255).astype(np.uint8)).resize(gray.size, Image.Resampling.BICUBIC)
     share = np.asarray(large, np.float32)[..., None] / 255
-    color = np.stack([np.interp(share[..., 0], _AT, channel) for channel in zip(*_COLOURS, strict=True)], -1)
+    color = np.stack([np.interp(share[..., 0], _AT, channel) for channel in zip(*_COLORS, strict=True)], -1)
     mixed = np.asarray(gray, np.float32)[..., None] * (1 - 0.6 * share**0.5) + color * 0.6 * share**0.5
     return Image.fromarray(mixed.round().astype(np.uint8))

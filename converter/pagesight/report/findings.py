@@ -41,7 +41,7 @@ def find(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], side
 
 
 def leaked(seen: Seen, pairs: near_duplicates.Pairs) -> NDArray[np.int64]:
-    """Rows of test pictures that have a near-duplicate among those that the model they were asked of learnt from, sorted."""
+    """Rows of test pictures that have a near-duplicate among those that the model they were asked of learned from, sorted."""
     parts, either = seen.parts, np.concatenate([pairs, pairs[:, ::-1]])
     asked = np.isin(either[:, 0], seen.on("test")[2])
     return np.unique(either[asked & (parts[either[:, 0]] != parts[either[:, 1]])][:, 0])
@@ -176,7 +176,7 @@ def _image_statistics(seen: Seen, side: int) -> Iterator[Finding]:
         yield Finding(
             "too_dark",
             "warning",
-            f"{_some(len(dark), 'picture is', 'pictures are')} too dark to tell much (mean grey below {_DARK} of 255).",
+            f"{_some(len(dark), 'picture is', 'pictures are')} too dark to tell much (mean gray below {_DARK} of 255).",
             "Take them again in more light, or remove them, unless the page will be used in such light.",
             dark,
         )

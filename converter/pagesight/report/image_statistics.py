@@ -27,8 +27,8 @@ _LOOKED_AT = 96
 class Looks:
     """Row i tells of picture i.
 
-    hash uint64: dHash of the square; thumb uint8 `[16, 16]`: the square in grey; brightness: mean grey, 0..255; sharpness: variance
-    of the Laplacian over the variance of grey; short_side: pixels of the file's shorter side.
+    hash uint64: dHash of the square; thumb uint8 `[16, 16]`: the square in gray; brightness: mean gray, 0..255; sharpness: variance
+    of the Laplacian over the variance of gray; short_side: pixels of the file's shorter side.
     """
 
     hash: NDArray[np.uint64]
@@ -107,7 +107,7 @@ def image_statistics(dataset: Dataset, columns: Sequence[int], options: Input, r
 
 
 def as_out_of_fold(seen: Seen, answers: tuple[NDArray[Any], NDArray[np.int64]] | None) -> Seen:
-    """`seen` with `answers`, probabilities `[n, classes]` and folds `[n]`, in place of what a model says that has learnt all."""
+    """`seen` with `answers`, probabilities `[n, classes]` and folds `[n]`, in place of what a model says that has learned all."""
     if answers is None:
         return seen
     probabilities, folds = answers

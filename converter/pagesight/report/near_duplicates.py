@@ -15,7 +15,7 @@ _BANDS = (13, 13, 13, 13, 12)
 _NEIGHBOURS = 32
 """In a crowded bucket each picture is compared with so many that follow it, so that flat pictures cost no more than others."""
 _MAX_DIFFERENCE = 6.0
-"""Grey levels by which two thumbs may differ on average: hashes alone take hands before one wall for the same hand."""
+"""Gray levels by which two thumbs may differ on average: hashes alone take hands before one wall for the same hand."""
 
 _COPY = 2.0
 """The same for pictures of two classes: copies that were scaled and compressed again stay below 1.3, hands in one room do not."""
@@ -26,8 +26,8 @@ Pairs = NDArray[np.int64]
 def near_duplicates(looks: Looks, labels: NDArray[np.int64], max_bits: int = MAX_BITS) -> Pairs:
     """Rows of near-duplicates, `[pairs, 2]`, the smaller row first, sorted; `labels` `[n]` are their classes.
 
-    Candidates share a band of their 64-bit dHash and differ in `max_bits` at most; the mean difference of their thumbs, grey level
-    by grey level, decides: pictures of two classes must be copies. With more than four bits some pairs are missed, never a wrong
+    Candidates share a band of their 64-bit dHash and differ in `max_bits` at most; the mean difference of their thumbs, gray level
+    by gray level, decides: pictures of two classes must be copies. With more than four bits some pairs are missed, never a wrong
     one added.
     """
     result: list[Pairs] = []
@@ -58,7 +58,7 @@ def _confirmed(pairs: Pairs, looks: Looks, labels: NDArray[np.int64], max_bits: 
 
 
 def _differences(looks: Looks, left: Pairs, right: Pairs) -> NDArray[np.float32]:
-    """Mean difference of thumbs, in grey levels, after both were made equally bright."""
+    """Mean difference of thumbs, in gray levels, after both were made equally bright."""
     signed = looks.thumb[left].astype(np.float32) - looks.thumb[right]
     return np.asarray(np.abs(signed - signed.mean((1, 2), keepdims=True)).mean((1, 2)))
 

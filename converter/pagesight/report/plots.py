@@ -1,4 +1,4 @@
-"""Matplotlib's figures as inline SVG that takes its colours from the page, needs no inline style, and is the same every time."""
+"""Matplotlib's figures as inline SVG that takes its colors from the page, needs no inline style, and is the same every time."""
 
 import io
 import re
@@ -15,7 +15,7 @@ from pagesight.records.search import Tried
 from pagesight.records.training import Epoch
 
 _INK, _SOFT, _LINE, _ACCENT, _WARN, _BAD = (f"#00000{i}" for i in range(1, 7))
-"""Stand-ins: each is replaced by the class of a colour that report.data.css defines, light and dark."""
+"""Stand-ins: each is replaced by the class of a color that report.data.css defines, light and dark."""
 _CLASSES = {_INK: "ink", _SOFT: "soft", _LINE: "line", _ACCENT: "accent", _WARN: "warn", _BAD: "bad"}
 _STYLE = {
     "svg.fonttype": "none",

@@ -1,4 +1,4 @@
-"""Made-up scenes with the edges, colours and clutter of photographs: things before things, faces, writing, lights in the dark."""
+"""Made-up scenes with the edges, colors and clutter of photographs: things before things, faces, writing, lights in the dark."""
 
 from collections.abc import Callable, Sequence
 
@@ -58,7 +58,7 @@ def _fill(color: _Floats) -> tuple[int, int, int]:
 
 
 def _surface(chance: _Chance, side: int) -> Image.Image:
-    """Two colours that change into each other as a gradient, stripes, clouds, a shine, or hardly."""
+    """Two colors that change into each other as a gradient, stripes, clouds, a shine, or hardly."""
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     turn = chance.uniform(0, 2 * np.pi)
     along = x * np.cos(turn) + y * np.sin(turn)
@@ -213,7 +213,7 @@ _PAINTERS: tuple[tuple[Callable[[_Chance, int, Sequence[Image.Image]], Image.Ima
 
 
 def _developed(scene: Image.Image, chance: _Chance) -> Pixels:
-    """The scene as a camera takes it: light from a side, contrast, now and then without colour or in blur, with grain."""
+    """The scene as a camera takes it: light from a side, contrast, now and then without color or in blur, with grain."""
     if chance.random() < 0.3:
         scene = scene.filter(ImageFilter.GaussianBlur(float(chance.exponential(0.006)) * scene.width))
     levels = np.asarray(scene, np.float32)

@@ -13,7 +13,7 @@ _CONTRAST = 0.25
 
 
 def augment(inputs: Any, seed: Any) -> Any:
-    """Rotate, zoom, shift, brighten and contrast. `squares` uint8 `[b, s, s, 3]`, `seed` int32 `[2]`; float32, 0..255."""
+    """Rotate, zoom, shift, brighten and contrast. `inputs` uint8 `[b, s, s, 3]`, `seed` int32 `[2]`; float32, 0..255."""
     tf = tensorflow()
     count, side = tf.shape(inputs)[0], tf.cast(tf.shape(inputs)[1], tf.float32)
     chance = tf.random.stateless_uniform([count, 6], seed, -1.0, 1.0)

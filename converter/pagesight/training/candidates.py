@@ -1,4 +1,4 @@
-"""Which networks may be learnt with: the one that was named, or those whose ImageNet weights are at hand."""
+"""Which networks may be learned with: the one that was named, or those whose ImageNet weights are at hand."""
 
 import os
 from dataclasses import dataclass

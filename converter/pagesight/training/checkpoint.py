@@ -47,7 +47,7 @@ class Checkpoint:
 
     @property
     def content(self) -> bytes:
-        """The file's bytes, none where there is no file; set on a worker that goes on from another's."""
+        """The file's bytes, none where there is not a file; set on a worker that goes on from another's."""
         return self._file.read_bytes() if self._file.exists() else b""
 
     @content.setter

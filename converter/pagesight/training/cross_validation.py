@@ -38,11 +38,11 @@ class _Features:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a class in fewer groups than folds
             cut = StratifiedGroupKFold(folds, shuffle=True, random_state=self.seed)
-            for learnt, asked in cut.split(self.embeddings, self.labels, together):
-                if len(set(self.labels[learnt])) < 2:
+            for learned, asked in cut.split(self.embeddings, self.labels, together):
+                if len(set(self.labels[learned])) < 2:
                     return None
-                kernel, bias = solve_head(self.embeddings[learnt], self.labels[learnt], self.seed)
-                predicted = np.unique(self.labels[learnt])[(self.embeddings[asked] @ kernel + bias).argmax(1)]
+                kernel, bias = solve_head(self.embeddings[learned], self.labels[learned], self.seed)
+                predicted = np.unique(self.labels[learned])[(self.embeddings[asked] @ kernel + bias).argmax(1)]
                 right += int((predicted == self.labels[asked]).sum())
         return CrossValidated(n, folds, right / n, wilson(right, n))
 
@@ -53,11 +53,11 @@ def has_few(labels: NDArray[np.int64]) -> bool:
 
 
 def cross_validated(
-    predictor: Predictor, learnt: NDArray[np.float32], splits: loop.Splits, dataset: Dataset, seed: int
+    predictor: Predictor, learned: NDArray[np.float32], splits: loop.Splits, dataset: Dataset, seed: int
 ) -> tuple[CrossValidated | None, BySplit | None]:
     """Accuracies by cross-validation, of the head on the features that training starts from; fine-tuning usually adds to them.
 
-    `learnt` `[n, d]` are the embeddings of the train side, of which the head is made too.
+    `learned` `[n, d]` are the embeddings of the train side, of which the head is made too.
 
     cross_validated   where a class has few pictures: over all pictures, groups kept together
     by_split          where pictures have groups: the same by "group", and by "random", which lets a group be in several folds
@@ -75,7 +75,7 @@ def cross_validated(
         return None, None
     with progress.task("cross-validating"):
         ood = [predictor.embeddings(splits[side][0][::every]) for side in SIDES[1:] if len(splits[side][1])]
-        features = _Features(np.concatenate([learnt[::every], *ood]), labels, seed)
+        features = _Features(np.concatenate([learned[::every], *ood]), labels, seed)
         by_group = features.accuracy(groups, folds)
         by_random = features.accuracy([picture.sha256 for picture in pictures], folds) if grouped else None
     compared = BySplit(by_group, by_random) if by_group and by_random else None

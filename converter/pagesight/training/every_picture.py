@@ -36,7 +36,7 @@ from pagesight.training.predictor import Predictor
 MOST = 100
 """Pictures of the smallest class up to which none is kept aside: beyond, a test side costs little and says as much."""
 _MAX_OOD = 500
-"""Pictures of no class that are learnt from, or decided by."""
+"""Pictures of no class that are learned from, or decided by."""
 _SOME = 600
 """Pictures by which a network is chosen that will be trained on many."""
 _LARGEST_TRAINED = 192

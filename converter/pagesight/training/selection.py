@@ -68,7 +68,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt: labels `[n]` of the pictures, and rows beyond them, of no class, that are learnt from and never asked."""
+    """What is learned: labels `[n]` of the pictures, and rows beyond them, of no class, that are learned from and never asked."""
 
     labels: Rows
     classes: int
@@ -83,7 +83,7 @@ class Task:
         own = np.eye(self.classes)[self.labels[np.where(none, 0, rows)]]
         return np.where(none[:, None], 1 / self.classes, own)
 
-    def learnt(self, folds: Rows, fold: int) -> Rows:
+    def learned(self, folds: Rows, fold: int) -> Rows:
         """The rows outside of a fold, those of no class among them; all for a fold that there is not."""
         return np.concatenate([np.flatnonzero(folds != fold), len(self.labels) + np.arange(self.ood)])
 
@@ -109,7 +109,7 @@ def asked_again(recipe: Recipe, task: Task, folds: Rows) -> OutOfFold:
 def _head_out_of_fold(heads: LinearHeads, plain: NDArray[np.float32], task: Task, folds: Rows, regularization: float) -> OutOfFold:
     logits = np.zeros((len(task.labels), task.classes))
     for fold in range(int(folds.max()) + 1):
-        kernel, bias = _solved(heads, task, task.learnt(folds, fold), regularization)
+        kernel, bias = _solved(heads, task, task.learned(folds, fold), regularization)
         asked = np.flatnonzero(folds == fold)
         logits[asked] = plain[asked] @ kernel + bias
     return OutOfFold(logits, folds)
@@ -175,7 +175,7 @@ def _fine_tuned(recipe: Recipe, task: Task, rival: Recipe) -> Recipe | None:
     logits = np.zeros((len(task.labels), task.classes))
     for fold in range(int(folds.max()) + 1):
         asked = np.flatnonzero(folds == fold)
-        _fit(upper, recipe, task, task.learnt(folds, fold))
+        _fit(upper, recipe, task, task.learned(folds, fold))
         logits[asked] = upper.logits(asked)
         so_far = np.flatnonzero(folds <= fold)
         gained = (logits.argmax(1) == task.labels)[so_far].sum() - rival.out_of_fold.right(task.labels)[so_far].sum()
@@ -191,7 +191,7 @@ def _fit(upper: UpperPart, recipe: Recipe, task: Task, rows: Rows) -> None:
 
 def refit(recipe: Recipe, task: Task) -> None:
     """Train the network of `recipe` by it on every picture."""
-    rows = task.learnt(np.zeros(len(task.labels), np.int64), -1)
+    rows = task.learned(np.zeros(len(task.labels), np.int64), -1)
     if recipe.upper is not None:
         _fit(recipe.upper, recipe, task, rows)
     else:

@@ -33,7 +33,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         except ValueError:
             raise
         except Exception as cause:  # what a damaged pickle raises has no end
-            raise ValueError(f"it is no PyTorch state dict: {cause}") from cause
+            raise ValueError(f"it is not a PyTorch state dict: {cause}") from cause
 
 
 class _Unpickler(pickle.Unpickler):

@@ -37,11 +37,11 @@ class _Maps:
 class UpperPart:
     """The layers of `model` above its maps of a `part`th of the side, and its head, trained again and again from where they began.
 
-    Batch norms stay as they are: from few pictures their statistics cannot be learnt.
+    Batch norms stay as they are: from few pictures their statistics cannot be learned.
     """
 
     def __init__(self, model: Any, inputs: Pixels, part: int, seed: int) -> None:
-        """`model` as `network.build` makes it; `inputs` uint8 `[n, side, side, 3]`: every picture that is learnt from or asked."""
+        """`model` as `network.build` makes it; `inputs` uint8 `[n, side, side, 3]`: every picture that is learned from or asked."""
         self._head = model.get_layer("head")
         lower, self._upper = _parts(model, part)
         self._seed = seed

@@ -1,4 +1,4 @@
-/** What can be classified. Files are read as they are stored: EXIF orientation applied, colours not managed. */
+/** What can be classified. Files are read as they are stored: EXIF orientation applied, colors not managed. */
 export type Source =
   Blob | ImageBitmap | ImageData | HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas;
 

@@ -1,4 +1,4 @@
-// Reads a picture's pixels as they are stored: no colour management, no premultiplied alpha.
+// Reads a picture's pixels as they are stored: no color management, no premultiplied alpha.
 import { PagesightError } from "../errors.js";
 import { toBitmap } from "./bitmap.js";
 import { readPictureFile } from "./picture_file.js";
@@ -44,28 +44,28 @@ async function fromFile(file) {
     }
   }
   if (!opaque) return fromBitmap(await toBitmap(bytes));
-  const [colours, alpha] = await Promise.all([toBitmap(opaque), toBitmap(bytes)]);
-  return withAlpha(await fromBitmap(colours), await fromBitmap(alpha));
+  const [colors, alpha] = await Promise.all([toBitmap(opaque), toBitmap(bytes)]);
+  return withAlpha(await fromBitmap(colors), await fromBitmap(alpha));
 }
 
 /**
- * Multiplying by alpha loses bits of the colours, and none of alpha.
- * @param {Pixels} colours
+ * Multiplying by alpha loses bits of the colors, and none of alpha.
+ * @param {Pixels} colors
  * @param {Pixels} alpha
  * @returns {Pixels}
  */
-function withAlpha(colours, alpha) {
+function withAlpha(colors, alpha) {
   return {
-    ...colours,
+    ...colors,
     async read(left, top, width, height, into) {
       const clear = new Uint8Array(into.length);
       const { opaque } = await alpha.read(left, top, width, height, clear);
-      const strip = await colours.read(left, top, width, height, into);
+      const strip = await colors.read(left, top, width, height, into);
       for (let i = 3; i < into.length; i += 4) into[i] = clear[i];
       return { ...strip, opaque };
     },
     close() {
-      colours.close();
+      colors.close();
       alpha.close();
     },
   };
@@ -95,7 +95,7 @@ async function fromBitmap(bitmap) {
       if (!canvas) throw alteredPictures();
       const rgba = readCanvas(bitmap, left, top, width, height);
       const opaque = isOpaque(rgba);
-      // A 2-D canvas keeps colours premultiplied, which loses bits where a pixel is translucent; WebGL does not.
+      // A 2-D canvas keeps colors premultiplied, which loses bits where a pixel is translucent; WebGL does not.
       into.set((opaque ? undefined : readTexture(bitmap, left, top, width, height)) ?? rgba);
       return { opaque, blueFirst: false };
     },

@@ -1,4 +1,4 @@
-// What a picture's file says of itself, and its bytes without what browsers treat in different ways: colour profiles and turns.
+// What a picture's file says of itself, and its bytes without what browsers treat in different ways: color profiles and turns.
 import { isPng, joined, readPng } from "./png_file.js";
 
 /**
@@ -6,13 +6,13 @@ import { isPng, joined, readPng } from "./png_file.js";
  *
  * @typedef {object} PictureFile
  * @property {Bytes} bytes the file, for the browser's own decoder
- * @property {Bytes} [opaque] the same picture with its alpha channel left out: a WebP's colours, unmultiplied
+ * @property {Bytes} [opaque] the same picture with its alpha channel left out: a WebP's colors, unmultiplied
  * @property {import("./png_file.js").Png} [png]
  */
 
 /** Where a JPEG's pixels begin; there are no more headers. */
 const START_OF_SCAN = 0xda;
-/** Colour profiles, and where other pictures lie that a bright screen is shown: gain maps. */
+/** Color profiles, and where other pictures lie that a bright screen is shown: gain maps. */
 const APP2 = 0xe2;
 
 /** VP8X, first byte: what the file says it holds. */

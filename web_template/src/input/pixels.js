@@ -10,7 +10,7 @@ import { Resizer } from "./resize.js";
  * @property {Uint8ClampedArray<ArrayBuffer>} data width × height × channels, row by row, 0..255
  * @property {number} width
  * @property {number} height
- * @property {1 | 3} channels RGB, or ITU-R 601 grey
+ * @property {1 | 3} channels RGB, or ITU-R 601 gray
  */
 
 /** Pixels read from the picture at a time, so that a huge one needs little memory. */
@@ -54,7 +54,7 @@ async function resized(pixels, { side, channels, crop }) {
     ({ blueFirst } = read);
   }
   const rgb = square.finish(blueFirst);
-  return { data: channels === 1 ? toGrey(rgb) : rgb, width: side, height: side, channels };
+  return { data: channels === 1 ? toGray(rgb) : rgb, width: side, height: side, channels };
 }
 
 /**
@@ -87,10 +87,10 @@ function flatten(rgba) {
  * Pillow's convert("L").
  * @param {Uint8ClampedArray} rgb
  */
-function toGrey(rgb) {
-  const grey = new Uint8ClampedArray(rgb.length / 3);
-  for (let i = 0, from = 0; i < grey.length; i++, from += 3) {
-    grey[i] = (rgb[from] * 19595 + rgb[from + 1] * 38470 + rgb[from + 2] * 7471 + 0x8000) >> 16;
+function toGray(rgb) {
+  const gray = new Uint8ClampedArray(rgb.length / 3);
+  for (let i = 0, from = 0; i < gray.length; i++, from += 3) {
+    gray[i] = (rgb[from] * 19595 + rgb[from + 1] * 38470 + rgb[from + 2] * 7471 + 0x8000) >> 16;
   }
-  return grey;
+  return gray;
 }

@@ -9,7 +9,7 @@ import { turned } from "./orientation.js";
  * @typedef {[x: number, y: number, dx: number, dy: number]} Pass where its pixels lie in the picture
  */
 
-/** Samples a pixel, by colour type. @type {Record<number, number>} */
+/** Samples a pixel, by color type. @type {Record<number, number>} */
 const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 /** @type {Pass[]} */
 const ADAM7 = [
@@ -21,7 +21,7 @@ const ADAM7 = [
   [1, 0, 2, 2],
   [0, 1, 1, 2],
 ];
-const GREY = 0;
+const GRAY = 0;
 
 /**
  * Whether browsers may give other numbers than the file's: it is translucent, has 16 bits a sample or lies on its side.
@@ -133,9 +133,9 @@ function paeth(left, up, corner) {
 function rowWriter({ type, depth, palette, transparency }, data) {
   const bytes = depth === 16 ? 2 : 1;
   const channels = CHANNELS[type];
-  // One clear colour of 16 bits is not looked for: Python has the high bytes alone.
+  // One clear color of 16 bits is not looked for: Python has the high bytes alone.
   const clear = type < 3 && depth < 16 ? transparency : undefined;
-  const scale = type === GREY && depth < 8 ? 255 / ((1 << depth) - 1) : 1;
+  const scale = type === GRAY && depth < 8 ? 255 / ((1 << depth) - 1) : 1;
   return (row, columns, at, step) => {
     const samples = depth < 8 ? unpacked(row, columns, depth) : row;
     for (let x = 0, from = depth < 8 ? 0 : 1; x < columns; x++, from += channels * bytes, at += step) {
@@ -145,10 +145,10 @@ function rowWriter({ type, depth, palette, transparency }, data) {
         data[at + 3] = transparency?.[entry] ?? 255;
         continue;
       }
-      const colours = channels > 2 ? bytes : 0;
+      const colors = channels > 2 ? bytes : 0;
       data[at] = samples[from] * scale;
-      data[at + 1] = samples[from + colours] * scale;
-      data[at + 2] = samples[from + 2 * colours] * scale;
+      data[at + 1] = samples[from + colors] * scale;
+      data[at + 2] = samples[from + 2 * colors] * scale;
       if (channels % 2 === 0) data[at + 3] = samples[from + (channels - 1) * bytes];
       else data[at + 3] = clear && isClear(samples, from, channels, clear) ? 0 : 255;
     }

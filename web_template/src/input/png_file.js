@@ -8,18 +8,18 @@ import { orientationOf } from "./orientation.js";
  * @property {number} width
  * @property {number} height
  * @property {number} depth bits a sample: 1, 2, 4, 8 or 16
- * @property {number} type 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA
+ * @property {number} type 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGBA
  * @property {boolean} interlaced
  * @property {Bytes} [palette] RGB triples
- * @property {Bytes} [transparency] alpha by palette entry, or the one clear grey or RGB, two bytes a sample
+ * @property {Bytes} [transparency] alpha by palette entry, or the one clear gray or RGB, two bytes a sample
  * @property {number} orientation EXIF's, 1..8
  * @property {Bytes[]} data one zlib stream
- * @property {Bytes} bytes the file without what changes its colours
+ * @property {Bytes} bytes the file without what changes its colors
  */
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Chunks that say what the numbers mean as light: the model sees the numbers. */
-const ABOUT_COLOUR = ["iCCP", "gAMA", "cHRM", "sRGB", "cICP", "mDCV", "cLLI", "eXIf"];
+const ABOUT_COLOR = ["iCCP", "gAMA", "cHRM", "sRGB", "cICP", "mDCV", "cLLI", "eXIf"];
 
 /** @param {Bytes} bytes */
 export const isPng = (bytes) => SIGNATURE.every((byte, i) => bytes[i] === byte);
@@ -54,7 +54,7 @@ export function readPng(bytes) {
     if (name === "tRNS") png.transparency = body;
     if (name === "IDAT") png.data.push(body);
     if (name === "eXIf") png.orientation = orientationOf(body);
-    if (!ABOUT_COLOUR.includes(name)) kept.push(bytes.subarray(at, at + 12 + size));
+    if (!ABOUT_COLOR.includes(name)) kept.push(bytes.subarray(at, at + 12 + size));
     at += 12 + size;
     if (name === "IEND") break;
   }

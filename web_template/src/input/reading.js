@@ -8,7 +8,7 @@ import { PagesightError } from "../errors.js";
  * @property {boolean} frameRegions whether a part of a frame can be drawn
  */
 
-/** A pattern of known colours, no two neighbours alike. */
+/** A pattern of known colors, no two neighbors alike. */
 const WIDTH = 64;
 const HEIGHT = 32;
 /** What is read of it. */

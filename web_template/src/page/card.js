@@ -8,7 +8,8 @@ import { fill, fillCount, words } from "./words.js";
 /**
  * @typedef {object} Report
  * @property {{ pictures: number, classes: number, skipped: number, split: "group" | "given" | "random" } | null} [dataset]
- * @property {{ n: number, float: number | null, exported: number | null, interval95: [number, number] | null } | null} [accuracy]
+ * @property {{ n: number, float: number | null, exported: number | null, interval95: [number, number] | null,
+ *   folds?: number | null } | null} [accuracy]
  * @property {{ mode: string, float_bytes: number, bytes: number, top1_agreement: number | null } | null} [quantization]
  * @property {{ browser: string, backend: string, pictures: number, top1_agreement: number, max_abs_diff: number } | null} [parity]
  * @property {{ runtime: string | null, pictures: number, top1_agreement: number, max_abs_diff: number, why_not?: string,
@@ -72,7 +73,10 @@ function accuracy({ accuracy, dataset }) {
   const [low, high] = accuracy.interval95 ?? [];
   const interval =
     low != null && high != null && fill(words.interval, { low: exactPercent(low), high: exactPercent(high) });
-  return { value: exactPercent(share), note: list(fillCount(words.accuracyNote, accuracy.n), split, interval) };
+  const on = accuracy.folds
+    ? fill(words.crossValidated, { n: integer(accuracy.n) })
+    : fillCount(words.accuracyNote, accuracy.n);
+  return { value: exactPercent(share), note: list(on, accuracy.folds ? undefined : split, interval) };
 }
 
 /** @param {Report} report @returns {Fact} */
@@ -128,7 +132,7 @@ function size({ bytes }) {
 function quantization({ quantization }) {
   if (!quantization) return undefined;
   const { mode, float_bytes, bytes, top1_agreement } = quantization;
-  if (mode === "none") return { value: words.unquantised, note: kilobytes(bytes) };
+  if (mode === "none") return { value: words.unquantized, note: kilobytes(bytes) };
   const kept = top1_agreement != null && fill(words.kept, { share: exactPercent(top1_agreement) });
   return {
     value: mode === "auto" ? words.fewestBytes : mode,

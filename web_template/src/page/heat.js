@@ -1,7 +1,7 @@
 // The heat map: where in the picture the model saw its answer, laid over the stage.
 import { byId } from "./elements.js";
 
-/** From clear through orange to light yellow: dark to light, so that it reads without colour vision. */
+/** From clear through orange to light yellow: dark to light, so that it reads without color vision. */
 const RAMP = [
   [80, 10, 60, 0],
   [190, 40, 60, 120],
@@ -43,7 +43,7 @@ export class HeatMap {
     this.#canvas.height = height;
     const context = this.#canvas.getContext("2d");
     const image = new ImageData(width, height);
-    map.forEach((value, i) => image.data.set(colour(value), i * 4));
+    map.forEach((value, i) => image.data.set(color(value), i * 4));
     // The browser's own smoothing makes a picture of so few points.
     context?.putImageData(image, 0, 0);
     this.#canvas.hidden = false;
@@ -51,7 +51,7 @@ export class HeatMap {
 }
 
 /** @param {number} value 0..1 @returns {number[]} red, green, blue, alpha */
-function colour(value) {
+function color(value) {
   const at = Math.min(value, 0.9999) * (RAMP.length - 1);
   const [low, high] = [RAMP[Math.floor(at)], RAMP[Math.floor(at) + 1]];
   return low.map((from, i) => from + (high[i] - from) * (at % 1));

@@ -159,7 +159,7 @@ async function takePicture(blob, name) {
 async function takeSample(sample) {
   const path = sample.dataset.path ?? "";
   try {
-    await takePicture(new Blob([await fetchFile(home, path)]), path);
+    await takePicture(new Blob([await fetchFile(home, path, sample.dataset.sha256)]), path);
   } catch (error) {
     answers.say(sayFailure(error), "error", () => void takeSample(sample));
   }

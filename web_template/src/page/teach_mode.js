@@ -8,7 +8,7 @@ import { sayFailure, words } from "./words.js";
 /** @typedef {Omit<import("../teach/teach.js").Host, "root" | "base">} Lent */
 
 export class TeachMode {
-  #recognise = byId("mode-recognise", HTMLButtonElement);
+  #recognize = byId("mode-recognize", HTMLButtonElement);
   #teach = byId("mode-teach", HTMLButtonElement);
   #section = byId("teach", HTMLElement);
   #status = byId("teach-status", HTMLElement);
@@ -23,7 +23,7 @@ export class TeachMode {
   constructor(lent, onSwitch) {
     this.#onSwitch = onSwitch;
     this.#teach.disabled = !lent.classifier.canDescribe;
-    this.#recognise.addEventListener("click", () => this.#show(false));
+    this.#recognize.addEventListener("click", () => this.#show(false));
     // What was taught here before is what the page is, until someone switches back.
     if (!this.#teach.disabled && recall(`taught:${home}`) !== undefined) this.#opened = this.#open(lent);
     this.#teach.addEventListener("click", () => {
@@ -34,7 +34,7 @@ export class TeachMode {
 
   /** @param {boolean} teaching */
   #show(teaching) {
-    this.#recognise.setAttribute("aria-pressed", String(!teaching));
+    this.#recognize.setAttribute("aria-pressed", String(!teaching));
     this.#teach.setAttribute("aria-pressed", String(teaching));
     document.documentElement.classList.toggle("teaching", teaching);
     this.#section.hidden = !teaching;

@@ -152,7 +152,7 @@ export class ClassCard {
     });
     this.#add.addEventListener("click", () => input.click());
     this.element.addEventListener("drop", (event) => {
-      // The page would recognise what falls elsewhere.
+      // The page would recognize what falls elsewhere.
       event.preventDefault();
       event.stopPropagation();
       document.dispatchEvent(new Event("dropped"));

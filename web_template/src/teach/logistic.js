@@ -34,7 +34,7 @@ const MEMORY = 10;
  * @param {Float32Array} vectors [n × d]
  * @param {number} width d
  */
-export function standardise(vectors, width) {
+export function standardize(vectors, width) {
   const count = vectors.length / width;
   const mean = new Float64Array(width);
   const scale = new Float64Array(width);
@@ -54,13 +54,13 @@ export function standardise(vectors, width) {
  */
 export function train({ vectors, targets, classes }, onStep) {
   const width = vectors.length / targets.length;
-  const { columns, mean, scale } = standardise(vectors, width);
+  const { columns, mean, scale } = standardize(vectors, width);
   const factor = targets.length < width ? inRowSpace(columns, targets.length) : undefined;
   const rows = factor ?? columns;
-  const { parameters: found, loss } = minimise(rows, targets, classes, onStep, TOLERANCE);
+  const { parameters: found, loss } = minimize(rows, targets, classes, onStep, TOLERANCE);
   const judgement = judge(rows, targets, classes, (some, theirs) => {
     onStep(0, loss);
-    return minimise(some, theirs, classes, () => {}, ROUGH).parameters;
+    return minimize(some, theirs, classes, () => {}, ROUGH).parameters;
   });
   const parameters = factor ? outOfRowSpace(found, factor, columns, classes) : found;
   const kernel = new Float32Array(width * classes);
@@ -80,14 +80,14 @@ export function train({ vectors, targets, classes }, onStep) {
 
 /**
  * L-BFGS with backtracking on a strictly convex function: every step goes down, and the end is the one minimum.
- * @param {Float32Array | Float64Array} columns [n × d], standardised, or in their span
+ * @param {Float32Array | Float64Array} columns [n × d], standardized, or in their span
  * @param {Uint16Array} targets
  * @param {number} classes
  * @param {(step: number, loss: number) => void} onStep
  * @param {number} tolerance
  * @returns {Fit}
  */
-function minimise(columns, targets, classes, onStep, tolerance) {
+function minimize(columns, targets, classes, onStep, tolerance) {
   const width = columns.length / targets.length;
   let at = new Float64Array((width + 1) * classes);
   let here = slopeAt(at, columns, targets, classes);

@@ -54,7 +54,7 @@ export async function bundleFiles(session, contract, base, title) {
     description: "",
     outputs: { ...contract.outputs, probabilities: grafted.probabilities },
     decision: { temperature: 1, threshold: thresholdOf(head) },
-    samples,
+    samples: samples.map(({ path, label }) => ({ path, label })),
     files: published,
   });
   const contractSha256 = await sha256(files["contract.json"]);
@@ -129,7 +129,7 @@ async function ownFiles(base) {
  * @param {Files} files where the pictures are put
  */
 async function gallery(session, head, files) {
-  /** @type {{ path: string, label: string }[]} */
+  /** @type {import("./page_copy.js").NewPage["samples"]} */
   const samples = [];
   for (const label of head.labels) {
     const one = session.classes.find(({ name }) => name === label);
@@ -137,7 +137,7 @@ async function gallery(session, head, files) {
     if (!example) continue;
     const path = `samples/${String(samples.length).padStart(2, "0")}.${extension(example.picture)}`;
     files[path] = new Uint8Array(await example.picture.arrayBuffer());
-    samples.push({ path, label });
+    samples.push({ path, label, sha256: await sha256(files[path]) });
   }
   return samples;
 }
@@ -213,7 +213,7 @@ async function sizes(files, folder) {
  */
 function wilson(right, asked) {
   const z2 = 1.96 ** 2;
-  const centre = (right + z2 / 2) / (asked + z2);
+  const center = (right + z2 / 2) / (asked + z2);
   const reach = (1.96 / (asked + z2)) * Math.sqrt((right * (asked - right)) / asked + z2 / 4);
-  return [Math.max(0, centre - reach), Math.min(1, centre + reach)];
+  return [Math.max(0, center - reach), Math.min(1, center + reach)];
 }

@@ -34,13 +34,13 @@ function seeded(seed) {
   };
 }
 
-/** Mostly the greys and browns of rooms. @param {Random} random */
-const colour = (random) => `hsl(${360 * random()} ${60 * random() ** 2}% ${8 + 84 * random()}%)`;
+/** Mostly the grays and browns of rooms. @param {Random} random */
+const color = (random) => `hsl(${360 * random()} ${60 * random() ** 2}% ${8 + 84 * random()}%)`;
 
 /** @param {Context} context @param {Random} random */
 function gradient(context, random) {
   const paint = context.createLinearGradient(0, 0, SIDE * random(), SIDE * random() + 1);
-  for (const stop of [0, 0.3 + 0.4 * random(), 1]) paint.addColorStop(stop, colour(random));
+  for (const stop of [0, 0.3 + 0.4 * random(), 1]) paint.addColorStop(stop, color(random));
   context.fillStyle = paint;
   context.fillRect(0, 0, SIDE, SIDE);
 }
@@ -53,7 +53,7 @@ function gradient(context, random) {
 function leaves(context, random) {
   gradient(context, random);
   for (let i = 0; i < 160; i++) {
-    context.fillStyle = colour(random);
+    context.fillStyle = color(random);
     context.beginPath();
     const radius = 4 / Math.sqrt(random() + 0.002);
     context.ellipse(SIDE * random(), SIDE * random(), radius, radius * (0.4 + random()), 3 * random(), 0, 7);
@@ -67,7 +67,7 @@ function stripes(context, random) {
   context.translate(SIDE / 2, SIDE / 2);
   context.rotate(3 * random());
   const step = 6 + 40 * random();
-  context.fillStyle = colour(random);
+  context.fillStyle = color(random);
   for (let x = -SIDE; x < SIDE; x += 2 * step) context.fillRect(x, -SIDE, step, 2 * SIDE);
   if (random() > 0.5) for (let y = -SIDE; y < SIDE; y += 2 * step) context.fillRect(-SIDE, y, 2 * SIDE, step / 2);
   context.resetTransform();

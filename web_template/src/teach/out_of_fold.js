@@ -18,7 +18,7 @@ const HOTTEST = 5;
  */
 
 /**
- * Which fold each example is left out in: runs of neighbours, since frames that follow each other are alike.
+ * Which fold each example is left out in: runs of neighbors, since frames that follow each other are alike.
  * @param {Uint16Array} targets
  * @param {number} classes
  * @returns {Int32Array} [n], -1 where it is never left out

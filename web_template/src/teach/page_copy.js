@@ -11,7 +11,7 @@ const FEW = 6;
  * @typedef {object} NewPage
  * @property {string} title
  * @property {string[]} labels
- * @property {{ path: string, label: string }[]} samples
+ * @property {{ path: string, label: string, sha256: string }[]} samples
  * @property {string} contractSha256
  * @property {string[]} ahead what the first answer waits for, besides the contract
  */
@@ -41,8 +41,9 @@ export function fillPage(html, { title, labels, samples, contractSha256, ahead }
   // The report tells of the old model.
   copy.querySelector(".card-more")?.remove();
   const list = copy.querySelector(".sample-list");
-  const rows = repeat(list?.querySelector("li"), samples, (row, { path, label }) => {
+  const rows = repeat(list?.querySelector("li"), samples, (row, { path, label, sha256 }) => {
     row.querySelector("button")?.setAttribute("data-path", path);
+    row.querySelector("button")?.setAttribute("data-sha256", sha256);
     row.querySelector("img")?.setAttribute("src", path);
     const name = row.querySelector(".sample-label");
     if (name) name.textContent = label;

@@ -1,6 +1,6 @@
 // Few examples of many channels: a fit with an L2 penalty lies in the examples' span, where it has far fewer coordinates.
 
-/** Share of the mean square that is added to the diagonal: centred examples depend on each other. */
+/** Share of the mean square that is added to the diagonal: centerd examples depend on each other. */
 const JITTER = 1e-9;
 
 /**

@@ -7,6 +7,6 @@ import { PagesightError } from "../errors.js";
  * @throws {PagesightError} where one of them is NaN or infinite
  */
 export function finite(values) {
-  if (!values.every(Number.isFinite)) throw new PagesightError("model", "the graphics card gave what is no number");
+  if (!values.every(Number.isFinite)) throw new PagesightError("model", "the graphics card returned NaN");
   return values;
 }

@@ -9,7 +9,7 @@
 // What it costs: an error is bounded by the largest values of both matrices, no longer by what an output itself reads (N. Higham,
 // "Accuracy and Stability of Numerical Algorithms", chapter 23). Where one of 128 channels is 100 times larger than the others,
 // outputs of about 1 that do not read it are off by 3e-5, and by 3e-4 where it is 1,000 times larger; by panels by 7e-7. Networks
-// keep their channels within such bounds, by ReLU6 or by normalising batches; and for one that does not, a build compares its
+// keep their channels within such bounds, by ReLU6 or by normalizing batches; and for one that does not, a build compares its
 // probabilities in the browser with Python's, to 1e-4, and the page those of one picture each time that it loads, to 1e-3.
 import { intoPanels, packedPanels } from "./weight_layout.js";
 

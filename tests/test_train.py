@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pagesight import backbones, calibration, locks, manifest, pixels
 from pagesight.artifacts import Dataset, Side, TrainedModel
 from pagesight.contract import Input
-from pagesight.errors import OptionError, OutputError, ScanError, TrainError
+from pagesight.errors import OptionError, OutputError, PagesightError, ScanError, TrainError
 from pagesight.export import export
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.options import Naming, Scanning, Schedule, Training
@@ -249,7 +249,7 @@ def test_an_unknown_backbone_is_answered_with_the_nearest_name(shapes: Dataset, 
 @pytest.mark.parametrize("content", [b"", b"not weights at all", b"\x89HDF\r\n\x1a\n" + bytes(64)], ids=["empty", "text", "broken"])
 def test_a_file_that_holds_no_weights_is_refused_in_one_sentence(shapes: Dataset, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "wrong.h5").write_bytes(content)
-    with pytest.raises(TrainError, match=r"wrong\.h5 does not hold weights of MobileNetV1 0\.25") as caught:
+    with pytest.raises(PagesightError, match=r"wrong\.h5 is (damaged|not a readable HDF5 file)") as caught:
         train(shapes, replace(TINY, weights=str(tmp_path / "wrong.h5")), tmp_path / "out")
     assert "\n" not in caught.value.what
     assert not (tmp_path / "out").exists()
@@ -275,6 +275,6 @@ def test_a_hub_handle_trains_with_its_batch_norms_kept_fresh(
     shapes: Dataset, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(SHARED / "tfhub"))
-    options = Training(weights="https://tfhub.dev/google/imagenet/mobilenet_v1_025_128/feature_vector/5", epochs=2, batch=8)
+    options = Training(weights="https://tfhub.dev/google/imagenet/mobilenet_v1_025_128/feature_vector/5", epochs=2, schedule=BATCH)
     trained = train(shapes, replace(options, min_accuracy=0.9), tmp_path / "out")
     assert trained.facts.weights.kind == "hub"

@@ -136,4 +136,4 @@ def test_labeled_pictures_decide_the_range_and_give_accuracy_and_a_report(tmp_pa
     assert (tmp_path / "page" / "report.html").is_file()
     contract = json.loads((tmp_path / "page" / "contract.json").read_text())
     assert contract["decision"]["temperature"] != 1
-    assert "given to test it" in result.output
+    assert "given for testing" in result.output

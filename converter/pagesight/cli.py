@@ -85,8 +85,8 @@ def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **option
     """Build a verified page from pictures (runs all stages).
 
     PHOTOS is a folder of class folders, a .zip of one, or an address of one (gs://, s3://, hdfs://); folders with train and test
-    sides, with a table of labels, or with a COCO file are read as well. Of several, such as a page's samples and a folder, classes
-    of one name become one. What did not change since the last run is not done again.
+    splits, with a table of labels, or with a COCO file are read as well. Several sources, such as a page's samples and a folder,
+    are merged by class name. Stages whose inputs did not change since the last run are skipped.
     """
     from pagesight import pipeline
 
@@ -167,7 +167,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @click.option("--crop", help="How pictures become square: center-square, or squash the whole picture.")
 @click.option("--side", type=int, help="Input size in pixels, for a model that accepts any size.")
 @click.option("--signature", help="Which signature of a SavedModel to use; default: serving_default, or the only one.")
-@click.option("--guess", is_flag=True, help="Continue with the likeliest input range if the model does not tell.")
+@click.option("--guess", is_flag=True, help="Continue with the most likely input range if the model leaves it ambiguous.")
 @click.option("--trust", is_flag=True, help="Allow a Keras file to run its own code (Lambda layers).")
 @naming_options
 @quantization_options
@@ -251,7 +251,7 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
 def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
     """Check that a page gives the same predictions as Python.
 
-    Opens BUNDLE in real browsers: one of each engine that is found, or of those that are named; does not write anything.
+    Opens BUNDLE in a real browser for every engine found, or for each one given with --browser. Does not write anything.
     """
     from pagesight.artifacts import Bundle
     from pagesight.verify import verify as run

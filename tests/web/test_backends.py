@@ -161,7 +161,7 @@ def test_one_that_answers_otherwise_is_not_taken_and_the_page_says_why(
 ) -> None:
     page = visit(_put_before(make_bundle(), worker_webgl=f"self.nonsense=0.5;{TOUCHABLE}"), before=SLOW)
     page.get_by_role("button", name="Try the graphics card").click()
-    expect(page.locator("#fact-backend")).to_contain_text(re.compile("WebAssembly.*gave other answers, so it is not used"))
+    expect(page.locator("#fact-backend")).to_contain_text(re.compile("WebAssembly.*gave different answers, so it is not used"))
     page.get_by_role("button", name="Sample picture: blue").click()
     expect(page.locator("#label")).to_have_text("blue")
 

@@ -87,7 +87,7 @@ def test_the_page_says_live_which_number_a_hand_shows(live: Any, filming: Filmin
     for gesture in GESTURES:
         shows(page, gesture)
     expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* a second$"))
-    expect(page.locator("#timing")).to_have_text(re.compile(r"^Answered in [\d.]+ ms, [\d.]+ ms of it in the model$"))
+    expect(page.locator("#timing")).to_have_text(re.compile(r"^Classified in [\d.]+ ms, [\d.]+ ms of that in the model$"))
     assert "matrix(-1" in page.locator("#video").evaluate("(video) => getComputedStyle(video).transform")
     page.evaluate(HIDE, True)
     assert page.locator("#video").evaluate("(video) => video.srcObject") is None

@@ -29,7 +29,7 @@ def test_samples_answer_on_click_without_a_complaint_or_a_foreign_request(visit:
         page.get_by_role("button", name=f"Sample picture: {sample}").click()
         shows(page, sample)
         expect(page.locator("#live")).to_contain_text(f"{sample}, ")
-    assert re.fullmatch(r"Answered in [\d.]+ ms, [\d.]+ ms of it in the model", page.locator("#timing").inner_text())
+    assert re.fullmatch(r"Classified in [\d.]+ ms, [\d.]+ ms of that in the model", page.locator("#timing").inner_text())
     expect(page.locator(".bar")).to_have_count(3)
     assert watched.complaints == []
     assert [url for url in watched.foreign if not url.startswith("blob:")] == []
@@ -128,7 +128,15 @@ def test_right_to_left_labels_run_their_own_way(visit: Callable[..., Page]) -> N
 def test_the_card_shows_the_measured_numbers(visit: Callable[..., Page]) -> None:
     page = visit()
     card = page.locator(".card")
-    for text in ("99.3%", "on 420 pictures", "from groups it never saw", "97.9% to 99.8%", "2,120 pictures", "432 kB", "uint8"):
+    for text in (
+        "99.3%",
+        "on 420 pictures",
+        "from groups not used in training",
+        "97.9% to 99.8%",
+        "2,120 pictures",
+        "432 kB",
+        "uint8",
+    ):
         expect(card).to_contain_text(text)
     expect(page.locator("#trust")).to_have_text("Checked in Chromium 156")
 

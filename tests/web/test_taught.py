@@ -32,11 +32,11 @@ def test_uneven_and_few_and_equal_pictures_are_said_before_training(teaching: Ca
     _add_pictures(page, "sea", [_picture(COLORS["sea"])])
     said = page.locator(".advice li")
     expect(said.filter(has_text="“sea” has one picture. With 5 or more")).to_have_count(1)
-    expect(said.filter(has_text="“sun” has 12 pictures and “sea” has 1: it will lean towards “sun”.")).to_have_count(1)
+    expect(said.filter(has_text="“sun” has 12 pictures and “sea” has 1: it will favor “sun”.")).to_have_count(1)
     _add_pictures(page, "sea", [_picture(COLORS["sea"])] * 5)
     expect(said.filter(has_text="The pictures of “sea” are all nearly the same.")).to_have_count(1)
     expect(said.filter(has_text="has one picture")).to_have_count(0)
-    expect(said.filter(has_text="lean towards")).to_have_count(0)
+    expect(said.filter(has_text="it will favor")).to_have_count(0)
 
 
 def test_what_it_gets_wrong_is_counted_by_class_and_marked_on_the_pictures(teaching: Callable[..., Page]) -> None:
@@ -51,7 +51,7 @@ def test_what_it_gets_wrong_is_counted_by_class_and_marked_on_the_pictures(teach
     wrong = page.locator(".thumb-misread")
     expect(wrong).to_have_count(1)
     expect(wrong.locator(".thumb-mark")).to_have_text("sea")
-    expect(wrong.get_by_role("button", name="of sun – taken for sea")).to_have_count(1)
+    expect(wrong.get_by_role("button", name="of sun – mistaken for sea")).to_have_count(1)
 
 
 def test_after_training_the_page_is_the_taught_one_also_after_a_reload_until_someone_switches_back(

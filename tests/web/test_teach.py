@@ -125,9 +125,7 @@ def test_three_classes_are_taught_measured_and_answered(teaching: Callable[..., 
     page = teaching()
     _teach_colors(page)
     _train(page)
-    expect(page.locator(".teach-measured > p")).to_have_text(
-        "Asked about pictures it had not seen, it answered 18 of 18 correctly (100%)."
-    )
+    expect(page.locator(".teach-measured > p")).to_have_text("On pictures not used in training, it got 18 of 18 right (100%).")
     for name in COLORS:
         _shows(page, name, name)
     expect(page.locator(".bar")).to_have_count(3)
@@ -157,7 +155,7 @@ def test_classes_and_pictures_are_removed_and_training_says_what_it_needs(teachi
     expect(page.locator(".class-card")).to_have_count(2)
     page.get_by_role("button", name="Remove the class sea").click()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-    expect(page.locator(".outcome")).to_contain_text("Give at least two classes a picture each.")
+    expect(page.locator(".outcome")).to_contain_text("Add at least one picture to each of two classes.")
 
 
 def test_holding_a_button_or_a_key_records_from_the_camera(teaching: Callable[..., Page]) -> None:

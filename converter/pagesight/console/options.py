@@ -55,7 +55,7 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
     return _adding(
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
         click.option("--quiet", is_flag=True, help="Hide progress; print only the result."),
-        click.option("-v", "--verbose", is_flag=True, help="Say what is decided on the way, and why."),
+        click.option("-v", "--verbose", is_flag=True, help="Log what each stage decides, and why."),
         click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
     )(command)
 
@@ -83,7 +83,7 @@ _TRAINING = (
         "--backbone",
         default=Build.backbone,
         show_default=True,
-        help="The pretrained network to start from; auto chooses among those whose weights are at hand. "
+        help="The pretrained network to start from; auto chooses among those whose weights are available. "
         "`pagesight backbones` lists them.",
     ),
     click.option(
@@ -98,7 +98,7 @@ _TRAINING = (
         default=Build.prefer,
         show_default=True,
         type=click.Choice(PREFERENCES),
-        help="What --backbone auto looks for: the smallest network about as good as the best, the smallest of all, or the best.",
+        help="What --backbone auto optimizes for: the smallest network about as good as the best, the smallest, or the best.",
     ),
     click.option(
         "--epochs",
@@ -118,7 +118,7 @@ _TRAINING = (
     click.option(
         "--false-accepts",
         default=Build.false_accepts,
-        show_default="0.01 as far as that refuses few right answers",
+        show_default="0.01, if that rejects few correct predictions",
         type=click.FloatRange(0, 1),
         help="Maximum share of out-of-distribution pictures that may be accepted as a class (0..1); sets the threshold.",
     ),
@@ -127,7 +127,7 @@ _TRAINING = (
         default=Build.min_accuracy,
         show_default="better than guessing",
         type=click.FloatRange(0, 1),
-        help="Fail if the accuracy (0..1), cross-validated or on the pictures kept for testing, is lower.",
+        help="Fail if the accuracy (0..1), cross-validated or on the test split, is lower.",
     ),
 )
 _SCANNING = (
@@ -152,7 +152,7 @@ _SCANNING = (
     ),
     click.option("--file-column", metavar="NAME", help="Name of the file-name column, if it is ambiguous."),
     click.option("--label-column", metavar="NAME", help="Name of the label column, if it is ambiguous."),
-    click.option("--side-column", metavar="NAME", help="Name of the column that says train, validation or test."),
+    click.option("--side-column", metavar="NAME", help="Name of the column with the split: train, validation or test."),
     click.option(
         "--label",
         multiple=True,
@@ -188,14 +188,14 @@ def _engines(_context: click.Context, _parameter: click.Parameter, value: tuple[
 
 _ENGINE = click.Choice((*ENGINES, "all"))
 BROWSER = click.option(
-    "--browser", "browsers", multiple=True, type=_ENGINE, callback=_engines, help="Engine to ask; can be given several times."
+    "--browser", "browsers", multiple=True, type=_ENGINE, callback=_engines, help="Browser engine to verify in; repeatable."
 )
 VERIFY_IN = click.option(
     "--verify-in",
     multiple=True,
     type=_ENGINE,
     callback=_engines,
-    help="Engine to verify the page in, can be given several times; every one that is found where not given.",
+    help="Browser engine to verify the page in; repeatable. Default: every engine found.",
 )
 _QUANTIZATION = (
     click.option(
@@ -203,7 +203,7 @@ _QUANTIZATION = (
         default=Build.quantize,
         show_default=True,
         type=click.Choice(MODES),
-        help="How weights are stored. uint8: calibrated 8-bit quantization; auto: the fewest bytes within --max-drop; "
+        help="How weights are stored. uint8: calibrated 8-bit quantization; auto: the smallest within --max-drop; "
         "naive-uint8: like the stock converter.",
     ),
     click.option(
@@ -216,7 +216,7 @@ _QUANTIZATION = (
 )
 _NAMING = (
     click.option("--name", help="Short name; default: the name of the output folder."),
-    click.option("--title", help="Heading of the page; default: made from the name."),
+    click.option("--title", help="Heading of the page; default: derived from the name."),
     click.option("--description", default=Build.description, help="A sentence under the heading."),
     click.option("--language", default=Build.language, show_default=True, help=f"Language of the page: {_LANGUAGES}."),
 )

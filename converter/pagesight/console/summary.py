@@ -35,9 +35,9 @@ def _text(value: Any) -> str:
 
 def _accuracy(accuracy: TestAccuracy | ReportedAccuracy, pictures: str = "never trained on") -> str:
     if accuracy.float_ is None or accuracy.interval95 is None:
-        return "not measured: no pictures were set aside"
+        return "not measured: no pictures were held out"
     if accuracy.folds is not None:
-        pictures = f"by cross-validation in {accuracy.folds} rounds, learned from all"
+        pictures = f"by {accuracy.folds}-fold cross-validation, final model trained on all"
     low, high = accuracy.interval95
     exported = getattr(accuracy, "exported", None)
     in_page = f", {exported:.1%} in the page" if exported is not None else ""
@@ -50,13 +50,13 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     if report.accuracy.float_ is not None:
         grouped = report.dataset is not None and report.dataset.split == "group"
         of_groups = "of groups never trained on" if grouped else "never trained on"
-        lines.append(f"accuracy  {_accuracy(report.accuracy, of_groups if report.original is None else 'given to test it')}")
+        lines.append(f"accuracy  {_accuracy(report.accuracy, of_groups if report.original is None else 'given for testing')}")
     lines += _findings(report.evaluation.findings if report.evaluation else ())
     kept = stored.top1_agreement
-    answers = f", {kept:.1%} of the float model's answers kept" if kept is not None else ""
+    answers = f", {kept:.1%} top-1 agreement with the float model" if kept is not None else ""
     measured = f", measured by {stored.judged_by}" if stored.judged_by else ""
     lines.append(f"model     {stored.bytes:,} bytes, {stored.gzip_bytes:,} after gzip ({stored.mode}{measured}){answers}")
-    lines.append(f"size      {report.bytes.total_gzip:,} bytes after gzip, samples aside")
+    lines.append(f"size      {report.bytes.total_gzip:,} bytes after gzip, without samples")
     lines.append(f"verified  {_verified(report.parity, folder)}")
     if report.original is not None and report.input is not None:
         lines += _original(report.original, report.input)
@@ -70,7 +70,7 @@ def _original(original: OriginalComparison, taken: InputTaken) -> list[str]:
     lines = [f"pixels    {guessed}{taken.range}, {taken.crop} ({taken.why})"]
     if original.runtime is None or original.page is None:
         return [*lines, f"original  not compared with the original: {original.why_not}"]
-    answers = "same answers" if original.top1_agreement == 1 else f"{original.top1_agreement:.1%} the same answers"
+    answers = "same answers" if original.top1_agreement == 1 else f"{original.top1_agreement:.1%} same answers"
     line = f"original  {answers} on {original.pictures} pictures, probabilities within {original.max_abs_diff:.1g}"
     stored = f"as stored in the page {original.page.top1_agreement:.1%}, within {original.page.max_abs_diff:.1g}"
     return [*lines, f"{line} ({original.runtime}); {stored}"]
@@ -91,7 +91,7 @@ def _verified(parity: Parity | None, folder: str) -> str:
         fix = f"pagesight verify {shlex.quote(folder)}" if discovery.find() else discovery.HOW_TO_GET
         return f"not verified in a browser: {fix}"
     return (
-        f"{parity.browser}, {parity.backend}: {parity.top1_agreement:.1%} the same answers on "
+        f"{parity.browser}, {parity.backend}: {parity.top1_agreement:.1%} same answers on "
         f"{parity.pictures} pictures, probabilities within {parity.max_abs_diff:.1g}"
     )
 
@@ -101,7 +101,7 @@ def _beside(folder: Path) -> list[str]:
     from pagesight.page import single_file
 
     file = single_file.find(folder)
-    lines = [f"file      {file}: a double click opens it"] if file else []
+    lines = [f"file      {file}: opens with a double click"] if file else []
     if (folder / "package.json").is_file():
         # Without a dot or a slash in front npm takes it for a repository's name.
         lines.append(f"package   npm pack {shlex.quote(str(folder if folder.is_absolute() else f'./{folder}'))}")

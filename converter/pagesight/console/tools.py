@@ -65,12 +65,12 @@ def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path 
 @click.argument("folder", metavar="BUNDLE", type=_FOLDER)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one.")
 @click.option("--host", default="localhost", show_default=True, help="Address to listen on; 0.0.0.0 for the whole network.")
-@click.option("--share", is_flag=True, help="For phones on this network, by https, so that their cameras work.")
+@click.option("--share", is_flag=True, help="Serve to phones on this network over HTTPS, so that their cameras work.")
 @click.option("--cors", is_flag=True, help="Let apps on other origins load the page's files.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in your browser.")
 @click.option("--debug", is_flag=True, hidden=True, expose_value=False)
 def serve(folder: Path, share: bool, open_page: bool, **how: Any) -> None:
-    """Show a page on this machine until Ctrl-C."""
+    """Serve a page from this machine until Ctrl-C."""
     import contextlib
     import threading
     import webbrowser

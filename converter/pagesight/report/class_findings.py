@@ -28,7 +28,7 @@ def class_findings(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
             "class_missed",
             "serious",
             f"“{labels[i]}” is hardly ever recognized: {right[i]} of {asked[i]} pictures of it.",
-            "Look whether its pictures show it, large enough and alone; add others, or join it with the class it is taken for.",
+            "Check that its pictures show it large enough and on its own; add more, or merge it with the class it is mistaken for.",
             tuple(rows[(meant == i) & (predicted != i)].tolist()),
         )
     for a, b in combinations([i for i in range(len(labels)) if i not in missed], 2):
@@ -39,7 +39,7 @@ def class_findings(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
                 "look_alike_classes",
                 "warning",
                 f"“{labels[a]}” and “{labels[b]}” look alike to the model: {taken.sum()} of {either.sum()} pictures of the two "
-                "are taken for the other.",
-                "Add pictures of both that show what tells them apart, or make one class of them.",
+                "are mistaken for the other.",
+                "Add pictures of both that show what distinguishes them, or merge the two classes.",
                 tuple(rows[taken].tolist()),
             )

@@ -58,15 +58,15 @@ def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str
         yield Finding(
             "same_picture_in_two_classes",
             "serious",
-            f"{_some(len(mixed), 'picture stands', 'pictures stand')} in more than one class, as good as identical; "
-            f"the first in {named}. The model is taught two answers to one question.",
+            f"{_some(len(mixed), 'nearly identical picture appears', 'nearly identical pictures appear')} in more than one class; "
+            f"the first in {named}. The model is trained on contradictory labels.",
             "Decide where each belongs and remove the other copy.",
             _flat(mixed),
         )
     if across:
         inflated = len(leaked(seen, pairs))
         tested = len(seen.on("test")[2])
-        apart = "on another side of the split" if seen.folds is None else "in another fold of the cross-validation"
+        apart = "in another split" if seen.folds is None else "in another fold of the cross-validation"
         yield Finding(
             "near_duplicates_across_sides",
             "serious" if inflated else "warning",
@@ -80,9 +80,9 @@ def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str
         yield Finding(
             "near_duplicates",
             "note",
-            f"{_some(extra, 'picture repeats', 'pictures repeat')} another on the same side. Repeats add little to learn "
-            "and count more than once in the score.",
-            "Keep one of each, or leave them: no harm is done while they stay on one side.",
+            f"{_some(extra, 'picture is a near-duplicate', 'pictures are near-duplicates')} of another in the same split. "
+            "Duplicates add little to training and count more than once in the score.",
+            "Keep one of each, or leave them: they do no harm as long as they stay in one split.",
             _flat(within),
         )
 
@@ -119,10 +119,10 @@ def _group_advice(seen: Seen, pairs: near_duplicates.Pairs, *, grouped: bool) ->
         groups = [m.group(m.re.groups) if (m := re.search(expression, path)) else None for path in paths]
         together = [groups[a] is not None and groups[a] == groups[b] for a, b in pairs.tolist()]
         if np.mean(together) >= 0.8 and 10 <= len(set(groups)) <= len(paths) / 2:
-            return f"Build again with `--group-by '{expression}'`, which keeps them on one side, and believe that score."
+            return f"Build again with `--group-by '{expression}'`, which keeps them in one split, and trust that score instead."
     return (
         "Build again with `--group-by` and an expression for the part of the path that names the person, object or burst; "
-        "where the names have none, remove the copies."
+        "if the paths have no such part, remove the duplicates."
     )
 
 
@@ -138,9 +138,9 @@ def _mislabelled(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(
             "mislabel_suspects",
             "warning",
-            f"{_some(len(rows), 'picture', 'pictures')} may lie in the wrong folder: the model is at least {_SURE:.0%} sure "
-            f"of another class. The first, {seen.pictures[first].path}, it takes for “{labels[seen.said[first]]}”.",
-            "Look at each: move what lies wrong. What lies right is a hard case; more pictures like it help.",
+            f"{_some(len(rows), 'picture', 'pictures')} may be in the wrong folder: the model is at least {_SURE:.0%} sure "
+            f"of another class. It classifies the first, {seen.pictures[first].path}, as “{labels[seen.said[first]]}”.",
+            "Review each one and move the mislabeled ones. Those labeled correctly are hard cases; add more pictures like them.",
             tuple(rows.tolist()),
         )
 
@@ -155,7 +155,7 @@ def _counts(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
             "too_few",
             "warning",
             f"{_named(few)} {'has' if len(few) == 1 else 'have'} fewer than {FEW} pictures for training "
-            f"(the least {trained.min()}).",
+            f"(the fewest: {trained.min()}).",
             "Add pictures that differ: other people, other light, other backgrounds. A hundred a class is a good aim.",
         )
     least, most = int(counts.argmin()), int(counts.argmax())
@@ -164,7 +164,7 @@ def _counts(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
             "imbalance",
             "warning",
             f"“{labels[most]}” has {counts[most]} pictures, “{labels[least]}” only {counts[least]}. "
-            "The model leans towards what it saw often, and accuracy hides what it misses: read recall and F1 by class.",
+            "The model is biased towards the larger class, and overall accuracy hides that: check recall and F1 by class.",
             f"Add pictures of “{labels[least]}”, or leave out some of “{labels[most]}”.",
         )
 
@@ -176,8 +176,8 @@ def _image_statistics(seen: Seen, side: int) -> Iterator[Finding]:
         yield Finding(
             "too_dark",
             "warning",
-            f"{_some(len(dark), 'picture is', 'pictures are')} too dark to tell much (mean gray below {_DARK} of 255).",
-            "Take them again in more light, or remove them, unless the page will be used in such light.",
+            f"{_some(len(dark), 'picture is', 'pictures are')} too dark to show much detail (mean gray below {_DARK} of 255).",
+            "Retake them in better light, or remove them, unless the page will be used in such light.",
             dark,
         )
     lit = looks.brightness >= _DARK
@@ -199,7 +199,7 @@ def _image_statistics(seen: Seen, side: int) -> Iterator[Finding]:
             "warning" if smallest < side / 2 else "note",
             f"{_some(len(tiny), 'picture is', 'pictures are')} smaller than the {side} × {side} px that the model sees "
             f"(the smallest {smallest} px) and were enlarged.",
-            f"Use the original photographs if they are larger, or a `--backbone` whose side is nearer to {smallest}.",
+            f"Use the original photographs if they are larger, or a `--backbone` whose input size is closer to {smallest} px.",
             tiny,
         )
 

@@ -51,7 +51,7 @@ def test_a_search_builds_its_choice_and_the_report_shows_what_was_tried(built: B
     if discovery.find():
         assert 0 < tried[SMALL]["ms"] < tried[WIDE]["ms"]
     page = (built.path / "report.html").read_text()
-    assert "What was tried" in page
+    assert "Backbones tried" in page
     assert page.count("Accuracy by") == (2 if discovery.find() else 1)
 
 

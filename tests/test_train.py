@@ -64,7 +64,7 @@ def test_two_runs_with_one_seed_give_the_same_bytes_also_when_one_writes_curves_
     history = trained.facts.history
     assert set(read) == set(asdict(history[0]))
     for tag, by_epoch in read.items():
-        assert by_epoch == pytest.approx({epoch: summary[tag] for epoch, summary in enumerate(history, 1)})
+        assert by_epoch == pytest.approx({number: getattr(epoch, tag) for number, epoch in enumerate(history, 1)})
 
 
 @pytest.mark.slow
@@ -87,8 +87,8 @@ def test_probabilities_are_scaled_in_the_model_and_other_things_fall_below_the_t
     assert (crossed.n, crossed.folds) == (len(shapes.pictures), 5)
     assert crossed.interval95[0] < crossed.value <= crossed.interval95[1]
     saved = export(learned, Naming("n", "N"), tmp_path / "saved")
-    assert asdict(saved.contract.decision) == {name: getattr(decision, name) for name in ("temperature", "threshold")}
-    assert decision.temperature != 1
+    applied = saved.contract.decision
+    assert (applied.temperature, applied.threshold) == (decision.temperature, decision.threshold)
     ask = tensorflow().saved_model.load(str(saved.path / "saved_model")).signatures["serving_default"]
 
     def asked(side: Side) -> NDArray[np.float32]:
@@ -199,10 +199,8 @@ def test_a_run_killed_while_it_prepares_solves_the_head_or_trains_ends_with_the_
     code = f"""
         from pathlib import Path
         from pagesight.artifacts import Dataset
-        from pagesight.training.schedule import BRIEF, FULL, GENTLE, choose_schedule
-from pagesight.training.predictor import Predictor
-from pagesight.options import Schedule, Training
-        from pagesight.train import _as_it_began, train
+        from pagesight.options import Schedule, Training
+        from pagesight.train import train
         train(Dataset.open(Path({str(shapes.path)!r})), {TINY!r}, Path({str(into)!r}))
     """
     for sign in ("train.npy", "test.npy", "checkpoint.npz"):  # written first, before the head, and after an epoch

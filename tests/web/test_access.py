@@ -79,7 +79,7 @@ def test_axe_finds_nothing_in_any_state(
     page.get_by_role("button", name="Use camera").click()
     expect(page.locator("#video")).to_be_visible()
     _check(page, "camera")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="Teach", exact=True).click()
     page.get_by_role("button", name="My own classes").wait_for()
     _check(page, "teach, empty")

@@ -101,8 +101,8 @@ def test_gestures_recorded_by_mouse_and_by_key_are_told_apart_live(live: Any, fi
 
     def hold_up(gesture: str, label: str) -> None:
         """One gesture, for as long as it takes: what is recorded while it is held up is that gesture and no other."""
-        if page.get_by_role("button", name="Stop").is_visible():
-            page.get_by_role("button", name="Stop").click()
+        if page.get_by_role("button", name="Stop", exact=True).is_visible():
+            page.get_by_role("button", name="Stop", exact=True).click()
         filming.shows(gesture)
         page.get_by_role("button", name="Use camera").click()
         shows(page, label)
@@ -152,7 +152,7 @@ def test_another_camera_can_be_chosen(visit: Callable[..., Page]) -> None:
     expect(choice).to_have_value(
         page.evaluate("document.querySelector('#video').srcObject.getVideoTracks()[0].getSettings().deviceId")
     )
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(choice).to_be_hidden()
 
 
@@ -170,7 +170,7 @@ def test_the_camera_answers_stops_and_takes_a_picture(visit: Callable[..., Page]
     shows(page, "green")
     page.get_by_role("button", name="Use camera").click()
     expect(page.locator("#video")).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#stage")).to_have_attribute("data-state", "empty")
     assert page.evaluate("document.querySelector('#video').srcObject") is None
     assert watched.complaints == []
@@ -237,7 +237,7 @@ def test_the_camera_rests_while_the_page_is_hidden(visit: Callable[..., Page]) -
     page.evaluate(HIDE, False)
     expect(page.locator("#video")).to_be_visible()
     page.wait_for_function("() => document.querySelector('#video').srcObject?.active")
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
 
 
 STROBE = """() => {

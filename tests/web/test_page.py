@@ -84,7 +84,7 @@ def test_an_unsure_answer_says_so(visit: Callable[..., Page]) -> None:
 def test_what_is_no_picture_is_said_by_name_and_the_page_goes_on(visit: Callable[..., Page]) -> None:
     page = visit()
     page.set_input_files("#file", [{"name": "<b>notes.txt", "mimeType": "text/plain", "buffer": b"words"}])
-    expect(page.locator("#message")).to_contain_text("“<b>notes.txt” cannot be read")
+    expect(page.locator("#message")).to_contain_text("“<b>notes.txt” could not be read")
     page.set_input_files("#file", [RED])
     shows(page, "red")
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pagesight.graph import large_constants
 from pagesight.graph.batch_norm_folding import fold_batch_norms
+from pagesight.graph.nodes import reached
 from pagesight.graph.tensorflow import graphs, suppress_native_stderr
 
 
@@ -55,25 +56,15 @@ def _ends(signature: Any) -> list[str]:
 
 def _prune(graph_def: Any, ends: set[str]) -> None:
     nodes = {node.name: node for node in graph_def.node}
-    kept = _reached(ends, lambda name: [i.lstrip("^").split(":")[0] for i in nodes[name].input] if name in nodes else [])
+    kept = reached(ends, lambda name: [i.lstrip("^").split(":")[0] for i in nodes[name].input] if name in nodes else [])
     functions = {f.signature.name: f for f in graph_def.library.function}
     called = {name for node in graph_def.node if node.name in kept for name in _calls(node)}
-    needed = _reached(called, lambda name: [c for n in functions[name].node_def for c in _calls(n)] if name in functions else [])
+    needed = reached(called, lambda name: [c for n in functions[name].node_def for c in _calls(n)] if name in functions else [])
     nodes_left = [node for node in graph_def.node if node.name in kept]
     functions_left = [f for name, f in functions.items() if name in needed]
     del graph_def.node[:], graph_def.library.function[:], graph_def.library.gradient[:]
     graph_def.node.extend(nodes_left)
     graph_def.library.function.extend(functions_left)
-
-
-def _reached(ends: set[str], step: Any) -> set[str]:
-    queue, seen = list(ends), set[str]()
-    while queue:
-        name = queue.pop()
-        if name not in seen:
-            seen.add(name)
-            queue.extend(step(name))
-    return seen
 
 
 def _calls(node: Any) -> list[str]:

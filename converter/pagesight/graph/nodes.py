@@ -1,7 +1,7 @@
 """A graph model's nodes as JSON holds them (protobuf's NodeDef): what they read, their attributes, what leads to what."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
 ALIASES = frozenset({"Identity", "StopGradient", "PreventGradient"})
@@ -69,6 +69,17 @@ def leading_to(nodes: Nodes, ends: Iterable[str]) -> dict[str, GraphNode]:
             stack.append((name, True))
             stack.extend((source(i), False) for i in nodes[name].get("input", []))
     return done
+
+
+def reached(ends: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
+    """All names that `step` leads to from `ends`, themselves included."""
+    queue, seen = list(ends), set[str]()
+    while queue:
+        name = queue.pop()
+        if name not in seen:
+            seen.add(name)
+            queue.extend(step(name))
+    return seen
 
 
 def text(attributes: Attributes, key: str) -> str:

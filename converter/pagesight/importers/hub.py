@@ -12,6 +12,7 @@ import numpy as np
 
 from pagesight import sandbox
 from pagesight.errors import AdoptError
+from pagesight.graph.nodes import reached
 from pagesight.importers import archives, ops, saved_model_proto, saved_model_signature
 from pagesight.importers.checkpoint import Checkpoint
 from pagesight.importers.saved_model_proto import FILE_NAME
@@ -102,7 +103,7 @@ def write_loadable(source: str, scratch: Path) -> Found:
 def _keep_network(meta: Any) -> None:
     functions = {f.signature.name: f for f in meta.graph_def.library.function}
     called = [name for node in meta.object_graph_def.nodes for name in _functions_of(node)]
-    needed = saved_model_proto.reached(called, lambda name: saved_model_proto.calls_of(functions, name))
+    needed = reached(called, lambda name: saved_model_proto.calls_of(functions, name))
     kept = [f for name, f in functions.items() if name in needed]
     constants = [node for node in meta.graph_def.node if node.op == "Const"]
     ops.check(((node.op, node.name) for f in kept for node in f.node_def), more=ops.OF_TRAINING)

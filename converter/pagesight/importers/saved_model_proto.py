@@ -1,11 +1,12 @@
 """A TF2 SavedModel's protocol buffer, looked through before anything is made of it: what reaches out or grows is refused."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pagesight.errors import AdoptError
+from pagesight.graph.nodes import reached
 from pagesight.graph.tensorflow import bare
 
 FILE_NAME = "saved_model.pb"
@@ -193,17 +194,6 @@ def _check_sizes(graph_def: Any, packed: int) -> None:
             grown += 4 * math.prod(dims)
     if grown > _FREE_BYTES and grown > _MAX_RATIO * packed:
         raise AdoptError(f"the constants of the model grow from {packed:,} to {grown:,} bytes", fix=_AGAIN)
-
-
-def reached(ends: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
-    """All names that can be come to from `ends` by steps."""
-    queue, seen = list(ends), set[str]()
-    while queue:
-        name = queue.pop()
-        if name not in seen:
-            seen.add(name)
-            queue.extend(step(name))
-    return seen
 
 
 def calls_of(functions: dict[str, Any], name: str) -> list[str]:

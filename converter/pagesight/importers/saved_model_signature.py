@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pagesight.errors import AdoptError
+from pagesight.graph.nodes import reached
 from pagesight.graph.tensorflow import bare
 from pagesight.importers import saved_model_proto
 from pagesight.importers.checkpoint import Checkpoint
@@ -151,7 +152,7 @@ class _Graph:
     def finished(self) -> bytes:
         """The graph with the functions that it calls, serialized."""
         called = [self._graph_def.node[i].attr["f"].func.name for i, n in enumerate(self._graph_def.node) if n.op == CALL]
-        needed = saved_model_proto.reached(called, lambda name: saved_model_proto.calls_of(self._functions, name))
+        needed = reached(called, lambda name: saved_model_proto.calls_of(self._functions, name))
         self._graph_def.library.function.extend(f for name, f in self._functions.items() if name in needed)
         return bytes(self._graph_def.SerializeToString())
 

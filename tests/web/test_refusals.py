@@ -108,7 +108,7 @@ _SETTLED = "html[data-ready], html.no-model, html.not-started"
 
 
 def _tried(browser: Browser, address: str, asked: set[str]) -> str:
-    """What comes of a first visit: an answer to a sample, or what it says in its place; `asked` is told of every file it fetches."""
+    """What comes of a first visit: an answer to a sample, or what it says in its place; `asked` gets every file it fetches."""
     context = browser.new_context(service_workers="block")  # nothing is left of the visits before
     context.set_default_timeout(PATIENCE)
     context.on("request", lambda request: asked.add(request.url.removeprefix(address)))

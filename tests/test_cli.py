@@ -16,7 +16,7 @@ import pytest
 import pagesight
 from pagesight import cli, languages, manifest, options
 from pagesight.console.output import Console
-from pagesight.errors import OptionError, PagesightError
+from pagesight.errors import OptionError, OutputError, PagesightError
 
 from .conftest import PhotoFolder
 
@@ -141,6 +141,25 @@ def test_an_output_that_would_replace_or_join_the_pictures_is_refused_even_with_
         assert re.search("would replace|lies inside of", done.stderr)
         assert "fix: name a folder beside it with -o" in done.stderr
     assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("where", ["mine", "mine/page"])
+@pytest.mark.parametrize("name", ["test", "calibrate", "pictures", "unknown", "labels_csv", "weights"])
+def test_whatever_a_command_reads_is_never_replaced_by_its_output(tmp_path: Path, name: str, where: str) -> None:
+    from pagesight import adopt, pipeline
+
+    photos, mine, model = tmp_path / "photos", tmp_path / "mine", tmp_path / "model.h5"
+    photos.mkdir()
+    (mine / "cat").mkdir(parents=True)
+    (mine / "cat" / "1.jpg").write_bytes(b"mine")
+    model.write_bytes(b"x")
+    into = tmp_path / where
+    with pytest.raises(OutputError, match=r"would replace|lies inside of"):
+        if name in ("test", "calibrate", "pictures"):
+            pipeline.convert(model, into, adopt.Adoption(), options.Quantization(), force=True, **{name: mine})
+        else:
+            pagesight.build(photos, into, force=True, **{name: str(mine)})
+    assert [p.name for p in tmp_path.rglob("*")].count("1.jpg") == 1
 
 
 def test_a_file_is_never_replaced_by_an_output_folder(photos: PhotoFolder, tmp_path: Path) -> None:

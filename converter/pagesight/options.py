@@ -1,7 +1,9 @@
 """Every option of every stage with its default: the only home of a default."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
 """The stages in their order."""
@@ -17,6 +19,18 @@ Strategy = Literal["none", "mirrored", "multiworker"]
 STRATEGIES: tuple[Strategy, ...] = ("none", "mirrored", "multiworker")
 Format = Literal["layers", "tflite"]
 FORMATS: tuple[Format, ...] = ("layers", "tflite")
+
+
+_READ = frozenset(["photos", "dataset", "trained", "web", "model", "test", "calibrate", "unknown"]) | frozenset(
+    ["labels", "labels_csv", "weights", "theme", "logo"]
+)
+_WORDS = frozenset(["auto", "imagenet", "starter", "random", "none"])
+
+
+def paths_read(values: Mapping[str, Any]) -> list[str | Path]:
+    """What the options in `values` (by name) say is read: files and folders, that no output may replace; lists of them are not."""
+    given = [value for name, value in values.items() if name in _READ and isinstance(value, str | Path)]
+    return [value for value in given if value not in _WORDS]
 
 
 @dataclass(frozen=True)

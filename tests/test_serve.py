@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pagesight.console.sharing import qr_code, shared
+from pagesight.certificate import make_certificate
+from pagesight.console.sharing import _address, _reached_by, qr_code, shared
 from pagesight.errors import BundleError
 from pagesight.serve import serving
 
@@ -183,6 +184,15 @@ def test_shared_it_answers_by_https_with_the_certificate_that_was_announced_and_
             urllib.request.urlopen(f"{address}page.js", context=trusting, timeout=60) as response,
         ):
             assert response.read() == SCRIPT
+
+
+def test_a_host_may_be_named_and_is_what_is_listened_at() -> None:
+    with pytest.raises(BundleError, match=r"nothing is known by the name no-such-host\.invalid"):
+        _reached_by("no-such-host.invalid")
+    assert _reached_by("::1") == (["::1"], "::1")
+    assert _address("::1", 8443) == "https://[::1]:8443/"
+    named = make_certificate(["laptop.local", "::1"])
+    assert named.fingerprint
 
 
 def test_other_origins_read_it_when_that_is_asked_for_and_else_not(folder: Path) -> None:

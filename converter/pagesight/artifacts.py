@@ -184,6 +184,11 @@ class SavedModel(Artifact):
         return Contract.read(self.path)
 
     @cached_property
+    def learned_from_all(self) -> bool:
+        """Whether the model has learned from every picture of its dataset, so that none is left to measure its accuracy on."""
+        return bool(manifest.required(self.path)["key"].get("learned_from_all"))
+
+    @cached_property
     def adopted(self) -> Adopted:
         """adopted.json: how a model made elsewhere was read, and how it was compared with the original in its own runtime."""
         return records.read(Adopted, self.path / "adopted.json")

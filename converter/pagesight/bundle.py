@@ -145,7 +145,7 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
     trained = origin.trained.facts if origin.trained else None
     measured = trained.accuracy if trained else None
-    exported = web.facts.accuracy if measured is None or measured.folds is None else None  # it has learned from what it was asked
+    exported = web.facts.accuracy
     accuracy = ReportedAccuracy()
     if measured:
         accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95, measured.folds, measured.p_value)
@@ -175,8 +175,8 @@ def _against_original(web: WebModel, adopted: SavedModel) -> OriginalComparison:
         return compared
     with np.load(answers, allow_pickle=False) as held:
         inputs, expected = held["inputs"], held["probabilities"]
-    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-    ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
+    with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:
+        ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
     agreement = float((ours.argmax(1) == expected.argmax(1)).mean())
     return replace(compared, page=Difference(agreement, float(np.abs(ours - expected).max())))
 

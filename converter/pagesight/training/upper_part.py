@@ -13,6 +13,9 @@ from pagesight.pixels import Pixels
 from pagesight.training.augmentation import augment
 from pagesight.training.head import Solution
 
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
 _BATCH = 32
 _DROPOUT = 0.2
 _SMOOTHING = 0.1
@@ -54,8 +57,8 @@ class UpperPart:
         self._optimizer = keras().optimizers.legacy.Adam(self._rate)
         self._step, self._logits = self._traced()
 
-    def fit(self, rows: NDArray[np.int64], targets: NDArray[np.float64], head: Solution) -> None:
-        """Train on the pictures `rows` `[m]` with `targets` `[m, classes]`, from the first weights and from `head`."""
+    def fit(self, rows: Rows, targets: Floats, head: Solution, weights: Floats) -> None:
+        """Train on pictures `rows` `[m]`, from the first weights and `head`, with `targets` `[m, classes]` and `weights` `[m]`."""
         tf = tensorflow()
         for variable, value in zip(self._variables, [*self._first[:-2], *head], strict=True):
             variable.assign(value)
@@ -70,10 +73,11 @@ class UpperPart:
                 maps = views[rows[batch], chance.integers(0, views.shape[1], len(batch))]
                 self._rate.assign(_rate(number, total))
                 meant = targets[batch] * (1 - _SMOOTHING) + _SMOOTHING / targets.shape[1]
-                loss = self._step(tf.constant(maps), tf.constant(meant, tf.float32), tf.constant([self._seed, number]))
+                parts = tf.constant(meant, tf.float32), tf.constant(weights[batch], tf.float32)
+                loss = self._step(tf.constant(maps), *parts, tf.constant([self._seed, number]))
                 advance(1, f"loss {float(loss):.2f}")
 
-    def logits(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def logits(self, rows: Rows) -> Floats:
         """What the network as it is now says of the pictures `rows` `[m]`, unchanged: `[m, classes]`."""
         tf, parts = tensorflow(), [rows[start : start + 64] for start in range(0, len(rows), 64)]
         return np.concatenate([self._logits(tf.constant(self._maps.plain[part])).numpy() for part in parts]).astype(np.float64)
@@ -89,11 +93,11 @@ class UpperPart:
         def answered(maps: Any) -> Any:
             return tf.reduce_mean(upper(tf.cast(maps, tf.float32), training=False), [1, 2])
 
-        def step(maps: Any, targets: Any, seed: Any) -> Any:
+        def step(maps: Any, targets: Any, weights: Any, seed: Any) -> Any:
             with tf.GradientTape() as tape:
                 embedding = tf.nn.experimental.stateless_dropout(answered(maps), _DROPOUT, seed=seed)
                 logits = embedding @ head.kernel + head.bias
-                loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+                loss = tf.reduce_mean(weights * tf.nn.softmax_cross_entropy_with_logits(targets, logits))
             gradients = tape.gradient(loss, self._variables)
             self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
             return loss
@@ -101,7 +105,8 @@ class UpperPart:
         shape = [None, *self._maps.plain.shape[1:]]
         maps = tf.TensorSpec(shape, tf.float16)
         classes = int(head.kernel.shape[1])
-        signature = [maps, tf.TensorSpec([None, classes], tf.float32), tf.TensorSpec([2], tf.int32)]
+        row = tf.TensorSpec([None], tf.float32)
+        signature = [maps, tf.TensorSpec([None, classes], tf.float32), row, tf.TensorSpec([2], tf.int32)]
         traced = tf.function(step, input_signature=signature, autograph=False)
         asked = tf.function(lambda x: answered(x) @ head.kernel + head.bias, input_signature=[maps], autograph=False)
         return traced, asked

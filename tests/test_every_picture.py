@@ -81,6 +81,11 @@ def test_the_upper_part_learns_for_the_whole_network_and_begins_again_where_it_b
     logits, whole = upper.logits(np.arange(16)), predictor.probabilities(inputs)
     assert np.abs(calibration.softmax(logits) - whole).max() < 0.02  # the maps in between are kept as float16
     assert np.abs(predictor.embeddings(inputs) - before).max() > 1e-6
+    seen = []
+    upper.solve_head(np.arange(4), lambda embeddings: (seen.append(embeddings), head)[1])
+    assert np.abs(seen[0][:4] - predictor.embeddings(inputs[:4])).max() < 0.02
+    assert np.abs(seen[0][4:] - predictor.embeddings(inputs[:4, :, ::-1])).max() < 0.02
+    assert np.array_equal(model.get_layer("head").get_weights()[0], head[0])
     upper.reset()
     assert np.array_equal(predictor.embeddings(inputs), before)
 

@@ -238,8 +238,15 @@ def _fine_tuned(recipe: Recipe, task: Task, rival: Recipe) -> Recipe | None:
 
 
 def _fit(upper: UpperPart, recipe: Recipe, task: Task, rows: Rows) -> None:
-    head = _solved(recipe, task, rows)
-    upper.fit(rows, task.targets(rows), head, task.weights(rows, recipe.balance))
+    """Train the upper part on `rows` from a solved head, and solve the head anew for what came out of it."""
+    targets, weights = task.targets(rows), task.weights(rows, recipe.balance)
+
+    def solved(embeddings: NDArray[np.float32]) -> Any:
+        both, regularization = np.arange(len(embeddings)), recipe.regularization / 2
+        return LinearHeads(embeddings).solve(both, np.tile(targets, (2, 1)), regularization, np.tile(weights, 2))
+
+    upper.fit(rows, targets, _solved(recipe, task, rows), weights)
+    upper.solve_head(rows, solved)
 
 
 def refit(recipe: Recipe, task: Task) -> None:

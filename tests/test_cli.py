@@ -215,7 +215,7 @@ while threading.active_count() > 1: time.sleep(0.01)  # until all that it said w
         (["--npm", "mine"], "pagesight bundle"),
         (["--also", "tflite"], "pagesight bundle"),
         (["--photos", "photos"], "pagesight verify"),
-        (["--dataset", "work", "--calibrate", "."], "give one of them"),
+        (["--dataset", "work", "--calibrate", "saved"], "give one of them"),
         (["--max-drop", "1"], "--quantize auto"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -69,9 +69,7 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
 
         manifest.refuse_overlap(into, *paths_read(options))
         if isinstance(options.get("photos"), tuple):
-            from pagesight.pictures.sources import sources
-
-            manifest.refuse_overlap(into, *(place.given for place in sources(options["photos"])))
+            manifest.refuse_overlap(into, *(part for several in options["photos"] for part in (several, *several.split("+"))))
         manifest.check_overwritable(into, force=force)
         return stage(into=into, **options, **({"force": force} if tells else {}))
 

@@ -63,7 +63,7 @@ def _unclipped(tensor: Any) -> Any:
     tensor = _source(tensor)
     while tensor.op.type in ("Minimum", "Maximum"):
         is_upper = tensor.op.type == "Minimum"
-        values = [tensorflow().get_static_value(i) for i in tensor.op.inputs]
+        values = [tensorflow().get_static_value(i) if i.op.type == "Const" else None for i in tensor.op.inputs]
         bounds = [v is not None and v.size > 0 and bool((v > 1).all() if is_upper else (v < 0).all()) for v in values]
         if sum(bounds) != 1:
             break

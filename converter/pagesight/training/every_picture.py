@@ -36,6 +36,10 @@ from pagesight.training.predictor import Predictor
 
 MOST = 100
 """Pictures of the smallest class up to which none is kept aside: beyond, a test side costs little and says as much."""
+_MOST_OF_ALL = 10_000
+"""Pictures up to which all are learned from, however few one class has."""
+_MOST_WORK = 200_000
+"""Pictures times classes up to which all are learned from: a head is solved many times, and each time takes as long as that."""
 _MAX_OOD = 500
 """Pictures of no class that are learned from, or decided by."""
 _SOME = 600
@@ -49,9 +53,11 @@ _LARGEST_TRAINED = 192
 def learns_from_every(dataset: Dataset, options: Training, start: Start) -> bool:
     """Whether no picture is kept aside: where they are few, and training is not told in detail how to go about it."""
     smallest = int(np.bincount([p.label for p in dataset.pictures]).min())
+    count = len(dataset.pictures)
+    few = smallest <= MOST and count <= _MOST_OF_ALL and count * len(dataset.labels) <= _MOST_WORK
     left_open = options.schedule is None and not options.epochs and options.strategy == "none" and not options.tensorboard
     own_split = dataset.facts.split not in ("random", "group")
-    return smallest <= MOST and left_open and not own_split and start.weights.kind in ("imagenet", "file", "auto")
+    return few and left_open and not own_split and start.weights.kind in ("imagenet", "file", "auto")
 
 
 def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, into: Path) -> TrainingFacts:

@@ -1,6 +1,7 @@
 """Promises about the search for a backbone: it keeps within bounds, builds what it chose, and shows what size buys."""
 
 import json
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,7 @@ def test_a_backbone_that_could_not_be_downloaded_is_tried_again_once_it_can_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first request
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody answers there
     records.write(tmp_path / "search.json", SearchFacts((SMALL,), (Tried(SMALL, "small", accuracy=1.0), Tried(WIDE, "wide", "no"))))

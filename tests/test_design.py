@@ -119,6 +119,17 @@ def test_every_room_says_why_it_exists_and_no_module_hides_behind_an_underscore(
     assert [p.name for p in PACKAGE.rglob("*.py") if ast.get_docstring(ast.parse(p.read_text(encoding="utf-8"))) is None] == []
 
 
+def test_a_session_is_begun_by_a_block_that_closes_it() -> None:
+    def runners(node: ast.AST) -> list[ast.Call]:
+        calls = [n for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("Runner", "PartialRunner")]
+
+    for path in PACKAGE.rglob("*.py"):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        closed = [call for node in ast.walk(module) if isinstance(node, ast.With) for i in node.items for call in runners(i)]
+        assert len(runners(module)) == len(closed), path.name
+
+
 def test_only_one_file_imports_tensorflowjs() -> None:
     users = {p.name for p in PACKAGE.rglob("*.py") if any(name.split(".")[0] == "tensorflowjs" for name in imported(p))}
     assert users == {"tensorflowjs.py"}

@@ -172,8 +172,8 @@ def _against_original(web: WebModel, adopted: SavedModel) -> OriginalComparison:
         return compared
     with np.load(answers, allow_pickle=False) as held:
         inputs, expected = held["inputs"], held["probabilities"]
-    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-    ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
+    with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:
+        ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
     agreement = float((ours.argmax(1) == expected.argmax(1)).mean())
     return replace(compared, page=Difference(agreement, float(np.abs(ours - expected).max())))
 

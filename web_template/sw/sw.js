@@ -3,6 +3,7 @@
 // therefore never given files of two versions. What few visitors need, for graphics cards and to make a page of one file, is kept when it is fetched on a visit
 // after the first.
 import { MAY_BE_MISSING, NOT_SERVED, ON_DEMAND } from "../src/loading/bundle_files.js";
+import { hexOf } from "../src/loading/hex.js";
 
 /** @type {ServiceWorkerGlobalScope} */
 const worker = /** @type {any} */ (self);
@@ -49,7 +50,7 @@ async function get(path, expected) {
     if (response.status === 404 && MAY_BE_MISSING.test(path)) return undefined;
     if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer()));
-    const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const found = hexOf(digest);
     // A redirected response may not answer a navigation: keep its body and type alone.
     if (found === expected) return response.redirected ? unredirected(response) : response;
   }

@@ -3,7 +3,7 @@ import { dispose, memory, tensor } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-converter/dist/flags.js";
 import { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model.js";
 import { PagesightError, asPagesightError } from "../errors.js";
-import { producerOf } from "../loading/producer.js";
+import { producerOf } from "../loading/tensor_names.js";
 
 /**
  * @typedef {import("../loading/contract.js").Contract} Contract

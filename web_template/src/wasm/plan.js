@@ -1,6 +1,6 @@
 // A graph model that is run by a plan of its own instead of TF.js.
 import { PagesightError } from "../errors.js";
-import { producerOf } from "../loading/producer.js";
+import { producerOf } from "../loading/tensor_names.js";
 import { WasmRuntime } from "./kernels.js";
 import { UnsupportedGraph, require } from "./unsupported_graph.js";
 import { Program } from "./program.js";

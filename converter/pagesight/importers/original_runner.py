@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pagesight.errors import first_line
 from pagesight.sandbox import Found
 
 INPUTS = "inputs.npy"
@@ -54,8 +55,7 @@ def answers(scratch: Path, **source: Any) -> Found:
     except _Foreign as cause:
         return Found({"why_not": str(cause)}, {})
     except Exception as cause:  # whatever a framework raises is the reason why the model could not be run
-        lines = [line for line in str(cause).strip().splitlines() if line.strip()] or [""]
-        return Found({"why_not": f"{type(cause).__name__}: {lines[0][:160]}".replace(options.path, "the model")}, {})
+        return Found({"why_not": f"{type(cause).__name__}: {first_line(cause)}".replace(options.path, "the model")}, {})
     return Found({"runtime": name}, {"scores": np.concatenate(rows).reshape(len(inputs), -1).astype(np.float32)})
 
 

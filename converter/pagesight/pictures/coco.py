@@ -15,6 +15,7 @@ _MAX_BYTES = 64 * 1024**2
 _KEYS = frozenset({"images", "annotations", "categories"})
 
 
+<<<<<<< HEAD
 class _Category(TypedDict):
     id: int
     name: str
@@ -40,11 +41,18 @@ class _Coco(TypedDict):
 
 def from_coco(tree: Tree) -> Layout | None:
     """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none."""
+=======
+def from_coco(tree: Tree, *, is_sure: bool = True) -> Layout | None:
+    """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none.
+
+    Raises ScanError for a file that is too large to be read, unless it is not sure that labels are to come from one.
+    """
+>>>>>>> main
     found: list[tuple[str, str, Side | None]] = []
     used: list[str] = []
     finder = PictureFinder(tree)
     for path in _candidates(tree):
-        document = _read(tree, path)
+        document = _read(tree, path, is_sure=is_sure)
         if document is not None and (pairs := _labels_in(document, path, finder)):
             found += pairs
             used.append(shown(path))
@@ -65,10 +73,16 @@ def _candidates(tree: Tree) -> list[str]:
     return [f for f in tree.files if f.lower().endswith(".json") and is_place(str(PurePosixPath(f).parent))]
 
 
+<<<<<<< HEAD
 def _read(tree: Tree, path: str) -> _Coco | None:
+=======
+def _read(tree: Tree, path: str, *, is_sure: bool) -> dict[str, Any] | None:
+>>>>>>> main
     """The COCO document in a file; None where it is something else."""
     file = tree.root / path
     try:
+        if file.stat().st_size > _MAX_BYTES and not is_sure:
+            return None
         if file.stat().st_size > _MAX_BYTES:
             raise ScanError(f"{shown(path)} is larger than {_MAX_BYTES >> 20} MiB", fix="give a CSV file with --labels-csv instead")
         document = json.loads(file.read_bytes())

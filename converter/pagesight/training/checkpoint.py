@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,9 +86,10 @@ class Checkpoint:
                 if facts["key"] != self._key:
                     return None
                 lists = {kind: _numbered(saved, kind) for kind in ("weights", "optimizer", "best")}
-        except (OSError, ValueError, KeyError, EOFError):
+                progress = Progress(**facts["progress"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        return State(epoch=facts["epoch"], progress=Progress(**facts["progress"]), **lists)
+        return State(epoch=facts["epoch"], progress=progress, **lists)
 
 
 def _numbered(saved: Any, kind: str) -> Arrays:

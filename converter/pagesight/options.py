@@ -162,15 +162,8 @@ class Quantization:
 class PageOptions:
     """What goes into the page's folder beside the model, as far as people choose it."""
 
-<<<<<<< HEAD
     samples: int = 1
-    """Of the pictures kept for testing so many of each class are published, small and without metadata; 0 for none."""
-=======
-    samples_per_class: int = 1
     """Of the pictures of the test side so many of each class are published (samples), small and without metadata; 0 for none."""
-    sample_classes: int = 24
-    """Of so many classes at most."""
->>>>>>> main
     report: bool = True
     """Publish report.html, with small copies of the pictures it speaks of; report.json names no picture otherwise."""
     max_bytes: int | None = None

@@ -15,7 +15,6 @@ _MAX_BYTES = 64 * 1024**2
 _KEYS = frozenset({"images", "annotations", "categories"})
 
 
-<<<<<<< HEAD
 class _Category(TypedDict):
     id: int
     name: str
@@ -39,15 +38,11 @@ class _Coco(TypedDict):
     annotations: list[_Annotation]
 
 
-def from_coco(tree: Tree) -> Layout | None:
-    """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none."""
-=======
 def from_coco(tree: Tree, *, is_sure: bool = True) -> Layout | None:
     """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none.
 
     Raises ScanError for a file that is too large to be read, unless it is not sure that labels are to come from one.
     """
->>>>>>> main
     found: list[tuple[str, str, Side | None]] = []
     used: list[str] = []
     finder = PictureFinder(tree)
@@ -73,11 +68,7 @@ def _candidates(tree: Tree) -> list[str]:
     return [f for f in tree.files if f.lower().endswith(".json") and is_place(str(PurePosixPath(f).parent))]
 
 
-<<<<<<< HEAD
-def _read(tree: Tree, path: str) -> _Coco | None:
-=======
-def _read(tree: Tree, path: str, *, is_sure: bool) -> dict[str, Any] | None:
->>>>>>> main
+def _read(tree: Tree, path: str, *, is_sure: bool) -> _Coco | None:
     """The COCO document in a file; None where it is something else."""
     file = tree.root / path
     try:

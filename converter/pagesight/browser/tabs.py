@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from pagesight.browser import page_calls
 from pagesight.browser.discovery import Browser
 from pagesight.browser.webdriver import DriverError, webkit
 
@@ -34,7 +35,6 @@ _TIMED = """async (argument) => {
   try { return await Promise.race([(FUNCTION)(argument), late]); } finally { clearTimeout(timer); }
 }"""
 """Playwright waits for a promise for ever, WebDriver as long as this."""
-_REQUESTS = '() => performance.getEntriesByType("resource").map(({ name }) => name)'
 
 
 class Tab(Protocol):
@@ -146,4 +146,4 @@ class _WebDriverTab:
         return []
 
     def requests(self) -> list[str]:
-        return list(self._session.evaluate(_REQUESTS))
+        return list(self._session.evaluate(page_calls.function("listRequests")))

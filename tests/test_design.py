@@ -15,7 +15,7 @@ FLOORS = (
     {"locks"},
     {"archives", "certificate", "manifest", "resources", "sandbox", "serve"},
     {"contract", "decoders", "integrity", "languages"},
-    {"records"},
+    {"collecting", "records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
     {"metrics", "pictures", "synthetic"},
     {"importers"},
@@ -27,7 +27,7 @@ FLOORS = (
     {"__init__", "__main__"},
 )
 """The rooms of the package, from the ground up: a room imports from floors below its own alone, so no stage imports another."""
-WEB_FLOORS = ({"errors.js"}, {"loading"}, {"wasm", "tfjs"}, {"input"}, {"worker"}, {"api"}, {"page"}, {"teach"})
+WEB_FLOORS = ({"errors.js"}, {"loading"}, {"wasm", "tfjs"}, {"input"}, {"worker"}, {"api"}, {"page"}, {"teach"}, {"collect"})
 """The same for what runs in the browser."""
 
 

@@ -6,9 +6,9 @@
  * @returns {Promise<import("../collect/panel.js").Panel | undefined>} undefined where this page is served any other way
  */
 export async function openCollecting(base, lesson) {
-  // The server says by a cookie that it is there: a page elsewhere asks for nothing.
-  if (!document.cookie.includes(`pagesight-collect-${location.port}=`)) return undefined;
   try {
+    // The server says by a cookie that it is there: a page elsewhere asks for nothing. A sandboxed frame may not even look.
+    if (!document.cookie.includes(`pagesight-collect-${location.port}=`)) return undefined;
     /** @type {typeof import("../collect/panel.js")} */
     const { Panel } = await import(new URL("collect/panel.js", base).href);
     return await Panel.open(base, lesson);

@@ -139,7 +139,9 @@ def _with_node() -> dict[str, str]:
 
 def _answers(page: Page, blue: Path) -> None:
     """By the module or the hook, and by the element or the component."""
-    page.set_input_files("label > input:enabled", blue)
+    own = page.get_by_label("Picture", exact=True)
+    expect(own).to_be_enabled()
+    own.set_input_files(blue)
     expect(page.locator("#answer")).to_have_text("blue: 99.0 %")
     page.locator("pagesight-classifier").locator("input").set_input_files(blue)
     expect(page.locator("#seen")).to_have_text("blue")

@@ -221,7 +221,7 @@ class Bundle(Artifact):
 
     STAGES: ClassVar[tuple[str, ...]] = ("bundle", "verify")
     COMMAND: ClassVar[str] = "build"
-    notebook_view: ClassVar[Callable[[Path], str] | None] = None
+    notebook_view: ClassVar[Callable[[Path], str | None] | None] = None
     """How notebooks show the page in a folder; `pagesight.page.notebook` provides it."""
 
     def _repr_html_(self) -> str | None:

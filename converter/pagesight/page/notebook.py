@@ -13,7 +13,7 @@ _HEIGHT = 720
 
 def register() -> None:
     """From now on notebooks show bundles as their pages."""
-    Bundle.notebook_view = staticmethod(as_html)
+    Bundle.notebook_view = as_html
 
 
 def as_html(bundle: Path) -> str | None:

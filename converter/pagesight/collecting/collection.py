@@ -5,9 +5,10 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from pagesight.json_values import JsonObject
 
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Those that nobody takes for another when a code is read off a wall."""
@@ -16,8 +17,6 @@ _PICTURE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _BEAT_SECONDS = 10
 """So often a stream says that it is still there: proxies and phones give up silent ones."""
 _FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Collection:
         self._changed = threading.Condition()
         self._open = False
         self._over = False
-        self._classes: list[Json] = []
+        self._classes: Sequence[JsonObject] = ()
         self._codes: list[str] = []
         self._used: set[str] = set()
         self._devices: dict[str, Device] = {}
@@ -106,7 +105,7 @@ class Collection:
 
     # What the teacher's page asks for.
 
-    def open(self, classes: list[Json], codes: int) -> None:
+    def open(self, classes: Sequence[JsonObject], codes: int) -> None:
         """Begin, or go on with other classes (`id` and `name` each) or another number of codes on show."""
         with self._changed:
             self._open = True
@@ -228,17 +227,17 @@ class Collection:
             self._over = True
             self._changed.notify_all()
 
-    def _state_for_teacher(self) -> tuple[Json, bool]:
+    def _state_for_teacher(self) -> tuple[JsonObject, bool]:
         waiting = [{"id": p.id, "device": p.device, "class": p.class_id} for p in self._waiting.values()]
         devices = [{"id": d.id, "number": d.number, "pictures": len(d.taken)} for d in self._devices.values()]
         return {"open": self._open, "codes": self._codes, "devices": devices, "waiting": waiting}, False
 
-    def _state_for(self, device: Device) -> tuple[Json, bool]:
+    def _state_for(self, device: Device) -> tuple[JsonObject, bool]:
         if device.id in self._devices:
             return {"classes": self._classes}, False
         return {"over": "removed" if self._open else "closed"}, True
 
-    def _news(self, state: Callable[[], tuple[Json, bool]]) -> Iterator[bytes]:
+    def _news(self, state: Callable[[], tuple[JsonObject, bool]]) -> Iterator[bytes]:
         told = None
         while True:
             with self._changed:

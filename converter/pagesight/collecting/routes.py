@@ -6,12 +6,12 @@ import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import segno
 
 from pagesight import languages, resources
 from pagesight.collecting.collection import Collection, Device, Refused
+from pagesight.json_values import JsonObject, object_in
 from pagesight.serve import Answer, Asked
 
 COOKIE = "pagesight-collect"
@@ -118,9 +118,10 @@ def _page_facts(folder: Path) -> tuple[str, str]:
 def _open(collection: Collection, _: str, asked: Asked) -> Answer:
     told = _body(asked)
     classes, codes = told.get("classes"), told.get("codes")
-    if not isinstance(classes, list) or not all(isinstance(one, dict) for one in classes) or not isinstance(codes, int):
+    if not isinstance(classes, list) or not isinstance(codes, int):
         raise Refused("malformed", HTTPStatus.BAD_REQUEST)
-    collection.open([{"id": str(one.get("id"))[:64], "name": str(one.get("name"))[:80]} for one in classes[:100]], codes)
+    known = [object_in(one) for one in classes[:100]]
+    collection.open([{"id": str(one.get("id"))[:64], "name": str(one.get("name"))[:80]} for one in known], codes)
     return _json({})
 
 
@@ -177,19 +178,17 @@ def _is_own(asked: Asked) -> bool:
     return asked.is_local and asked.host in ("localhost", "127.0.0.1", "[::1]")
 
 
-def _body(asked: Asked) -> dict[str, Any]:
+def _body(asked: Asked) -> JsonObject:
     if asked.length > _MOST_JSON:
         raise Refused("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
         found = json.loads(asked.read() or b"{}")
     except ValueError as cause:
         raise Refused("malformed", HTTPStatus.BAD_REQUEST) from cause
-    if not isinstance(found, dict):
-        raise Refused("malformed", HTTPStatus.BAD_REQUEST)
-    return found
+    return object_in(found)
 
 
-def _json(value: dict[str, Any], status: int = HTTPStatus.OK) -> Answer:
+def _json(value: JsonObject, status: int = HTTPStatus.OK) -> Answer:
     return Answer(json.dumps(value).encode(), "application/json", HTTPStatus(status))
 
 

@@ -5,21 +5,22 @@ import gzip
 import io
 import ipaddress
 import re
+import socket
 import ssl
 import threading
-import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET6, MSG_PEEK
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
+from urllib.parse import parse_qsl, urlsplit
 
 from pagesight.errors import BundleError
+from pagesight.routing import Answer, Asked, Routes, ToHttps
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -54,43 +55,8 @@ _MOST_OF_ONE_CLIENT = 32
 """Connections at a time, where strangers can connect: a browser opens six."""
 _MOST_UNREAD = 32_000_000
 """Bytes of a refused upload that are still read, so that its sender hears why."""
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request that Routes may answer: `length` bytes follow, which `read` gives (raises ConnectionError when fewer came)."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    host: str
-    port: int
-    token: str
-    client: str
-    is_local: bool
-    length: int
-    read: Callable[[], bytes]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is sent back; a body that is an iterator is sent piece by piece until it ends or nobody listens."""
-
-    body: bytes | Iterator[bytes]
-    type: str
-    status: HTTPStatus = HTTPStatus.OK
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Routes(Protocol):
-    """Paths that are answered by code instead of a file."""
-
-    def __call__(self, asked: Asked) -> Answer | None:
-        """The answer; None for what is no path of these."""
-
-    def cookie(self, asked: Asked) -> str | None:
-        """A cookie to send with every answer to this client, or None."""
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_HERE = {"localhost", socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"}
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -102,9 +68,12 @@ class _Handler(SimpleHTTPRequestHandler):
     timeout = 30
     server: "_Server"
 
-    def __init__(self, *args: Any, extra: Mapping[str, bytes], cors: bool, routes: Routes | None = None, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, extra: Mapping[str, bytes], cors: bool, host: str, routes: Routes | None = None, **more: Any
+    ) -> None:
         self._extra = extra
         self._cors = cors
+        self._host = host.lower()
         self._routes = routes
         super().__init__(*args, **more)
 
@@ -145,13 +114,13 @@ class _Handler(SimpleHTTPRequestHandler):
         return True
 
     def _asked(self, length: int) -> Asked:
-        where = urllib.parse.urlsplit(self.path)
+        where = urlsplit(self.path)
         client = str(self.client_address[0])
         host, _, port = self.headers.get("Host", "").rpartition(":")
         return Asked(
             method=self.command,
             path=where.path,
-            query=dict(urllib.parse.parse_qsl(where.query)),
+            query=dict(parse_qsl(where.query)),
             host=host if port.isdigit() else self.headers.get("Host", ""),
             port=self.server.server_port,
             token=self.headers.get("Authorization", "").removeprefix("Bearer "),
@@ -184,18 +153,36 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> BinaryIO | None:
         """Send status and headers; the body to send, or None where there is none."""
+        if not self._is_meant():
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "This server has another name")
+            return None
         data = self._extra.get(self.path.lstrip("/"))
         if data is not None:
             return self._send(data, {"Content-Type": "application/octet-stream"})
         path = Path(self.translate_path(self.path))
-        if path.is_dir():
-            if not self.path.partition("?")[0].endswith("/"):
-                return super().send_head()  # redirects to the folder, which relative addresses need
-            path /= "index.html"
-        if not path.is_file() or not path.resolve().is_relative_to(Path(self.directory).resolve()):
+        try:
+            if path.is_dir():
+                if not self.path.partition("?")[0].endswith("/"):
+                    return super().send_head()  # redirects to the folder, which relative addresses need
+                path /= "index.html"
+            found = path.is_file() and path.resolve().is_relative_to(Path(self.directory).resolve())
+        except OSError:  # longer than any name of a file
+            found = False
+        if not found:
             self.send_error(HTTPStatus.NOT_FOUND, "There is no such file")
             return None
         return self._send_file(path)
+
+    def _is_meant(self) -> bool:
+        """Whether the request names this machine: a page elsewhere can make its own name lead here, and would read what is served.
+
+        An address in numbers is no name that anyone could turn.
+        """
+        try:
+            asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+        except ValueError:  # half an address
+            return False
+        return asked in _HERE | {self._host, ""} or asked.endswith(".localhost") or _is_address(asked)
 
     def _send_file(self, path: Path) -> BinaryIO | None:
         """One file: whole, packed, a part of it, or the word that the browser's copy is still good."""
@@ -245,24 +232,16 @@ class _Handler(SimpleHTTPRequestHandler):
         """Say nothing: the terminal is for people."""
 
 
-class _ToHttps(BaseHTTPRequestHandler):
-    """For browsers that were given the address without its `https://`."""
-
-    timeout = 10
-
-    def do_GET(self) -> None:
-        host = self.headers.get("Host", "")
-        self.send_response(HTTPStatus.PERMANENT_REDIRECT if host else HTTPStatus.BAD_REQUEST)
-        self.send_header("Location", f"https://{host}{self.path}")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Say nothing: the terminal is for people."""
-
-
 def _is_loopback(client: str) -> bool:
     return ipaddress.ip_address(client).is_loopback
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 class _Server(ThreadingHTTPServer):
@@ -278,7 +257,7 @@ class _Server(ThreadingHTTPServer):
         self._connected: Counter[str] = Counter()
         self._counting = threading.Lock()
         if ":" in host:
-            self.address_family = AF_INET6
+            self.address_family = socket.AF_INET6
         super().__init__((host, port), handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -307,13 +286,13 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(request, client_address)
             return
         request.settimeout(_HANDSHAKE_SECONDS)
-        if request.recv(1, MSG_PEEK) == _TLS_BEGINS:
+        if request.recv(1, socket.MSG_PEEK) == _TLS_BEGINS:
             with self._tls.wrap_socket(request, server_side=True) as secured:
                 super().finish_request(secured, client_address)
         elif _is_loopback(client_address[0]):
             super().finish_request(request, client_address)
         else:
-            _ToHttps(request, client_address, self)
+            ToHttps(request, client_address, self)
 
     def packed(self, path: Path, tag: str) -> bytes:
         """The file's bytes after gzip, made once for each version of it."""
@@ -357,7 +336,7 @@ def serving(
 
     Port 0 takes any free one. Raises BundleError when the folder holds no page or the port is taken.
     """
-    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors, routes=routes)
+    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors, host=host, routes=routes)
     server = _bound(folder, host, port, handler, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -12,7 +12,7 @@ import segno
 from pagesight import languages, resources
 from pagesight.collecting.collection import Collection, Device, Refused
 from pagesight.json_values import JsonObject, object_in
-from pagesight.serve import Answer, Asked
+from pagesight.routing import Answer, Asked
 
 COOKIE = "pagesight-collect"
 """Names the cookie by which the server tells the page on this machine, and nobody else, the teacher's key."""

@@ -228,8 +228,8 @@ class Collection:
             self._changed.notify_all()
 
     def _state_for_teacher(self) -> tuple[JsonObject, bool]:
-        waiting = [{"id": p.id, "device": p.device, "class": p.class_id} for p in self._waiting.values()]
-        devices = [{"id": d.id, "number": d.number, "pictures": len(d.taken)} for d in self._devices.values()]
+        waiting: list[JsonObject] = [{"id": p.id, "device": p.device, "class": p.class_id} for p in self._waiting.values()]
+        devices: list[JsonObject] = [{"id": d.id, "number": d.number, "pictures": len(d.taken)} for d in self._devices.values()]
         return {"open": self._open, "codes": self._codes, "devices": devices, "waiting": waiting}, False
 
     def _state_for(self, device: Device) -> tuple[JsonObject, bool]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import ipaddress
 import socket
 import urllib.parse
 from collections.abc import Iterator
@@ -12,21 +11,27 @@ import click
 import segno
 
 from pagesight.certificate import local_addresses, make_certificate
+from pagesight.collecting.collection import Collection
+from pagesight.collecting.routes import Routes
 from pagesight.errors import BundleError
 from pagesight.serve import serving
 
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - that is what is asked for
 _WHAT_TO_DO = """\
+On this machine, open {own} instead. Under Teach it lets phones send you pictures: 'Collect from other devices'.
 Scan the code with a phone's camera. Its browser warns that it does not know who made the certificate: it was made here, just now.
-Choose 'Advanced' or 'Show details', then 'Proceed' or 'visit this website'. Pictures stay on each phone.
+Choose 'Advanced' or 'Show details', then 'Proceed' or 'visit this website'. Pictures stay on each phone unless you collect them.
 To be sure that it is this machine, compare the certificate's SHA-256 fingerprint:
   {fingerprint}
 """
 
 
 @contextlib.contextmanager
-def shared(folder: Path, *, host: str, port: int, cors: bool = False) -> Iterator[str]:
-    """Serve `folder` by https to the local network, print how to reach it, and yield the address that phones are given.
+def shared(folder: Path, *, host: str, port: int, cors: bool = False) -> Iterator[tuple[str, str]]:
+    """Serve `folder` by https to the local network, and print how to reach it.
+
+    Yields the address that phones are given, and the one for a browser on this machine, which needs no certificate and may
+    collect pictures from the phones.
 
     Raises BundleError where this machine is on no network, where the folder holds no page, or where the port is taken.
     """
@@ -37,30 +42,37 @@ def shared(folder: Path, *, host: str, port: int, cors: bool = False) -> Iterato
             fix="join the phones' network, or pass --host with this machine's address in it",
         )
     certificate = make_certificate(addresses)
-    with serving(folder, host=listening, port=port, cors=cors, tls=certificate.context) as bound:
-        address, *others = (_address(a, urllib.parse.urlsplit(bound).port) for a in addresses)
+    collection = Collection()
+    routes = Routes(collection, folder, host=addresses[0])
+    with serving(folder, host=listening, port=port, cors=cors, tls=certificate.context, routes=routes) as bound:
+        port = urllib.parse.urlsplit(bound).port or port
+        (address, *others), own = [_address(a, port) for a in addresses], f"http://localhost:{port}/"
         click.echo(f"{folder} is at {address} for every device on this network (Ctrl-C stops)\n")
         click.echo(qr_code(address))
-        click.echo(_WHAT_TO_DO.format(fingerprint=certificate.fingerprint))
+        click.echo(_WHAT_TO_DO.format(fingerprint=certificate.fingerprint, own=own))
         if others:
             click.echo(f"Where that does not answer: {', '.join(others)}")
-        yield address
+        try:
+            yield address, own
+        finally:
+            collection.end()
 
 
 def _reached_by(host: str) -> tuple[list[str], str]:
-    """The addresses or the name that phones are given, and the address to listen at. Raises BundleError for an unknown name."""
+    """The addresses or the name that phones are given, and where to listen: at every address, as this machine's own browser asks too.
+
+    Raises BundleError for a name that nobody knows.
+    """
     if host in ("localhost", *_EVERY_ADDRESS):
         return local_addresses(), host if host in _EVERY_ADDRESS else _EVERY_ADDRESS[0]
     try:
-        found = [str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+        families = {info[0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError) as cause:
         raise BundleError(f"nothing is known by the name {host}", fix="pass --host with an address of this machine") from cause
-    outside = [address for address in found if not ipaddress.ip_address(address.partition("%")[0]).is_loopback]
-    # A machine often knows itself by an address that only it can reach: then its name is good for the phones alone.
-    return [host], outside[0] if outside else host if host in found else _EVERY_ADDRESS[0]
+    return [host], _EVERY_ADDRESS[0] if socket.AF_INET in families else _EVERY_ADDRESS[1]
 
 
-def _address(host: str, port: int | None) -> str:
+def _address(host: str, port: int) -> str:
     return f"https://{f'[{host}]' if ':' in host else host}:{port}/"
 
 

@@ -31,7 +31,18 @@ _SAMPLE_SIDE = 320
 _BATCH = 16
 _RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
 _ONLY_IF_NEEDED = "worker_all.js"
-_ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
+_ASIDE = (
+    "single.js",
+    "samples/",
+    "report/",
+    "report.",
+    "single-file/",
+    "npm/",
+    "also/",
+    "package.json",
+    "README.md",
+    "THIRD_PARTY.txt",
+)
 
 
 def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen

@@ -10,7 +10,8 @@ const version = new URL(worker.location.href).searchParams.get("v") ?? "";
 const prefix = `pagesight:${worker.registration.scope}:`;
 const cacheName = prefix + version;
 /** Files that visitors of the page never fetch, and the report's pictures, which may be somebody's own. */
-const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also|report)\/.*)$/;
+const NOT_SERVED =
+  /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|THIRD_PARTY\.txt|(single-file|npm|also|report)\/.*)$/;
 /** Files that whoever hosts the page may leave out. */
 const MAY_BE_MISSING = /^report\.(html|css|data\.css)$/;
 

@@ -15,7 +15,18 @@ from pagesight import manifest, resources
 from pagesight.errors import BundleError
 
 FOLDER = "single-file"
-_LEFT_OUT = (f"{FOLDER}/", "npm/", "also/", "report/", "report.html", "package.json", "README.md", "single.js", *resources.FOR_GPUS)
+_LEFT_OUT = (
+    f"{FOLDER}/",
+    "npm/",
+    "also/",
+    "report/",
+    "report.html",
+    "package.json",
+    "README.md",
+    "THIRD_PARTY.txt",
+    "single.js",
+    *resources.FOR_GPUS,
+)
 _DROPPED_LINKS = {"manifest", "apple-touch-icon", "preload", "modulepreload"}
 _OWN_SCRIPT = "page.js"
 _WRITTEN_ANEW = {("style", "styles"), ("script", "boot")}

@@ -20,7 +20,7 @@ const REPLACED =
 /** What makes a page of one file; such a page has it as its own script. */
 export const SINGLE = "single.js";
 /** Files for hosts, which some of them do not serve: a copy works without. */
-const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
+const FOR_HOSTS = /^(_headers|\.nojekyll|THIRD_PARTY\.txt)$/;
 const text = (/** @type {string} */ value) => new TextEncoder().encode(value);
 const json = (/** @type {object} */ value) => text(`${JSON.stringify(value, null, 1)}\n`);
 const parse = (/** @type {Uint8Array} */ bytes) => JSON.parse(new TextDecoder().decode(bytes));
@@ -58,7 +58,8 @@ export async function bundleFiles(session, contract, base, title) {
     files: published,
   });
   const contractSha256 = await sha256(files["contract.json"]);
-  const page = { title, labels: head.labels, samples, contractSha256, ahead };
+  const moduleSha256 = published["pagesight.js"].sha256;
+  const page = { title, labels: head.labels, samples, contractSha256, moduleSha256, ahead };
   files["index.html"] = text(fillPage(new TextDecoder().decode(files["index.html"]), page));
   if (files["manifest.webmanifest"]) {
     const app = parse(files["manifest.webmanifest"]);

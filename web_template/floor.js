@@ -33,7 +33,7 @@ export function withFallbacks(css) {
 export function checkSelectors(css) {
   for (const [, selectors] of css.matchAll(/([^{};]+)\{/g)) {
     let flat = selectors;
-    for (let before = ""; before !== flat; ) {
+    for (let before = ""; before !== flat;) {
       before = flat;
       flat = flat.replace(/:(?:is|where)\([^()]*\)|(?<!:(?:is|where|has|not))\([^()]*\)/g, "");
       flat = flat.replace(/:(has|not)\([^()]*\)/g, (_, name) => (name === "has" ? "\u0001" : ""));

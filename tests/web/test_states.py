@@ -135,7 +135,7 @@ def test_what_is_missing_is_said_in_words(page: Page, address: str, state: str) 
 
 def test_the_oldest_browsers_have_colors_without_light_dark_and_are_named_to_older_ones(page: Page, address: str) -> None:
     style = (assembly.BUILT / "static" / "style.css").read_text(encoding="utf-8")
-    chosen = dict(re.findall(r"(--[\w-]+):light-dark\((.*?),", style))
+    chosen = dict(re.findall(r"(--[\w-]+): ?light-dark\((.*?),", style))
     fallback = re.search(r"@supports not \(color: ?light-dark\(red,red\)\)\{:root\{(.*?)\}", style)
     assert fallback is not None
     assert "--ink" in chosen

@@ -120,5 +120,7 @@ export function workerFrom(code) {
  */
 export function workerAt(base, script) {
   const { href, origin } = new URL(script, base);
-  return whereIs(base, script) === href && origin === location.origin ? new Worker(href) : undefined;
+  return whereIs(base, script) === href && origin === location.origin
+    ? new Worker(href, { type: "module" })
+    : undefined;
 }

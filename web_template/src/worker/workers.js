@@ -47,19 +47,18 @@ export async function tryWorker({ script, binaries }, folder, contract, assets, 
   const files = assets.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
-  const inlined = script === FIRST ? carried : undefined;
-  const bytes = inlined ? "" : await assets.file(script);
-  const link = inlined ?? linked(() => workerFrom(bytes));
-  try {
-    if (link) return await open(link, { contract, files: await files }, timeoutMs);
-  } catch (error) {
-    if (/** @type {PagesightError} */ (error).code !== "no-worker") throw error;
+  if (script === FIRST && carried) {
+    try {
+      return await open(carried, { contract, files: await files }, timeoutMs);
+    } catch (error) {
+      // A page's policy may allow workers from files alone.
+      if (/** @type {PagesightError} */ (error).code !== "no-worker") throw error;
+    }
   }
-  // A page's policy may allow workers from files alone.
-  await assets.file(script);
-  const other = linked(() => workerAt(folder, script));
-  if (!other) throw noWorker();
-  return open(other, { contract, files: await files }, timeoutMs);
+  const bytes = await assets.file(script);
+  const link = linked(() => workerAt(folder, script)) ?? linked(() => workerFrom(bytes));
+  if (!link) throw noWorker();
+  return open(link, { contract, files: await files }, timeoutMs);
 }
 
 /**

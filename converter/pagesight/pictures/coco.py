@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TypedDict, cast
 
 from pagesight.artifacts import Side
 from pagesight.errors import ScanError
@@ -15,13 +15,39 @@ _MAX_BYTES = 64 * 1024**2
 _KEYS = frozenset({"images", "annotations", "categories"})
 
 
-def from_coco(tree: Tree) -> Layout | None:
-    """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none."""
+class _Category(TypedDict):
+    id: int
+    name: str
+
+
+class _Image(TypedDict):
+    id: int
+    file_name: str
+
+
+class _Annotation(TypedDict):
+    image_id: int
+    category_id: int
+
+
+class _Coco(TypedDict):
+    """What of a COCO file is read; only that the lists are there is known before."""
+
+    categories: list[_Category]
+    images: list[_Image]
+    annotations: list[_Annotation]
+
+
+def from_coco(tree: Tree, *, is_sure: bool = True) -> Layout | None:
+    """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none.
+
+    Raises ScanError for a file that is too large to be read, unless it is not sure that labels are to come from one.
+    """
     found: list[tuple[str, str, Side | None]] = []
     used: list[str] = []
     finder = PictureFinder(tree)
     for path in _candidates(tree):
-        document = _read(tree, path)
+        document = _read(tree, path, is_sure=is_sure)
         if document is not None and (pairs := _labels_in(document, path, finder)):
             found += pairs
             used.append(shown(path))
@@ -42,10 +68,12 @@ def _candidates(tree: Tree) -> list[str]:
     return [f for f in tree.files if f.lower().endswith(".json") and is_place(str(PurePosixPath(f).parent))]
 
 
-def _read(tree: Tree, path: str) -> dict[str, Any] | None:
+def _read(tree: Tree, path: str, *, is_sure: bool) -> _Coco | None:
     """The COCO document in a file; None where it is something else."""
     file = tree.root / path
     try:
+        if file.stat().st_size > _MAX_BYTES and not is_sure:
+            return None
         if file.stat().st_size > _MAX_BYTES:
             raise ScanError(f"{shown(path)} is larger than {_MAX_BYTES >> 20} MiB", fix="give a CSV file with --labels-csv instead")
         document = json.loads(file.read_bytes())
@@ -53,10 +81,10 @@ def _read(tree: Tree, path: str) -> dict[str, Any] | None:
         return None
     if not isinstance(document, dict) or not document.keys() >= _KEYS:
         return None
-    return document if all(isinstance(document[key], list) for key in _KEYS) else None
+    return cast("_Coco", document) if all(isinstance(document[key], list) for key in _KEYS) else None
 
 
-def _labels_in(document: dict[str, Any], path: str, finder: PictureFinder) -> list[tuple[str, str, Side | None]]:
+def _labels_in(document: _Coco, path: str, finder: PictureFinder) -> list[tuple[str, str, Side | None]]:
     folder = str(PurePosixPath(path).parent).removeprefix(".")
     side = side_named(folder) or side_in(re.sub(r"\d", "", PurePosixPath(path).stem))
     try:

@@ -134,6 +134,9 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
     assert "<b>" not in text
     assert "95% interval" in text
     assert "Few pictures" in text
+    # A handful of answers is no chart.
+    assert "answers are too few for charts" in text
+    assert "When to say" not in text
     assert "Not measured: the response to out-of-distribution pictures" in text
     for tag, attributes in _Page(text).tags:
         if tag == "link" and attributes["rel"] == "stylesheet" and attributes["href"] != "style.css":

@@ -173,11 +173,15 @@ def test_a_folder_without_a_page_is_refused_by_the_command(tmp_path: Path) -> No
 def test_shared_it_answers_by_https_with_the_certificate_that_was_announced_and_a_code_to_scan(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with shared(folder, host="127.0.0.1", port=0) as address:
+    with shared(folder, host="127.0.0.1", port=0) as (address, own):
         said = capsys.readouterr().out
         assert address.startswith("https://127.0.0.1:")
         assert address in said
         assert qr_code(address) in said
+        # Browsers on this machine need no certificate.
+        assert own in said
+        with urllib.request.urlopen(own, timeout=60) as response:
+            assert response.read() == b"<!doctype html>"
         where = urllib.parse.urlsplit(address)
         certificate = ssl.get_server_certificate((where.hostname or "", where.port or 0))
         fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()

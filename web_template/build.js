@@ -267,6 +267,18 @@ await bundle("api/element", {
 for (const entry of ["api/npm/index", "api/npm/inline", "api/npm/element", "api/npm/react"]) {
   await bundle(entry, { outdir: join(out, "npm"), plugins: [IN_PACKAGE] });
 }
+// Not in a bundle: `pagesight serve --share` gives these out itself.
+const collect = join(here, "src", "collect");
+await bundle("collect/phone", { outdir: join(out, "collect") });
+await bundle("collect/panel", { outdir: join(out, "collect") });
+await build({
+  entryPoints: [join(collect, "phone.css"), join(collect, "panel.css")],
+  outdir: join(out, "collect"),
+  bundle: true,
+  minify: true,
+  logLevel: "warning",
+});
+await cp(join(collect, "phone.html"), join(out, "collect", "phone.html"));
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
 const lean = await bundle("worker/worker_lean", { plugins: [kernels, trim("wasm")] });

@@ -1,6 +1,7 @@
 """What the stages hand on: each artifact is a folder on disk and a frozen view of it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -222,6 +223,13 @@ class Bundle(Artifact):
 
     STAGES: ClassVar[tuple[str, ...]] = ("bundle", "verify")
     COMMAND: ClassVar[str] = "build"
+    notebook_view: ClassVar[Callable[[Path], str | None] | None] = None
+    """How notebooks show the page in a folder; `pagesight.page.notebook` provides it."""
+
+    def _repr_html_(self) -> str | None:
+        """The page itself, where a notebook shows the value of a cell."""
+        view = type(self).notebook_view
+        return view(self.path) if view else None
 
     @cached_property
     def contract(self) -> Contract:

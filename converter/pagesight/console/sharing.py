@@ -59,7 +59,7 @@ def shared(folder: Path, *, host: str, port: int, cors: bool = False) -> Iterato
 
 
 def _reached_by(host: str) -> tuple[list[str], str]:
-    """The addresses or the name that phones are given, and where to listen: at every address, as this machine's own browser asks too.
+    """The addresses or the name that phones are given, and where to listen: everywhere, as this machine asks too.
 
     Raises BundleError for a name that nobody knows.
     """

@@ -4,8 +4,8 @@
 export function sayNotStarted() {
   const { classList } = document.documentElement;
   classList.add("not-started");
-  // A frame's sandbox takes a page's origin away, and with it the right to its own files.
-  classList.toggle("sandboxed", self.origin === "null");
+  // A frame's sandbox takes a page's origin away, and with it the right to its own files; one from a disk has none either.
+  classList.toggle("sandboxed", self.origin === "null" && location.protocol !== "file:");
 }
 
 /** Called before the page's script is asked for. @param {string} script its address */

@@ -33,7 +33,7 @@ _READ = frozenset(["photos", "dataset", "trained", "web", "model", "test", "cali
 _WORDS = frozenset(["auto", "imagenet", "starter", "random", "none"])
 
 
-def paths_read(values: Mapping[str, object]) -> list[str | Path]:
+def paths_read(values: Mapping[str, object]) -> list[str | Path]:  # open: options of every command, each of a type of its own
     """What the options in `values` (by name) say is read: files and folders, that no output may replace; lists of them are not."""
     given = [value for name, value in values.items() if name in _READ and isinstance(value, str | Path)]
     return [value for value in given if value not in _WORDS]

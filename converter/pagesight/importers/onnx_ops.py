@@ -9,6 +9,8 @@ from pagesight.importers import onnx_windows
 from pagesight.importers.onnx_nodes import Call, Value
 
 _MAP = 4
+_REALS = (1, 10, 11, 16)
+"""ONNX's numbers for float32, float16, float64 and bfloat16."""
 _LAST = (0, 3, 1, 2)
 """Where each of ONNX's axes of a map is kept: batch, channels, height, width."""
 _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
@@ -280,6 +282,20 @@ def _same(call: Call) -> list[Value]:
     return [call.value(0), *([call.value(0)] if len(call.node.output) > 1 else [])]
 
 
+def _local_response(call: Call) -> list[Value]:
+    size = call.integer("size")
+    if not size % 2 or len(call.value(0).shape) != _MAP:
+        raise ValueError("it reaches over an even number of channels, or not over maps")
+    told = {"depth_radius": size // 2, "bias": call.number("bias", 1.0), "alpha": call.number("alpha", 1e-4) / size}
+    return _like(call, call.g.add("LRN", call.value(0).node, T=("type", 1), beta=call.number("beta", 0.75), **told))
+
+
+def _cast(call: Call) -> list[Value]:
+    if call.integer("to", 1) not in _REALS:
+        raise ValueError("it makes whole numbers of what is computed")
+    return _same(call)
+
+
 def _leaky(call: Call) -> list[Value]:
     return _like(call, call.g.add("LeakyRelu", call.value(0).node, T=("type", 1), alpha=call.number("alpha", 0.01)))
 
@@ -315,7 +331,9 @@ OPS: dict[str, Callable[[Call], list[Value]]] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
     "Reciprocal": _reciprocal,
-    **dict.fromkeys(("Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear"), _same),
+    "Cast": _cast,
+    "LRN": _local_response,
+    **dict.fromkeys(("Identity", "Dropout", "QuantizeLinear", "DequantizeLinear"), _same),
     **{name: _binary(op) for name, op in {"Add": "AddV2", "Sub": "Sub", "Mul": "Mul", "Div": "RealDiv", "Pow": "Pow"}.items()},
     **{name: _binary(op) for name, op in {"Max": "Maximum", "Min": "Minimum", "Sum": "AddV2"}.items()},
     **{name: _unary(name) for name in ("Relu", "Sigmoid", "Tanh", "Elu", "Erf", "Exp", "Sqrt", "Abs", "Neg", "Softplus", "Floor")},

@@ -15,8 +15,8 @@ PREFERENCES: tuple[Prefer, ...] = ("balanced", "small", "accurate")
 
 Strategy = Literal["none", "mirrored", "multiworker"]
 STRATEGIES: tuple[Strategy, ...] = ("none", "mirrored", "multiworker")
-Format = Literal["layers", "tflite"]
-FORMATS: tuple[Format, ...] = ("layers", "tflite")
+Format = Literal["layers", "tflite", "onnx"]
+FORMATS: tuple[Format, ...] = ("layers", "tflite", "onnx")
 
 
 @dataclass(frozen=True)

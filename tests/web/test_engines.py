@@ -256,7 +256,8 @@ def test_an_altered_file_is_refused(opened: Visitor, make_bundle: Callable[..., 
         site = Site(bundle)
         stack.callback(site.stop)
         opened.tab.goto(site.url)
-        opened.sees("/changed|did not|could not/.test(document.querySelector('#message, #not-started')?.textContent)")
+        opened.sees("document.documentElement.matches('.no-model, .not-started')")
+        opened.sees("/changed/.test(document.querySelector('.not-started #not-started, .no-model #message').innerText)")
         assert not opened.tab.evaluate("() => document.documentElement.dataset.ready ?? null")
 
 

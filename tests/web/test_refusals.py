@@ -1,12 +1,13 @@
 """What the page refuses, and what it cannot run in: said in words, with what to do."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from colors import READY, RED, shows
-from conftest import before_worker
+from conftest import PATIENCE, before_worker
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from pagesight import languages
@@ -25,7 +26,9 @@ def test_a_changed_page_script_is_said_in_the_markup(visit: Callable[..., Page],
     bundle = make_bundle()
     (bundle / "page.js").write_text((bundle / "page.js").read_text(encoding="utf-8") + "\n", encoding="utf-8")
     page = visit(ready=False, bundle=bundle)
+    expect(page.locator("html.not-started")).to_be_visible()
     expect(page.get_by_text("The page has not started.")).to_be_visible()
+    expect(page.get_by_text("Getting ready…")).to_be_hidden()
 
 
 @pytest.mark.parametrize("language", languages.known())
@@ -101,38 +104,52 @@ def test_the_content_security_policy_is_kept(context: BrowserContext, visit: Cal
 
 # Nothing tells a page that it was itself replaced, nor a browser that the service worker was; the last are for hosts and tools.
 _NOT_THE_PAGES = {"index.html", "sw.js", "manifest.json", "_headers", "pagesight.d.ts", "report.json"}
+_SETTLED = "html[data-ready], html.no-model, html.not-started"
+
+
+def _tried(browser: Browser, address: str, asked: set[str]) -> str:
+    """What comes of a first visit: an answer to a sample, or what it says in its place; `asked` gets every file it fetches."""
+    context = browser.new_context(service_workers="block")  # nothing is left of the visits before
+    context.set_default_timeout(PATIENCE)
+    context.on("request", lambda request: asked.add(request.url.removeprefix(address)))
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("html[data-ready], html.no-model, html.not-started")
+    if page.evaluate("document.documentElement.dataset.ready"):
+        page.get_by_role("button", name="Sample picture: blue").click()
+    said = page.locator("#message:visible, #not-started:visible, #label:text-is('blue')").first
+    expect(said).to_contain_text(re.compile("blue|changed"))
+    text = said.inner_text()
+    context.close()
+    return text
+
+
+def _one_bit_else(path: Path) -> bytes:
+    """Alter a file; what it was."""
+    whole = path.read_bytes()
+    altered = bytearray(whole)
+    altered[len(altered) // 2] ^= 1
+    path.write_bytes(altered)
+    return whole
 
 
 def test_whichever_file_is_altered_the_page_refuses_it_or_answers_as_before(
     browser: Browser, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
 ) -> None:
     bundle = make_bundle()
-    site = serve(bundle)
+    address = serve(bundle).url
+    fetched: set[str] = set()
+    assert _tried(browser, address, fetched) == "blue"
+    files = {p.relative_to(bundle).as_posix(): p for p in bundle.rglob("*") if p.is_file() and p.stat().st_size}
+    files = {name: path for name, path in files.items() if path.name not in _NOT_THE_PAGES}
     refused = set()
-    for path in sorted(
-        p for p in bundle.rglob("*") if p.is_file() and p.stat().st_size and p.name not in _NOT_THE_PAGES and p.suffix != ".png"
-    ):
-        whole = path.read_bytes()
-        altered = bytearray(whole)
-        altered[len(altered) // 2] ^= 1
-        path.write_bytes(altered)
-        visit = browser.new_context(service_workers="block")  # nothing is left of the visits before
-        page = visit.new_page()
-        page.goto(site.url)
-        page.wait_for_function(
-            """() => document.documentElement.dataset.ready || document.documentElement.classList.contains("no-model")
-              || /could not|did not/i.test(document.querySelector("#not-started")?.textContent ?? "")"""
-        )
-        if page.evaluate("document.documentElement.dataset.ready"):
-            page.get_by_role("button", name="Sample picture: blue").click()
-            page.wait_for_function(
-                "() => /changed/.test(document.querySelector('#message').textContent) || "
-                "document.querySelector('#label').textContent === 'blue'"
-            )
-            if "changed" in (page.locator("#message").text_content() or ""):
-                refused.add(path.name)
-        else:
-            refused.add(path.name)
-        path.write_bytes(whole)
-        visit.close()
-    assert {"2.jpg", "contract.json", "group1-shard1of1.bin", "model.json", "page.js"} <= refused
+    for name in sorted(files.keys() & fetched):
+        whole = _one_bit_else(files[name])
+        if _tried(browser, address, set()) != "blue":
+            refused.add(name)
+        files[name].write_bytes(whole)
+    assert refused == {"contract.json", "model/group1-shard1of1.bin", "model/model.json", "page.js", "samples/2.jpg"}
+    # What a visit does not fetch has no effect on it: all of that at once.
+    for name in files.keys() - fetched:
+        _one_bit_else(files[name])
+    assert _tried(browser, address, set()) == "blue"

@@ -26,9 +26,6 @@ import { fill, sayFailure, sayNotAPicture, words } from "./words.js";
 if (document.readyState === "loading") {
   await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
 }
-byId("not-started", HTMLElement).remove();
-document.documentElement.classList.remove("on-disk");
-
 const stage = new Stage();
 const answers = new AnswerView();
 const heat = new HeatMap(() => void again());
@@ -59,6 +56,8 @@ listenForPictures(
 for (const sample of document.querySelectorAll(".sample")) {
   if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void takeSample(sample));
 }
+byId("not-started", HTMLElement).remove();
+document.documentElement.classList.remove("on-disk");
 void start().then(fillCard);
 for (const id of ["choose", "choose-folder"]) byId(id, HTMLButtonElement).disabled = false;
 offerInstall();

@@ -16,6 +16,8 @@ from pagesight.importers.onnx_proto import messages
 from pagesight.options import Quantization
 from pagesight.quantize import quantize
 
+from . import foreign_models as foreign
+
 pytestmark = pytest.mark.filterwarnings("ignore")
 SIDE = 24
 
@@ -251,10 +253,13 @@ def test_the_original_of_a_tflite_file_is_asked_in_the_interpreter(tmp_path: Pat
 @pytest.mark.slow
 def test_an_onnx_file_is_written_and_run_again_before_it_is_called_written(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    saved = adopt(as_torch_writes(tmp_path / "m.onnx"), Adoption(labels="a,b,c,d,e", input_range="0..1"), tmp_path / "adopted")
+    model = foreign.tiny()
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(0.1, 0.2, w.shape) * (1 + np.arange(w.shape[-1])) for w in model.get_weights()])
+    saved = adopt(foreign.saved(model, tmp_path / "m.h5"), Adoption(labels=foreign.LABELS), tmp_path / "adopted")
     web = quantize(saved, Quantization("none"), tmp_path / "web")
     assert exporters.write_also(web, ("onnx",), tmp_path / "page") == {"onnx": "also/model.onnx"}
-    assert (tmp_path / "page" / "also" / "labels.txt").read_text() == "a\nb\nc\nd\ne\n"
+    assert (tmp_path / "page" / "also" / "labels.txt").read_text() == "ant\nbee\ncat\n"
     written = tmp_path / "page" / "also" / "model.onnx"
     changed = messages().Model.FromString(written.read_bytes())
     widest = max(changed.graph.initializer, key=lambda t: len(t.raw_data))

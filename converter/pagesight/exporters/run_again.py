@@ -1,5 +1,6 @@
 """Runs what was written beside a page in its own runtime, before it is called written."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def check(name: str, path: Path, model_json: Path, contract: Contract) -> None:
 
 
 def _tflite(path: Path, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    interpreter = tensorflow().lite.Interpreter(str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it will move to another package
+        interpreter = tensorflow().lite.Interpreter(str(path))
     interpreter.allocate_tensors()
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     rows = []

@@ -7,16 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pagesight import exporters, importers
+from pagesight import importers
 from pagesight.adopt import Adoption, adopt
-from pagesight.errors import AdoptError, BundleError
-from pagesight.exporters import run_again
+from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.importers.onnx_proto import messages
-from pagesight.options import Quantization
-from pagesight.quantize import quantize
-
-from . import foreign_models as foreign
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SIDE = 24
@@ -248,22 +243,3 @@ def test_the_original_of_a_tflite_file_is_asked_in_the_interpreter(tmp_path: Pat
     with pytest.raises(AdoptError, match=r"TensorFlow Lite .* answers otherwise"):
         adopt(tmp_path / "clipped.tflite", how, tmp_path / "clipped")
     assert not (tmp_path / "clipped").exists()
-
-
-@pytest.mark.slow
-def test_an_onnx_file_is_written_and_run_again_before_it_is_called_written(tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime")
-    model = foreign.tiny()
-    random = np.random.default_rng(0)
-    model.set_weights([random.uniform(0.1, 0.2, w.shape) * (1 + np.arange(w.shape[-1])) for w in model.get_weights()])
-    saved = adopt(foreign.saved(model, tmp_path / "m.h5"), Adoption(labels=foreign.LABELS), tmp_path / "adopted")
-    web = quantize(saved, Quantization("none"), tmp_path / "web")
-    assert exporters.write_also(web, ("onnx",), tmp_path / "page") == {"onnx": "also/model.onnx"}
-    assert (tmp_path / "page" / "also" / "labels.txt").read_text() == "ant\nbee\ncat\n"
-    written = tmp_path / "page" / "also" / "model.onnx"
-    changed = messages().Model.FromString(written.read_bytes())
-    widest = max(changed.graph.initializer, key=lambda t: len(t.raw_data))
-    widest.raw_data = (np.frombuffer(widest.raw_data, "<f4") * 3).tobytes()
-    written.write_bytes(changed.SerializeToString())
-    with pytest.raises(BundleError, match="answers otherwise than the page"):
-        run_again.check("onnx", written, web.path / web.contract.model_path, web.contract)

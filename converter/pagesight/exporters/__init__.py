@@ -15,7 +15,7 @@ _PATHS = {"layers": f"{FOLDER}/layers/model.json", "tflite": f"{FOLDER}/model.tf
 def write_also(web: WebModel, formats: tuple[str, ...], bundle: Path) -> dict[str, str]:
     """Write `web` in each of `formats` (of `options.FORMATS`) below `bundle`; returns their paths there, by format.
 
-    TFLite and ONNX files are run again in their own runtimes. Raises BundleError where a format cannot express the model, or what
+    An ONNX file is run again in ONNX Runtime. Raises BundleError where a format cannot express the model, or what
     was written answers otherwise than the page.
     """
     if "onnx" in formats:
@@ -27,7 +27,5 @@ def write_also(web: WebModel, formats: tuple[str, ...], bundle: Path) -> dict[st
         write_tflite(model_json, web.contract, web.facts.storage.mode, bundle / FOLDER)
     if "onnx" in formats:
         write_onnx(model_json, web.contract, bundle / FOLDER)
-    for name in ("tflite", "onnx"):
-        if name in formats:
-            run_again.check(name, bundle / _PATHS[name], model_json, web.contract)
+        run_again.check(bundle / _PATHS["onnx"], model_json, web.contract)
     return {name: path for name, path in _PATHS.items() if name in formats}

@@ -53,7 +53,7 @@ def read(handed: Handed) -> Foreign:
 
 def graph_model(handed: Handed) -> GraphModel:
     """The graph model that was found, as it is; one that does not say what goes in and comes out is read as TF.js reads it."""
-    document = dict(handed.facts["document"])
+    document: Any = dict(handed.facts["document"])
     if not document.get("signature"):
         told = (document.get("userDefinedMetadata") or {}).get("signature") or _signature(document["modelTopology"], handed.arrays)
         document["signature"] = told

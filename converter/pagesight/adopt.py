@@ -17,7 +17,7 @@ from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, last_layer, ops, original, structure, tested
+from pagesight.importers import door, input_ranges, last_layer, ops, original, structure, tested
 from pagesight.importers.against_original import against_original
 from pagesight.importers.imported_model import Foreign, again, cut, freeze, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
@@ -118,10 +118,12 @@ def adopt(
                     labels=named,
                     quantized=foreign.quantized,
                 )
-        decision, accuracy = Decision(kind="multilabel" if reading.multilabel else "single"), None
+        decision = replace(foreign.decision or Decision(), kind="multilabel" if reading.multilabel else "single")
+        temperature, accuracy = 1.0, None  # a page's own temperature is in its weights
         if held_out is not None and not reading.multilabel:
             decision = tested.decide(partial(_asked, function), held_out, shape)
-            function, _ = _signature(foreign, shape, chosen.name, named, decision.temperature)
+            temperature = decision.temperature
+            function, _ = _signature(foreign, shape, chosen.name, named, temperature)
         if test is not None:
             accuracy = tested.measure(partial(_asked, function), tested.Labeled.of(test, ["test"], shape, named))
         with manifest.atomic_output_dir(into, "adopt", key) as temporary:
@@ -134,7 +136,7 @@ def adopt(
             taken = InputTaken(chosen.name, chosen.why, chosen.guessed, shape.crop)
             records.write(temporary / "adopted.json", Adopted(compared, taken, accuracy))
             if expected is not None and inputs is not None:
-                calibrated = calibration.scaled(expected, decision.temperature) if decision.temperature != 1 else expected
+                calibrated = calibration.scaled(expected, temperature) if temperature != 1 else expected
                 np.savez(temporary / ORIGINAL_ANSWERS, inputs=inputs, probabilities=calibrated)
     del foreign, function
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
@@ -180,10 +182,7 @@ def _check_options(options: Adoption) -> None:
 
 
 def _fingerprint(path: Path) -> str:
-    if path.is_file():
-        beside = {p.name: manifest.sha256_file(p) for p in sorted(path.parent.glob("*.bin"))} if path.suffix == ".json" else {}
-        return manifest.sha256_json([manifest.sha256_file(path), beside])
-    return manifest.sha256_json(manifest.list_files(path, leave_out=frozenset()))
+    return manifest.sha256_json({name: manifest.sha256_file(file) for name, file in door.files_of(path).items()})
 
 
 def _input(foreign: Foreign, options: Adoption) -> Input:

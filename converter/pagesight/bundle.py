@@ -153,7 +153,7 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
     trained = origin.trained.facts if origin.trained else None
     measured = trained.accuracy if trained else None
-    exported = web.facts.accuracy if measured is None or measured.folds is None else None  # it has learned from what it was asked
+    exported = web.facts.accuracy
     accuracy = ReportedAccuracy()
     if measured:
         accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95, measured.folds, measured.p_value)

@@ -62,9 +62,9 @@ class _Kept:
 def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dataset | Path | None = None) -> WebModel:
     """Write `saved` as `model/` in the stock TF.js format with its float weights stored as `options.mode` says.
 
-    Where `pictures` are given, their train side calibrates and their test side measures accuracy and the share of answers kept
-    from the float model; of a folder without labels every other picture calibrates, and the rest measures. Without pictures,
-    drawn ones with the statistics of photographs calibrate.
+    Where `pictures` are given, their train side calibrates and their test side measures the share of answers kept from the float
+    model, and accuracy where the model has not learned from that side, too; of a folder without labels every other picture
+    calibrates, and the rest measures. Without pictures, drawn ones with the statistics of photographs calibrate.
     Raises QuantizeError where TF.js lacks an op, or the folder has no pictures; nothing is written then.
     """
     key = {
@@ -103,7 +103,8 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
             layers=plan.layers,
             moved_by_a_byte=plan.moved_by_a_byte,
         )
-        records.write(temporary / "quantization.json", QuantizationFacts(storage, kept.accuracy, kept.pictures))
+        accuracy = None if saved.learned_from_all else kept.accuracy
+        records.write(temporary / "quantization.json", QuantizationFacts(storage, accuracy, kept.pictures))
     return WebModel(into)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from pagesight.contract import Decision
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import ops
@@ -43,6 +44,8 @@ class Foreign:
     names: tuple[str, ...] = ()
     """Names of the networks inside, for what is known about published ones."""
     title: str | None = None
+    decision: Decision | None = None
+    """How sure it must be, where it is a page's."""
     loss: str | None = None
     """What it was trained with, where its file says so."""
     frozen: bool = False

@@ -41,15 +41,16 @@ class Source:
 def answers(scratch: Path, **source: Any) -> Found:
     """Load the model of `Source(**source)`, wait for pictures, and answer them; or say why it cannot be run."""
     options = Source(**source)
+    asking = os.getppid()  # another process takes a child over whose parent was killed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             name, call = _LOADERS[options.runtime](options)
             while not (scratch / INPUTS).exists():
+                if os.getppid() != asking:
+                    return Found({"why_not": "who asked is gone"}, {})
                 time.sleep(_WAIT)
             inputs = np.load(scratch / INPUTS, allow_pickle=False)
-            if not len(inputs):
-                return Found({"why_not": "it was not asked"}, {})
             if options.channels_first:
                 inputs = inputs.transpose(0, 3, 1, 2)
             rows = [call(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]

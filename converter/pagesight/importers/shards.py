@@ -63,7 +63,7 @@ def _widened(value: NDArray[Any], dtype: str) -> NDArray[Any]:
     """The dtype in which TF.js keeps an array."""
     if dtype == "bool":
         return value.astype(np.bool_)
-    return value.astype(np.float32 if dtype == "float32" else np.int32)
+    return value.astype(np.float32) if dtype == "float32" else np.rint(value).astype(np.int32)
 
 
 def _bytes_of(spec: Any, names: set[str]) -> int:

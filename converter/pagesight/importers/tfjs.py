@@ -69,6 +69,18 @@ def _signature(topology: Any, weights: Mapping[str, Any]) -> dict[str, Any]:
     return {"inputs": {name: {"name": f"{name}:0"} for name in fed}, "outputs": {name: {"name": f"{name}:0"} for name in last}}
 
 
+def files_beside(model_json: Path) -> dict[str, Path]:
+    """What is read with a model.json: the shards that it names, labels, and a page's contract; by name, there or not."""
+    folder = model_json.parent
+    try:
+        groups = _json(model_json)["weightsManifest"]
+        shards_named = [str(path) for group in groups for path in group["paths"]]
+    except (AdoptError, TypeError, KeyError):  # what is wrong with it is said where it is read
+        shards_named = []
+    inside = [name for name in shards_named if (folder / name).resolve().is_relative_to(folder.resolve())]
+    return {name: folder / name for name in (*inside, "metadata.json", CONTRACT, f"../{CONTRACT}")}
+
+
 def _json(path: Path) -> Any:
     if path.stat().st_size > _JSON_BYTES:
         raise AdoptError(f"{path} is too large to be read", fix=_AGAIN)
@@ -173,5 +185,12 @@ def _as_contracted(result: Foreign, contract: Contract) -> Foreign:
     side, channels = contract.input.side, contract.input.channels
     size = (result.size[0] or side, result.size[1] or side, result.size[2] or channels)
     return replace(
-        result, kind="Pagesight model", labels=contract.labels, input_range="0..255", crop=crop, title=contract.title, size=size
+        result,
+        kind="Pagesight model",
+        labels=contract.labels,
+        input_range="0..255",
+        crop=crop,
+        title=contract.title,
+        size=size,
+        decision=contract.decision,
     )

@@ -55,6 +55,6 @@ class QuantizationFacts:
 
     storage: Storage
     accuracy: float | None = None
-    """Share (0..1) of correct answers of the stored model on the test side."""
+    """Share (0..1) of correct answers of the stored model on the test side; None where it has learned from that side, too."""
     pictures: int | None = None
     """Pictures on which agreement and accuracy were measured."""

@@ -15,6 +15,8 @@ import { fill, sayCamera, words } from "./words.js";
 
 /** The worker resizes one frame while the page takes the next; more would only make answers late. */
 const FRAMES_UNDER_WAY = 2;
+/** A browser that says nothing about the camera for so long waits for people, or hangs. */
+const ASKING_MS = 8_000;
 
 export class CameraPanel {
   #stage;
@@ -80,6 +82,11 @@ export class CameraPanel {
   async start(deviceId, chosen = false) {
     this.#toggle.disabled = true;
     this.#toggleText.textContent = words.startingCamera;
+    // Some browsers neither ask nor refuse; others wait for an answer that people do not see.
+    const waiting = setTimeout(() => {
+      this.#toggle.disabled = false;
+      this.#handlers.onMessage(words.camera.Waiting);
+    }, ASKING_MS);
     try {
       const started = deviceId && chosen ? this.#camera.choose(deviceId) : this.#camera.start(deviceId);
       if (!(await started)) return false;
@@ -89,6 +96,7 @@ export class CameraPanel {
       this.#showRunning(false);
       throw error;
     } finally {
+      clearTimeout(waiting);
       this.#toggle.disabled = false;
     }
     this.#stage.showCamera(this.#camera.mirrored);

@@ -60,7 +60,7 @@ def graph_model(handed: Handed) -> GraphModel:
     return GraphModel(document, dict(handed.arrays))
 
 
-def _signature(topology: Any, weights: Mapping[str, Any]) -> dict[str, Any]:
+def _signature(topology: Any, weights: Any) -> Any:
     """What is fed, and what nothing else reads: the ends of a graph of TF.js's first years, which has no signature."""
     nodes = topology.get("node") or []
     read = {str(name).removeprefix("^").split(":")[0] for node in nodes for name in node.get("input") or []}

@@ -202,8 +202,8 @@ def test_the_tflite_file_answers_as_the_page(in_one_file: pagesight.VerifiedBund
 
 
 def test_a_format_that_is_unknown_is_said_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="no format 'onnx'"):
-        pagesight.build(tmp_path, tmp_path / "page", also=("onnx",))
+    with pytest.raises(OptionError, match="no format 'caffe'"):
+        pagesight.build(tmp_path, tmp_path / "page", also=("caffe",))
 
 
 def test_a_single_file_that_is_damaged_fails_verify(in_one_file: pagesight.VerifiedBundle, tmp_path: Path) -> None:

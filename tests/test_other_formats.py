@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pagesight import importers
+from pagesight.adopt import Adoption, adopt
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.importers import onnx
@@ -47,7 +48,7 @@ def tflite_answers(data: bytes, pictures: Any) -> Any:
     return np.stack(rows)
 
 
-def network() -> Any:
+def network(sharpness: float = 1) -> Any:
     """A few layers of the kinds that phones run, with weights that answer differently to different pictures."""
     k = keras()
     image = k.Input((SIDE, SIDE, 3))
@@ -60,6 +61,7 @@ def network() -> Any:
     rng = np.random.default_rng(0)
     for v in model.weights:
         v.assign(rng.uniform(0.5, 1.5, v.shape) if "gamma" in v.name or "variance" in v.name else rng.normal(0, 0.6, v.shape))
+    model.layers[-1].kernel.assign(model.layers[-1].kernel * sharpness)
     return model
 
 
@@ -254,3 +256,55 @@ def test_an_op_that_is_not_read_is_named_with_its_node(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     with pytest.raises(AdoptError, match="the op NonZero of ONNX is not read, which the node 'make_answer' is"):
         importers.read(path, tmp_path / "scratch")
+
+
+def quantized(pictures: Any) -> bytes:
+    """The network in whole numbers, with feature maps that reach as far as those of `pictures`."""
+    tf = tensorflow()
+    converter = tf.lite.TFLiteConverter.from_keras_model(network(sharpness=4))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([p[None]] for p in pictures)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    return bytes(converter.convert())
+
+
+def clipped(data: bytes) -> bytes:
+    """The same file, with a scale before its last product that lets no more than a hundredth through."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+    graph = model.subgraphs[0]
+    product = next(o for o in graph.operators if codes[o.opcodeIndex] == schema.BuiltinOperator.FULLY_CONNECTED)
+    told = graph.tensors[product.inputs[0]].quantization
+    told.scale = told.scale / 100
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+@pytest.mark.slow
+def test_the_original_of_an_onnx_file_is_asked_in_onnx_runtime(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    path = as_torch_writes(tmp_path / "m.onnx")
+    how = Adoption(labels="a,b,c,d,e", input_range="0..1", compare=True)
+    original = adopt(path, how, tmp_path / "out").adopted.original
+    assert original.runtime.startswith("ONNX Runtime")
+    assert (original.pictures, original.top1_agreement) == (64, 1)
+    assert original.max_abs_diff < 1e-4
+
+
+@pytest.mark.slow
+def test_the_original_of_a_tflite_file_is_asked_in_the_interpreter(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(1).integers(0, 256, (16, SIDE, SIDE, 3)).astype(np.float32)
+    (tmp_path / "m.tflite").write_bytes(quantized(pictures))
+    how = Adoption(labels="a,b,c,d", compare=True)
+    original = adopt(tmp_path / "m.tflite", how, tmp_path / "out").adopted.original
+    assert original.runtime.startswith("TensorFlow Lite")
+    assert original.pictures == 64
+    assert original.max_abs_diff < 0.1
+    # Where one feature map's scale is too fine, the interpreter clips it, and what was read does not.
+    (tmp_path / "clipped.tflite").write_bytes(clipped((tmp_path / "m.tflite").read_bytes()))
+    with pytest.raises(AdoptError, match=r"TensorFlow Lite .* answers otherwise"):
+        adopt(tmp_path / "clipped.tflite", how, tmp_path / "clipped")
+    assert not (tmp_path / "clipped").exists()

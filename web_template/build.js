@@ -286,6 +286,9 @@ await bundle("worker/worker_all", { plugins: [kernels, trim()] });
 await bundle("worker/worker_webgl", { plugins: [kernels, trim("webgl")] });
 await bundle("worker/worker_webgpu", { plugins: [kernels, trim("webgpu")] });
 await bundle("../sw/sw", { format: "iife" });
+// Not for pages: `pagesight convert` runs TF.js models made elsewhere in it.
+await bundle("tfjs/original", { outdir: join(out, "original"), format: "iife" });
+await cp(join(here, "original"), join(out, "original"), { recursive: true });
 await build({
   entryPoints: [join(here, "style.css")],
   outdir: join(out, "static"),

@@ -19,6 +19,7 @@ from pagesight.records.training import TrainingFacts
 
 __all__ = [
     "NO_CLASS",
+    "ORIGINAL_ANSWERS",
     "SIDES",
     "Artifact",
     "Bundle",
@@ -38,6 +39,8 @@ if TYPE_CHECKING:  # `--help` must be quick
     from numpy.typing import NDArray
 
 _SCAN_AGAIN = "put it back, or scan the pictures again (`build` does by itself); what was finished is kept"
+ORIGINAL_ANSWERS = "original.npz"
+"""Beside adopted.json: the pictures that the original was compared on, and its probabilities for them."""
 NO_CLASS = -1
 """The label of a picture of no class."""
 

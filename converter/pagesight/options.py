@@ -23,8 +23,8 @@ PREFERENCES: tuple[Prefer, ...] = ("balanced", "small", "accurate")
 
 Strategy = Literal["none", "mirrored", "multiworker"]
 STRATEGIES: tuple[Strategy, ...] = ("none", "mirrored", "multiworker")
-Format = Literal["layers", "tflite"]
-FORMATS: tuple[Format, ...] = ("layers", "tflite")
+Format = Literal["layers", "tflite", "onnx"]
+FORMATS: tuple[Format, ...] = ("layers", "tflite", "onnx")
 
 
 _READ = frozenset(["photos", "dataset", "trained", "web", "model", "test", "calibrate", "unknown"]) | frozenset(

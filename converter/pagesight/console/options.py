@@ -299,7 +299,8 @@ _BUNDLING = (
         multiple=True,
         type=click.Choice(FORMATS),
         help="Also export the model in another format, into DIR/also; repeatable. layers: a TF.js layers model with "
-        "Teachable Machine metadata, for ml5 and @teachablemachine/image; tflite: for phones and microcontrollers.",
+        "Teachable Machine metadata, for ml5 and @teachablemachine/image; tflite: for phones and microcontrollers; "
+        "onnx: for ONNX Runtime, which must be installed (pip install 'pagesight[onnx]').",
     ),
 )
 

@@ -313,6 +313,14 @@ def _same(call: Call) -> list[Value]:
     return [call.value(0), *([call.value(0)] if len(call.node.output) > 1 else [])]
 
 
+def _local_response(call: Call) -> list[Value]:
+    size = call.integer("size")
+    if not size % 2 or len(call.value(0).shape) != _MAP:
+        raise ValueError("it reaches over an even number of channels, or not over maps")
+    told = {"depth_radius": size // 2, "bias": call.number("bias", 1.0), "alpha": call.number("alpha", 1e-4) / size}
+    return _like(call, call.g.add("LRN", call.value(0).node, T=("type", 1), beta=call.number("beta", 0.75), **told))
+
+
 def _leaky(call: Call) -> list[Value]:
     return _like(call, call.g.add("LeakyRelu", call.value(0).node, T=("type", 1), alpha=call.number("alpha", 0.01)))
 
@@ -349,6 +357,7 @@ OPS: dict[str, Callable[[Call], list[Value]]] = {
     "MatMul": _matmul,
     "Reciprocal": _reciprocal,
     "Cast": _cast,
+    "LRN": _local_response,
     "Elu": _elu,
     "QuantizeLinear": _quantize,
     **dict.fromkeys(("Identity", "Dropout", "DequantizeLinear"), _same),

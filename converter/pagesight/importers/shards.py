@@ -37,6 +37,14 @@ def read(manifest: Any, folder: Path) -> dict[str, NDArray[Any]]:
         raise AdoptError(f"the weights of {folder} cannot be read: {str(cause)[:160]}", fix=_AGAIN) from cause
 
 
+def files(manifest: Any, folder: Path) -> list[str]:
+    """Paths of the shards below `folder`, in their order. Raises AdoptError for one that is not there or outside."""
+    paths = [path for group in manifest for path in group["paths"]]
+    for path in paths:
+        _size_of(path, folder)
+    return paths
+
+
 def _read_group(group: Any, folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     data = b"".join((folder / path).read_bytes() for path in group["paths"])
     start = 0

@@ -45,6 +45,8 @@ class Storage:
     """What `auto` measured the loss by."""
     steps: tuple[Step, ...] = ()
     layers: tuple[LayerStorage, ...] = ()
+    moved_by_a_byte: float | None = None
+    """Where a small converted model takes two bytes a weight instead of `uint8`'s one: how far one moved a probability."""
 
 
 @record

@@ -20,8 +20,10 @@ MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVE
 CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
 SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 
-/** @param {string} license */
+/** @param {string} license by its SPDX expression */
 function termsOf(license) {
+  const several = license.split(" AND ");
+  if (several.length > 1) return several.map(termsOf).join("\n\n");
   if (license === "MIT") return MIT;
   if (license === "Apache-2.0") return "The Apache License 2.0 stands at the end of this file.";
   throw new Error(`the text of ${license} is missing`);

@@ -27,8 +27,13 @@ const GRAY = 0;
  * Whether browsers may give other numbers than the file's: it is translucent, has 16 bits a sample or lies on its side.
  * @param {Png} png
  */
-export const isDecodedHere = ({ depth, type, transparency, orientation }) =>
-  depth === 16 || type === 4 || type === 6 || transparency !== undefined || orientation !== 1;
+export const isDecodedHere = ({ depth, type, palette, transparency, orientation }) =>
+  depth === 16 ||
+  type === 4 ||
+  type === 6 ||
+  transparency !== undefined ||
+  orientation !== 1 ||
+  (type === 3 && (palette?.length ?? 0) < 3 << depth);
 
 /**
  * @param {Png} png

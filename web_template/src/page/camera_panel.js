@@ -26,6 +26,10 @@ export class CameraPanel {
   #choice = byId("cameras", HTMLSelectElement);
   /** The device that a hidden page has let go. @type {string | undefined} */
   #paused;
+  /** Whether a camera is being asked for. */
+  #starting = false;
+  /** Counts starts and stops: a frame that is still waited for belongs to one of them. */
+  #turn = 0;
 
   /**
    * @param {import("./stage.js").Stage} stage
@@ -40,6 +44,7 @@ export class CameraPanel {
     });
     document.addEventListener("visibilitychange", () => void this.#pauseOrResume());
     this.#toggle.addEventListener("click", () => {
+      if (this.#starting) return;
       if (!this.running) return void this.start().catch((error) => handlers.onMessage(sayCamera(error)));
       this.stop();
       handlers.onStop();
@@ -56,6 +61,11 @@ export class CameraPanel {
     return this.#camera.running;
   }
 
+  /** Whether it runs, or is about to. */
+  get wanted() {
+    return this.running || this.#starting;
+  }
+
   get video() {
     return this.#stage.video;
   }
@@ -64,11 +74,14 @@ export class CameraPanel {
     this.#toggle.disabled = false;
   }
 
+  /** Also a camera that is still being started. */
   stop() {
-    if (!this.running) return;
+    if (!this.wanted) return;
+    this.#turn++;
     this.#camera.stop();
-    this.#stage.clear();
+    if (this.#stage.state === "camera") this.#stage.clear();
     this.#showRunning(false);
+    this.#setStarting(false);
   }
 
   /**
@@ -78,25 +91,32 @@ export class CameraPanel {
    * @throws what sayCamera() has words for
    */
   async start(deviceId, chosen = false) {
-    this.#toggle.disabled = true;
+    const turn = ++this.#turn;
+    this.#setStarting(true);
     this.#toggleText.textContent = words.startingCamera;
     try {
       const started = deviceId && chosen ? this.#camera.choose(deviceId) : this.#camera.start(deviceId);
       if (!(await started)) return false;
     } catch (error) {
-      this.#camera.stop();
+      this.stop();
       this.#stage.clear();
-      this.#showRunning(false);
       throw error;
-    } finally {
-      this.#toggle.disabled = false;
     }
+    this.#setStarting(false);
     this.#stage.showCamera(this.#camera.mirrored);
     this.#showRunning(true);
     this.#handlers.onAnnounce(words.cameraOn);
     void this.#listCameras();
-    void this.#watch();
+    void this.#watch(turn);
+    // It may have been hidden while a person was asked for the camera.
+    void this.#pauseOrResume();
     return true;
+  }
+
+  /** @param {boolean} starting a disabled button would lose the focus: it says so, and does nothing meanwhile */
+  #setStarting(starting) {
+    this.#starting = starting;
+    this.#toggle.setAttribute("aria-disabled", String(starting));
   }
 
   /** No light stays on, and no work is done, behind a page that nobody sees. */
@@ -111,9 +131,9 @@ export class CameraPanel {
     }
   }
 
-  async #watch() {
-    const device = this.#camera.deviceId;
-    const watching = () => this.running && this.#camera.deviceId === device;
+  /** @param {number} turn of the start that it belongs to */
+  async #watch(turn) {
+    const watching = () => turn === this.#turn;
     /** When the answers of the last second were given. @type {number[]} */
     let answered = [];
     let underWay = 0;

@@ -1,11 +1,12 @@
 // The taught page as one HTML file that a double click opens, as `pagesight build --single-file` writes it; and back.
 import { unpack } from "../loading/inlined_files.js";
+import { sha256 } from "../loading/sha256.js";
 import { FOR_GPUS } from "../worker/gpu_files.js";
 import { SINGLE } from "./model_zip.js";
 
 /** @typedef {import("./archive.js").Files} Files */
 
-const LEFT_OUT = /^(single-file|npm|also|report)\/|^(report\.html|package\.json|README\.md)$/;
+const LEFT_OUT = /^(single-file|npm|also|report)\/|^(report\.(html|css|data\.css)|package\.json|README\.md)$/;
 const text = (/** @type {Uint8Array} */ bytes) => new TextDecoder().decode(bytes);
 const binary = (/** @type {Uint8Array} */ bytes) => {
   let letters = "";
@@ -95,8 +96,8 @@ async function pack(files) {
 async function policyOf(page) {
   const sources = async (/** @type {string} */ selector) => {
     const hashes = [...page.querySelectorAll(selector)].map(async ({ textContent }) => {
-      const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(textContent ?? ""));
-      return `'sha256-${binary(new Uint8Array(digest))}'`;
+      const digest = await sha256(new TextEncoder().encode(textContent ?? ""));
+      return `'sha256-${binary(Uint8Array.from(digest.match(/../g) ?? [], (byte) => parseInt(byte, 16)))}'`;
     });
     return (await Promise.all(hashes)).join(" ");
   };

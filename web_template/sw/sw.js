@@ -12,7 +12,7 @@ const cacheName = prefix + version;
 /** Files that visitors of the page never fetch, and the report's pictures, which may be somebody's own. */
 const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also|report)\/.*)$/;
 /** Files that whoever hosts the page may leave out. */
-const MAY_BE_MISSING = /^report\.(html|css|data\.css)$/;
+const MAY_BE_MISSING = /^(report\.(html|css|data\.css)|samples\/.*)$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(dropOtherVersions()));
@@ -80,7 +80,11 @@ async function dropOtherVersions() {
 async function answer(request) {
   const cache = await caches.open(cacheName);
   const path = new URL(request.url).pathname.slice(new URL(worker.registration.scope).pathname.length);
-  const found = await cache.match(path === "" ? "index.html" : request, { ignoreSearch: true });
+  const found = await cache.match(path === "" ? "index.html" : request, {
+    ignoreSearch: true,
+    // Hosts that convert pictures by what a browser accepts say so in Vary; what lies here was checked.
+    ignoreVary: true,
+  });
   return found ?? (ON_DEMAND.test(path) ? keep(cache, path) : fetch(request));
 }
 

@@ -329,7 +329,11 @@ export class Classifier {
 /** @param {HTMLVideoElement} video @returns {Promise<unknown>} settled when there is a frame that was not shown before */
 const nextFrame = (video) =>
   new Promise((resolve) => {
-    video.addEventListener("ended", resolve, { once: true });
-    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(resolve);
-    else requestAnimationFrame(resolve);
+    const next = () => {
+      video.removeEventListener("ended", next);
+      resolve(undefined);
+    };
+    video.addEventListener("ended", next);
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(next);
+    else requestAnimationFrame(next);
   });

@@ -37,9 +37,11 @@ export async function load(base = here, { signal, ...options } = {}) {
   const end = () => void loading.then((classifier) => classifier.dispose()).catch(() => {});
   signal?.addEventListener("abort", end, { once: true });
   if (signal?.aborted) end();
-  const classifier = await untilAborted(loading, signal);
-  signal?.removeEventListener("abort", end);
-  return classifier;
+  try {
+    return await untilAborted(loading, signal);
+  } finally {
+    signal?.removeEventListener("abort", end);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 // What is being taught: classes, their examples, and the head that was trained on them.
 import { toBitmap } from "../input/bitmap.js";
 import { readPictureFile } from "../input/picture_file.js";
+import { decodePng, isDecodedHere } from "../input/png.js";
 import { Store } from "./store.js";
 
 /**
@@ -235,11 +236,22 @@ function weightsOf({ files, model }) {
 /** @param {Float32Array} a @param {Float32Array} b */
 const isSame = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
+/** @param {import("../input/png_file.js").Png} png @returns {Promise<ImageBitmap | undefined>} undefined where it is damaged */
+async function pngBitmap(png) {
+  try {
+    const { data, width, height } = await decodePng(png);
+    return await createImageBitmap(new ImageData(data, width, height), { premultiplyAlpha: "none" });
+  } catch {
+    return undefined;
+  }
+}
+
 /** @param {Blob} picture @returns {Promise<Blob>} */
 async function small(picture) {
   if (picture.size <= MOST_BYTES) return picture;
   // As it is recognized: without its color profile, turned by the same EXIF, and on white where it is clear.
-  const bitmap = await toBitmap(readPictureFile(new Uint8Array(await picture.arrayBuffer())).bytes);
+  const { bytes, png } = readPictureFile(new Uint8Array(await picture.arrayBuffer()));
+  const bitmap = (png && isDecodedHere(png) && (await pngBitmap(png))) || (await toBitmap(bytes));
   const scale = Math.min(1, MOST_SIDE / Math.min(bitmap.width, bitmap.height));
   const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
   const context = canvas.getContext("2d");

@@ -1,5 +1,6 @@
 """Promises about learning from every picture: none counts for a model that has seen it, and chance is no success."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ from pagesight import backbones, calibration
 from pagesight.artifacts import Dataset, Picture
 from pagesight.errors import OptionError, TrainError
 from pagesight.options import Scanning, Training
+from pagesight.records.training import Choice, TestAccuracy, TrainingFacts, Weights
+from pagesight.report.training_findings import training_findings
 from pagesight.scan import scan
 from pagesight.train import train
 from pagesight.training import network, selection
 from pagesight.training.candidates import starts
+from pagesight.training.every_picture import _half
 from pagesight.training.folds import folds_of
 from pagesight.training.head import LinearHeads
 from pagesight.training.predictor import Predictor
@@ -73,12 +77,59 @@ def test_the_upper_part_learns_for_the_whole_network_and_begins_again_where_it_b
     before = predictor.embeddings(inputs)
     upper = UpperPart(model, inputs, 16, seed=0)
     head = LinearHeads(before).solve(np.arange(16), np.eye(2)[labels], 1.0)
-    upper.fit(np.arange(16), np.eye(2)[labels], head)
+    upper.fit(np.arange(16), np.eye(2)[labels], head, np.ones(16))
     logits, whole = upper.logits(np.arange(16)), predictor.probabilities(inputs)
     assert np.abs(calibration.softmax(logits) - whole).max() < 0.02  # the maps in between are kept as float16
     assert np.abs(predictor.embeddings(inputs) - before).max() > 1e-6
+    seen = []
+    upper.solve_head(np.arange(4), lambda embeddings: (seen.append(embeddings), head)[1])
+    assert np.abs(seen[0][:4] - predictor.embeddings(inputs[:4])).max() < 0.02
+    assert np.abs(seen[0][4:] - predictor.embeddings(inputs[:4, :, ::-1])).max() < 0.02
+    assert np.array_equal(model.get_layer("head").get_weights()[0], head[0])
     upper.reset()
     assert np.array_equal(predictor.embeddings(inputs), before)
+
+
+def recipe_of(counts: list[int], shift: float) -> tuple[selection.Recipe, selection.Task]:
+    """A head, cross-validated, on features drawn around one center for each class; `counts` pictures of them."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    features = np.random.default_rng(0).normal(size=(len(labels), 30)).astype(np.float32)
+    features[np.arange(len(labels)), labels] += shift
+    heads = LinearHeads(np.concatenate([features, features]))
+    candidate = selection.Candidate("drawn", None, np.zeros((0, 8, 8, 3), np.uint8), 1, 1)
+    folds = np.arange(len(labels)) % 5
+    task = selection.Task(labels, len(counts), lambda _: folds)
+    recipe = selection.Recipe(candidate, "frozen", 1.0, selection.OutOfFold(np.zeros((1, 1)), folds), heads, features)
+    return replace(recipe, out_of_fold=selection.asked_again(recipe, task, folds)), task
+
+
+def test_rare_classes_count_more_where_that_recognizes_them_more_often_and_not_where_all_have_as_many() -> None:
+    recipe, task = recipe_of([150, 12], 2.0)
+    chosen = selection._balanced(recipe, task)
+    assert chosen.balance > 0
+    rare = task.labels == 1
+    assert chosen.out_of_fold.right(task.labels)[rare].sum() > recipe.out_of_fold.right(task.labels)[rare].sum()
+    weights = task.weights(np.arange(len(task.labels)), 1.0)
+    assert [weights[task.labels == label].sum() for label in (0, 1)] == pytest.approx([81, 81])
+    assert selection._balanced(*recipe_of([30, 30], 2.0)).balance == 0
+
+
+def test_more_pictures_are_said_to_help_where_all_are_worth_more_than_half_of_them() -> None:
+    recipe, task = recipe_of([60, 60, 60], 2.0)
+    half = _half(recipe, task)
+    accuracy = recipe.out_of_fold.right(task.labels).mean()
+    assert half is not None
+    assert half.pictures == 90
+    assert half.accuracy < accuracy
+    assert 0.02 < half.expected_gain < 1 - accuracy
+    assert half.expected_gain < accuracy - half.accuracy  # by a power law, ever less
+    choice, measured = Choice("", 1, "", half=half), TestAccuracy(180, accuracy, (0.0, 1.0))
+    facts = TrainingFacts("drawn", Weights("imagenet"), ("a", "b", "c"), accuracy=measured, choice=choice)
+    (finding,) = training_findings(facts)
+    assert "about 60 more a class" in finding.what
+    easy = _half(*recipe_of([60, 60, 60], 9.0))
+    assert easy is not None
+    assert easy.expected_gain == 0
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import lzma
+import re
 import shutil
 import stat
 import struct
@@ -34,6 +35,8 @@ _DAMAGE = (
 """What zipfile and tarfile raise on bytes that are not what they claim."""
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 _NAME_IS_UTF8 = 0x800
+_MAX_HEADER = 1024**2
+"""Bytes of a name, or of other facts of a member, that are read of a tar archive; systems allow names of 4,096."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def unpack(archive: Path, into: Path, rules: Rules) -> None:
     with _damage_is_said(archive, rules):
         if zipfile.is_zipfile(archive):
             _unzip(archive, into, rules)
-        elif tarfile.is_tarfile(archive):
+        elif _is_tar(archive):
             _untar(archive, into, rules)
         else:
             raise rules.error(rules.not_archive.format(archive=archive), fix=rules.not_archive_fix)
@@ -166,17 +169,35 @@ def _entry(info: zipfile.ZipInfo) -> _Entry:
     return _Entry(name, PurePosixPath(name.replace("\\", "/")), info.file_size, stat.S_ISLNK(info.external_attr >> 16))
 
 
+class _BoundedHeader(tarfile.TarInfo):
+    """A member of a tar archive whose name, link and other facts are not read where they claim to be as long as a book."""
+
+    def _proc_member(self, source: tarfile.TarFile) -> tarfile.TarInfo:
+        of_facts = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+        if self.type in of_facts and self.size > _MAX_HEADER:
+            raise tarfile.ReadError(f"a name or header of {self.size:,} bytes")
+        return super()._proc_member(source)  # type: ignore[misc,no-any-return]  # read by tarfile itself
+
+
+def _is_tar(archive: Path) -> bool:
+    try:
+        with tarfile.open(archive, tarinfo=_BoundedHeader):
+            return True
+    except tarfile.TarError:
+        return False
+
+
 def _untar(archive: Path, into: Path, rules: Rules) -> None:
     entries: list[_Entry] = []
     size = 0
-    with tarfile.open(archive) as source:
+    with tarfile.open(archive, tarinfo=_BoundedHeader) as source:
         for member in source:  # read one by one, so that an endless archive is noticed on the way
             if not member.isdir():
                 entries.append(_Entry(member.name, PurePosixPath(member.name), member.size, not member.isreg()))
                 size += member.size
                 _refuse_name(archive, entries[-1], rules)
                 _refuse_size(archive, size, len(entries), rules)
-    with tarfile.open(archive) as source, progress.task("unpacking", len(entries)) as advance:
+    with tarfile.open(archive, tarinfo=_BoundedHeader) as source, progress.task("unpacking", len(entries)) as advance:
         for member in source:
             packed = source.extractfile(member) if member.isreg() else None
             if packed is not None:
@@ -193,7 +214,9 @@ def _refuse(archive: Path, entries: list[_Entry], rules: Rules) -> None:
 def _refuse_name(archive: Path, entry: _Entry, rules: Rules) -> None:
     shown = entry.name.encode("utf-8", "backslashreplace").decode()
     parts = entry.path.parts
-    if entry.path.is_absolute() or ".." in parts or (parts and parts[0].endswith(":")) or "\0" in entry.name:
+    # On Windows a backslash parts folders, and a letter before a colon is a drive.
+    is_outside = entry.path.is_absolute() or ".." in re.split(r"[/\\]", entry.name) or re.match(r"[/\\]*[A-Za-z]:", entry.name)
+    if is_outside or (parts and parts[0].endswith(":")) or "\0" in entry.name:
         raise rules.error(
             f"{archive} wants to write outside its folder ({shown}); it was not unpacked",
             fix=rules.again,

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -108,7 +109,7 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
 
 
 def _write_samples(dataset: Dataset, chosen: Sequence[Picture], into: Path) -> list[dict[str, str]]:
-    """Copies of pictures the model never learned from, small and without metadata (a photograph may tell where it was taken)."""
+    """Copies of the chosen pictures, small and without metadata (a photograph may tell where it was taken)."""
     (into / "samples").mkdir()
     rows = []
     for number, picture in enumerate(chosen):
@@ -135,10 +136,20 @@ def _chosen(dataset: Dataset, options: Bundling) -> Iterable[Picture]:
         per_class.setdefault(picture.label, []).append(picture)
     chosen = []
     for label in sorted(per_class)[: options.sample_classes]:
-        rows = per_class[label]
+        rows = _alternating(per_class[label])
         start = label * 7 % len(rows)  # not everywhere the first group
         chosen += (rows[start:] + rows[:start])[: options.samples_per_class]
     return chosen
+
+
+def _alternating(pictures: list[Picture]) -> list[Picture]:
+    """One of each group, then a second of each, and so on; in each round as they come."""
+    seen: Counter[str] = Counter()
+    rounds = []
+    for picture in pictures:
+        rounds.append(seen[picture.group])
+        seen[picture.group] += 1
+    return [pictures[i] for i in sorted(range(len(pictures)), key=rounds.__getitem__)]
 
 
 def _report(web: WebModel, origin: Origin, folder: Path) -> Report:

@@ -233,24 +233,24 @@ def _open_jpeg_xl(file: BinaryIO) -> tuple[Image.Image, Header]:
     header = Header("JPEG XL", width, height, len(data) + width * height * _PEAKS["JPEG XL"], len(data), width * height * 3)
     refuse_large(header)
     try:
-        samples = imagecodecs.jpegxl_decode(data)
+        samples = imagecodecs.jpegxl_decode(data, index=0)
     except imagecodecs.JpegxlError as cause:
         raise OSError(str(cause)) from cause
-    return Image.fromarray(_bytes_of(samples[0] if samples.ndim == 4 else samples)), header
+    return Image.fromarray(_bytes_of(samples[..., 0] if samples.ndim == 3 and samples.shape[2] == 1 else samples)), header
 
 
 def _bytes_of(samples: Any) -> Any:
     """uint8 samples of any others; 16 bits keep their high byte."""
     if samples.dtype == np.uint16:
-        return (samples >> 8).astype(np.uint8).squeeze()
+        return (samples >> 8).astype(np.uint8)
     if samples.dtype.kind == "f":
-        return (np.clip(np.nan_to_num(samples), 0, 1) * 255 + 0.5).astype(np.uint8).squeeze()
-    return samples.squeeze()
+        return (np.clip(np.nan_to_num(samples), 0, 1) * 255 + 0.5).astype(np.uint8)
+    return samples
 
 
 def jpeg_xl_size(data: bytes) -> tuple[int, int]:
     """Width and height that a JPEG XL file claims (ISO/IEC 18181-1, SizeHeader). Raises UnreadablePicture."""
-    at = data.find(b"\xff\x0a", 0, 4096) if not data.startswith(b"\xff\x0a") else 0
+    at = 0 if data.startswith(b"\xff\x0a") else _codestream(data)
     bits = int.from_bytes(data[at + 2 : at + 18], "little") if at >= 0 else 0
     if not bits:
         raise UnreadablePicture("is damaged (no size)")
@@ -268,6 +268,23 @@ def jpeg_xl_size(data: bytes) -> tuple[int, int]:
     ratio = take(3)
     across, down = ((0, 0), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))[ratio]
     return (height * across // down if ratio else length(small)), height
+
+
+def _codestream(data: bytes) -> int:
+    """Where the codestream of a JPEG XL container begins (ISO/IEC 18181-2: a box jxlc, or the first jxlp); -1 without one."""
+    at = 0
+    while at + 8 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        start = at + (16 if length == 1 else 8)
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        if kind in (b"jxlc", b"jxlp"):
+            start += 4 if kind == b"jxlp" else 0
+            return start if data[start : start + 2] == b"\xff\x0a" else -1
+        if length < 8:
+            return -1
+        at += length
+    return -1
 
 
 def refuse_large(header: Header) -> None:

@@ -145,7 +145,7 @@ class Bundling:
     """What goes into the page's folder beside the model."""
 
     samples_per_class: int = 1
-    """Of the pictures kept for testing so many are published, small and without metadata; 0 for none."""
+    """Of the pictures of the test side so many of each class are published (samples), small and without metadata; 0 for none."""
     sample_classes: int = 24
     """Of so many classes at most."""
     report: bool = True

@@ -16,7 +16,7 @@ from pagesight.manifest import Json
 from pagesight.options import Scanning
 from pagesight.pictures import classes, clips
 from pagesight.pictures.label_tables import Columns
-from pagesight.pictures.layout import Layout, are, counted
+from pagesight.pictures.layout import Layout, are, counted, measures
 from pagesight.pictures.layouts import layout_of
 from pagesight.pictures.reading import Candidate, Read, read_all
 from pagesight.pictures.sources import Photos, Source, class_name, sources
@@ -159,9 +159,9 @@ def _dataset(read: Sequence[Read], found: Sequence[tuple[Tree, Layout]], called:
         )
     _, labels = classes.renamed([p.label for _, layout in found for p in layout.pictures], options.label)
     _refuse_few(labels, Counter(r.file.label for r in good), called, found[0][1].kind if len(found) == 1 else "", options)
-    good, leaked = _without_leaks(good)
-    number = {label: i for i, label in enumerate(labels)}
     of_clips = clips.groups(good)
+    good, leaked = _without_leaks(good, {r.file: _group(r, options, of_clips) for r in good})
+    number = {label: i for i, label in enumerate(labels)}
     pictures = [
         Picture(r.file.path, number[r.file.label], _group(r, options, of_clips), "train", r.sha256, r.file.root) for r in good
     ]
@@ -198,12 +198,17 @@ def _refuse_few(labels: Sequence[str], counts: Counter[str], called: str, kind: 
             )
 
 
-def _without_leaks(good: Sequence[Read]) -> tuple[list[Read], int]:
-    """Without the pictures to learn from whose very bytes are also on the side that measures; and how many these are."""
-    sides = {r.file.side for r in good}
-    measured = "test" if "test" in sides else "validation"
-    asked = {r.sha256 for r in good if r.file.side == measured}
-    kept = [r for r in good if r.file.side == measured or r.sha256 not in asked]
+def _without_leaks(good: Sequence[Read], group_of: dict[Candidate, str]) -> tuple[list[Read], int]:
+    """Without the pictures whose very bytes, or whose group, are on a side farther from what is learned; and how many these are.
+
+    Test before validation before train: what measures must not have been learned from, nor have chosen anything.
+    """
+    farthest: dict[tuple[str, str], int] = defaultdict(int)
+    ties = {r.file: (("bytes", r.sha256), ("group", group_of[r.file])) for r in good}
+    for r in good:
+        for tie in ties[r.file]:
+            farthest[tie] = max(farthest[tie], measures(r.file.side))
+    kept = [r for r in good if measures(r.file.side) == max(farthest[tie] for tie in ties[r.file])]
     return kept, len(good) - len(kept)
 
 
@@ -211,7 +216,7 @@ def _group(one: Read, options: Scanning, of_clips: dict[Candidate, str]) -> str:
     """The group a picture belongs to: what the expression matches in its path, else its clip, else the picture's own bytes."""
     match = re.search(options.group_by, one.file.path) if options.group_by is not None else None
     if match:
-        return str(match.group(1 if match.re.groups else 0))
+        return next((group for group in match.groups() if group is not None), match.group(0))
     return of_clips.get(one.file, one.sha256)
 
 
@@ -246,7 +251,9 @@ def _write(folder: Path, into: Path, read: Sequence[Read], facts: DatasetFacts) 
             "browser, which decodes them in its own way or not at all"
         )
     if facts.leaked:
-        progress.note(f"{are(facts.leaked, 'picture')} left out of what is learned: also on the side that measures")
+        progress.note(
+            f"{are(facts.leaked, 'picture')} left out of what is learned: on a side that measures, too, or of a group that is"
+        )
     if facts.duplicates.across_classes:
         pair = facts.duplicates.across_classes[0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

@@ -10,7 +10,13 @@ from pagesight.errors import OptionError
 
 def natural(name: str) -> tuple[Any, ...]:
     """A key to sort names by, in which 10 comes after 9."""
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part), name
+    return tuple((0, *_number(part)) if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part), name
+
+
+def _number(digits: str) -> tuple[int, str]:
+    """What sorts digits as the number they are, however long."""
+    plain = "".join(str(int(digit)) for digit in digits).lstrip("0")
+    return len(plain), plain
 
 
 def renamed(labels: Iterable[str], options: Sequence[str]) -> tuple[dict[str, str], list[str]]:

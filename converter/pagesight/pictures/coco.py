@@ -15,13 +15,16 @@ _MAX_BYTES = 64 * 1024**2
 _KEYS = frozenset({"images", "annotations", "categories"})
 
 
-def from_coco(tree: Tree) -> Layout | None:
-    """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none."""
+def from_coco(tree: Tree, *, is_sure: bool = True) -> Layout | None:
+    """The pictures of COCO files at the top, in `annotations/` or in folders named after a side; None where there are none.
+
+    Raises ScanError for a file that is too large to be read, unless it is not sure that labels are to come from one.
+    """
     found: list[tuple[str, str, Side | None]] = []
     used: list[str] = []
     finder = PictureFinder(tree)
     for path in _candidates(tree):
-        document = _read(tree, path)
+        document = _read(tree, path, is_sure=is_sure)
         if document is not None and (pairs := _labels_in(document, path, finder)):
             found += pairs
             used.append(shown(path))
@@ -42,10 +45,12 @@ def _candidates(tree: Tree) -> list[str]:
     return [f for f in tree.files if f.lower().endswith(".json") and is_place(str(PurePosixPath(f).parent))]
 
 
-def _read(tree: Tree, path: str) -> dict[str, Any] | None:
+def _read(tree: Tree, path: str, *, is_sure: bool) -> dict[str, Any] | None:
     """The COCO document in a file; None where it is something else."""
     file = tree.root / path
     try:
+        if file.stat().st_size > _MAX_BYTES and not is_sure:
+            return None
         if file.stat().st_size > _MAX_BYTES:
             raise ScanError(f"{shown(path)} is larger than {_MAX_BYTES >> 20} MiB", fix="give a CSV file with --labels-csv instead")
         document = json.loads(file.read_bytes())

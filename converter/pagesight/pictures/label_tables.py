@@ -24,6 +24,7 @@ _LABEL_COLUMNS = (
     *("tag", "y", "diagnosis", "classid", "labelid"),
 )
 _SIDE_COLUMNS = ("split", "set", "subset", "partition", "usage", "datasplit", "dataset", "fold")
+_MAX_CELLS = 20_000_000
 _PROBED_ROWS = 200
 _FLAGS = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
 
@@ -111,8 +112,12 @@ def _read(path: Path, tree: Tree) -> _Table:
     except csv.Error as cause:
         raise ScanError(f"{name} is not a table that can be read: {cause}", fix="save it again as CSV, in UTF-8") from cause
     rows = [row for row in rows if any(row)]
-    width = max((len(row) for row in rows), default=0)
-    rows = [row + ("",) * (width - len(row)) for row in rows]
+    width = len(rows[0]) if rows else 0
+    if width * len(rows) > _MAX_CELLS:
+        raise ScanError(
+            f"{name} has {width:,} columns in {len(rows):,} rows", fix="keep only the columns with file names and labels"
+        )
+    rows = [row[:width] + ("",) * (width - len(row)) for row in rows]
     folder = path.parent.relative_to(tree.root).as_posix() if path.is_relative_to(tree.root) else ""
     return _Table(name, "" if folder == "." else folder, rows[0] if rows else (), rows[1:])
 
@@ -149,7 +154,7 @@ def _labels_in(
         at = -at - 1
         header = tuple(f"column {i + 1}" for i in range(len(table.header)))
         table = _Table(table.name, table.folder, header, [table.header, *table.rows])
-    side_at = _given(table, columns.side) if columns.side else next(iter(set(table.named(_SIDE_COLUMNS)) - {at}), None)
+    side_at = _given(table, columns.side) if columns.side else _side_column(table, at)
     labels = _label_column(table, columns, at, side_at)
     found: list[tuple[str, str, Side | None]] = []
     missing: list[str] = []
@@ -171,6 +176,12 @@ def _labels_in(
         verbs = "has no single label and is" if unlabelled == 1 else "have no single label and are"
         notes.append(f"{counted(unlabelled, 'row')} of {table.name} {verbs} left out")
     return found, notes
+
+
+def _side_column(table: _Table, file_at: int) -> int | None:
+    """The column that tells sides: of those named so the first whose values name some, else the first, which is no label either."""
+    named = [at for at in table.named(_SIDE_COLUMNS) if at != file_at]
+    return next((at for at in named if any(side_named(value) for value in table.column(at))), named[0] if named else None)
 
 
 def _file_column(table: _Table, files: PictureFinder, columns: Columns, side: Side | None) -> int | None:

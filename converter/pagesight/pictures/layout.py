@@ -50,6 +50,11 @@ class Layout:
         return self.kind + (f"; sides as they are: {shares}" if shares else "")
 
 
+def measures(side: Side | None) -> int:
+    """How far a side is from what is learned: 0 learned from, 1 chosen by, 2 measured on."""
+    return {"validation": 1, "test": 2}.get(side or "train", 0)
+
+
 def side_named(name: str) -> Side | None:
     """The side that a folder is named after, in any case, also with a year (`train2017`); None for any other name."""
     return _SIDES.get(_YEAR.sub("", name.strip().lower()))
@@ -75,11 +80,16 @@ def one_label_each(found: Iterable[tuple[str, str, Side | None]], source: str) -
     """Pictures with exactly one label, and a note on those that have several; each picture once, sorted by path."""
     labels: dict[str, set[str]] = {}
     sides: dict[str, Side | None] = {}
+    torn: list[str] = []
     for path, label, side in found:
         labels.setdefault(path, set()).add(label)
-        sides[path] = side
+        if sides.get(path, side) != side:
+            torn.append(path)
+        sides[path] = max(sides.get(path, side), side, key=measures)
     several = sorted(path for path, of in labels.items() if len(of) > 1)
     notes = []
+    if torn:
+        notes.append(f"{are(len(set(torn)), 'picture')} on more than one side in {source}, such as {torn[0]}: not learned from")
     if several:
         pair = " and ".join(sorted(labels[several[0]])[:2])
         notes.append(
@@ -93,25 +103,39 @@ class PictureFinder:
 
     def __init__(self, tree: Tree) -> None:
         """The pictures of `tree`, by name."""
+        self._known: dict[tuple[str, str, Side | None], str | None] = {}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._in_folder: dict[tuple[str, str], list[str]] = defaultdict(list)
         for path in tree.pictures:
-            name = _composed(path.rsplit("/", 1)[-1])
+            folder, _, name = _composed(path).rpartition("/")
+            stem = PurePosixPath(name).stem
             self._by_name[name].append(path)
-            self._by_stem[PurePosixPath(name).stem].append(path)
+            self._by_stem[stem].append(path)
+            for called in {name, stem}:
+                self._in_folder[folder.rpartition("/")[2], called].append(path)
 
     def find(self, value: str, folder: str, side: Side | None) -> str | None:
         """The picture that `value`, in a table that lies in `folder`, means; None where there is none, or more than one.
 
         The shorter of the two paths must be the end of the longer: tables name files from other folders, and of other machines.
         """
+        key = value, folder, side
+        if key not in self._known:
+            self._known[key] = self._find(*key)
+        return self._known[key]
+
+    def _find(self, value: str, folder: str, side: Side | None) -> str | None:
         wanted = _composed(re.sub(r"^[A-Za-z]:", "", value.replace("\\", "/")).removeprefix("./").strip("/"))
         name = wanted.rsplit("/", 1)[-1]
         parts = wanted.split("/")
-        exact = self._by_name.get(name)
-        if exact is None and not decoders.named(name):  # `0a3f` for 0a3f.jpg
-            exact = self._by_stem.get(name)
-        fitting = [path for path in exact or () if _agree(parts[:-1], _composed(path).split("/")[:-1])]
+        is_stem = name not in self._by_name and not decoders.named(name)  # `0a3f` for 0a3f.jpg
+        if is_stem or name in self._by_name:
+            of_name = self._by_stem if is_stem else self._by_name
+            near = of_name.get(name, []) if len(parts) == 1 else self._in_folder[parts[-2], name] + self._in_folder["", name]
+        else:
+            near = []
+        fitting = [path for path in near if _agree(parts[:-1], _composed(path).split("/")[:-1])]
         if len(fitting) > 1:
             nearest = [p for p in fitting if _composed(p) == wanted] or [
                 p for p in fitting if folder and p.startswith(folder + "/")

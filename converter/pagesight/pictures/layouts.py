@@ -26,7 +26,11 @@ def layout_of(tree: Tree, called: str, columns: Columns, table: str | None = Non
     """
     if table is not None and table != _AS_TABLE:
         layout = label_tables.from_tables(tree, columns, Path(table).resolve())
-        assert layout is not None
+        if layout is None:
+            raise ScanError(
+                f"no row of {table} names a picture of {called} and a label",
+                fix="name the columns with --file-column and --label-column, or give the folder that its files are in",
+            )
         return tree, layout
     while True:
         layout = _here(tree, called, columns, read_tables=table is None)
@@ -42,22 +46,45 @@ def _here(tree: Tree, called: str, columns: Columns, *, read_tables: bool) -> La
     """The layout of this very folder, where it has one that is more than a folder per class."""
     if layout := _page_samples(tree) or _project_samples(tree) or _split_folders(tree) or _split_class_folders(tree):
         return layout
-    listed = (label_tables.from_tables(tree, columns) if read_tables else None) or coco.from_coco(tree)
-    if listed is None or not _has_class_folders(tree):
-        return listed
-    return _agreed(tree, called, listed)
+    if not _has_class_folders(tree):
+        return (label_tables.from_tables(tree, columns) if read_tables else None) or coco.from_coco(tree)
+    if not read_tables:
+        return None
+    listed = label_tables.from_tables(tree, columns) or coco.from_coco(tree, is_sure=False)
+    return _agreed(tree, called, listed) if listed else None
 
 
 def _agreed(tree: Tree, called: str, listed: Layout) -> Layout | None:
-    """None where a table beside class folders says what they say, or little. Raises ScanError where it says something else."""
+    """Class folders with the sides that a table beside them gives, where its labels are theirs; None where it says nothing more.
+
+    Raises ScanError where it has other labels for most of the pictures.
+    """
     other = [p for p in listed.pictures if _key(p.label) != _key(shown(p.path.split("/")[0]))]
-    if len(listed.pictures) * 2 < len(tree.pictures) or len(other) * 10 < len(listed.pictures):
+    if len(other) * 10 < len(listed.pictures):
+        return _with_sides(_class_folders(tree, called), listed, other)
+    if len(listed.pictures) * 2 < len(tree.pictures):
         return None
     raise ScanError(
         f"{called} has folders ({_some(tree.counts)}) and {listed.kind}, and the two do not agree: "
         f"{other[0].path} is {other[0].label!r} there",
         fix="pass --labels-csv FILE to learn from the table, or --labels-csv none to learn from the folders",
     )
+
+
+def _with_sides(folders: Layout, listed: Layout, other: Sequence[Listed]) -> Layout | None:
+    """Class folders, with the sides of a table that agrees with them but for `other`; None where there is nothing to add."""
+    sides = {p.path: p.side for p in listed.pictures if p.side}
+    if not sides and not other:
+        return None
+    notes = list(folders.notes)
+    if other:
+        notes.append(
+            f"{are(len(other), 'picture')} of another class in {listed.kind.removeprefix('labels from ')} than in the folders, "
+            f"which are believed, such as {other[0].path} ({other[0].label!r} there)"
+        )
+    pictures = tuple(Listed(p.path, p.label, sides.get(p.path)) for p in folders.pictures)
+    kind = f"class folders, with sides from {listed.kind}" if sides else "class folders"
+    return Layout(kind, pictures, tuple(notes), folders.empty)
 
 
 def _wrapped(tree: Tree) -> str | None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from pagesight import pixels, progress
+from pagesight import decoders, pixels, progress
 from pagesight.artifacts import Dataset, Picture
 from pagesight.contract import Input
 from pagesight.pictures.in_flight import Room
@@ -83,8 +83,12 @@ def evenly(items: Sequence[_T], most: int) -> list[_T]:
 
 def _is_picture(file: Path) -> bool:
     try:
+        with file.open("rb") as opened:
+            kind = decoders.sniff(opened.read(decoders.HEAD))
+        if kind not in decoders.READABLE or file.stat().st_size > decoders.MAX_MEMORY:  # a film is not read whole to see that
+            return False
         pixels.check(file.read_bytes())
-    except pixels.UnreadablePicture:
+    except (pixels.UnreadablePicture, OSError):
         return False
     return True
 

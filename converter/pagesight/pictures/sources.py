@@ -1,6 +1,7 @@
 """What a person calls the pictures (folders, archives, addresses, several at once) and where they come to lie."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,11 @@ class Source:
             archive.extract(self.given, root)
             _sort_flat_archive(self.given, root, is_alone=self.is_alone)
         else:
-            for packed in self._class_archives():
-                archive.extract(packed, root / class_name(packed))
+            packs = self._class_archives()
+            shared = {name for name, count in Counter(map(class_name, packs)).items() if count > 1}
+            for packed in packs:  # several of one class hold files of the same names
+                name = class_name(packed)
+                archive.extract(packed, root / name / packed.stem if name in shared else root / name)
         return root
 
     def _class_archives(self) -> list[Path]:
@@ -103,7 +107,10 @@ def _sort_flat_archive(given: Path, root: Path, *, is_alone: bool) -> None:
         return
     for name in tree.loose:
         label = _label_in_project(name) if is_project else class_name(given)
-        target = root / shown(label).replace("/", "_") / name
+        folder = re.sub(r"[/\\]", "_", shown(label))
+        if not folder.strip(". "):
+            raise ScanError(f"{given} holds a class called {label!r}", fix="give the class a name, and save the project again")
+        target = root / folder / name
         target.parent.mkdir(exist_ok=True)
         (root / name).rename(target)
 

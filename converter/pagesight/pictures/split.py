@@ -1,10 +1,11 @@
 """Train, validation and test sides: stratified, deterministic for a seed, and disjoint by group and by equal bytes."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pagesight.artifacts import Picture, Side
 from pagesight.errors import ScanError
@@ -13,7 +14,7 @@ from pagesight.options import Scanning
 
 def split(pictures: Sequence[Picture], options: Scanning) -> list[Side]:
     """The side of each picture. Raises ScanError when the groups cannot fill three sides."""
-    units = _units(pictures)
+    units = units_of(pictures)
     sides = _by_group(pictures, units, options) if options.group_by else _by_picture(pictures, units, options)
     for side in ("train", "test"):
         missing = {p.label for p in pictures} - {p.label for p, s in zip(pictures, sides, strict=True) if s == side}
@@ -45,7 +46,7 @@ def as_given(pictures: Sequence[Picture], given: Sequence[Side | None], options:
         )
     if "validation" not in sides:
         inner = [pictures[row] for row in learned]
-        units = _units(inner)
+        units = units_of(inner)
         share = replace(options, test=0.0)
         drawn = _validation_by_group(inner, units, share) if options.group_by else _by_picture(inner, units, share)
         for row, side in zip(learned, drawn, strict=True):
@@ -53,61 +54,60 @@ def as_given(pictures: Sequence[Picture], given: Sequence[Side | None], options:
     return sides
 
 
-def _validation_by_group(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:
-    if len(set(units)) < 2:
+def _validation_by_group(pictures: Sequence[Picture], units: NDArray[np.int64], options: Scanning) -> list[Side]:
+    if len(np.unique(units)) < 2:
         return ["train"] * len(pictures)
     rows = np.arange(len(pictures))
-    chosen = set(_fold(rows, np.array([p.label for p in pictures]), np.array(units), options.validation, options.seed).tolist())
+    chosen = set(_fold(rows, np.array([p.label for p in pictures]), units, options.validation, options.seed).tolist())
     return ["validation" if row in chosen else "train" for row in rows.tolist()]
 
 
-def _units(pictures: Sequence[Picture]) -> list[int]:
-    """A number per picture; pictures with equal numbers (same group or same bytes, transitively) must stay together."""
-    from scipy.cluster.hierarchy import DisjointSet
+def units_of(pictures: Sequence[Picture]) -> NDArray[np.int64]:
+    """A number per picture `[n]`; equal for those that must stay together: of one group or of equal bytes, transitively."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
 
-    together = DisjointSet(range(len(pictures)))
-    first: dict[tuple[str, str], int] = {}
-    for i, picture in enumerate(pictures):
-        for tie in (("group", picture.group), ("bytes", picture.sha256)):
-            together.merge(i, first.setdefault(tie, i))
-    number = {i: min(unit) for unit in together.subsets() for i in unit}
-    return [number[i] for i in range(len(pictures))]
+    names: dict[tuple[str, str], int] = {}
+    ties = [names.setdefault(tie, len(names)) for p in pictures for tie in (("group", p.group), ("bytes", p.sha256))]
+    count = len(pictures)
+    rows = np.repeat(np.arange(count), 2)
+    matrix = coo_matrix((np.ones(len(ties)), (rows, count + np.array(ties))), shape=(count + len(names),) * 2)
+    return np.asarray(connected_components(matrix, directed=False)[1][:count], np.int64)
 
 
-def _by_picture(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:
+def _by_picture(pictures: Sequence[Picture], units: NDArray[np.int64], options: Scanning) -> list[Side]:
     """Cut every class's shuffled pictures in the wished shares, with at least one on each side."""
     side_of: dict[int, Side] = {}
-    units_of: dict[int, set[int]] = defaultdict(set)
-    for unit, picture in zip(units, pictures, strict=True):
-        units_of[picture.label].add(unit)
-    for label in sorted(units_of):
-        own = sorted(units_of[label] - side_of.keys())
+    own_units: dict[int, set[int]] = defaultdict(set)
+    for unit, picture in zip(units.tolist(), pictures, strict=True):
+        own_units[picture.label].add(unit)
+    for label in sorted(own_units):
+        own = sorted(own_units[label] - side_of.keys())
         np.random.default_rng([options.seed, label]).shuffle(own)
         tests = min(max(1, round(len(own) * options.test)), max(1, len(own) - 2)) if options.test else 0
         validations = min(max(1, round(len(own) * options.validation)), max(0, len(own) - tests - 1))
         for i, unit in enumerate(own):
             side_of[unit] = "test" if i < tests else "validation" if i < tests + validations else "train"
-    return [side_of[u] for u in units]
+    return [side_of[u] for u in units.tolist()]
 
 
-def _by_group(pictures: Sequence[Picture], units: Sequence[int], options: Scanning) -> list[Side]:
+def _by_group(pictures: Sequence[Picture], units: NDArray[np.int64], options: Scanning) -> list[Side]:
     if not any(p.group != p.sha256 for p in pictures):
         raise ScanError(
             f"--group-by {options.group_by!r} matches no picture's path, such as {pictures[0].path}",
             fix="give an expression that matches the part that names the group",
         )
-    if len(Counter(units)) < 3:
+    if len(np.unique(units)) < 3:
         raise ScanError(
-            f"--group-by finds {len(Counter(units))} group(s); three sides need at least three",
+            f"--group-by finds {len(np.unique(units))} group(s); three sides need at least three",
             fix="group by something finer, or leave --group-by out",
         )
     labels = np.array([p.label for p in pictures])
-    groups = np.array(units)
     splits = np.full(len(pictures), "train", dtype=object)
     everything = np.arange(len(pictures))
-    test = _fold(everything, labels, groups, options.test, options.seed)
+    test = _fold(everything, labels, units, options.test, options.seed)
     rest = np.setdiff1d(everything, test)
-    validation = _fold(rest, labels, groups, options.validation / (1 - options.test), options.seed + 1)
+    validation = _fold(rest, labels, units, options.validation / (1 - options.test), options.seed + 1)
     splits[test], splits[validation] = "test", "validation"
     return list(splits)
 
@@ -118,7 +118,9 @@ def _fold(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, share: float
 
     from sklearn.model_selection import StratifiedGroupKFold
 
-    folds = min(max(2, round(1 / share)), len(np.unique(groups[rows])))
+    folds = min(max(2, round(1 / share)), len(np.unique(groups[rows])), int(np.unique(labels[rows], return_counts=True)[1].max()))
+    if folds < 2:
+        return rows[:0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class in fewer groups than folds: checked by the caller
         chosen = next(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(rows, labels[rows], groups[rows]))

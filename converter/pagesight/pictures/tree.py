@@ -53,14 +53,22 @@ class Tree:
         """The tree of a folder in this one; paths begin there."""
         if not prefix:
             return self
-        start = prefix + "/"
-        inner = Tree(
-            self.root / prefix,
-            tuple(f.removeprefix(start) for f in self.files if f.startswith(start)),
-            frozenset(f.removeprefix(start) for f in self.folders if f.startswith(start)),
-        )
-        inner.__dict__["pictures"] = tuple(f.removeprefix(start) for f in self.pictures if f.startswith(start))
-        return inner
+        top, _, rest = prefix.partition("/")
+        files, folders, pictures = (inside.get(top, []) for inside in self._inside)
+        inner = Tree(self.root / top, tuple(files), frozenset(folders))
+        inner.__dict__["pictures"] = tuple(pictures)
+        return inner.below(rest)
+
+    @cached_property
+    def _inside(self) -> tuple[dict[str, list[str]], ...]:
+        """Files, folders and pictures below each folder directly in this one, as paths that begin there; sorted out once."""
+        found: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+        for into, paths in zip(found, (self.files, self.folders, self.pictures), strict=True):
+            for path in paths:
+                top, _, rest = path.partition("/")
+                if rest:
+                    into.setdefault(top, []).append(rest)
+        return found
 
     @cached_property
     def top_folders(self) -> tuple[str, ...]:

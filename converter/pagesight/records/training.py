@@ -89,6 +89,17 @@ class Tried:
 
 
 @record
+class LearnedFromHalf:
+    """What half of the pictures are worth, cross-validated in the same folds as all: two points of the learning curve."""
+
+    pictures: int
+    accuracy: float
+    """Share of correct answers, 0..1, to all pictures by models that learned from `pictures` of them at most."""
+    expected_gain: float
+    """What as many pictures again would add, 0..1, by a power law through half and all; 0 without clear evidence."""
+
+
+@record
 class Choice:
     """How was learned, and what was tried; `why` is a sentence for people."""
 
@@ -96,6 +107,10 @@ class Choice:
     regularization: float
     why: str
     tried: tuple[Tried, ...] = ()
+    balance: float = 0.0
+    """How far rare classes counted more: 0 not at all, 1 until all classes counted the same."""
+    half: LearnedFromHalf | None = None
+    """None where classes are too small to be halved, or where more than a head on frozen features was trained."""
 
 
 @record

@@ -20,6 +20,7 @@ from pagesight.report import findings, html, near_duplicates
 from pagesight.report.evaluation import Evaluation
 from pagesight.report.gallery import Gallery
 from pagesight.report.image_statistics import as_out_of_fold, image_statistics
+from pagesight.report.training_findings import training_findings
 
 T = TypeVar("T")
 _MISTAKES = 12
@@ -51,6 +52,8 @@ def write_report(web: WebModel, origin: Origin, into: Path | None) -> Evaluation
         pairs = near_duplicates.near_duplicates(seen.looks, seen.labels)
         grouped = origin.dataset.facts.split == "group"
         result = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
+        if origin.trained:
+            result = findings.ordered([*result, *training_findings(origin.trained.facts)])
         evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
         told = tuple(finding.facts(seen) for finding in result)
         evaluation = replace(evaluated.facts(_trained_accuracy(origin)), findings=told)

@@ -20,7 +20,8 @@ FEW = 20
 """Pictures of a class for training below which its results hang on chance."""
 _DARK = 40
 _BLURRED = 0.015
-_IMBALANCE = 3
+_IMBALANCE = 5
+"""Times as many pictures as another class that a class has, beyond which it is worth a warning."""
 _SURE = 0.9
 _OWN = 0.05
 _BURST_DIFFERENCE = 14.0
@@ -37,6 +38,11 @@ def find(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str, ...], side
         *class_findings(seen, labels),
         *_image_statistics(seen, side),
     ]
+    return ordered(result)
+
+
+def ordered(result: Iterable[Finding]) -> list[Finding]:
+    """The same, the serious first."""
     return sorted(result, key=lambda f: _ORDER.index(f.severity))
 
 
@@ -164,7 +170,7 @@ def _counts(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
             "imbalance",
             "warning",
             f"“{labels[most]}” has {counts[most]} pictures, “{labels[least]}” only {counts[least]}. "
-            "The model is biased towards the larger class, and overall accuracy hides that: check recall and F1 by class.",
+            "Models lean towards the larger class, and overall accuracy hides that: check recall and F1 by class.",
             f"Add pictures of “{labels[least]}”, or leave out some of “{labels[most]}”.",
         )
 

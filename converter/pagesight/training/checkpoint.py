@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ class Checkpoint:
                 if facts["key"] != self._key:
                     return None
                 lists = {kind: _numbered(saved, kind) for kind in ("weights", "optimizer", "best")}
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         return State(epoch=facts["epoch"], facts=facts["facts"], **lists)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pagesight import progress
 from pagesight.artifacts import SIDES, Dataset
 from pagesight.metrics import wilson
+from pagesight.pictures.split import units_of
 from pagesight.records.training import BySplit, CrossValidated
 from pagesight.training import loop
 from pagesight.training.head import solve_head
@@ -30,7 +31,7 @@ class _Features:
     labels: NDArray[np.int64]
     seed: int
 
-    def accuracy(self, together: Sequence[str], folds: int) -> CrossValidated | None:
+    def accuracy(self, together: Sequence[object], folds: int) -> CrossValidated | None:
         """Accuracy over all pictures in `folds` rounds, those of equal names in `together` in one; None where one class is left."""
         from sklearn.model_selection import StratifiedGroupKFold
 
@@ -69,14 +70,14 @@ def cross_validated(
     every = 1 if few else -(-len(labels) // _MOST)
     pictures = [picture for side in SIDES for picture in dataset.on(side)[::every]]
     labels = np.concatenate([splits[side][1][::every] for side in SIDES])
-    groups = [picture.group for picture in pictures]
-    folds = min(_FOLDS, int(np.bincount(labels).min()), len(set(groups)))
+    units = units_of(pictures)
+    folds = min(_FOLDS, int(np.bincount(labels).min()), len(np.unique(units)))
     if not (few or grouped) or folds < 2:
         return None, None
     with progress.task("cross-validating"):
         ood = [predictor.embeddings(splits[side][0][::every]) for side in SIDES[1:] if len(splits[side][1])]
         features = _Features(np.concatenate([learned[::every], *ood]), labels, seed)
-        by_group = features.accuracy(groups, folds)
+        by_group = features.accuracy(units.tolist(), folds)
         by_random = features.accuracy([picture.sha256 for picture in pictures], folds) if grouped else None
     compared = BySplit(by_group, by_random) if by_group and by_random else None
     return by_group if few else None, compared

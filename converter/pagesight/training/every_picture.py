@@ -22,6 +22,7 @@ from pagesight.records.training import (
     Choice,
     CrossValidated,
     DecisionFacts,
+    LearnedFromHalf,
     TestAccuracy,
     TrainingFacts,
     Tried,
@@ -35,10 +36,16 @@ from pagesight.training.predictor import Predictor
 
 MOST = 100
 """Pictures of the smallest class up to which none is kept aside: beyond, a test side costs little and says as much."""
+_MOST_OF_ALL = 10_000
+"""Pictures up to which all are learned from, however few one class has."""
+_MOST_WORK = 200_000
+"""Pictures times classes up to which all are learned from: a head is solved many times, and each time takes as long as that."""
 _MAX_OOD = 500
 """Pictures of no class that are learned from, or decided by."""
 _SOME = 600
 """Pictures by which a network is chosen that will be trained on many."""
+_HALVED = 8
+"""Pictures of the smallest class from which half of them are enough to learn from in every fold."""
 _LARGEST_TRAINED = 192
 """Pixels a side up to which a network is trained on many pictures: beyond, that takes longer than people wait."""
 
@@ -46,9 +53,11 @@ _LARGEST_TRAINED = 192
 def learns_from_every(dataset: Dataset, options: Training, start: Start) -> bool:
     """Whether no picture is kept aside: where they are few, and training is not told in detail how to go about it."""
     smallest = int(np.bincount([p.label for p in dataset.pictures]).min())
+    count = len(dataset.pictures)
+    few = smallest <= MOST and count <= _MOST_OF_ALL and count * len(dataset.labels) <= _MOST_WORK
     left_open = options.schedule is None and not options.epochs and options.strategy == "none" and not options.tensorboard
     own_split = dataset.facts.split not in ("random", "group")
-    return smallest <= MOST and left_open and not own_split and start.weights.kind in ("imagenet", "file", "auto")
+    return few and left_open and not own_split and start.weights.kind in ("imagenet", "file", "auto")
 
 
 def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, into: Path) -> TrainingFacts:
@@ -88,7 +97,14 @@ def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, 
         decision=decided,
         dataset=dataset.summary,
         accuracy=_accuracy(out_of_fold, labels, _by_split(chosen, task, dataset)),
-        choice=Choice(chosen.kind, chosen.regularization, _why(chosen, tried, labels), tuple(_row(r, labels) for r in tried)),
+        choice=Choice(
+            chosen.kind,
+            chosen.regularization,
+            _why(chosen, tried, labels),
+            tuple(_row(r, labels) for r in tried),
+            chosen.balance,
+            _half(chosen, task),
+        ),
     )
 
 
@@ -160,12 +176,25 @@ def _row(recipe: selection.Recipe, labels: NDArray[np.int64]) -> Tried:
     return Tried(candidate.name, recipe.kind, accuracy, candidate.size, candidate.work)
 
 
+def _half(chosen: selection.Recipe, task: selection.Task) -> LearnedFromHalf | None:
+    """Two points of the learning curve, and what it says of as many pictures again."""
+    if chosen.upper is not None or np.bincount(task.labels).min() < _HALVED:
+        return None
+    pictures, half = selection.half_learned(chosen, task)
+    gained = chosen.out_of_fold.right(task.labels).astype(float) - half.right(task.labels)
+    wrong, wrong_of_half = (1 - one.right(task.labels).mean() for one in (chosen.out_of_fold, half))
+    evident = gained.mean() > 2 * gained.std() / np.sqrt(len(gained))
+    gain = wrong - wrong**2 / wrong_of_half if evident else 0.0
+    return LearnedFromHalf(pictures, float(1 - wrong_of_half), float(gain))
+
+
 def _why(chosen: selection.Recipe, tried: list[selection.Recipe], labels: NDArray[np.int64]) -> str:
     """What was taken and what was given up, in a sentence."""
     share = {id(recipe): recipe.out_of_fold.right(labels).mean() for recipe in tried}
     rest = [recipe for recipe in tried if recipe is not chosen]
     others = ", ".join(f"{r.candidate.name} {r.kind} {share[id(r)]:.1%}" for r in rest)
-    return f"{chosen.candidate.name}, {chosen.kind}: {share[id(chosen)]:.1%} by cross-validation" + (
+    kind = f"{chosen.kind}, rare classes counting more" if chosen.balance else chosen.kind
+    return f"{chosen.candidate.name}, {kind}: {share[id(chosen)]:.1%} by cross-validation" + (
         f", against {others}" if others else ""
     )
 

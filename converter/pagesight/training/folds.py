@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.artifacts import Picture
+from pagesight.pictures.split import units_of
 
 Rows = NDArray[np.int64]
 
@@ -19,7 +20,7 @@ def folds_of(pictures: Sequence[Picture], most: int, seed: int) -> Rows | None:
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels = np.array([p.label for p in pictures], np.int64)
-    units = _units(pictures)
+    units = units_of(pictures)
     fewest = min(len(np.unique(units[labels == label])) for label in np.unique(labels))
     for count in range(min(most, fewest), 1, -1):
         folds = np.zeros(len(pictures), np.int64)
@@ -31,16 +32,3 @@ def folds_of(pictures: Sequence[Picture], most: int, seed: int) -> Rows | None:
         if all(len(set(labels[folds != fold])) == len(set(labels)) for fold in range(count)):
             return folds
     return None
-
-
-def _units(pictures: Sequence[Picture]) -> Rows:
-    """A number per picture; equal for those of one group or of equal bytes, transitively."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    names: dict[tuple[str, str], int] = {}
-    ties = [names.setdefault(tie, len(names)) for p in pictures for tie in (("group", p.group), ("bytes", p.sha256))]
-    count = len(pictures)
-    rows = np.repeat(np.arange(count), 2)
-    matrix = coo_matrix((np.ones(len(ties)), (rows, count + np.array(ties))), shape=(count + len(names),) * 2)
-    return np.asarray(connected_components(matrix, directed=False)[1][:count], np.int64)

@@ -62,23 +62,24 @@ class LinearHeads:
         else:
             self._rows = rows
 
-    def solve(self, which: NDArray[np.int64], targets: Floats, regularization: float) -> Solution:
+    def solve(self, which: NDArray[np.int64], targets: Floats, regularization: float, weights: Floats | None = None) -> Solution:
         """The regression on the rows `which` `[m]` with `targets` `[m, classes]`, probabilities that sum to 1.
 
-        `regularization` is the inverse strength of the penalty, as scikit-learn's C.
+        `regularization` is the inverse strength of the penalty, as scikit-learn's C; `weights` `[m]` say how much a row counts.
         """
         from scipy.optimize import minimize
         from threadpoolctl import threadpool_limits
 
         rows, (size, classes) = self._rows[which], (self._rows.shape[1], targets.shape[1])
+        counts = regularization * (np.ones(len(which)) if weights is None else weights)
 
         def loss(parameters: Floats) -> tuple[float, Floats]:
             kernel, bias = parameters[classes:].reshape(size, classes), parameters[:classes]
             logits = rows @ kernel + bias
             highest = logits.max(1, keepdims=True)
             total = highest[:, 0] + np.log(np.exp(logits - highest).sum(1))
-            error = regularization * (np.exp(logits - total[:, None]) - targets)
-            value = regularization * float((total - (targets * logits).sum(1)).sum()) + float((kernel**2).sum()) / 2
+            error = counts[:, None] * (np.exp(logits - total[:, None]) - targets)
+            value = float(counts @ (total - (targets * logits).sum(1))) + float((kernel**2).sum()) / 2
             return value, np.concatenate([error.sum(0), (rows.T @ error + kernel).ravel()])
 
         with threadpool_limits(1):  # more threads are slower here, and change the last bit

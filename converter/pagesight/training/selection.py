@@ -20,6 +20,10 @@ _CHEAP = 100_000_000
 """Multiply-adds of a network that is cheap enough to learn as a whole."""
 UPPER = 16
 """The upper part of larger networks: what lies above the maps of a sixteenth of the side."""
+_UNEVEN = 2
+"""Times as many pictures as the smallest class that the largest has, from which it is asked whether rare ones should count more."""
+_BALANCES = (0.5, 1.0)
+"""How far the weights of classes make up for their numbers: 1 in full."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Recipe:
     embeddings: NDArray[np.float32] = field(repr=False)
     """Of each picture by the frozen network, `[n, d]`."""
     upper: UpperPart | None = field(default=None, repr=False)
+    balance: float = 0.0
+    """How far rare classes count more: 0 not at all, 1 until all classes count the same."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,13 @@ class Task:
         own = np.eye(self.classes)[self.labels[np.where(none, 0, rows)]]
         return np.where(none[:, None], 1 / self.classes, own)
 
+    def weights(self, rows: Rows, balance: float) -> NDArray[np.float64]:
+        """How much each row counts `[m]`, 1 in the mean of those that have a class: `balance` as in Recipe."""
+        counts = np.bincount(self.labels[rows[rows < len(self.labels)]], minlength=self.classes)
+        by_class = np.maximum(counts, 1.0) ** -balance
+        by_class *= counts.sum() / (by_class @ counts)
+        return np.where(rows < len(self.labels), by_class[self.labels[np.minimum(rows, len(self.labels) - 1)]], 1.0)
+
     def learned(self, folds: Rows, fold: int) -> Rows:
         """The rows outside of a fold, those of no class among them; all for a fold that there is not."""
         return np.concatenate([np.flatnonzero(folds != fold), len(self.labels) + np.arange(self.ood)])
@@ -96,29 +109,72 @@ def frozen(candidate: Candidate, task: Task, folds: Rows) -> Recipe:
         mirrored = predictor.embeddings(candidate.inputs[:, :, ::-1])
     heads = LinearHeads(np.concatenate([plain, mirrored]))
     with progress.task("cross-validating"):
-        tried = [_head_out_of_fold(heads, plain, task, folds, regularization) for regularization in REGULARIZATIONS]
-    best = int(np.argmin([_cross_entropy(one.logits, task.labels) for one in tried]))
-    return Recipe(candidate, "frozen", REGULARIZATIONS[best], tried[best], heads, plain)
+        nothing = OutOfFold(np.zeros((len(task.labels), task.classes)), folds)
+        tried = [_asked(Recipe(candidate, "frozen", one, nothing, heads, plain), task, folds) for one in REGULARIZATIONS]
+    return _balanced(min(tried, key=lambda one: _cross_entropy(one.out_of_fold.logits, task.labels)), task)
+
+
+def _asked(recipe: Recipe, task: Task, folds: Rows) -> Recipe:
+    return replace(recipe, out_of_fold=asked_again(recipe, task, folds))
+
+
+def _balanced(recipe: Recipe, task: Task) -> Recipe:
+    """`recipe` with rare classes counting as much more as their recall asks for, while accuracy stays within one standard error.
+
+    The mean recall of the classes decides: overall accuracy hides a class that is hardly ever answered.
+    """
+    counts = np.bincount(task.labels, minlength=task.classes)
+    if counts.max() <= _UNEVEN * counts.min():
+        return recipe
+    folds = recipe.out_of_fold.folds
+    tried = [recipe, *(_asked(replace(recipe, balance=balance), task, folds) for balance in _BALANCES)]
+    fair = [one for one in tried if _within_an_error(recipe.out_of_fold, one.out_of_fold, task.labels)]
+    return max(fair, key=lambda one: _mean_recall(one.out_of_fold, task))  # the first of equals, so none where none helps
+
+
+def _mean_recall(out_of_fold: OutOfFold, task: Task) -> float:
+    right = out_of_fold.right(task.labels)
+    return float(np.mean([right[task.labels == label].mean() for label in range(task.classes)]))
+
+
+def _within_an_error(best: OutOfFold, other: OutOfFold, labels: Rows) -> bool:
+    """Whether `other` is right as often as `best`, but for one standard error of the difference."""
+    difference = best.right(labels).astype(float) - other.right(labels)
+    return bool(difference.mean() <= difference.std() / np.sqrt(len(labels)))
 
 
 def asked_again(recipe: Recipe, task: Task, folds: Rows) -> OutOfFold:
     """The head on frozen features that `recipe` has or begins with, cross-validated by other folds."""
-    return _head_out_of_fold(recipe.heads, recipe.embeddings, task, folds, recipe.regularization)
+    return _head_out_of_fold(recipe, task, folds)
 
 
-def _head_out_of_fold(heads: LinearHeads, plain: NDArray[np.float32], task: Task, folds: Rows, regularization: float) -> OutOfFold:
-    logits = np.zeros((len(task.labels), task.classes))
+def half_learned(recipe: Recipe, task: Task) -> tuple[int, OutOfFold]:
+    """How many pictures half of each class are, and what heads say in the same folds that learn from that half alone."""
+    order = np.random.default_rng(task.seed).permutation(len(task.labels))
+    kept = np.zeros(len(order), bool)
+    for label in range(task.classes):
+        kept[order[task.labels[order] == label][::2]] = True
+    return int(kept.sum()), _head_out_of_fold(recipe, task, recipe.out_of_fold.folds, kept)
+
+
+def _head_out_of_fold(recipe: Recipe, task: Task, folds: Rows, kept: NDArray[np.bool_] | None = None) -> OutOfFold:
+    """The head of `recipe` on frozen features, cross-validated; learned from `kept` `[n]` alone, where that is given."""
+    logits, plain = np.zeros((len(task.labels), task.classes)), recipe.embeddings
     for fold in range(int(folds.max()) + 1):
-        kernel, bias = _solved(heads, task, task.learned(folds, fold), regularization)
+        rows = task.learned(folds, fold)
+        if kept is not None:
+            rows = rows[(rows >= len(kept)) | kept[np.minimum(rows, len(kept) - 1)]]
+        kernel, bias = _solved(recipe, task, rows)
         asked = np.flatnonzero(folds == fold)
         logits[asked] = plain[asked] @ kernel + bias
     return OutOfFold(logits, folds)
 
 
-def _solved(heads: LinearHeads, task: Task, rows: Rows, regularization: float) -> Any:
+def _solved(recipe: Recipe, task: Task, rows: Rows) -> Any:
     """A head on `rows` and on their mirror images, each for half."""
     both = np.concatenate([rows, rows + len(task.labels) + task.ood])
-    return heads.solve(both, np.tile(task.targets(rows), (2, 1)), regularization / 2)
+    weights = np.tile(task.weights(rows, recipe.balance), 2)
+    return recipe.heads.solve(both, np.tile(task.targets(rows), (2, 1)), recipe.regularization / 2, weights)
 
 
 def _cross_entropy(logits: NDArray[np.float64], labels: Rows) -> float:
@@ -152,12 +208,8 @@ def choose(candidates: Sequence[Candidate], task: Task, prefer: str) -> tuple[Re
 def smallest_of_the_best(tried: Sequence[Recipe], labels: Rows) -> Recipe:
     """Of the networks within one standard error of the best the smallest; of its sizes the largest, which most often reads most."""
     best = max(tried, key=lambda r: r.out_of_fold.right(labels).mean())
-
-    def close(recipe: Recipe) -> bool:
-        difference = best.out_of_fold.right(labels).astype(float) - recipe.out_of_fold.right(labels)
-        return bool(difference.mean() <= difference.std() / np.sqrt(len(labels)))
-
-    return min(filter(close, tried), key=lambda r: (r.candidate.size, -r.candidate.work))
+    close = [r for r in tried if _within_an_error(best.out_of_fold, r.out_of_fold, labels)]
+    return min(close, key=lambda r: (r.candidate.size, -r.candidate.work))
 
 
 def _tunable(tried: Sequence[Recipe], chosen: Recipe) -> list[Recipe]:
@@ -186,7 +238,15 @@ def _fine_tuned(recipe: Recipe, task: Task, rival: Recipe) -> Recipe | None:
 
 
 def _fit(upper: UpperPart, recipe: Recipe, task: Task, rows: Rows) -> None:
-    upper.fit(rows, task.targets(rows), _solved(recipe.heads, task, rows, recipe.regularization))
+    """Train the upper part on `rows` from a solved head, and solve the head anew for what came out of it."""
+    targets, weights = task.targets(rows), task.weights(rows, recipe.balance)
+
+    def solved(embeddings: NDArray[np.float32]) -> Any:
+        both, regularization = np.arange(len(embeddings)), recipe.regularization / 2
+        return LinearHeads(embeddings).solve(both, np.tile(targets, (2, 1)), regularization, np.tile(weights, 2))
+
+    upper.fit(rows, targets, _solved(recipe, task, rows), weights)
+    upper.solve_head(rows, solved)
 
 
 def refit(recipe: Recipe, task: Task) -> None:
@@ -195,7 +255,7 @@ def refit(recipe: Recipe, task: Task) -> None:
     if recipe.upper is not None:
         _fit(recipe.upper, recipe, task, rows)
     else:
-        head = _solved(recipe.heads, task, rows, recipe.regularization)
+        head = _solved(recipe, task, rows)
         recipe.candidate.model.get_layer("head").set_weights(list(head))
 
 

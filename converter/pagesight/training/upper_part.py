@@ -1,6 +1,7 @@
 """Fine-tuning of a network's upper part on what its frozen lower part says of augmented pictures, computed once for all folds."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.pixels import Pixels
 from pagesight.training.augmentation import augment
 from pagesight.training.head import Solution
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 _BATCH = 32
 _DROPOUT = 0.2
@@ -28,9 +32,12 @@ _BYTES = 400_000_000
 
 @dataclass(frozen=True)
 class _Maps:
-    """What the lower part says: of each picture `[n, h, w, c]`, and of its augmented views `[n, views, h, w, c]`, both float16."""
+    """What the lower part says, float16: of each picture and its mirror image `[2, n, h, w, c]`, and of augmented views.
 
-    plain: NDArray[np.float16]
+    These are `[n, views, h, w, c]`; every other one is of the mirror image.
+    """
+
+    both: NDArray[np.float16]
     views: NDArray[np.float16]
 
 
@@ -52,10 +59,10 @@ class UpperPart:
         self._first = [variable.numpy() for variable in self._variables]
         self._rate = tensorflow().Variable(0.0)
         self._optimizer = keras().optimizers.legacy.Adam(self._rate)
-        self._step, self._logits = self._traced()
+        self._step, self._embeddings = self._traced()
 
-    def fit(self, rows: NDArray[np.int64], targets: NDArray[np.float64], head: Solution) -> None:
-        """Train on the pictures `rows` `[m]` with `targets` `[m, classes]`, from the first weights and from `head`."""
+    def fit(self, rows: Rows, targets: Floats, head: Solution, weights: Floats) -> None:
+        """Train on pictures `rows` `[m]`, from the first weights and `head`, with `targets` `[m, classes]` and `weights` `[m]`."""
         tf = tensorflow()
         for variable, value in zip(self._variables, [*self._first[:-2], *head], strict=True):
             variable.assign(value)
@@ -70,13 +77,26 @@ class UpperPart:
                 maps = views[rows[batch], chance.integers(0, views.shape[1], len(batch))]
                 self._rate.assign(_rate(number, total))
                 meant = targets[batch] * (1 - _SMOOTHING) + _SMOOTHING / targets.shape[1]
-                loss = self._step(tf.constant(maps), tf.constant(meant, tf.float32), tf.constant([self._seed, number]))
+                parts = tf.constant(meant, tf.float32), tf.constant(weights[batch], tf.float32)
+                loss = self._step(tf.constant(maps), *parts, tf.constant([self._seed, number]))
                 advance(1, f"loss {float(loss):.2f}")
 
-    def logits(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def solve_head(self, rows: Rows, solve: Callable[[NDArray[np.float32]], Solution]) -> None:
+        """Set the head to what `solve` makes of the embeddings `[2m, d]` of the pictures `rows` `[m]` and of their mirror images.
+
+        Gradients leave the head where a few epochs end; a solved one is right more often, for the features as they are now.
+        """
+        embeddings = np.concatenate([self._of(maps[rows]) for maps in self._maps.both])
+        self._head.set_weights(list(solve(embeddings)))
+
+    def logits(self, rows: Rows) -> Floats:
         """What the network as it is now says of the pictures `rows` `[m]`, unchanged: `[m, classes]`."""
-        tf, parts = tensorflow(), [rows[start : start + 64] for start in range(0, len(rows), 64)]
-        return np.concatenate([self._logits(tf.constant(self._maps.plain[part])).numpy() for part in parts]).astype(np.float64)
+        kernel, bias = self._head.get_weights()
+        return np.asarray(self._of(self._maps.both[0][rows]) @ kernel + bias, np.float64)
+
+    def _of(self, maps: NDArray[np.float16]) -> NDArray[np.float32]:
+        parts = [tensorflow().constant(maps[start : start + 64]) for start in range(0, len(maps), 64)]
+        return np.concatenate([self._embeddings(part).numpy() for part in parts])
 
     def reset(self) -> None:
         """Give the network its first weights again."""
@@ -89,22 +109,22 @@ class UpperPart:
         def answered(maps: Any) -> Any:
             return tf.reduce_mean(upper(tf.cast(maps, tf.float32), training=False), [1, 2])
 
-        def step(maps: Any, targets: Any, seed: Any) -> Any:
+        def step(maps: Any, targets: Any, weights: Any, seed: Any) -> Any:
             with tf.GradientTape() as tape:
                 embedding = tf.nn.experimental.stateless_dropout(answered(maps), _DROPOUT, seed=seed)
                 logits = embedding @ head.kernel + head.bias
-                loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+                loss = tf.reduce_mean(weights * tf.nn.softmax_cross_entropy_with_logits(targets, logits))
             gradients = tape.gradient(loss, self._variables)
             self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
             return loss
 
-        shape = [None, *self._maps.plain.shape[1:]]
+        shape = [None, *self._maps.both.shape[2:]]
         maps = tf.TensorSpec(shape, tf.float16)
         classes = int(head.kernel.shape[1])
-        signature = [maps, tf.TensorSpec([None, classes], tf.float32), tf.TensorSpec([2], tf.int32)]
+        row = tf.TensorSpec([None], tf.float32)
+        signature = [maps, tf.TensorSpec([None, classes], tf.float32), row, tf.TensorSpec([2], tf.int32)]
         traced = tf.function(step, input_signature=signature, autograph=False)
-        asked = tf.function(lambda x: answered(x) @ head.kernel + head.bias, input_signature=[maps], autograph=False)
-        return traced, asked
+        return traced, tf.function(answered, input_signature=[maps], autograph=False)
 
 
 def steps_for(pictures: int) -> int:
@@ -127,14 +147,18 @@ def _mapped(lower: Any, inputs: Pixels, seed: int) -> _Maps:
     count = int(min(np.clip(_SAMPLES // len(inputs), *_VIEWS), max(1, room)))
     ask = tf.function(lambda x: tf.cast(lower(x, training=False), tf.float16), reduce_retracing=True, autograph=False)
     changed = tf.function(lambda x, s: ask(augment(x, s)), reduce_retracing=True, autograph=False)
-    plain, views = [], []
+    both: tuple[list[Any], list[Any]] = ([], [])
+    views = []
     with progress.task("looking at augmented pictures", len(inputs)) as advance:
         for start in range(0, len(inputs), _BATCH):
-            part = tf.constant(np.asarray(inputs[start : start + _BATCH]))
-            plain.append(ask(tf.cast(part, tf.float32)).numpy())
-            views.append(np.stack([changed(part, tf.constant([seed * 1000 + view, start])).numpy() for view in range(count)], 1))
-            advance(len(plain[-1]))
-    return _Maps(np.concatenate(plain), np.concatenate(views))
+            batch = np.asarray(inputs[start : start + _BATCH])
+            sides = [tf.constant(batch), tf.constant(batch[:, :, ::-1])]
+            for side, some in zip(sides, both, strict=True):
+                some.append(ask(tf.cast(side, tf.float32)).numpy())
+            seeds = [tf.constant([seed * 1000 + view, start]) for view in range(count)]
+            views.append(np.stack([changed(sides[view % 2], one).numpy() for view, one in enumerate(seeds)], 1))
+            advance(len(batch))
+    return _Maps(np.stack([np.concatenate(some) for some in both]), np.concatenate(views))
 
 
 def _parts(model: Any, part: int) -> tuple[Any, Any]:

@@ -121,7 +121,7 @@ def _upright(data: bytes, least: int | None = None, admit: Admit = contextlib.nu
             if header.format == "PNG":
                 _set_clear_color(image, depth=data[24])
             if packed in _SAMPLE_BITS:
-                image = image.point([value for bits in _SAMPLE_BITS[packed] for value in _rounded(bits)])  # noqa: PLW2901
+                image = image.point([value for bits in _SAMPLE_BITS[packed] for value in _rounded(bits)])
             for key in ("xmp", "XML:com.adobe.xmp"):  # browsers look for a turn in EXIF alone
                 image.info.pop(key, None)
             if box and box != (0, 0, *image.size):  # browsers leave what the first frame does not fill translucent

@@ -58,7 +58,7 @@ export async function carriedFiles(html) {
 /** @param {Element} link @param {Files} files */
 function inlineLink(link, files) {
   const kinds = (link.getAttribute("rel") ?? "").split(/\s+/);
-  const bytes = files[link.getAttribute("href") ?? ""];
+  const bytes = files[(link.getAttribute("href") ?? "").replace(/\?.*/, "")];
   if (kinds.includes("stylesheet") && bytes) {
     const style = link.ownerDocument.createElement("style");
     style.textContent = inlineAddresses(text(bytes), files);

@@ -27,7 +27,7 @@ import { here } from "./folder.js";
  * @property {AbortSignal} [signal] gives up: refused with its reason
  *
  * @typedef {object} Prediction
- * @property {Float32Array} probabilities [classes], in the order of contract.labels, summing to 1
+ * @property {Float32Array} probabilities [classes], in the order of contract.labels; they sum to 1, but where each label is independent of the others (multilabel)
  * @property {Float32Array} [embedding] [d]
  * @property {{ data: Float32Array, shape: number[] }} [features] last feature map, [1, h, w, d]
  * @property {number} milliseconds spent in the forward pass

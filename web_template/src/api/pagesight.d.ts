@@ -70,7 +70,7 @@ export interface ClassifyOptions {
 }
 
 export interface Prediction {
-  /** [classes], in the order of contract.labels, summing to 1 */
+  /** [classes], in the order of contract.labels; they sum to 1, but where each label is independent of the others (multilabel) */
   probabilities: Float32Array;
   /** [d] */
   embedding?: Float32Array;

@@ -160,6 +160,7 @@ export class CameraPanel {
   /** Keeps the present frame as a picture and answers it. */
   async #shoot() {
     const { video } = this.#stage;
+    if (!keepsPixels()) return this.#handlers.onMessage(words.failures["altered-pictures"]);
     const canvas = document.createElement("canvas");
     canvas.width = video.videoWidth;
     canvas.height = video.videoHeight;
@@ -191,4 +192,14 @@ export class CameraPanel {
     document.documentElement.classList.toggle("filming", on);
     if (!on) byId("which-camera", HTMLElement).hidden = true;
   }
+}
+
+/** Whether a canvas gives back what was put into it: some browsers add noise, against tracking, which no picture may be made of. */
+function keepsPixels() {
+  const canvas = document.createElement("canvas");
+  const image = new ImageData(64, 64);
+  image.data.forEach((_, i, data) => (data[i] = i % 4 === 3 ? 255 : (i * 37) & 255));
+  const paint = canvas.getContext("2d");
+  paint?.putImageData(image, 0, 0);
+  return paint?.getImageData(0, 0, 64, 64).data.every((value, i) => value === image.data[i]) ?? false;
 }

@@ -295,7 +295,7 @@ ELEMENT = """async () => {
   };
   const [red, blue] = [await picture("rgb(220, 30, 30)"), await picture("rgb(30, 30, 220)")];
   const film = document.createElement("canvas");
-  film.getContext("2d").fillRect(0, 0, film.width, film.height);
+  setInterval(() => film.getContext("2d").fillRect(0, 0, film.width, film.height), 30);
   navigator.mediaDevices.getUserMedia = async () => film.captureStream();
   const failures = [];
   const made = () => {

@@ -124,8 +124,9 @@ export class Intake {
         const taken = await session.add(card.one, picture, { once });
         if (taken) added.push(taken);
       } catch (error) {
-        if (/** @type {{ code?: string }} */ (error).code !== "picture") {
-          // No other picture would fare better.
+        const { code } = /** @type {{ code?: unknown }} */ (error);
+        if (typeof code === "string" && code !== "picture") {
+          // It is no matter of the picture, and no other one would fare better.
           host.onMessage(sayFailure(error));
           break;
         }

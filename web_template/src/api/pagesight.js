@@ -16,7 +16,7 @@ export { Classifier, PagesightError };
  * @typedef {object} LoadOptions
  * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
  * @property {(loaded: number, total: number) => void} [onProgress] bytes of the model and runtime that are in and checked
- * @property {AbortSignal} [signal] gives up: load() is refused with its reason, and what was begun is ended
+ * @property {AbortSignal} [signal] gives up: load() is refused with its reason, and what was begun is ended once its files are in
  * @property {import("../loading/files.js").Places} [files] those that lie elsewhere than under `base`: as a Blob, or by address
  */
 

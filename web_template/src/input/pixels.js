@@ -72,7 +72,7 @@ async function resized(pixels, { side, channels, crop }) {
     ({ blueFirst } = read);
   }
   const rgb = square.finish(blueFirst);
-  if (box.height * side * 3 > KEPT_BYTES) resizer = undefined;
+  if (box.height * side * 4 > KEPT_BYTES) resizer = undefined;
   return { data: channels === 1 ? toGray(rgb) : rgb, width: side, height: side, channels };
 }
 

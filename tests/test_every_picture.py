@@ -14,7 +14,7 @@ from pagesight.records.training import Choice, TestAccuracy, TrainingFacts, Weig
 from pagesight.report.training_findings import training_findings
 from pagesight.scan import scan
 from pagesight.train import train
-from pagesight.training import network, selection
+from pagesight.training import network, selection, upper_part
 from pagesight.training.candidates import starts
 from pagesight.training.every_picture import _half
 from pagesight.training.folds import folds_of
@@ -32,6 +32,13 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Discs and squares: 10 pictures of each."""
     root = tmp_path_factory.mktemp("few")
     return scan(write_photos(root / "photos", ["disc", "square"], 10), Scanning(), root / "scan")
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fine-tuning of a few steps on one view of each picture: what is promised here holds however long it learns."""
+    monkeypatch.setattr(upper_part, "steps_for", lambda _: 3)
+    monkeypatch.setattr(upper_part, "_VIEWS", (1, 1))
 
 
 def picture(number: int, label: int, group: str, sha256: str = "") -> Picture:
@@ -68,6 +75,7 @@ def test_the_head_is_scikit_learns_logistic_regression() -> None:
         assert np.abs((ours - ours.mean(1, keepdims=True)) - (theirs - theirs.mean(1, keepdims=True))).max() < 0.02
 
 
+@pytest.mark.usefixtures("brief")
 def test_the_upper_part_learns_for_the_whole_network_and_begins_again_where_it_began() -> None:
     backbone = backbones.named("mobilenet_v1_025_128")
     model, _ = network.build(backbone, 2, network.Weights("starter", str(backbone.starter)))
@@ -133,6 +141,7 @@ def test_more_pictures_are_said_to_help_where_all_are_worth_more_than_half_of_th
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("brief")
 def test_all_pictures_are_learned_from_and_each_is_asked_of_a_model_that_had_not_seen_it(few: Dataset, tmp_path: Path) -> None:
     trained = train(few, LITE, tmp_path / "out")
     accuracy, answers = trained.facts.accuracy, trained.out_of_fold
@@ -149,6 +158,7 @@ def test_all_pictures_are_learned_from_and_each_is_asked_of_a_model_that_had_not
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("brief")
 def test_an_accuracy_that_chance_gives_fails_unless_it_is_allowed(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", ["disc", "square"], 12)
     for number, file in enumerate(sorted(photos.rglob("*.*"))):  # both shapes in both folders: there is nothing to learn
@@ -175,6 +185,26 @@ def test_of_networks_that_are_about_as_good_the_smallest_is_taken() -> None:
     large, close, far = recipe("large", 3, 10), recipe("close", 2, 11, first=50), recipe("far", 1, 30)
     assert selection.smallest_of_the_best([large, close, far], labels).candidate.name == "close"
     assert selection.smallest_of_the_best([large, far], labels).candidate.name == "large"
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_fine_tuning_that_comes_to_nothing_on_all_pictures_gives_way_to_frozen_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone = backbones.named("mobilenet_v1_025_128")
+    model, _ = network.build(backbone, 2, network.Weights("starter", str(backbone.starter)))
+    labels = np.arange(16) % 2
+    inputs = np.full((16, 128, 128, 3), 40, np.uint8) + (labels * 120).astype(np.uint8)[:, None, None, None]
+    folds = np.arange(16) // 2 % 4
+    task = selection.Task(labels, 2, lambda _: folds)
+    first = model.get_weights()
+    frozen = selection.frozen(selection.Candidate("plain", model, inputs, 1, 1, 16), task, folds)
+    assert frozen.out_of_fold.right(labels).all()
+    tuned = replace(frozen, kind="fine-tuned", upper=UpperPart(model, inputs, 16, seed=0))
+    monkeypatch.setattr(upper_part, "_LEARNING_RATE", 0.0)
+    assert selection.refit(tuned, [frozen, tuned], task).kind == "fine-tuned"
+    monkeypatch.setattr(upper_part, "_LEARNING_RATE", float("nan"))
+    assert selection.refit(tuned, [frozen, tuned], task).kind == "frozen"
+    assert all((a == b).all() for a, b in zip(model.get_weights()[:-2], first[:-2], strict=True))
+    assert (Predictor.of(model).probabilities(inputs).argmax(1) == labels).all()
 
 
 def test_weights_for_hands_are_never_taken_unasked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

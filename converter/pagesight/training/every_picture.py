@@ -80,7 +80,7 @@ def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, 
             fix="add pictures from other groups, or group by something finer",
         ) from cause
     with progress.task("training on every picture"):
-        selection.refit(chosen, task)
+        chosen = selection.refit(chosen, tried, task)
     decided = _decided(chosen, dataset, labels, options)
     model = chosen.candidate.model
     head = model.get_layer("head")

@@ -249,14 +249,23 @@ def _fit(upper: UpperPart, recipe: Recipe, task: Task, rows: Rows) -> None:
     upper.solve_head(rows, solved)
 
 
-def refit(recipe: Recipe, task: Task) -> None:
-    """Train the network of `recipe` by it on every picture."""
+def refit(recipe: Recipe, tried: Sequence[Recipe], task: Task) -> Recipe:
+    """Train the network of `recipe` by it on every picture, and return the recipe by which it was.
+
+    That is another of `tried`, the best on frozen features, where fine-tuning comes to nothing this time: a network that does not
+    know the pictures that it learned from as well as others did that had not seen them.
+    """
     rows = task.learned(np.zeros(len(task.labels), np.int64), -1)
     if recipe.upper is not None:
         _fit(recipe.upper, recipe, task, rows)
-    else:
-        head = _solved(recipe, task, rows)
-        recipe.candidate.model.get_layer("head").set_weights(list(head))
+        known = recipe.upper.logits(np.arange(len(task.labels))).argmax(1) == task.labels
+        if known.mean() >= recipe.out_of_fold.right(task.labels).mean():
+            return recipe
+        recipe.upper.reset()
+        recipe = smallest_of_the_best([one for one in tried if one.upper is None], task.labels)
+    head = _solved(recipe, task, rows)
+    recipe.candidate.model.get_layer("head").set_weights(list(head))
+    return recipe
 
 
 def part_for(work: int) -> int:

@@ -101,7 +101,7 @@ export interface Square {
 export interface LoadOptions {
   /** Refuse any other contract.json than this one (64 hexadecimal digits). */
   contractSha256?: string;
-  /** Gives up: load() is refused with its reason, and what was begun is ended. */
+  /** Gives up: load() is refused with its reason, and what was begun is ended once its files are in. */
   signal?: AbortSignal;
   /** Bytes of the model and runtime that are in and checked. */
   onProgress?: (loaded: number, total: number) => void;

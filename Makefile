@@ -107,7 +107,7 @@ screenshots: setup browser ## pictures of the finished page, in build/screenshot
 starter: setup ## train the starter weights again (DATA=photographs WEIGHTS=ImageNet file)
 	@.venv/bin/python models/train_starter.py "$(DATA)" --weights "$(WEIGHTS)"
 
-schemas: setup ## write the JSON Schemas of report.json and contract.json into docs/schemas
+schemas: setup ## write the JSON Schemas into docs/schemas, and the roles of a bundle's files for the page
 	@.venv/bin/python tools/schemas.py
 
 lock: setup ## resolve the dependencies again into requirements*.lock

@@ -247,7 +247,7 @@ def test_a_page_without_samples_and_report_shows_no_picture_and_names_none(
         assert "person" not in (page.path / name).read_text(), name
     more = bundle(
         WebModel(tmp_path / ".shapes.build" / "quantize"),
-        Bundling(samples_per_class=2),
+        Bundling(samples=2),
         tmp_path / "more",
         Origin(Dataset.open(tmp_path / ".shapes.build" / "scan")),
     )

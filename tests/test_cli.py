@@ -1,6 +1,7 @@
 """Promises of the command line: quick help, exit codes, one clear sentence with the fix."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -120,6 +121,19 @@ def test_python_knows_the_same_options_as_the_command_line() -> None:
     of_the_command_line = {"photos", "into", "force", "until", "as_json", "quiet", "verbose", "debug"}
     flags = {p.name for p in cli.pagesight.commands["build"].params} - of_the_command_line
     assert flags == set(options.Build.__dataclass_fields__)
+
+
+def test_an_option_of_a_stage_is_one_of_build_and_reaches_its_stage() -> None:
+    of_stages = {
+        options.ScanOptions: options.Build.scanning,
+        options.TrainOptions: options.Build.training,
+        options.PageOptions: options.Build.bundling,
+        options.Choosing: options.Build.choosing,
+    }
+    for kind, stage in of_stages.items():
+        for field in dataclasses.fields(kind):
+            other = ("z",) if isinstance(field.default, tuple) else f"not {field.default}"
+            assert getattr(stage(options.Build(**{field.name: other})), field.name) == other  # type: ignore[arg-type]
 
 
 def test_an_unknown_option_in_python_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ PACKAGE = ROOT / "converter" / "pagesight"
 LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.json", "benchmarks/browser/package-lock.json")
 SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
-    {"options", "progress", "errors"},
+    {"options", "progress", "errors", "json_values"},
     {"locks"},
-    {"archives", "certificate", "manifest", "resources", "sandbox", "serve"},
+    {"archives", "bundle_files", "certificate", "manifest", "resources", "sandbox", "serve"},
     {"contract", "decoders", "integrity", "languages"},
     {"records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
@@ -27,6 +27,9 @@ FLOORS = (
     {"__init__", "__main__"},
 )
 """The rooms of the package, from the ground up: a room imports from floors below its own alone, so no stage imports another."""
+OPEN = re.compile(r"\b(?:dict|Mapping|MutableMapping)\[str, (?:Any|object)\]")
+"""A mapping of which nobody knows what is inside."""
+MOST_OPEN = 15
 WEB_FLOORS = ({"errors.js"}, {"loading"}, {"wasm", "tfjs"}, {"input"}, {"worker"}, {"api"}, {"page"}, {"teach"})
 """The same for what runs in the browser."""
 
@@ -116,6 +119,17 @@ def test_every_room_says_why_it_exists_and_no_module_hides_behind_an_underscore(
     assert [p.name for p in PACKAGE.rglob("*.py") if ast.get_docstring(ast.parse(p.read_text(encoding="utf-8"))) is None] == []
 
 
+def test_a_session_is_begun_by_a_block_that_closes_it() -> None:
+    def runners(node: ast.AST) -> list[ast.Call]:
+        calls = [n for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("Runner", "PartialRunner")]
+
+    for path in (path for path in PACKAGE.rglob("*.py") if "Runner(" in path.read_text(encoding="utf-8")):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        closed = [call for node in ast.walk(module) if isinstance(node, ast.With) for i in node.items for call in runners(i)]
+        assert len(runners(module)) == len(closed), path.name
+
+
 def test_only_one_file_imports_tensorflowjs() -> None:
     users = {p.name for p in PACKAGE.rglob("*.py") if any(name.split(".")[0] == "tensorflowjs" for name in imported(p))}
     assert users == {"tensorflowjs.py"}
@@ -138,3 +152,36 @@ def test_no_file_names_a_registry() -> None:
         assert "/simple" not in text, name
         assert ".tgz" not in text, name
         assert "resolved" not in text, name
+
+
+def annotations(module: ast.Module) -> list[ast.expr]:
+    """Types of parameters, of what functions return, and of attributes; a name given to a type counts as one, too."""
+    found: list[ast.expr | None] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            more = node.args
+            parameters = [*more.posonlyargs, *more.args, *more.kwonlyargs, more.vararg, more.kwarg]
+            found += [node.returns, *(p.annotation for p in parameters if p is not None)]
+        elif isinstance(node, ast.Module | ast.ClassDef):
+            found += [s.annotation for s in node.body if isinstance(s, ast.AnnAssign)]
+            found += [s.value for s in node.body if isinstance(s, ast.Assign) and isinstance(s.value, ast.Subscript | ast.BinOp)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Attribute):
+            found.append(node.annotation)
+    return [one for one in found if one is not None]
+
+
+def open_mappings(source: str) -> list[tuple[str, str]]:
+    """What of a module is typed as a mapping to anything, and the line on which it stands."""
+    lines = source.splitlines()
+    return [(text, lines[a.lineno - 1]) for a in annotations(ast.parse(source)) for text in OPEN.findall(ast.unparse(a))]
+
+
+def test_what_is_handed_on_has_a_type_and_where_it_is_open_the_line_says_why() -> None:
+    found = [row for path in PACKAGE.rglob("*.py") for row in open_mappings(path.read_text(encoding="utf-8"))]
+    assert len(found) <= MOST_OPEN
+    assert [line for _, line in found if "# open: " not in line] == []
+    assert open_mappings("def f(a: list[dict[str, Any]]) -> 'X': ...")[0][0] == "dict[str, Any]"
+    assert open_mappings("class A:\n    a: Mapping[str, object]\nB = dict[str, Any]") == [
+        ("dict[str, Any]", "B = dict[str, Any]"),
+        ("Mapping[str, object]", "    a: Mapping[str, object]"),
+    ]

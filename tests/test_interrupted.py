@@ -20,7 +20,7 @@ from pagesight.options import Bundling, Naming, Quantization, Verification
 from pagesight.quantize import quantize
 from pagesight.records.training import TrainingFacts, Weights
 from pagesight.training import network
-from pagesight.training.checkpoint import Checkpoint, State
+from pagesight.training.checkpoint import Checkpoint, Progress, State
 from pagesight.verify import verify
 
 from .conftest import write_photos
@@ -104,9 +104,9 @@ def test_a_disk_that_fills_up_between_epochs_keeps_the_epoch_before(small_disk: 
     with pytest.raises(OutputError, match="no space left"), manifest.atomic_output_dir(small_disk / "out", "train", key):
         checkpoint = Checkpoint(small_disk / "out", key)
         checkpoint.make_folder()
-        checkpoint.save(State(1, weights, weights, weights))
+        checkpoint.save(State(1, weights, weights, weights, Progress([], 0.5, 0)))
         (small_disk / "other").write_bytes(bytes(1_500_000))
-        checkpoint.save(State(2, weights, weights, weights))
+        checkpoint.save(State(2, weights, weights, weights, Progress([], 0.5, 0)))
     result = Checkpoint(small_disk / "out", key).load()
     assert result is not None
     assert result.epoch == 1

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pagesight import decoders, pixels
 from pagesight.contract import Input
+from pagesight.pictures.model_inputs import pictures_in
 
 from .conftest import write_photos
 
@@ -25,6 +26,20 @@ def saved(kind: str, image: Image.Image = WAVES, **how: object) -> bytes:
     target = io.BytesIO()
     image.save(target, kind, **how)
     return target.getvalue()
+
+
+def test_of_many_pictures_some_are_chosen_from_all_folders_and_another_takes_the_place_of_one_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    for folder in ("ants", "bees", "cats"):
+        (tmp_path / folder).mkdir()
+        for number in range(4):
+            Image.new("RGB", (8, 8)).save(tmp_path / folder / f"{number}.png")
+    (tmp_path / "ants" / "0.png").write_bytes(b"no picture")
+    chosen = [path.relative_to(tmp_path).as_posix() for path, _ in pictures_in(tmp_path, 4)]
+    assert len(chosen) == 4
+    assert {path.split("/")[0] for path in chosen} == {"ants", "bees", "cats"}
+    assert "ants/0.png" not in chosen
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from pagesight import records
+from pagesight import bundle_files, records
+from pagesight.bundle_files import Role
 from pagesight.errors import OutputError
 from pagesight.records.quantization import Storage
 from pagesight.records.report import Report, Sizes
@@ -62,6 +63,32 @@ def test_a_file_that_does_not_fit_is_named_with_the_place(tmp_path: Path, damage
 def test_the_published_schemas_are_those_of_this_version(kind: str) -> None:
     published = (ROOT / "docs" / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8")
     assert published == schemas.text(kind), "run `make schemas`"
+
+
+def test_the_page_reads_the_roles_of_files_that_python_has() -> None:
+    assert schemas.BUNDLE_FILES.read_text(encoding="utf-8") == bundle_files.as_javascript(), "run `make schemas`"
+    fits = {role: {path for path in _IN_A_BUNDLE if bundle_files.has(path, role)} for role in bundle_files.Role}
+    assert fits[Role.NOT_SERVED] == {
+        "sw.js",
+        "_headers",
+        ".nojekyll",
+        "manifest.json",
+        "README.md",
+        "also/model.tflite",
+        "npm/a/b.js",
+    }
+    assert fits[Role.GPU] == {"gpu.js", "worker_webgl.js"}
+    assert fits[Role.MODEL] == {"model/model.json", "model/group1-shard1of1.bin"}
+    assert fits[Role.RUNTIME] == {"worker.js", "tfjs-backend-wasm-simd.wasm"}
+    assert fits[Role.MAY_BE_MISSING] == {"samples/00.jpg", "report.html", "report.data.css"}
+    assert not [path for path in ("index.html", "page.js", "contract.json") if path in fits[Role.ASIDE] | fits[Role.NOT_INLINED]]
+
+
+_IN_A_BUNDLE = (
+    *("index.html", "page.js", "pagesight.js", "contract.json", "worker.js", "tfjs-backend-wasm-simd.wasm", "gpu.js"),
+    *("worker_webgl.js", "model/model.json", "model/group1-shard1of1.bin", "samples/00.jpg", "report.html", "report.data.css"),
+    *("report.json", "sw.js", "_headers", ".nojekyll", "manifest.json", "README.md", "also/model.tflite", "npm/a/b.js"),
+)
 
 
 def test_a_report_follows_its_schema_and_one_with_an_unknown_key_does_not() -> None:

@@ -92,9 +92,10 @@ def test_scripts_come_packed_to_who_unpacks_and_pictures_as_they_are(get: Get) -
         ("bytes=-2", 206, bytes([254, 255]), "bytes 254-255/256"),
         ("bytes=10-9999", 206, bytes(range(10, 256)), "bytes 10-255/256"),
         ("bytes=256-", 416, b"", "bytes */256"),
+        (f"bytes=0-{'9' * 9000}", 200, bytes(range(256)), None),
         ("lines=1-2", 200, bytes(range(256)), None),
     ],
-    ids=["first", "rest", "last", "more than there is", "beyond", "not bytes"],
+    ids=["first", "rest", "last", "more than there is", "beyond", "absurd", "not bytes"],
 )
 def test_a_part_of_a_file_is_given_as_asked(get: Get, asked: str, status: int, body: bytes, predicted: str | None) -> None:
     response, result = get("/model/group1-shard1of1.bin", Range=asked)
@@ -115,6 +116,7 @@ def test_head_says_what_get_would_and_sends_no_body(get: Get) -> None:
         "/model/../../secret.txt",
         "//etc/passwd",
         "/leads-out",
+        f"/{'long' * 9000}",
         "/model/",
     ],
 )
@@ -122,6 +124,13 @@ def test_nothing_outside_of_the_page_is_given_and_no_folder_is_listed(get: Get, 
     response, body = get(path)
     assert response.status == 404
     assert b"secret" not in body.replace(path.encode(), b"")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost", 200), ("127.0.0.1:80", 200), ("[::1]", 200), ("evil.example", 421), ("[", 421)]
+)
+def test_only_who_asks_for_this_machine_is_answered(get: Get, host: str, status: int) -> None:
+    assert get("/page.js", Host=host)[0].status == status
 
 
 def test_it_sends_the_headers_that_it_gives_to_hosts(get: Get) -> None:

@@ -26,6 +26,9 @@ def test_readme_package_doctor_and_set_up_admit_the_same_pythons() -> None:
     assert classifiers == pythons
     assert [".".join(map(str, python)) for python in doctor.PYTHONS] == pythons
     assert f"Python {' or '.join(pythons)}," in (ROOT / "README.md").read_text(encoding="utf-8")
+    tested = re.findall(r"python: \[(.*)\]", (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    assert tested
+    assert all(re.findall(r"[\d.]+", versions) == pythons for versions in tested)
     assigned = {t.id: n.value for n in ast.parse(SETUP.read_text()).body if isinstance(n, ast.Assign) for t in n.targets}  # type: ignore[attr-defined]
     assert ast.literal_eval(assigned["SUPPORTED"]) == doctor.PYTHONS
 

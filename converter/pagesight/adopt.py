@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from pagesight.pictures.model_inputs import model_inputs_in
 from pagesight.records.adopted import Adopted, InputTaken, OriginalComparison
 from pagesight.synthetic import dead_leaves
 from pagesight.synthetic.natural_noise import natural_noise
+
+if TYPE_CHECKING:
+    from tensorflow import Tensor
 
 CROPS = ("center-square", "squash")
 _CROPPED = {"center-square": "of the centered square of a picture", "squash": "of the whole picture, squashed to a square"}
@@ -314,7 +317,7 @@ def _signature(
     rows = _tried(traced, shape)
     reading = last_layer.read(traced.outputs[0], rows, labels, foreign.loss)
 
-    def serve(image: Any) -> Mapping[str, Any]:
+    def serve(image: Any) -> Mapping[str, "Tensor"]:
         result = answer(image)
         probabilities = reading.probabilities(result)
         if temperature != 1:

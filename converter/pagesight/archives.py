@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from pagesight import progress
-from pagesight.errors import PagesightError
+from pagesight.errors import PagesightError, first_line
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -65,8 +65,7 @@ class Rules:
 
     def damage(self, archive: Path, cause: BaseException) -> PagesightError:
         """The error for an archive that cannot be read."""
-        reason = str(cause).strip().rstrip(".") or type(cause).__name__
-        return self.error(self.damaged.format(archive=archive, cause=reason.splitlines()[0][:160]), fix=self.damaged_fix)
+        return self.error(self.damaged.format(archive=archive, cause=first_line(cause).rstrip(".")), fix=self.damaged_fix)
 
     def explodes(self, grown: int, packed: int) -> bool:
         """True where unpacking makes of `packed` bytes more than pictures or weights ever do."""

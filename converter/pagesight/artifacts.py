@@ -74,7 +74,9 @@ class Dataset(Artifact):
         result = manifest.read(path)
         if result is None or result.get("stage") not in cls.STAGES:
             raise OutputError(f"{path} was not written by `pagesight scan`", fix="give the folder that it wrote")
-        return cls(path, tuple(path / root for root in result["key"]["roots"]))
+        roots = result["key"]["roots"]
+        assert isinstance(roots, list)
+        return cls(path, tuple(path / str(root) for root in roots))
 
     @cached_property
     def facts(self) -> DatasetFacts:

@@ -5,10 +5,10 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from pagesight import resources
 from pagesight.errors import OptionError
+from pagesight.json_values import JsonObject
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,16 @@ class Backbone:
         path = resources.models() / f"{self.name}.starter.h5"
         return path if path.is_file() else None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """What `pagesight backbones --json` says."""
-        facts = {"name": self.name, "title": self.human, "side": self.side, "starter": self.starter is not None}
-        return facts | {"imagenet_sides": list(self.weights_sides), "licence": self.licence}
+        return {
+            "name": self.name,
+            "title": self.human,
+            "side": self.side,
+            "starter": self.starter is not None,
+            "imagenet_sides": list(self.weights_sides),
+            "licence": self.licence,
+        }
 
     @property
     def human(self) -> str:

@@ -16,8 +16,10 @@ from PIL import Image
 
 from pagesight import backbones, exporters, manifest, pixels, progress, records, resources
 from pagesight.artifacts import Bundle, Dataset, Origin, Picture, SavedModel, WebModel
+from pagesight.bundle_files import Role, has, named
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
+from pagesight.json_values import JsonObject
 from pagesight.options import STAGES, Bundling
 from pagesight.page.npm import Package, write_package
 from pagesight.page.render import describe, name_files, theme_key, write_page
@@ -30,9 +32,6 @@ _log = logging.getLogger(__name__)
 
 _SAMPLE_SIDE = 320
 _BATCH = 16
-_RUNTIME = (".wasm", "worker.js", "worker_lean.js", "worker_all.js")
-_ONLY_IF_NEEDED = "worker_all.js"
-_ASIDE = ("single.js", "samples/", "report/", "report.", "single-file/", "npm/", "also/", "package.json", "README.md")
 
 
 def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin()) -> Bundle:  # noqa: B008 - frozen
@@ -64,11 +63,9 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
         shutil.copytree(web.path / "model", temporary / "model")
         chosen = list(_chosen(origin.dataset, options)) if origin.dataset else []
         samples = _write_samples(origin.dataset, chosen, temporary) if origin.dataset and chosen else []
-        name_files(
-            temporary, [p for p in manifest.list_files(temporary) if p.startswith("model/")] + [s["path"] for s in samples[:1]]
-        )
+        name_files(temporary, [p for p in manifest.list_files(temporary) if has(p, Role.MODEL)] + [s["path"] for s in samples[:1]])
         files = manifest.list_files(temporary)
-        fetched = {p: f for p, f in files.items() if p.endswith((".js", ".wasm")) or p.startswith("model/")}
+        fetched = {p: f for p, f in files.items() if has(p, Role.PUBLISHED)}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
         also = {"also": exporters.write_also(web, options.also, temporary)} if options.also else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
@@ -102,7 +99,7 @@ def _copy_static(static: Path, into: Path, web: WebModel) -> None:
     _log.info(
         "workers for %s, because %s", "all operations and no graphics card" if missing else "MobileNets and graphics cards", why
     )
-    left_out = shutil.ignore_patterns(*(resources.FOR_GPUS if missing else [_ONLY_IF_NEEDED]))
+    left_out = shutil.ignore_patterns(*named(Role.GPU if missing else Role.ALL_OPS))
     shutil.copytree(static, into, dirs_exist_ok=True, ignore=left_out)
     for path in into.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -121,7 +118,7 @@ def _write_samples(dataset: Dataset, chosen: Sequence[Picture], into: Path) -> l
     return rows
 
 
-def _golden(web: WebModel, folder: Path, path: str) -> manifest.Json:
+def _golden(web: WebModel, folder: Path, path: str) -> JsonObject:
     """One sample with Python's answer to it: the page asks itself on load, and refuses to work where it answers otherwise."""
     model_input = pixels.read_model_input((folder / path).read_bytes(), web.contract.input)
     with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:
@@ -138,7 +135,7 @@ def _chosen(dataset: Dataset, options: Bundling) -> Iterable[Picture]:
     for label in sorted(per_class)[: options.sample_classes]:
         rows = _alternating(per_class[label])
         start = label * 7 % len(rows)  # not everywhere the first group
-        chosen += (rows[start:] + rows[:start])[: options.samples_per_class]
+        chosen += (rows[start:] + rows[:start])[: options.samples]
     return chosen
 
 
@@ -186,8 +183,8 @@ def _against_original(web: WebModel, adopted: SavedModel) -> OriginalComparison:
         return compared
     with np.load(answers, allow_pickle=False) as held:
         inputs, expected = held["inputs"], held["probabilities"]
-    runner = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])
-    ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
+    with Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities]) as runner:
+        ours = np.concatenate([runner(inputs[i : i + _BATCH])[0] for i in range(0, len(inputs), _BATCH)])
     agreement = float((ours.argmax(1) == expected.argmax(1)).mean())
     return replace(compared, page=Difference(agreement, float(np.abs(ours - expected).max())))
 
@@ -197,12 +194,12 @@ def _sizes(folder: Path) -> Sizes:
     sizes = {"page": 0, "runtime": 0, "model": 0, "total": 0, "total_gzip": 0, "gpu_gzip": 0}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if name.startswith(_ASIDE):
+        if has(name, Role.ASIDE):
             continue
-        if name in resources.FOR_GPUS:
+        if has(name, Role.GPU):
             sizes["gpu_gzip"] += _gzip_bytes(path)
             continue
-        kind = "model" if name.startswith("model/") else "runtime" if name.endswith(_RUNTIME) else "page"
+        kind = "model" if has(name, Role.MODEL) else "runtime" if has(name, Role.RUNTIME) else "page"
         sizes[kind] += path.stat().st_size
         sizes["total"] += path.stat().st_size
         sizes["total_gzip"] += _gzip_bytes(path)

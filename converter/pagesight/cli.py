@@ -33,6 +33,7 @@ from pagesight.console.options import (
 )
 from pagesight.console.output import unforeseen
 from pagesight.errors import OptionError, PagesightError
+from pagesight.json_values import JsonObject
 from pagesight.options import STAGES, Build, Quantization, Verification
 from pagesight.records.quantization import QuantizationFacts
 
@@ -259,7 +260,7 @@ def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
     return run(Bundle.open(folder), Verification(require_browser=True, browsers=browsers), None, photos)
 
 
-def _stored(facts: QuantizationFacts) -> dict[str, Any]:
+def _stored(facts: QuantizationFacts) -> JsonObject:
     """How the model is stored and what that cost, without a line for every layer."""
     told = {**records.to_json(facts.storage), "accuracy": facts.accuracy, "pictures": facts.pictures}
     return {name: value for name, value in told.items() if name != "layers" and value not in (None, [])}

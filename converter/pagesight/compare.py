@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,13 @@ from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError
 from pagesight.graph.network_costs import cost_of
 from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.json_values import JsonObject
 from pagesight.synthetic.natural_noise import natural_noise
 from pagesight.training.batch_norm import Statistics
 from pagesight.training.efficientnet_lite import efficientnet_lite0
+
+if TYPE_CHECKING:
+    from tensorflow import Tensor
 
 BYTES_PER_WEIGHT = {"float32": 4, "float16": 2, "uint16": 2, "uint8": 1}
 _PARAMETERISED = ("mobilenet_v1_100_224", "mobilenet_v2_100_224", "efficientnet_lite0_224")
@@ -57,7 +61,7 @@ class Entry:
     browser: str | None = None
     why_not: str | None = None
 
-    def to_json(self) -> manifest.Json:
+    def to_json(self) -> JsonObject:
         """The same as plain JSON."""
         return asdict(self)
 
@@ -111,7 +115,7 @@ def untrained(name: str, into: Path) -> SavedModel:
     model(inputs, training=True)
     norms.finish(1)
 
-    def serve(image: Any) -> dict[str, Any]:
+    def serve(image: Any) -> dict[str, "Tensor"]:
         return {"probabilities": model(image * (1 / 127.5) - 1.0, training=False)}
 
     spec = tf.TensorSpec([None, side, side, 3], tf.float32, name="image")

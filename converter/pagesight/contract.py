@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pagesight.manifest import Json, write_json
+from pagesight.json_values import JsonObject
+from pagesight.manifest import write_json
 
 FILE_NAME = "contract.json"
 _FORMAT = 1
@@ -61,7 +62,7 @@ class Contract:
     language: str = "en"
     model_path: str = "model/model.json"
 
-    def to_json(self) -> Json:
+    def to_json(self) -> JsonObject:
         """The JSON object of contract.json, without the files and samples that a bundle adds."""
         return {
             "format": _FORMAT,
@@ -77,7 +78,7 @@ class Contract:
         }
 
     @classmethod
-    def from_json(cls, value: Json) -> "Contract":
+    def from_json(cls, value: Any) -> "Contract":
         """The contract in `value`. Raises ValueError or KeyError when it is of another format."""
         if value["format"] != _FORMAT:
             raise ValueError(f"contract format {value['format']!r} is not {_FORMAT}")

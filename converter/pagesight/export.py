@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pagesight import backbones, languages, manifest, progress
 from pagesight.artifacts import SavedModel, TrainedModel
@@ -13,6 +13,9 @@ from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.importers import structure
 from pagesight.options import Naming
 from pagesight.training import network
+
+if TYPE_CHECKING:
+    from tensorflow import Tensor
 
 
 def export(trained: TrainedModel, options: Naming, into: Path) -> SavedModel:
@@ -66,7 +69,7 @@ def _signature(model: Any, side: int) -> Any:
     tf = tensorflow()
     names = ("probabilities", "embedding", "features")[: len(model.outputs)]
 
-    def serve(image: Any) -> dict[str, Any]:
+    def serve(image: Any) -> dict[str, "Tensor"]:
         return dict(zip(names, model(image, training=False), strict=True))
 
     spec = tf.TensorSpec([None, side, side, 3], tf.float32, name="image")
@@ -89,7 +92,7 @@ def _with_features(function: Any, spec: Any) -> Any:
         wanted["features"] = features
     pruned = flat.prune([image], list(wanted.values()))
 
-    def serve(image: Any) -> dict[str, Any]:
+    def serve(image: Any) -> dict[str, "Tensor"]:
         return dict(zip(wanted, pruned(image), strict=True))
 
     return tf.function(serve, autograph=False).get_concrete_function(spec)

@@ -12,7 +12,7 @@ from pagesight.graph.layer_costs import Row, rows_of
 from pagesight.graph.model import GraphModel
 from pagesight.graph.tensorflow import graphs
 from pagesight.importers import door, saved_model, tfjs
-from pagesight.manifest import Json
+from pagesight.json_values import JsonObject
 from pagesight.records.quantization import QuantizationFacts
 from pagesight.records.report import Report
 
@@ -38,7 +38,7 @@ class Inspection:
     accuracy: dict[str, str | float | None] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def to_json(self) -> Json:
+    def to_json(self) -> JsonObject:
         """The same as plain JSON."""
         return asdict(self)
 

@@ -2,10 +2,25 @@
 
 import difflib
 import json
+from typing import TypedDict
 
 from pagesight import resources
 from pagesight.errors import OptionError
-from pagesight.manifest import Json
+from pagesight.json_values import JsonObject
+
+
+class Catalogue(TypedDict):
+    """All words of the page in one language."""
+
+    name: str
+    """The language, as its speakers call it."""
+    direction: str
+    """`ltr` or `rtl`."""
+    markup: dict[str, str]
+    element: dict[str, str]
+    page: JsonObject
+    """What the page's script says: sentences, or one for each plural form."""
+    teach: JsonObject
 
 
 def known() -> tuple[str, ...]:
@@ -21,10 +36,8 @@ def check(language: str) -> None:
         raise OptionError(f"the page does not speak {language!r}", fix=f"did you mean {near[0]!r}? Or {listed}" if near else listed)
 
 
-def catalogue(language: str) -> Json:
-    """The words in `language`: `name`, `direction` (ltr or rtl), `markup`, and what the scripts say, `page` and `teach`.
-
-    Raises OptionError when there are none.
-    """
+def catalogue(language: str) -> Catalogue:
+    """The words in `language`. Raises OptionError when there are none."""
     check(language)
-    return dict(json.loads((resources.words() / f"{language}.json").read_text(encoding="utf-8")))
+    words: Catalogue = json.loads((resources.words() / f"{language}.json").read_text(encoding="utf-8"))
+    return words

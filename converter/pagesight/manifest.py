@@ -18,12 +18,11 @@ from typing import Any, TypedDict, cast
 
 from pagesight import locks
 from pagesight.errors import OutputError, PagesightError
+from pagesight.json_values import JsonObject
 
 _log = logging.getLogger(__name__)
 
 FILE_NAME = "manifest.json"
-Json = dict[str, Any]
-"""A JSON object that is only passed on: what is inside is the business of whoever reads it."""
 
 
 class FileFacts(TypedDict):
@@ -39,7 +38,7 @@ class Manifest(TypedDict):
     format: int
     made_by: str
     stage: str
-    key: Json
+    key: JsonObject
     files: dict[str, FileFacts]
 
 
@@ -104,7 +103,7 @@ def files_sha256(folder: Path) -> str:
     return sha256_json(required(folder)["files"])
 
 
-def write(folder: Path, stage: str, key: Mapping[str, Any]) -> None:
+def write(folder: Path, stage: str, key: Mapping[str, object]) -> None:  # open: each stage has a key of its own
     """Write `folder`'s manifest: the stage, the key it was made from, and the hash of every other file in it."""
     write_json(
         folder / FILE_NAME,
@@ -112,7 +111,7 @@ def write(folder: Path, stage: str, key: Mapping[str, Any]) -> None:
     )
 
 
-def is_fresh(folder: Path, stage: str, key: Mapping[str, Any]) -> bool:
+def is_fresh(folder: Path, stage: str, key: Mapping[str, object]) -> bool:  # open: each stage has a key of its own
     """True where `folder` holds this stage's whole output for exactly this key, every file with its recorded hash."""
     why = _stale_because(read(folder), folder, stage, json.loads(json.dumps(key)))
     _log.info("%s: %s", stage, f"runs, because {why}" if why else f"kept, because {folder} was made from the same")
@@ -166,7 +165,11 @@ def refuse_overlap(source: Path, into: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_output_dir(into: Path, stage: str, key: Mapping[str, Any]) -> Iterator[Path]:
+def atomic_output_dir(
+    into: Path,
+    stage: str,
+    key: Mapping[str, object],  # open: each stage has a key of its own
+) -> Iterator[Path]:
     """Yield a temporary sibling of `into`; when the block ends well, add the manifest and put it in `into`'s place.
 
     The exchange is one system call where the kernel has it, so that a crash leaves either the old folder or the new one.

@@ -1,7 +1,13 @@
-"""Every option of every stage with its default: the only home of a default."""
+"""Every option of every stage with its default: the only home of a default.
 
-from dataclasses import dataclass
-from typing import Literal
+What people choose stands in `ScanOptions`, `TrainOptions` and `PageOptions`, of which `Build` is made: an option that is added
+there is one of `pagesight.build`, too, and reaches its stage.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
 
 STAGES = ("scan", "train", "export", "quantize", "bundle", "verify")
 """The stages in their order."""
@@ -20,8 +26,8 @@ FORMATS: tuple[Format, ...] = ("layers", "tflite")
 
 
 @dataclass(frozen=True)
-class Scanning:
-    """How pictures are found, checked and split."""
+class ScanOptions:
+    """How pictures are found, checked and split, as far as people choose it."""
 
     group_by: str | None = None
     """Regular expression searched in a picture's path; what it matches names the group (a person, an object, a burst)."""
@@ -41,9 +47,15 @@ class Scanning:
     """A class needs at least so many pictures that can be read."""
     strict: bool = False
     """Fail on the first picture that cannot be read, where otherwise it is skipped and listed."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Scanning(ScanOptions):
+    """How pictures are found, checked and split."""
+
     validation: float = 0.15
     test: float = 0.2
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,8 +81,8 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Training:
-    """How the model is fine-tuned."""
+class TrainOptions:
+    """How the model is fine-tuned, as far as people choose it."""
 
     backbone: str = AUTO
     """A network by its name; `auto` chooses among those whose ImageNet weights are at hand."""
@@ -82,8 +94,6 @@ class Training:
     """Of the whole page after gzip: networks that would not fit are not tried."""
     epochs: int = 0
     """At most so many; 0 takes as many as the schedule says."""
-    schedule: Schedule | None = None
-    """How the network is trained; where None, chosen by the weights it begins with and by the number of pictures."""
     false_accepts: float | None = None
     """Share (0..1) of pictures of other things that the page may take for a class, at most: sets the threshold. Where None it is
     0.01, as far as that refuses few right answers."""
@@ -94,6 +104,14 @@ class Training:
     strategy: Strategy = "none"
     """Who shares a batch: `mirrored` all accelerators of this machine, `multiworker` the machines that TF_CONFIG names."""
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Training(TrainOptions):
+    """How the model is fine-tuned."""
+
+    schedule: Schedule | None = None
+    """How the network is trained; where None, chosen by the weights it begins with and by the number of pictures."""
 
 
 @dataclass(frozen=True)
@@ -141,13 +159,11 @@ class Quantization:
 
 
 @dataclass(frozen=True)
-class Bundling:
-    """What goes into the page's folder beside the model."""
+class PageOptions:
+    """What goes into the page's folder beside the model, as far as people choose it."""
 
-    samples_per_class: int = 1
+    samples: int = 1
     """Of the pictures of the test side so many of each class are published (samples), small and without metadata; 0 for none."""
-    sample_classes: int = 24
-    """Of so many classes at most."""
     report: bool = True
     """Publish report.html, with small copies of the pictures it speaks of; report.json names no picture otherwise."""
     max_bytes: int | None = None
@@ -165,6 +181,14 @@ class Bundling:
 
 
 @dataclass(frozen=True)
+class Bundling(PageOptions):
+    """What goes into the page's folder beside the model."""
+
+    sample_classes: int = 24
+    """Samples are of so many classes at most."""
+
+
+@dataclass(frozen=True)
 class Verification:
     """The bars a bundle is held to in the browser."""
 
@@ -179,8 +203,8 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class Build:
-    """What `pagesight build` and `pagesight.build` take: the same names, the defaults of the stages."""
+class Build(ScanOptions, TrainOptions, PageOptions, Choosing):
+    """What `pagesight build` and `pagesight.build` take: the options of the stages, and those below, with the stages' defaults."""
 
     name: str | None = None
     """Short name for files and the install prompt; the output folder's name where not given."""
@@ -188,38 +212,10 @@ class Build:
     """Heading of the page; made from the name where not given."""
     description: str = Naming.description
     language: str = Naming.language
-    backbone: str = Training.backbone
-    weights: str = Training.weights
-    prefer: Prefer = Training.prefer
     search: str | None = None
     """Choose the backbone among these, named with commas, or `all` of `Searching.backbones`."""
-    max_ms: float | None = Choosing.max_ms
-    group_by: str | None = Scanning.group_by
-    unknown: str | None = Scanning.unknown
-    labels_csv: str | None = Scanning.labels_csv
-    file_column: str | None = Scanning.file_column
-    label_column: str | None = Scanning.label_column
-    side_column: str | None = Scanning.side_column
-    label: tuple[str, ...] = Scanning.label
-    every_frames: int = Scanning.every_frames
-    min_pictures: int = Scanning.min_pictures
-    strict: bool = Scanning.strict
-    epochs: int = Training.epochs
-    false_accepts: float | None = Training.false_accepts
-    strategy: Strategy = Training.strategy
-    tensorboard: str | None = Training.tensorboard
-    seed: int = Training.seed
     quantize: Mode = Quantization.mode
     max_drop: float = Quantization.max_drop
-    min_accuracy: float | None = Training.min_accuracy
-    max_bytes: int | None = Bundling.max_bytes
-    single_file: bool = Bundling.single_file
-    npm: str | None = Bundling.npm
-    theme: str | None = Bundling.theme
-    logo: str | None = Bundling.logo
-    also: tuple[Format, ...] = Bundling.also
-    samples: int = Bundling.samples_per_class
-    report: bool = Bundling.report
     require_browser: bool = Verification.require_browser
     verify_in: tuple[str, ...] = Verification.browsers
 
@@ -230,21 +226,15 @@ class Build:
             name, self.title or name.replace("-", " ").replace("_", " ").strip().capitalize(), self.description, self.language
         )
 
+    def _of(self, stage: type[T], **changed: Any) -> T:
+        """The options of a stage that are called as here."""
+        own = {f.name for f in fields(self)}
+        named = {f.name: getattr(self, f.name) for f in fields(stage) if f.name in own}  # type: ignore[arg-type]
+        return stage(**{**named, **changed})
+
     def scanning(self) -> Scanning:
         """Options of the scan stage."""
-        return Scanning(
-            group_by=self.group_by,
-            unknown=self.unknown,
-            labels_csv=self.labels_csv,
-            file_column=self.file_column,
-            label_column=self.label_column,
-            side_column=self.side_column,
-            label=tuple(self.label),
-            every_frames=self.every_frames,
-            min_pictures=self.min_pictures,
-            strict=self.strict,
-            seed=self.seed,
-        )
+        return self._of(Scanning, label=tuple(self.label))
 
     def searching(self) -> Searching:
         """Options of the search for a backbone."""
@@ -253,22 +243,11 @@ class Build:
 
     def choosing(self) -> Choosing:
         """Bounds of that search."""
-        return Choosing(self.max_bytes, self.max_ms)
+        return self._of(Choosing)
 
     def training(self) -> Training:
         """Options of the train stage."""
-        return Training(
-            backbone=self.backbone,
-            weights=self.weights,
-            prefer=self.prefer,
-            max_bytes=self.max_bytes,
-            epochs=self.epochs,
-            false_accepts=self.false_accepts,
-            min_accuracy=self.min_accuracy,
-            strategy=self.strategy,
-            tensorboard=self.tensorboard,
-            seed=self.seed,
-        )
+        return self._of(Training)
 
     def quantization(self) -> Quantization:
         """Options of the quantize stage."""
@@ -276,17 +255,7 @@ class Build:
 
     def bundling(self) -> Bundling:
         """Options of the bundle stage."""
-        also = tuple(sorted(set(self.also)))
-        return Bundling(
-            samples_per_class=self.samples,
-            report=self.report,
-            max_bytes=self.max_bytes,
-            single_file=self.single_file,
-            npm=self.npm,
-            theme=self.theme,
-            logo=self.logo,
-            also=also,
-        )
+        return self._of(Bundling, also=tuple(sorted(set(self.also))))
 
     def verification(self) -> Verification:
         """Options of the verify stage."""

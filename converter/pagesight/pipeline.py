@@ -177,7 +177,7 @@ def _searched(into: Path, options: Build) -> Build:
     return replace(options, backbone=str(chosen.facts.chosen))
 
 
-def _checked(options: dict[str, Any], stage: str) -> Build:
+def _checked(options: dict[str, Any], stage: str) -> Build:  # open: whatever a caller of `build` named
     """`options` as a Build, with names and choices checked before any work is done."""
     known = {f.name for f in fields(Build)}
     for name in options.keys() - known:

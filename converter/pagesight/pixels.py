@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pagesight import integrity
 from pagesight.contract import Input
 from pagesight.decoders import MAX_MEMORY, Header, UnreadablePicture, open_picture, refuse_large
+from pagesight.errors import first_line
 
 __all__ = ["Admit", "Pixels", "UnreadablePicture", "check", "decode", "model_input", "read_model_input"]
 
@@ -182,8 +183,7 @@ def _damage_is_said() -> Iterator[None]:
     except UnidentifiedImageError as cause:
         raise UnreadablePicture("is damaged (its header makes no sense)") from cause
     except Exception as cause:  # decoders raise anything: KeyError, struct.error, their own
-        reason = str(cause).strip().rstrip(".") or type(cause).__name__
-        raise UnreadablePicture(f"is damaged ({reason.splitlines()[0][:120]})") from cause
+        raise UnreadablePicture(f"is damaged ({first_line(cause, 120).rstrip('.')})") from cause
 
 
 def _strips(image: Image.Image, box: tuple[int, int, int, int]) -> Iterator[tuple[int, Image.Image]]:

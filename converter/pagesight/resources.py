@@ -4,9 +4,6 @@ from pathlib import Path
 
 from pagesight.errors import BundleError
 
-FOR_GPUS = ("gpu.js", "worker_webgl.js", "worker_webgpu.js")
-"""Those of the page's files that are fetched only where a graphics card is tried."""
-
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
 

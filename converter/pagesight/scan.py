@@ -12,7 +12,7 @@ import numpy as np
 from pagesight import decoders, manifest, progress, records
 from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Picture
 from pagesight.errors import OptionError, ScanError
-from pagesight.manifest import Json
+from pagesight.json_values import JsonObject
 from pagesight.options import Scanning
 from pagesight.pictures import classes, clips
 from pagesight.pictures.label_tables import Columns
@@ -145,7 +145,7 @@ def _ood(folder: Path, root: int, known: set[str], options: Scanning) -> list[Pi
     return sorted(pictures, key=lambda p: p.path)
 
 
-def _versions() -> Json:
+def _versions() -> JsonObject:
     return {"versions": manifest.versions("pillow", "scikit-learn", "pi-heif", "av", "imagecodecs")}
 
 

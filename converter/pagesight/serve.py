@@ -3,7 +3,9 @@
 import contextlib
 import gzip
 import io
+import ipaddress
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,8 +14,8 @@ from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET6
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from pagesight.errors import BundleError
 
@@ -43,7 +45,8 @@ _CORS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cr
 """What lets apps on other origins load the bundle: for trying, where a host would be told to send it."""
 _PACKED_ALREADY = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".zip", ".gz")
 _HANDSHAKE_SECONDS = 10
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_HERE = {"localhost", socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"}
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -55,25 +58,44 @@ class _Handler(SimpleHTTPRequestHandler):
     timeout = 30
     server: "_Server"
 
-    def __init__(self, *args: Any, extra: Mapping[str, bytes], cors: bool, **more: Any) -> None:
+    def __init__(self, *args: Any, extra: Mapping[str, bytes], cors: bool, host: str, **more: Any) -> None:
         self._extra = extra
         self._cors = cors
+        self._host = host.lower()
         super().__init__(*args, **more)
 
     def send_head(self) -> BinaryIO | None:
         """Send status and headers; the body to send, or None where there is none."""
+        if not self._is_meant():
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "This server has another name")
+            return None
         data = self._extra.get(self.path.lstrip("/"))
         if data is not None:
             return self._send(data, {"Content-Type": "application/octet-stream"})
         path = Path(self.translate_path(self.path))
-        if path.is_dir():
-            if not self.path.partition("?")[0].endswith("/"):
-                return super().send_head()  # redirects to the folder, which relative addresses need
-            path /= "index.html"
-        if not path.is_file() or not path.resolve().is_relative_to(Path(self.directory).resolve()):
+        try:
+            if path.is_dir():
+                if not self.path.partition("?")[0].endswith("/"):
+                    return super().send_head()  # redirects to the folder, which relative addresses need
+                path /= "index.html"
+            found = path.is_file() and path.resolve().is_relative_to(Path(self.directory).resolve())
+        except OSError:  # longer than any name of a file
+            found = False
+        if not found:
             self.send_error(HTTPStatus.NOT_FOUND, "There is no such file")
             return None
         return self._send_file(path)
+
+    def _is_meant(self) -> bool:
+        """Whether the request names this machine: a page elsewhere can make its own name lead here, and would read what is served.
+
+        An address in numbers is no name that anyone could turn.
+        """
+        try:
+            asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+        except ValueError:  # half an address
+            return False
+        return asked in _HERE | {self._host, ""} or asked.endswith(".localhost") or _is_address(asked)
 
     def _send_file(self, path: Path) -> BinaryIO | None:
         """One file: whole, packed, a part of it, or the word that the browser's copy is still good."""
@@ -120,6 +142,14 @@ class _Handler(SimpleHTTPRequestHandler):
         """Say nothing: the terminal is for people."""
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -127,7 +157,7 @@ class _Server(ThreadingHTTPServer):
         self._tls = tls
         self._packed: dict[tuple[Path, str], bytes] = {}
         if ":" in host:
-            self.address_family = AF_INET6
+            self.address_family = socket.AF_INET6
         super().__init__((host, port), handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -179,7 +209,7 @@ def serving(
 
     Port 0 takes any free one. Raises BundleError when the folder holds no page or the port is taken.
     """
-    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors)
+    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors, host=host)
     server = _bound(folder, host, port, handler, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

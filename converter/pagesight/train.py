@@ -3,9 +3,9 @@
 import contextlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from pagesight.artifacts import NO_CLASS, SIDES, Dataset, Side, TrainedModel
 from pagesight.contract import Input
 from pagesight.errors import TrainError
 from pagesight.graph.tensorflow import keras
+from pagesight.json_values import JsonObject
 from pagesight.metrics import better_than_guessing, wilson
 from pagesight.options import Training
 from pagesight.pictures.model_inputs import model_inputs_of
@@ -37,6 +38,14 @@ _MAX_OOD = 2000
 """Pictures of other things that training looks at, of each side."""
 
 
+class _Key(TypedDict):
+    """What a training is made from: as long as it is the same, so are the weights."""
+
+    options: JsonObject
+    dataset: str
+    versions: dict[str, str]
+
+
 def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
     """Learn from every picture where they are few; else fine-tune on the train side, and measure on the test side.
 
@@ -46,7 +55,7 @@ def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
     that is None, and OutputError where another process trains into the same folder; nothing is written then.
     """
     offered = starts(options)
-    key = {
+    key: _Key = {
         "options": asdict(replace(options, tensorboard=None))
         | {"weights": [network.identity(s.weights, s.backbone) | {"backbone": s.backbone.name} for s in offered]},
         "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
@@ -61,16 +70,23 @@ def train(dataset: Dataset, options: Training, into: Path) -> TrainedModel:
         distribution.agree(manifest.sha256_json(_what_is_learned(key)))
         own = into if distribution.rank == 0 else Path(scratch) / into.name  # the chief alone writes what stays
         if learns_from_every(dataset, options, offered[0]):
-            _learn(dataset, options, offered, (own, key))
+            _learn(dataset, options, offered, _Output(own, key))
         else:
-            _train(dataset, options, offered, (own, key), distribution)
+            _train(dataset, options, offered, _Output(own, key), distribution)
     return TrainedModel(into)
 
 
-def _learn(dataset: Dataset, options: Training, offered: list[Start], output: tuple[Path, dict[str, Any]]) -> None:
+@dataclass(frozen=True)
+class _Output:
+    """Where a training goes, and what it is made from."""
+
+    into: Path
+    key: _Key
+
+
+def _learn(dataset: Dataset, options: Training, offered: list[Start], output: _Output) -> None:
     """Train on every picture."""
-    into, key = output
-    with manifest.atomic_output_dir(into, "train", key) as temporary, tempfile.TemporaryDirectory() as work:
+    with manifest.atomic_output_dir(output.into, "train", output.key) as temporary, tempfile.TemporaryDirectory() as work:
         facts = learn(dataset, options, offered, Path(work), temporary)
         assert facts.accuracy is not None
         assert facts.choice is not None
@@ -95,15 +111,12 @@ def _check_accuracy(accuracy: TestAccuracy, options: Training) -> None:
         )
 
 
-def _train(
-    dataset: Dataset, options: Training, offered: list[Start], output: tuple[Path, dict[str, Any]], distribution: Distribution
-) -> None:
+def _train(dataset: Dataset, options: Training, offered: list[Start], output: _Output, distribution: Distribution) -> None:
     """What one worker does for the folder and the key in `output`."""
-    into, key = output
     start = best_of_some(dataset, options, offered)
     backbone = start.backbone
-    checkpoint = Checkpoint(into, _what_is_learned(key))
-    with manifest.atomic_output_dir(into, "train", key) as temporary:
+    checkpoint = Checkpoint(output.into, _what_is_learned(output.key))
+    with manifest.atomic_output_dir(output.into, "train", output.key) as temporary:
         with progress.task("starting TensorFlow"), distribution.scope():
             keras().utils.set_random_seed(options.seed)
             model, used = network.build(backbone, len(dataset.labels), start.weights)
@@ -148,9 +161,9 @@ def _as_it_began(model: Any, first: list[Any]) -> Iterator[None]:
         model.set_weights(learned)
 
 
-def _what_is_learned(key: dict[str, Any]) -> dict[str, Any]:
+def _what_is_learned(key: _Key) -> _Key:
     """The key without its bar: a run that fell short of one is not trained again for a lower one."""
-    return key | {"options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
+    return {**key, "options": {k: v for k, v in key["options"].items() if k != "min_accuracy"}}
 
 
 def _splits(dataset: Dataset, options: Input, work: Path, seed: int) -> loop.Splits:

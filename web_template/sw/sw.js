@@ -2,17 +2,14 @@
 // manifest.json), and it takes over only when every file of that version is in its cache and checked. A page is
 // therefore never given files of two versions. What few visitors need, for graphics cards and to make a page of one file, is kept when it is fetched on a visit
 // after the first.
-import { ON_DEMAND } from "../src/worker/gpu_files.js";
+import { MAY_BE_MISSING, NOT_SERVED, ON_DEMAND } from "../src/loading/bundle_files.js";
+import { hexOf } from "../src/loading/hex.js";
 
 /** @type {ServiceWorkerGlobalScope} */
 const worker = /** @type {any} */ (self);
 const version = new URL(worker.location.href).searchParams.get("v") ?? "";
 const prefix = `pagesight:${worker.registration.scope}:`;
 const cacheName = prefix + version;
-/** Files that visitors of the page never fetch, and the report's pictures, which may be somebody's own. */
-const NOT_SERVED = /^(sw\.js|_headers|\..*|manifest\.json|package\.json|README\.md|(single-file|npm|also|report)\/.*)$/;
-/** Files that whoever hosts the page may leave out. */
-const MAY_BE_MISSING = /^(report\.(html|css|data\.css)|samples\/.*)$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(dropOtherVersions()));
@@ -53,7 +50,7 @@ async function get(path, expected) {
     if (response.status === 404 && MAY_BE_MISSING.test(path)) return undefined;
     if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer()));
-    const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const found = hexOf(digest);
     // A redirected response may not answer a navigation: keep its body and type alone.
     if (found === expected) return response.redirected ? unredirected(response) : response;
   }

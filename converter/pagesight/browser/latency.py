@@ -7,28 +7,12 @@ from statistics import median
 
 from pagesight.artifacts import Bundle
 from pagesight.browser import tabs
+from pagesight.browser.page_calls import function
 from pagesight.errors import VerifyError
 from pagesight.serve import serving
 
 _WARM_UP, _TIMES, _AT_LEAST, _ENOUGH_MS = 5, 30, 5, 5000
 """Answers thrown away, answers timed; of a slow network fewer, once they have taken so long together."""
-_ASK = """async ({ side, warmUp, times, atLeast, enough }) => {
-  const { load } = await import(new URL("pagesight.js", document.baseURI).href);
-  const classifier = await load(new URL("./", document.baseURI).href);
-  const picture = new ImageData(side, side);
-  picture.data.forEach((_, i, pixels) => (pixels[i] = i % 4 === 3 ? 255 : (i * 2654435761) >>> 24)); // opaque, as photographs are
-  const timed = async (most, least) => {
-    const took = [];
-    for (let sum = 0; took.length < most && (took.length < least || sum < enough); sum += took.at(-1)) {
-      const begin = performance.now();
-      await classifier.predict(picture);
-      took.push(performance.now() - begin);
-    }
-    return took;
-  };
-  await timed(warmUp, 2);
-  return timed(times, atLeast);
-}"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +37,7 @@ def _measured(bundle: Bundle, executable: Path) -> Latency:
             page = browser.new_page()
             page.goto(address)
             options = {"warmUp": _WARM_UP, "times": _TIMES, "atLeast": _AT_LEAST, "enough": _ENOUGH_MS}
-            took = page.evaluate(_ASK, {"side": bundle.contract.input.side, **options})
+            took = page.evaluate(function("timeAnswers"), {"side": bundle.contract.input.side, **options})
             name = f"Chromium {browser.version.split('.')[0]}"
     except Error as cause:
         what = cause.message.splitlines()[0]

@@ -7,62 +7,30 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from pagesight import progress
 from pagesight.browser import tabs
 from pagesight.browser.discovery import Browser
+from pagesight.browser.page_calls import function
 from pagesight.errors import VerifyError
 from pagesight.graph import memory
-from pagesight.manifest import Json
 from pagesight.serve import serving
 
 _BATCH = 16
 _BATCH_BYTES = 8_000_000
 _PHOTOS = ".pagesight-photos"
-_ANSWER = """async (classifier, file, expected) => {
-  const [square, prediction] = [await classifier.square(file), await classifier.predict(file)];
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", square.data));
-  const same = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("") === expected;
-  return {
-    probabilities: Array.from(prediction.probabilities),
-    square: same ? null : Array.from(square.data),
-    backend: classifier.backend,
-  };
-}"""
-_ASK = f"""async ([paths, expected, alone]) => {{
-  const base = document.baseURI;
-  globalThis.asked ??= Promise.resolve(alone && globalThis.classifier)
-    .then((own) => own && own.dispose())
-    .then(() => import(new URL("pagesight.js", base).href))
-    .then((module) => module.load(new URL("./", base).href));
-  const answers = [];
-  for (const [i, path] of paths.entries()) {{
-    const file = new File([await (await fetch(new URL(path, base))).blob()], "picture");
-    answers.push(await ({_ANSWER})(await globalThis.asked, file, expected[i]));
-  }}
-  return answers;
-}}"""
-# The page tells when its model is loaded, and again to whoever asks later.
-_KEEP_CLASSIFIER = """() => {
-  globalThis.classifier = new Promise((resolve, reject) => {
-    document.addEventListener("pagesight-ready", ({ detail }) => resolve(detail));
-    document.addEventListener("pagesight-failure", ({ detail }) => reject(detail));
-    setTimeout(reject, 120_000, new Error("the page did not load its model"));
-    document.dispatchEvent(new Event("pagesight-ask"));
-  });
-  globalThis.classifier.catch(() => {});
-}"""
-_ASK_SINGLE_FILE = f"""async ([files, expected]) => {{
-  const answers = [];
-  for (const [i, file] of files.entries()) {{
-    const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
-    answers.push(await ({_ANSWER})(await globalThis.classifier, new File([bytes], "picture"), expected[i]));
-  }}
-  return answers;
-}}"""
+
+
+class _Row(TypedDict):
+    """What the page says of one picture."""
+
+    backend: str
+    probabilities: list[float]
+    square: list[int] | None
+
 
 Pictures = Sequence[tuple[str, bytes]]
 """Names and file bytes."""
@@ -88,11 +56,16 @@ def ask_page(folder: Path, pictures: Pictures, expected: Sequence[str], browser:
     """
     paths = [f"{_PHOTOS}/{i}" for i in range(len(pictures))]
     extra = {path: data for path, (_, data) in zip(paths, pictures, strict=True)}
-    alone = memory.is_large(folder / "model")
+    alone, ask = memory.is_large(folder / "model"), function("askModule")
 
     def work() -> Answers:
         with serving(folder, extra=extra) as address:
-            return _asked(browser, address, pictures, lambda tab, part: tab.evaluate(_ASK, [paths[part], expected[part], alone]))
+            return _asked(
+                browser,
+                address,
+                pictures,
+                lambda tab, part: tab.evaluate(ask, [paths[part], expected[part], alone]),
+            )
 
     return _in_own_thread(work)
 
@@ -102,7 +75,7 @@ def ask_single_file(file: Path, pictures: Pictures, expected: Sequence[str], bro
 
     def ask(tab: tabs.Tab, part: slice) -> Any:
         files = [base64.b64encode(data).decode() for _, data in pictures[part]]
-        return tab.evaluate(_ASK_SINGLE_FILE, [files, expected[part]])
+        return tab.evaluate(function("askPage"), [files, expected[part]])
 
     return _in_own_thread(partial(_asked, browser, file.resolve().as_uri(), pictures, ask))
 
@@ -115,14 +88,14 @@ def _in_own_thread(work: Callable[[], Answers]) -> Answers:
 
 def _asked(browser: Browser, address: str, pictures: Pictures, ask: Callable[[tabs.Tab, slice], Any]) -> Answers:
     """Open the page and ask it; errors in its console and foreign requests end in a VerifyError."""
-    rows: list[Json] = []
+    rows: list[_Row] = []
     complaints: list[str] = []
     name = browser.engine.capitalize()
     try:
         with tabs.opened(browser) as tab:
             name = tab.name
             tab.goto(address)
-            tab.evaluate(_KEEP_CLASSIFIER)
+            tab.evaluate(function("keepClassifier"))
             try:
                 with progress.task(f"asking {name}", len(pictures)) as advance:
                     for part in _batches(pictures):

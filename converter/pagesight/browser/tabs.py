@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from pagesight.browser import page_calls
 from pagesight.browser.discovery import Browser
 from pagesight.browser.webdriver import DriverError, webkit
 
@@ -25,7 +26,6 @@ _FIREFOX: Preferences = {
     "security.fileuri.strict_origin_policy": True,
 }
 """Nothing is sent, and files are as far from each other as for every user: automation would relax that."""
-_REQUESTS = '() => performance.getEntriesByType("resource").map(({ name }) => name)'
 
 
 class Tab(Protocol):
@@ -137,4 +137,4 @@ class _WebDriverTab:
         return []
 
     def requests(self) -> list[str]:
-        return list(self._session.evaluate(_REQUESTS))
+        return list(self._session.evaluate(page_calls.function("listRequests")))

@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pagesight.browser import page_calls
+from pagesight.json_values import JsonObject
+
 _START_SECONDS = 30
 _SCRIPT_MS = 600_000
-_WRAPPED = """const [give, ...rest] = [arguments[arguments.length - 1], ...[...arguments].slice(0, -1)];
-Promise.resolve().then(() => (%s)(...rest)).then(
-  (value) => give({ value: value ?? null }),
-  (error) => give({ error: String(error?.message ?? error) }),
-);"""
 
 
 class DriverError(Exception):
@@ -32,7 +30,7 @@ class Session:
         self._path = ""
         self.version = ""
 
-    def start(self, capabilities: dict[str, Any]) -> None:
+    def start(self, capabilities: JsonObject) -> None:
         """Open the browser. Raises DriverError."""
         value = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
         self._path = f"/session/{value['sessionId']}"
@@ -45,7 +43,7 @@ class Session:
 
     def evaluate(self, function: str, *arguments: Any) -> Any:
         """What a JavaScript function, async or not, gives; values cross as JSON. Raises DriverError with what it throws."""
-        answer = self.command("POST", "/execute/async", {"script": _WRAPPED % function, "args": list(arguments)})
+        answer = self.command("POST", "/execute/async", {"script": page_calls.for_web_driver(function), "args": list(arguments)})
         if "error" in answer:
             raise DriverError(answer["error"])
         return answer["value"]

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from pagesight.compare import BYTES_PER_WEIGHT, Entry
-from pagesight.console.html import Context, aligned, counted, rendered, sheet, standalone
+from pagesight.console.html import aligned, counted, rendered, sheet, standalone
 
 _LETTER, _PANEL, _GAP, _ROW, _TOP = 7.6, 250, 24, 30, 44
 """Pixels: a letter of a name, a panel with its value labels, the space after it, a row, the heads above the rows."""
@@ -34,6 +34,30 @@ _BODY = """<h1>Networks side by side</h1>
 {% for reason in reasons %}<p class="soft">{{ reason }}</p>
 {% endfor %}"""
 _HEADS = ("network", "px", "parameters", "MB", "multiply-adds", "ms", *(f"{d} bytes" for d in BYTES_PER_WEIGHT))
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A dot, `start` to its left from where a line leads to it, and its text; positions in pixels."""
+
+    start: float | None
+    x: float
+    shade: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Tick:
+    x: float
+    text: str
+
+
+@dataclass(frozen=True)
+class _ChartRow:
+    name: str
+    y: int
+    marks: list[_Mark] = field(default_factory=list)
 
 
 def as_table(entries: Sequence[Entry]) -> str:
@@ -91,14 +115,14 @@ def _chart(entries: Sequence[Entry]) -> str:
     ]
     if any(e.milliseconds for e in entries):
         panels.append(("milliseconds in the browser", times, " ms"))
-    rows: list[dict[str, Any]] = [{"name": e.name, "y": _TOP + _ROW * i + _ROW // 2, "marks": []} for i, e in enumerate(entries)]
+    rows = [_ChartRow(e.name, _TOP + _ROW * i + _ROW // 2) for i, e in enumerate(entries)]
     drawn, names = [], round(_LETTER * max(len(e.name) for e in entries)) + 24
     for number, (title, values, unit) in enumerate(panels):
         x = names + number * (_PANEL + _GAP)
         scale = _Scale([v for e in entries for v, _, _ in values(e)], x, _PANEL - _LABELS)
         drawn.append({"title": title, "x": x, "ticks": scale.ticks()})
         for row, entry in zip(rows, entries, strict=True):
-            row["marks"] += _marks(entry, values(entry), scale, unit)
+            row.marks.extend(_marks(entry, values(entry), scale, unit))
     bottom = _TOP + _ROW * len(entries)
     summary = "; ".join(f"{e.name} {e.megabytes:g} MB, {counted(e.multiply_adds)} multiply-adds" for e in entries)
     return rendered(
@@ -116,22 +140,21 @@ def _chart(entries: Sequence[Entry]) -> str:
     )
 
 
-def _marks(entry: Entry, values: list[tuple[float, str, str]], scale: "_Scale", unit: str) -> list[Context]:
+def _marks(entry: Entry, values: list[tuple[float, str, str]], scale: "_Scale", unit: str) -> list[_Mark]:
     if not values:
-        return [{"start": None, "x": scale.left - 11, "shade": "", "text": "–", "title": ""}]
+        return [_Mark(None, scale.left - 11, "", "", "–")]
     least, most = min(values)[0], max(values)[0]
     marks = [
-        {
-            "start": None,
-            "x": scale.at(value),
-            "shade": shade,
-            "title": f"{entry.name}: {counted(value)}{unit or ' ' + what}",
-            "text": (counted(value) if value >= 1 else f"{value:.2g}") if value == most else "",
-        }
+        _Mark(
+            None,
+            scale.at(value),
+            shade,
+            f"{entry.name}: {counted(value)}{unit or ' ' + what}",
+            (counted(value) if value >= 1 else f"{value:.2g}") if value == most else "",
+        )
         for value, shade, what in values
     ]
-    marks[0]["start"] = scale.at(least) if least < most else scale.left
-    return [marks[0], *marks[1:]]
+    return [replace(marks[0], start=scale.at(least) if least < most else scale.left), *marks[1:]]
 
 
 class _Scale:
@@ -145,6 +168,6 @@ class _Scale:
     def at(self, value: float) -> float:
         return round(self.left + self._width * (math.log10(value) - self._low) / (self._high - self._low), 1)
 
-    def ticks(self) -> list[Context]:
+    def ticks(self) -> list[_Tick]:
         powers = range(self._low, self._high + 1)
-        return [{"x": self.at(10.0**p), "text": counted(10.0**p) if p >= 0 else f"{10.0**p:g}"} for p in powers]
+        return [_Tick(self.at(10.0**p), counted(10.0**p) if p >= 0 else f"{10.0**p:g}") for p in powers]

@@ -40,11 +40,7 @@ tbody tr:last-child td { border-bottom: 0 }
 """
 
 
-Context = Mapping[str, object]
-"""What a template names: numbers, texts and rows of them."""
-
-
-def rendered(template: str, context: Context) -> str:
+def rendered(template: str, context: Mapping[str, object]) -> str:  # open: what a template names
     """`template` with every value escaped that is no markup of ours."""
     from jinja2 import Environment, StrictUndefined
 

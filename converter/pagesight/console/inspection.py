@@ -1,9 +1,9 @@
 """An Inspection as text for a terminal and as one HTML file with a drawing: bytes, work and rounding error, layer by layer."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from pagesight.console.html import Context, aligned, counted, rendered, round_ticks, sheet
+from pagesight.console.html import aligned, counted, rendered, round_ticks, sheet
 from pagesight.graph.layer_costs import Row
 from pagesight.inspect import SMALL_SIGNAL_DB, Inspection
 
@@ -40,6 +40,36 @@ _WIDTH, _LEFT, _HIGH, _SPACE = 960, 52, 110, 44
 _MOST_DB = 60.0
 
 
+@dataclass(frozen=True)
+class _Mark:
+    """A bar or a dot; positions in pixels."""
+
+    x: float
+    y: float
+    height: float
+    shade: str
+    title: str
+
+
+@dataclass(frozen=True)
+class _Tick:
+    value: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One of the drawings, one above the other; at `limit` stands a dashed line."""
+
+    top: int
+    title: str
+    ticks: list[_Tick]
+    marks: list[_Mark]
+    dots: bool
+    limit: float | None
+
+
 def as_html(result: Inspection) -> str:
     """One file that asks nothing of the network."""
     layers = [row for row in result.layers if row.op != "Const"]
@@ -70,7 +100,7 @@ def _step(layers: list[Row]) -> float:
     return (_WIDTH - _LEFT) / max(len(layers), 1)
 
 
-def _panel(number: int, title: str, values: Sequence[float | None], layers: list[Row], *, most: float | None = None) -> Context:
+def _panel(number: int, title: str, values: Sequence[float | None], layers: list[Row], *, most: float | None = None) -> _Panel:
     """One panel of the drawing: bars, or dots on a scale that ends at `most`."""
     ticks = round_ticks(most or max((v for v in values if v is not None), default=0))
     top = _SPACE + number * (_HIGH + _SPACE)
@@ -79,25 +109,18 @@ def _panel(number: int, title: str, values: Sequence[float | None], layers: list
         return round(top + _HIGH * (1 - min(max(value / ticks[-1], 0), 1)), 1)
 
     marks = [
-        {
-            "x": round(_LEFT + i * _step(layers), 2),
-            "y": at(value),
-            "height": round(top + _HIGH - at(value), 1),
-            "shade": "bad" if most and value < SMALL_SIGNAL_DB else "strong",
-            "title": f"{row.name}: {value:,} {title}",
-        }
+        _Mark(
+            round(_LEFT + i * _step(layers), 2),
+            at(value),
+            round(top + _HIGH - at(value), 1),
+            "bad" if most and value < SMALL_SIGNAL_DB else "strong",
+            f"{row.name}: {value:,} {title}",
+        )
         for i, (row, value) in enumerate(zip(layers, values, strict=True))
         if value is not None
     ]
-    shown = [{"value": tick, "y": at(tick), "text": counted(tick) if tick else "0"} for tick in ticks]
-    return {
-        "top": top,
-        "title": title,
-        "ticks": shown,
-        "marks": marks,
-        "dots": most is not None,
-        "limit": most and at(SMALL_SIGNAL_DB),
-    }
+    shown = [_Tick(tick, at(tick), counted(tick) if tick else "0") for tick in ticks]
+    return _Panel(top, title, shown, marks, dots=most is not None, limit=at(SMALL_SIGNAL_DB) if most else None)
 
 
 def as_table(result: Inspection) -> str:

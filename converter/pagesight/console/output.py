@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -17,6 +17,9 @@ from pagesight.artifacts import Bundle
 from pagesight.console.summary import result_lines
 from pagesight.errors import OutputError, PagesightError
 from pagesight.progress import Reporter
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 _LINE_EVERY = 5.0
 _TOLD = 2
@@ -45,7 +48,7 @@ class Console(Reporter):
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._last_line: dict[str, float] = {}
         self._interrupted = False
         self._handler: Any = None

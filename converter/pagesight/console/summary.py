@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pagesight.artifacts import Bundle
+from pagesight.json_values import JsonValue
 from pagesight.records.adopted import InputTaken, OriginalComparison
 from pagesight.records.evaluation import FindingFacts
 from pagesight.records.report import Parity, Report, ReportedAccuracy
@@ -15,7 +16,7 @@ _TOLD = 2
 """Findings that a command tells."""
 
 
-def result_lines(value: Bundle | Mapping[str, Any]) -> list[str]:
+def result_lines(value: "Bundle | Mapping[str, JsonValue | TestAccuracy | ReportedAccuracy]") -> list[str]:
     """The lines of a bundle, or of a JSON object with a line for each key that has a value."""
     if isinstance(value, Bundle):
         return _bundle_lines(str(value.path), value.report)

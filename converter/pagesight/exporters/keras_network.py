@@ -1,15 +1,14 @@
 """A network of Keras layers as the JSON that TF.js reads, built layer by layer without Keras."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pagesight.manifest import Json
+from pagesight.json_values import JsonObject
 
-LayerConfig = Mapping[str, object]
+LayerConfig = JsonObject
 """Arguments of a Keras layer's class, by name."""
 
 
@@ -17,7 +16,7 @@ LayerConfig = Mapping[str, object]
 class Network:
     """Layers in the order of computation, and the weights of each, named as TF.js asks for them."""
 
-    layers: list[Json] = field(default_factory=list)
+    layers: list[JsonObject] = field(default_factory=list)
     weights: dict[str, NDArray[Any]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     """What the graph calls the weights that were taken over from it."""
@@ -50,9 +49,9 @@ class Network:
         config = {"axis": -1, "epsilon": 0.0, "momentum": 0.99, "center": True, "scale": True}
         return self.add("BatchNormalization", [source], config, **values, moving_mean=nothing, moving_variance=one)
 
-    def topology(self, image: str, answer: str) -> Json:
+    def topology(self, image: str, answer: str) -> JsonObject:
         """`modelTopology` of model.json."""
-        config = {
+        config: JsonObject = {
             "name": "model",
             "layers": self.layers,
             "input_layers": [[image, 0, 0]],

@@ -16,7 +16,7 @@ from pagesight.exporters.keras_network import Network
 from pagesight.exporters.translate import scaled, translate
 from pagesight.graph import tensorflowjs
 from pagesight.graph.model import GraphModel
-from pagesight.manifest import Json
+from pagesight.json_values import JsonObject
 
 _SIDE = 224
 _HALF = 127.0
@@ -49,7 +49,7 @@ def write_layers_model(model_json: Path, contract: Contract, into: Path) -> None
     (into / "metadata.json").write_text(json.dumps(_metadata(contract), ensure_ascii=False), encoding="utf-8")
 
 
-def _metadata(contract: Contract) -> Json:
+def _metadata(contract: Contract) -> JsonObject:
     return {
         "tfjsVersion": _TFJS,
         "packageName": "@teachablemachine/image",
@@ -63,7 +63,7 @@ def _metadata(contract: Contract) -> Json:
 
 def _gray(network: Network, image: str) -> str:
     kernel = np.array(_LUMA, np.float32).reshape(1, 1, 3, 1)
-    config = {"filters": 1, "kernel_size": [1, 1], "strides": [1, 1], "padding": "same", "use_bias": False}
+    config: JsonObject = {"filters": 1, "kernel_size": [1, 1], "strides": [1, 1], "padding": "same", "use_bias": False}
     return network.add("Conv2D", [image], config, kernel=kernel)
 
 

@@ -186,7 +186,7 @@ class _Translation:
         return self._reshaped(pooled, (1, 1, node.shape[-1])) if node.flag("keep_dims") else pooled
 
     def _pooling(self, node: Node) -> str:
-        config = {
+        config: LayerConfig = {
             "pool_size": node.pair("ksize"),
             "strides": node.pair("strides"),
             "padding": node.text("padding").lower(),

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.graph.large_constants import LargeConstants
 from pagesight.graph.tensorflow import graphs
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 _OUTPUTS = {"Conv2D": 3, "DepthwiseConv2dNative": 2}
 """The axis of the kernel from which on its values belong to an output channel."""
@@ -46,7 +49,7 @@ def _fold(graph_def: Any, convolution: Any, norm: Any, kernel: NDArray[Any], sta
         del norm.attr[key]
 
 
-def _constant(name: str, nodes: Mapping[str, Any], large: LargeConstants) -> NDArray[Any] | None:
+def _constant(name: str, nodes: Mapping[str, "NodeDef"], large: LargeConstants) -> NDArray[Any] | None:
     """The value of a tensor that is a constant, or an Identity of one."""
     node = nodes.get(name.split(":", maxsplit=1)[0])
     while node is not None and node.op == "Identity":

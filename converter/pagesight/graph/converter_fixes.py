@@ -1,11 +1,14 @@
 """What the stock converter makes of some graphs and nobody can run, put right: hard swishes and biases that are none."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pagesight.graph.tensorflow import graphs
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 
 def mended(graph_def: Any) -> Any:
@@ -57,7 +60,7 @@ def _added(node: Any, parts: list[Any]) -> list[Any]:
     return parts
 
 
-def _channels(node: Any, nodes: Mapping[str, Any]) -> int:
+def _channels(node: Any, nodes: Mapping[str, "NodeDef"]) -> int:
     """How many outputs a fused node with a constant kernel has."""
     *_, before, last = (int(d.size) for d in nodes[node.input[1]].attr["value"].tensor.tensor_shape.dim)
     if node.op == "FusedDepthwiseConv2dNative":

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from pagesight.graph import tensorflowjs
 from pagesight.graph.converter_fixes import taken_apart
 from pagesight.graph.large_constants import LARGE
-from pagesight.graph.nodes import GraphNode, source
+from pagesight.graph.nodes import GraphDocument, GraphNode, Topology, source
 from pagesight.graph.tensorflow import graphs, session_of
-from pagesight.manifest import Json
 
 _BATCH = 64
 
@@ -23,7 +22,7 @@ _BATCH = 64
 class GraphModel:
     """`document` is model.json without its weights; `weights` maps every constant to its array."""
 
-    document: Json
+    document: GraphDocument
     weights: dict[str, NDArray[Any]]
 
     @classmethod
@@ -140,7 +139,7 @@ def _captured(model: GraphModel) -> dict[str, NDArray[Any]]:
 
 
 def _session(
-    topology: Mapping[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, rewrite: bool = True
+    topology: Topology, weights: dict[str, NDArray[Any]], large: int = LARGE, *, rewrite: bool = True
 ) -> tuple[Any, dict[str, NDArray[Any]]]:
     """A session on the graph, and what it is to be fed at every run: the weights of `large` or more numbers."""
     tf = graphs()
@@ -164,7 +163,7 @@ def _tensor(name: str) -> str:
     return name if ":" in name else name + ":0"
 
 
-def _graph_def(topology: Mapping[str, Any], weights: dict[str, NDArray[Any]], large: int = LARGE, *, whole: bool = False) -> Any:
+def _graph_def(topology: Topology, weights: dict[str, NDArray[Any]], large: int = LARGE, *, whole: bool = False) -> Any:
     """The GraphDef with its weights; if not `whole`, those that TensorFlow had better not copy again and again are placeholders."""
     from google.protobuf.json_format import ParseDict
 

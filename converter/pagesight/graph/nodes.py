@@ -2,13 +2,36 @@
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
+
+from pagesight.json_values import JsonObject
 
 ALIASES = frozenset({"Identity", "StopGradient", "PreventGradient"})
 """Ops that only pass their input on."""
 
-Attributes = Mapping[str, Mapping[str, Any]]
-"""AttrValue messages by name; which field of one is set depends on its type, so they stay open."""
+
+class AttributeList(TypedDict, total=False):
+    """A list among attributes."""
+
+    s: list[str]
+    i: list[str | int]
+    type: list[str]
+
+
+class Attribute(TypedDict, total=False):
+    """One AttrValue: the field of its type is set, 64-bit integers as strings, bytes as base64."""
+
+    s: str
+    i: str | int
+    f: float
+    b: bool
+    type: str
+    shape: JsonObject
+    tensor: JsonObject
+    list: AttributeList
+
+
+Attributes = Mapping[str, Attribute]
 
 
 class GraphNode(TypedDict, total=False):
@@ -17,7 +40,7 @@ class GraphNode(TypedDict, total=False):
     name: str
     op: str
     input: list[str]
-    attr: dict[str, dict[str, Any]]
+    attr: dict[str, Attribute]
 
 
 class TensorInfo(TypedDict, total=False):
@@ -33,6 +56,26 @@ class Signature(TypedDict):
 
     inputs: dict[str, TensorInfo]
     outputs: dict[str, TensorInfo]
+
+
+class Topology(TypedDict, total=False):
+    """A GraphDef."""
+
+    node: list[GraphNode]
+    versions: JsonObject
+    library: JsonObject
+
+
+class GraphDocument(TypedDict, total=False):
+    """model.json of a graph model; `modelInitializer` is a graph that computes the tensors of `initializerSignature` once."""
+
+    format: str
+    generatedBy: str
+    convertedBy: str
+    signature: Signature
+    modelTopology: Topology
+    initializerSignature: Signature
+    modelInitializer: Topology
 
 
 Nodes = Mapping[str, GraphNode]

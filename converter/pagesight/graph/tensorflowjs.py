@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from pagesight.errors import QuantizeError
 from pagesight.graph import large_constants
 from pagesight.graph.converter_fixes import mended
+from pagesight.graph.nodes import GraphDocument
 from pagesight.graph.tensorflow import bare, graphs, suppress_native_stderr
-from pagesight.manifest import Json
+from pagesight.json_values import JsonObject
 
 SHARD_BYTES = 4 * 1024 * 1024
 _NEVER_RUN = (
@@ -47,6 +48,29 @@ class Coded:
     def values(self) -> NDArray[np.float32]:
         """What the codes stand for."""
         return (self.codes * self.scale + self.minimum).astype(np.float32)
+
+
+class WeightsGroup(TypedDict):
+    """One group of model.json's weights manifest: its files in their order, and what lies in them."""
+
+    paths: list[str]
+    weights: list[JsonObject]
+
+
+class _Scale(TypedDict):
+    """How an array's codes become its numbers."""
+
+    min: float
+    scale: float
+    original_dtype: str
+
+
+class _Entry(TypedDict):
+    """An array on its way into shards."""
+
+    name: str
+    data: NDArray[Any]
+    quantization: NotRequired[_Scale]
 
 
 class _StandIn(types.ModuleType):
@@ -80,7 +104,9 @@ def _tensorflowjs() -> Any:
     )
 
 
-def optimized(graph_def: Any, signature: Any, large: large_constants.LargeConstants) -> tuple[Json, dict[str, NDArray[Any]]]:
+def optimized(
+    graph_def: Any, signature: Any, large: large_constants.LargeConstants
+) -> tuple[GraphDocument, dict[str, NDArray[Any]]]:
     """A frozen graph as a float32 TF.js graph model: what model.json holds without its weights, and the weights by name.
 
     `large` are the values of its large constants. Raises QuantizeError where the graph has an op that TF.js lacks.
@@ -94,7 +120,7 @@ def optimized(graph_def: Any, signature: Any, large: large_constants.LargeConsta
         done = _rewritten(graph_def, signature)
     rest = large_constants.without(done, large)
     (entries,) = _tensorflowjs().saved_model.extract_weights(rest)
-    document = {
+    document: GraphDocument = {
         "format": "graph-model",
         "generatedBy": graphs().__version__,
         "convertedBy": f"TensorFlow.js Converter v{_tensorflowjs().__version__}",
@@ -133,7 +159,7 @@ def _widened(array: NDArray[Any]) -> NDArray[Any]:
 
 def write_weights(
     weights: Iterable[tuple[str, NDArray[Any]]], into: Path, stored_as: Mapping[str, str | Coded], shard_bytes: int = SHARD_BYTES
-) -> list[Json]:
+) -> list[WeightsGroup]:
     """Write named arrays as shards below `into` and return the weights manifest; `stored_as` says how a name's floats are kept.
 
     A dtype of the stock format (float16, uint16, uint8) is rounded as the stock converter does it, one range per tensor; Coded is
@@ -151,7 +177,7 @@ def write_weights(
     return list(manifest)
 
 
-def _entry(name: str, array: NDArray[Any], options: str | Coded | None) -> Json:
+def _entry(name: str, array: NDArray[Any], options: str | Coded | None) -> _Entry:
     if not isinstance(options, Coded):
         return {"name": name, "data": array}
     codes = options.codes.reshape(array.shape)
@@ -162,7 +188,7 @@ def _entry(name: str, array: NDArray[Any], options: str | Coded | None) -> Json:
     }
 
 
-def read_weights(manifest: list[Json], folder: Path) -> dict[str, NDArray[Any]]:
+def read_weights(manifest: list[WeightsGroup], folder: Path) -> dict[str, NDArray[Any]]:
     """All arrays of a weights manifest, widened as TF.js widens them at load (float32, int32, bool)."""
     entries = _tensorflowjs().read_weights.read_weights(manifest, str(folder), flatten=True)
     return {e["name"]: e["data"] for e in entries}

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import bare
+
+if TYPE_CHECKING:
+    from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto
 
 _AGAIN = "copy or download it again"
 _FOOTER, _MAGIC = 48, 0xDB4775248B80FB57
@@ -45,7 +48,7 @@ class Checkpoint:
     """The tensors of a checkpoint by key, read when they are asked for."""
 
     prefix: Path
-    entries: Mapping[str, Any]
+    entries: Mapping[str, "BundleEntryProto"]
     shards: int
 
     @classmethod

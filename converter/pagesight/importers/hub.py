@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pagesight.graph.nodes import reached
 from pagesight.importers import archives, ops, saved_model_proto, saved_model_signature
 from pagesight.importers.checkpoint import Checkpoint
 from pagesight.importers.saved_model_proto import FILE_NAME
+from pagesight.json_values import JsonObject
 from pagesight.sandbox import Found
 
 _HOSTS = re.compile(r"https://(www\.)?(tfhub\.dev|kaggle\.com)/")
@@ -48,7 +48,7 @@ def fetched(handle: str) -> Path:
         ) from cause
 
 
-def layer_of(config: Mapping[str, Any], name: str, scratch: Path) -> Any:
+def layer_of(config: JsonObject, name: str, scratch: Path) -> Any:
     """The hub layer that a Keras file names, from the cache or a folder alone: a file must not make this machine call out."""
     handle = str(config.get("handle"))
     folder = cached(handle) or (Path(handle) if Path(handle).is_absolute() else None)

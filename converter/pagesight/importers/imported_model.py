@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import ops
@@ -49,7 +51,9 @@ def size_of(shape: tuple[Any, ...]) -> Size:
     return height, width, channels
 
 
-def from_graph_def(graph_def: Any, image: str, answer: str, captured: Mapping[str, Any] | None = None) -> Callable[[Any], Any]:
+def from_graph_def(
+    graph_def: Any, image: str, answer: str, captured: Mapping[str, NDArray[Any]] | None = None
+) -> Callable[[Any], Any]:
     """A frozen graph as a function of its one input; `captured` gives other placeholders constant values."""
     tf = tensorflow()
     graph_def = _without(graph_def, [image, *(captured or {})])

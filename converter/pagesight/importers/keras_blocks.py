@@ -1,13 +1,21 @@
 """Layers of Keras that TF.js or tf-keras has no like of, written with what both have; their weights keep Keras' own order."""
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.json_values import JsonValue
+
+if TYPE_CHECKING:
+    from tf_keras.layers import Layer
+
+Settings = dict[str, "JsonValue | Callable[[Any], Any]"]
+"""What a layer is made with, by Keras' names; an activation may be a function."""
 
 
 @cache
-def blocks() -> dict[str, Any]:
+def blocks() -> dict[str, "type[Layer]"]:
     """Layer classes by the class name in a file; made on first use, for TensorFlow is imported late."""
     return {layer.__name__: layer for layer in (_grouped(), _attention(), *_small())}
 
@@ -18,23 +26,35 @@ def _grouped() -> Any:
     class GroupedConv2D(tk.layers.Layer):  # type: ignore[misc, name-defined]
         """A convolution in groups, as one for each group: TF.js only has those of one group."""
 
-        def __init__(self, groups: int, settings: dict[str, Any], **common: Any) -> None:
+        def __init__(
+            self,
+            *,
+            groups: int,
+            filters: int,
+            kernel_size: Any,
+            strides: Any = (1, 1),
+            padding: str = "valid",
+            dilation_rate: Any = (1, 1),
+            use_bias: bool = True,
+            activation: Any = None,
+            data_format: str | None = None,  # noqa: ARG002 - channels first were refused before
+            **common: Any,
+        ) -> None:
             super().__init__(**common)
-            self.groups, self.settings, self.activate = groups, settings, tk.activations.get(settings.pop("activation", None))
-            self.kernel_size = settings["kernel_size"]
-            self.filters = int(settings["filters"])
+            self.groups, self.filters, self.kernel_size = groups, int(filters), kernel_size
+            self.strides, self.padding, self.dilations = strides, padding.upper(), dilation_rate
+            self.use_bias, self.activate = use_bias, tk.activations.get(activation)
 
         def build(self, shape: Any) -> None:
             inside = int(shape[-1]) // self.groups
             self.kernel = self.add_weight("kernel", (*self.kernel_size, inside, self.filters), initializer="zeros")
-            self.bias = self.add_weight("bias", (self.filters,), initializer="zeros") if self.settings["use_bias"] else None
+            self.bias = self.add_weight("bias", (self.filters,), initializer="zeros") if self.use_bias else None
             super().build(shape)
 
         def call(self, x: Any) -> Any:
             parts = zip(tf.split(x, self.groups, -1), tf.split(self.kernel, self.groups, -1), strict=True)
-            padding, steps = str(self.settings.get("padding", "valid")).upper(), self.settings.get("strides", (1, 1))
-            dilations = self.settings.get("dilation_rate", (1, 1))
-            x = tf.concat([tf.nn.conv2d(part, kernel, steps, padding, dilations=dilations) for part, kernel in parts], -1)
+            done = [tf.nn.conv2d(p, kernel, self.strides, self.padding, dilations=self.dilations) for p, kernel in parts]
+            x = tf.concat(done, -1)
             return self.activate(x if self.bias is None else x + self.bias)
 
     return GroupedConv2D

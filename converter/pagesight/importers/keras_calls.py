@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pagesight.errors import AdoptError
+from pagesight.json_values import JsonObject, JsonValue
 
 _AGAIN = "save the model again with `model.save(…)`"
 _LONGEST = 4096
@@ -29,7 +30,7 @@ class Call:
     """The arguments of one call, in their order: `Tensor`s, numbers, texts, arrays, and lists of these."""
 
     args: tuple[Any, ...]
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = field(default_factory=dict)  # open: tensors of TensorFlow, which has no types, among constants
 
     def tensors(self) -> list[Tensor]:
         """Every tensor that the call reads, in the order in which it names them."""
@@ -105,10 +106,12 @@ def _value(value: Any, depth: int = _DEEPEST, *, listed: bool = False) -> Any:
     raise ValueError("not a plain value")
 
 
-def _object(value: Mapping[str, Any], depth: int) -> Any:
+def _object(value: JsonObject, depth: int) -> Any:
     kind, config = value.get("class_name"), value.get("config") or {}
+    if not isinstance(config, Mapping):
+        raise TypeError("settings that are not an object")
     if kind == "__keras_tensor__":
-        name, number, output = config["keras_history"]
+        name, number, output = _listed_in(config, "keras_history")
         return Tensor(str(name), int(number), int(output))
     if kind == "__ellipsis__":
         return Ellipsis
@@ -118,14 +121,21 @@ def _object(value: Mapping[str, Any], depth: int) -> Any:
             raise ValueError("an invalid constant")
         return array
     if kind in ("__tuple__", "__list__"):
-        return [_value(v, depth - 1) for v in config.get("value", config)]
+        return [_value(v, depth - 1) for v in _listed_in(config, "value")]
     bounds = config if kind in ("slice", "__slice__") else value if kind is None and "step" in value else None
     if bounds is None:
         raise ValueError(f"an unknown {kind}")
-    return slice(*(_bound(bounds.get(key)) for key in ("start", "stop", "step")))
+    return slice(_bound(bounds.get("start")), _bound(bounds.get("stop")), _bound(bounds.get("step")))
 
 
-def _bound(value: Any) -> int | None:
+def _listed_in(config: JsonObject, key: str) -> list[Any]:
+    value = config[key]
+    if not isinstance(value, list):
+        raise TypeError(f"a {key} that is not a list")
+    return value
+
+
+def _bound(value: JsonValue) -> int | None:
     if value is not None and type(value) is not int:
         raise ValueError("a bound that is not an integer")
     return value

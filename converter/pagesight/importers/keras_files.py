@@ -8,7 +8,7 @@ from typing import Any
 
 import h5py
 
-from pagesight.errors import AdoptError
+from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import keras
 from pagesight.importers import archives, hdf5, hub, keras_weights
 from pagesight.importers.groups import Group
@@ -111,7 +111,7 @@ def read_trusted(path: Path) -> Foreign:
         try:
             model = module.models.load_model(path, compile=False, safe_mode=False)
         except Exception as cause:  # whatever a stranger's code raises
-            problems.append(f"{module.__name__}: {str(cause).strip().splitlines()[0][:120] if str(cause).strip() else cause!r}")
+            problems.append(f"{module.__name__}: {first_line(cause, 120)}")
             continue
         return Foreign(
             "trusted Keras model",

@@ -13,6 +13,7 @@ from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import keras
 from pagesight.importers import keras_layers, keras_ops
 from pagesight.importers.keras_calls import Call, parse
+from pagesight.json_values import JsonObject, JsonValue
 
 _CONTAINERS = ("Functional", "Model", "Sequential")
 _MERGES = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")
@@ -23,7 +24,7 @@ _MAX_MAP = 2**28
 """Numbers in one layer's output for one picture; more would not fit a browser."""
 _DAMAGED = "copy or download the file again; it is damaged, or was written by hand"
 
-HubLayer = Callable[[Mapping[str, Any], str], Any]
+HubLayer = Callable[[JsonObject, str], Any]
 Reference = tuple[str, int]
 
 
@@ -78,11 +79,12 @@ class Rebuild:
     layers: int = 0
     taken: set[str] = field(default_factory=set)
 
-    def build(self, document: Any) -> Built:
+    def build(self, document: JsonValue) -> Built:
         """The network that `document` (class_name and config) describes. Raises AdoptError for one that must not be built."""
         return self._container(document, _MAX_DEPTH)
 
-    def _container(self, document: Any, depth: int) -> Built:
+    def _container(self, document: JsonValue, depth: int) -> Built:
+        document = _mapping(document, "description")
         kind = _class_name(document)
         if kind not in _CONTAINERS or depth == 0:
             raise AdoptError(
@@ -99,7 +101,7 @@ class Rebuild:
             return self._sequential(name, rows, config, depth)
         return self._functional(name, rows, config, depth)
 
-    def _sequential(self, name: str, rows: list[Any], config: Mapping[str, Any], depth: int) -> Built:
+    def _sequential(self, name: str, rows: list[JsonObject], config: JsonObject, depth: int) -> Built:
         children: list[Leaf | Built] = []
         x = first = None
         for row in rows:
@@ -122,10 +124,10 @@ class Rebuild:
             x = self._apply(child, Call((x,)))
         return Built(name, keras().Model(first, x), "Sequential", children)
 
-    def _functional(self, name: str, rows: list[Any], config: Mapping[str, Any], depth: int) -> Built:
+    def _functional(self, name: str, rows: list[JsonObject], config: JsonObject, depth: int) -> Built:
         children: dict[str, Leaf | Built | None] = {}
         made: dict[Reference, Any] = {}
-        waiting: list[tuple[Mapping[str, Any], str, int, Call]] = []
+        waiting: list[tuple[JsonObject, str, int, Call]] = []
         for row in rows:
             config_of_row = row.get("config")
             key = str(row.get("name") or (config_of_row.get("name") if isinstance(config_of_row, Mapping) else None))
@@ -149,7 +151,7 @@ class Rebuild:
 
     def _connect(
         self,
-        waiting: list[tuple[Mapping[str, Any], str, int, Call]],
+        waiting: list[tuple[JsonObject, str, int, Call]],
         children: dict[str, Leaf | Built | None],
         made: dict[Reference, Any],
     ) -> None:
@@ -166,7 +168,7 @@ class Rebuild:
                 raise AdoptError(f"the layer {left[0][1]!r:.60} reads from a layer that is not there", fix=_DAMAGED)
             waiting = left
 
-    def _call(self, row: Mapping[str, Any], child: "Leaf | Built | None", call: Call) -> Any:
+    def _call(self, row: JsonObject, child: "Leaf | Built | None", call: Call) -> Any:
         if child is not None:
             return self._apply(child, call)
         try:
@@ -177,7 +179,7 @@ class Rebuild:
                 fix="export the model as a SavedModel with `model.export(…)`, and give that",
             ) from cause
 
-    def _child(self, row: Mapping[str, Any], depth: int) -> "Leaf | Built":
+    def _child(self, row: JsonObject, depth: int) -> "Leaf | Built":
         self.layers += 1
         if self.layers > _MAX_LAYERS:
             raise AdoptError(f"the model has more than {_MAX_LAYERS} layers", fix="give a smaller model")
@@ -221,17 +223,17 @@ def _checked_map(tensor: Any, name: str) -> Any:
     return tensor
 
 
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+def _mapping(value: JsonValue, what: str) -> JsonObject:
     if not isinstance(value, Mapping):
         raise AdoptError(f"the model's {what} is not a JSON object", fix=_DAMAGED)
     return value
 
 
-def _class_name(row: Any) -> str:
+def _class_name(row: JsonValue) -> str:
     return str(_mapping(row, "description").get("class_name"))
 
 
-def _operates(row: Mapping[str, Any], calls: list[Call]) -> bool:
+def _operates(row: JsonObject, calls: list[Call]) -> bool:
     """True for a row that stands for arithmetic, not for a layer."""
     kind, module = _class_name(row), str(row.get("module"))
     if kind in ("TFOpLambda", "SlicingOpLambda") or module.startswith(("keras.src.ops", "keras.ops")):
@@ -249,21 +251,21 @@ def _operates(row: Mapping[str, Any], calls: list[Call]) -> bool:
     return kind in _MERGES and bool(calls) and bool(calls[0].args) and not isinstance(calls[0].args[0], list)
 
 
-def _function_name(row: Mapping[str, Any]) -> str:
+def _function_name(row: JsonObject) -> str:
     kind = _class_name(row)
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         return str(_mapping(row.get("config"), "config").get("function"))
     return kind
 
 
-def _settings(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _settings(row: JsonObject) -> JsonObject:
     """What Keras 3 keeps of an operation beside its call; of Keras 2 the config says only which function it is."""
     if _class_name(row) in ("TFOpLambda", "SlicingOpLambda"):
         return {}
     return {k: v for k, v in _mapping(row.get("config") or {}, "config").items() if k not in ("name", "trainable")}
 
 
-def _input_shape(row: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+def _input_shape(row: JsonObject) -> tuple[int | None, ...] | None:
     config = row.get("config")
     if not isinstance(config, Mapping):
         return None
@@ -273,7 +275,7 @@ def _input_shape(row: Mapping[str, Any]) -> tuple[int | None, ...] | None:
     return None
 
 
-def _shape_of(value: Any) -> tuple[int | None, ...] | None:
+def _shape_of(value: JsonValue) -> tuple[int | None, ...] | None:
     if value is None:
         return None
     if (

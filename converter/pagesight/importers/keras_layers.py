@@ -9,6 +9,7 @@ from pagesight.errors import AdoptError, first_line
 from pagesight.graph.tensorflow import keras, tensorflow
 from pagesight.importers import keras_blocks
 from pagesight.importers.keras_calls import Call
+from pagesight.json_values import JsonObject
 
 _CONV = "kernel_size strides padding data_format dilation_rate activation use_bias"
 _SETTINGS = {
@@ -120,14 +121,14 @@ def known(class_name: str) -> bool:
     return _OTHER_NAMES.get(class_name, class_name) in _SETTINGS or class_name in _ONLY_IN_TRAINING
 
 
-def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) -> Any:
+def make(class_name: str, config: JsonObject, name: str, flavour: str) -> Any:
     """A fresh tf-keras layer for the class and settings a file names; `flavour` is 'keras3', 'keras2' or 'tfjs'.
 
     Initialisers, regularizers and constraints are left out: they only matter while a model learns. Raises AdoptError for a class,
     a setting or an activation that is not on the list.
     """
     tk = keras()
-    trainable = {"name": name, "trainable": config.get("trainable") is not False}
+    trainable: dict[str, str | bool] = {"name": name, "trainable": config.get("trainable") is not False}
     # Keras 3's RandomCrop lets everything through, where Keras 2's resizes
     if class_name in _ONLY_IN_TRAINING or (class_name == "RandomCrop" and flavour == "keras3"):
         return tk.layers.Activation("linear", **trainable)
@@ -135,7 +136,8 @@ def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) ->
     _refuse_rounded(config, name)
     if class_name not in _SETTINGS:
         raise AdoptError(f"the layer {name} is a {class_name}, whose code would have to be run", fix=_TRUST)
-    settings = {key: _plain(config[key], name, key) for key in _SETTINGS[class_name].split() if key in config}
+    used = [key for key in _SETTINGS[class_name].split() if key in config]
+    settings: keras_blocks.Settings = {key: _plain(config[key], name, key) for key in used}
     if class_name == "LeakyReLU" and "negative_slope" in config:  # Keras 3's name for alpha
         settings["alpha"] = _plain(config["negative_slope"], name, "negative_slope")
     if settings.get("data_format") == "channels_first":
@@ -151,14 +153,15 @@ def make(class_name: str, config: Mapping[str, Any], name: str, flavour: str) ->
     return layer
 
 
-def _made(class_name: str, settings: dict[str, Any], common: dict[str, Any]) -> Any:
+def _made(class_name: str, settings: keras_blocks.Settings, common: dict[str, str | bool]) -> Any:
     ours = keras_blocks.blocks()
-    if class_name == "Conv2D" and int(settings.get("groups") or 1) > 1:
-        return ours["GroupedConv2D"](int(settings.pop("groups")), {"use_bias": True, **settings}, **common)
+    groups = settings.get("groups")
+    if class_name == "Conv2D" and isinstance(groups, int) and groups > 1:
+        return ours["GroupedConv2D"](**settings, **common)
     return (ours.get(class_name) or getattr(keras().layers, class_name))(**settings, **common)
 
 
-def _refuse_rounded(config: Mapping[str, Any], name: str) -> None:
+def _refuse_rounded(config: JsonObject, name: str) -> None:
     """Keras' own quantization rounds activations too, picture by picture: weights alone would answer otherwise."""
     policy = config.get("dtype")
     if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):

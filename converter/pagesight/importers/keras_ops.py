@@ -9,6 +9,7 @@ import numpy as np
 
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers.keras_calls import Call
+from pagesight.json_values import JsonObject
 
 _SAME_ARGUMENT = {
     "x1": "x",
@@ -36,7 +37,7 @@ _SAME_ARGUMENT = {
 }
 """Keras 3's, Keras 2's and TensorFlow's names for the same arguments."""
 _WITHOUT_EFFECT = frozenset(["name", "trainable", "data_format", "antialias", "fill_mode", "fill_value", "half_pixel_centers"])
-_DEFAULTS: Mapping[str, Any] = {
+_DEFAULTS: Mapping[str, tuple[str | bool | None, ...]] = {
     "data_format": (None, "channels_last", "NHWC"),
     "antialias": (None, False),
     "half_pixel_centers": (None, True),
@@ -53,7 +54,7 @@ def known(function: str) -> bool:
     return _short(function) in _table()
 
 
-def apply(function: str, call: Call, settings: Mapping[str, Any]) -> Any:
+def apply(function: str, call: Call, settings: JsonObject) -> Any:
     """What `function` gives for the arguments of `call`, and for the `settings` that Keras 3 keeps with the operation.
 
     Raises Unlike, TypeError or ValueError where it cannot be repeated.

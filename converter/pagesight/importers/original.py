@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pagesight import sandbox
 from pagesight.errors import PagesightError
 from pagesight.importers.imported_model import Foreign
-from pagesight.importers.original_runner import INPUTS
+from pagesight.importers.original_runner import INPUTS, Source
 
 _MEMORY = 24 * 2**30
 """Bytes of address space: TensorFlow reserves far more than it uses."""
@@ -30,17 +30,6 @@ _RUNTIMES = {
 _LARGE = ((100 * 2**20, 8), (20 * 2**20, 16))
 """Bytes of a model from which on so many pictures must do: the comparison shall not take longer than loading the model."""
 _PICTURES = 64
-
-
-@dataclass(frozen=True)
-class Source:
-    """A model's own files, and what runs them: `keras3`, `keras2`, `keras` (whichever can), `saved_model`."""
-
-    runtime: str
-    path: str
-    trust: bool = False
-    signature: str | None = None
-    channels_first: bool = False
 
 
 def source_of(path: Path, foreign: Foreign, *, trust: bool, signature: str | None = None) -> Source | None:

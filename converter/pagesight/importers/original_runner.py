@@ -7,11 +7,13 @@ import time
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pagesight.errors import first_line
 from pagesight.sandbox import Found
 
 INPUTS = "inputs.npy"
@@ -20,25 +22,40 @@ _BATCH = 8
 _WAIT = 0.05
 
 
-def answers(scratch: Path, **options: Any) -> Found:
-    """Load the model that `options` (a `Source`) name, wait for pictures, and answer them; or say why it cannot be run."""
+Predict = Callable[[Any], Any]
+"""Pixels `[n, height, width, channels]` to scores, both arrays."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model's own files, and what runs them: `keras3`, `keras2`, `keras` (whichever can), `saved_model`."""
+
+    runtime: str
+    path: str
+    trust: bool = False
+    signature: str | None = None
+    channels_first: bool = False
+
+
+def answers(scratch: Path, **source: Any) -> Found:
+    """Load the model of `Source(**source)`, wait for pictures, and answer them; or say why it cannot be run."""
+    options = Source(**source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            name, call = _LOADERS[options["runtime"]](options)
+            name, call = _LOADERS[options.runtime](options)
             while not (scratch / INPUTS).exists():
                 time.sleep(_WAIT)
             inputs = np.load(scratch / INPUTS, allow_pickle=False)
             if not len(inputs):
                 return Found({"why_not": "it was not asked"}, {})
-            if options["channels_first"]:
+            if options.channels_first:
                 inputs = inputs.transpose(0, 3, 1, 2)
             rows = [call(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
     except _Foreign as cause:
         return Found({"why_not": str(cause)}, {})
     except Exception as cause:  # whatever a framework raises is the reason why the model could not be run
-        lines = [line for line in str(cause).strip().splitlines() if line.strip()] or [""]
-        return Found({"why_not": f"{type(cause).__name__}: {lines[0][:160]}".replace(options["path"], "the model")}, {})
+        return Found({"why_not": f"{type(cause).__name__}: {first_line(cause)}".replace(options.path, "the model")}, {})
     return Found({"runtime": name}, {"scores": np.concatenate(rows).reshape(len(inputs), -1).astype(np.float32)})
 
 
@@ -73,33 +90,33 @@ def _only_keras(path: str) -> None:
         waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
-def _keras3(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
+def _keras3(options: Source) -> tuple[str, Predict]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras  # type: ignore[import-untyped]
 
-    if not options["trust"]:
-        _only_keras(options["path"])
-    model = keras.saving.load_model(options["path"], compile=False, safe_mode=not options["trust"])
+    if not options.trust:
+        _only_keras(options.path)
+    model = keras.saving.load_model(options.path, compile=False, safe_mode=not options.trust)
     return f"Keras {_short(keras.__version__)}", lambda x: np.asarray(model(x, training=False))
 
 
-def _keras2(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
+def _keras2(options: Source) -> tuple[str, Predict]:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     import tf_keras
 
-    if not options["trust"]:
-        _only_keras(options["path"])
+    if not options.trust:
+        _only_keras(options.path)
     objects = {}
     with contextlib.suppress(ImportError):
         import tensorflow_hub
 
         objects["KerasLayer"] = tensorflow_hub.KerasLayer
-    safe = {"safe_mode": not options["trust"]} if options["path"].endswith(".keras") else {}
-    model = tf_keras.models.load_model(options["path"], custom_objects=objects, compile=False, **safe)
+    safe = {"safe_mode": not options.trust} if options.path.endswith(".keras") else {}
+    model = tf_keras.models.load_model(options.path, custom_objects=objects, compile=False, **safe)
     return f"tf-keras {_short(tf_keras.__version__)}", lambda x: np.asarray(model(x, training=False))
 
 
-def _keras(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
+def _keras(options: Source) -> tuple[str, Predict]:
     """A trusted file: whichever Keras can load it."""
     try:
         return _keras2(options)
@@ -133,12 +150,12 @@ def _plain_restore(folder: Path) -> None:
             raise _Foreign("loading it runs functions of its own")
 
 
-def _saved_model(options: dict[str, Any]) -> tuple[str, Callable[[Any], Any]]:
+def _saved_model(options: Source) -> tuple[str, Predict]:
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(str(_folder(Path(options["path"]))))
+    loaded = tf.saved_model.load(str(_folder(Path(options.path))))
     names = list(loaded.signatures)
-    key = options["signature"] or ("serving_default" if "serving_default" in names else names[0])
+    key = options.signature or ("serving_default" if "serving_default" in names else names[0])
     function = loaded.signatures[key]
     _, specs = function.structured_input_signature
     (name, spec), *others = [(k, s) for k, s in specs.items() if s.dtype != tf.bool]
@@ -158,7 +175,7 @@ def _short(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-_LOADERS: dict[str, Callable[[dict[str, Any]], tuple[str, Callable[[Any], Any]]]] = {
+_LOADERS: dict[str, Callable[[Source], tuple[str, Predict]]] = {
     "keras3": _keras3,
     "keras2": _keras2,
     "keras": _keras,

@@ -3,14 +3,13 @@
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph import freeze as freezing
 from pagesight.graph.tensorflow import graphs, tensorflow
 from pagesight.importers import door
 from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
-from pagesight.importers.saved_model_signature import GRAPH
+from pagesight.importers.saved_model_signature import GRAPH, TensorFacts
 from pagesight.sandbox import Handed
 
 _ANSWERS = ("probabilities", "predictions", "logits", "scores", "default")
@@ -72,17 +71,17 @@ def read(handed: Handed) -> Foreign:
         inner if cast == tf.float32 else lambda x: inner(tf.cast(x, cast)),
         size_of(tuple(None if n < 0 else n for n in image["shape"])),
         input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast.is_integer else told,
-        notes=_notes(handed.facts),
+        notes=_notes(quantized=bool(handed.facts.get("quantized"))),
     )
 
 
-def _notes(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    if facts.get("quantized"):
+def _notes(*, quantized: bool) -> tuple[str, ...]:
+    if quantized:
         return ("the model was quantized when it was made: its weights are read as the numbers they stand for",)
     return ()
 
 
-def _answer(outputs: dict[str, Any]) -> Any:
+def _answer(outputs: Mapping[str, TensorFacts]) -> TensorFacts:
     for name in _ANSWERS:
         if name in outputs:
             return outputs[name]

@@ -1,13 +1,16 @@
 """A TF2 SavedModel's protocol buffer, looked through before anything is made of it: what reaches out or grows is refused."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pagesight.errors import AdoptError
 from pagesight.graph.nodes import reached
 from pagesight.graph.tensorflow import bare
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.function_pb2 import FunctionDef
 
 FILE_NAME = "saved_model.pb"
 _MAX_PROTO = 2**31 - 1
@@ -196,7 +199,7 @@ def _check_sizes(graph_def: Any, packed: int) -> None:
         raise AdoptError(f"the constants of the model grow from {packed:,} to {grown:,} bytes", fix=_AGAIN)
 
 
-def calls_of(functions: dict[str, Any], name: str) -> list[str]:
+def calls_of(functions: Mapping[str, "FunctionDef"], name: str) -> list[str]:
     """The functions that the function `name` calls."""
     if name not in functions:
         return []

@@ -5,9 +5,10 @@ but from the checkpoint as data: no function of the file is run.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pagesight.errors import AdoptError
 from pagesight.graph.nodes import reached
@@ -38,7 +39,7 @@ def open_folder(path: Path, signature: str | None = None) -> Found:
     inputs, outputs = graph.call_signature(name)
     checkpoint = Checkpoint.open(path / "variables" / "variables") if graph.variables else None
     keys = keys_of(meta.object_graph_def, checkpoint.objects()) if checkpoint else {}
-    arrays: dict[str, Any] = {GRAPH: np.frombuffer(graph.finished(), np.uint8)}
+    arrays: dict[str, NDArray[Any]] = {GRAPH: np.frombuffer(graph.finished(), np.uint8)}
     for node_id, node in graph.variables.items():
         if checkpoint is None or node_id not in keys:
             raise AdoptError(f"the variable {node!r:.120} has no value in the checkpoint", fix=_AGAIN)
@@ -59,6 +60,19 @@ def _chosen(meta: Any, asked: str | None, folder: Path) -> str:
     raise AdoptError(f"{folder} has no signature to call", fix="save it with `signatures=…`, or with `model.export(…)`")
 
 
+class TensorFacts(TypedDict):
+    """A tensor of a signature."""
+
+    name: str
+    """What the signature calls it."""
+    tensor: str
+    """Its name in the graph, with the output's number."""
+    dtype: int
+    """As TensorFlow numbers them."""
+    shape: list[int] | None
+    """-1 for a free dimension; None where even their number is free."""
+
+
 class _Graph:
     """A graph that is only a call of one function of the file, with the variables that it captured."""
 
@@ -70,7 +84,7 @@ class _Graph:
         self._graph_def = GraphDef(versions=meta.graph_def.versions)
         self.variables: dict[int, str] = {}
 
-    def call_signature(self, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def call_signature(self, name: str) -> tuple[list[TensorFacts], list[TensorFacts]]:
         """Call the signature's function; where it asks beside the picture whether the model learns, the answer is no."""
         definition = self._meta.signature_def[name]
         try:
@@ -87,7 +101,7 @@ class _Graph:
 
     def _call(
         self, name: str, arguments: list[str], infos: list[Any], definition: Any
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    ) -> tuple[list[TensorFacts], list[TensorFacts]]:
         function = self._functions[name]
         bound = list(self._objects.concrete_functions[name].bound_inputs)
         given, captured = function.signature.input_arg[: len(infos)], function.signature.input_arg[len(infos) :]
@@ -95,7 +109,7 @@ class _Graph:
             raise ValueError("arguments and captures are not those of the function")
         call = self._graph_def.node.add(name=CALL, op=CALL)
         asks = sum(info.dtype != _DT_BOOL for info in infos) == 1
-        inputs = []
+        inputs: list[TensorFacts] = []
         for key, info in zip(arguments, infos, strict=True):
             if asks and info.dtype == _DT_BOOL:
                 call.input.append(self._no(key))
@@ -122,7 +136,7 @@ class _Graph:
         node.attr["value"].tensor.bool_val.append(False)
         return str(node.name)
 
-    def _placeholder(self, key: str, info: Any) -> dict[str, Any]:
+    def _placeholder(self, key: str, info: Any) -> TensorFacts:
         node = self._graph_def.node.add(name=f"{DEFAULT}_{key}", op="Placeholder")
         node.attr["dtype"].type = info.dtype
         node.attr["shape"].shape.CopyFrom(info.tensor_shape)
@@ -157,7 +171,7 @@ class _Graph:
         return bytes(self._graph_def.SerializeToString())
 
 
-def _row(name: str, tensor: str, info: Any) -> dict[str, Any]:
+def _row(name: str, tensor: str, info: Any) -> TensorFacts:
     shape = None if info.tensor_shape.unknown_rank else [int(d.size) for d in info.tensor_shape.dim]
     return {"name": name, "tensor": tensor, "dtype": int(info.dtype), "shape": shape}
 

@@ -1,7 +1,10 @@
 """TF.js models: layers models (Teachable Machine's among them, with metadata.json) and graph models (Pagesight's among them)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from pagesight.contract import FILE_NAME as CONTRACT
 from pagesight.contract import Contract
@@ -11,6 +14,7 @@ from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import hdf5, keras_files, keras_weights, ops, shards
 from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
 from pagesight.importers.keras_graph import Rebuild
+from pagesight.json_values import JsonObject, JsonValue
 from pagesight.sandbox import Found, Handed
 
 _JSON_BYTES = 256 * 1024**2
@@ -55,7 +59,7 @@ def _json(path: Path) -> Any:
     return hdf5.parse_json(path.read_bytes(), str(path))
 
 
-def _layers(topology: dict[str, Any], weights: dict[str, Any], metadata: Any) -> Foreign:
+def _layers(topology: JsonObject, weights: Mapping[str, NDArray[Any]], metadata: JsonValue) -> Foreign:
     budget = sum(int(value.size) for value in weights.values())
     built = Rebuild("tfjs", budget).build(topology.get("model_config") or topology)
     keras_weights.from_names(built, weights)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pagesight import manifest, resources
+from pagesight.bundle_files import Role, has, named
 from pagesight.errors import OptionError
+from pagesight.json_values import JsonObject
 from pagesight.page.single_file import pack
 
 FOLDER = "npm"
@@ -58,7 +60,7 @@ def write_package(bundle: Path, package: Package, description: str) -> None:
     rows = "".join(f"  {json.dumps(path)}: new URL({json.dumps(to)}, import.meta.url).href,\n" for path, to in places.items())
     (into / "files.js").write_text(f"// Where a bundler put the files.\nexport default {{\n{rows}}};\n", encoding="utf-8")
     # Workers for graphics cards are many bytes for few visitors: they are fetched, or left.
-    text = pack({path: (bundle / path).read_bytes() for path in needed if path not in resources.FOR_GPUS})
+    text = pack({path: (bundle / path).read_bytes() for path in needed if not has(path, Role.GPU)})
     (into / "packed.js").write_text(f'// The files, packed.\nexport default "{text}";\n', encoding="utf-8")
     manifest.write_json(bundle / "package.json", _description(package, description, needed))
     (bundle / "README.md").write_text(_readme(package, description), encoding="utf-8")
@@ -67,13 +69,12 @@ def write_package(bundle: Path, package: Package, description: str) -> None:
 def _needed(bundle: Path) -> list[str]:
     """What a classifier fetches: the contract, its worker with the WASM binary, the model, and the picture it checks itself on."""
     contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
-    folder = contract["model"]["path"].rpartition("/")[0] + "/"
-    runtime = [p for p in contract["files"] if p.startswith((folder, "worker", "gpu.")) or p.endswith(".wasm")]
+    runtime = [path for path in contract["files"] if has(path, Role.CLASSIFIER)]
     golden = [contract["golden"]["path"]] if "golden" in contract else []
     return ["contract.json", *sorted(runtime), *golden]
 
 
-def _description(package: Package, description: str, needed: list[str]) -> manifest.Json:
+def _description(package: Package, description: str, needed: list[str]) -> JsonObject:
     types = f"./{FOLDER}/index.d.ts"
     kept = [path for path in needed if not path.endswith(".js")]
     return {
@@ -93,7 +94,7 @@ def _description(package: Package, description: str, needed: list[str]) -> manif
         "peerDependencies": {"react": ">=18"},
         "peerDependenciesMeta": {"react": {"optional": True}},
         "sideEffects": [f"./{FOLDER}/element.js", "./pagesight-element.js"],
-        "files": [f"{FOLDER}/", "pagesight.js", "pagesight.d.ts", "pagesight-element.js", "sha256_fallback.js", "gpu.js", *kept],
+        "files": [f"{FOLDER}/", *named(Role.MODULE), *kept],
     }
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from pagesight import languages, manifest, resources
+from pagesight.bundle_files import Role, has
 from pagesight.contract import FILE_NAME, Contract
 from pagesight.errors import BundleError
 from pagesight.options import Bundling
@@ -118,7 +119,7 @@ def _preloads(folder: Path) -> list[str]:
     """What the first answer waits for: browsers fetch it while the page's script is still on its way."""
     contract = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     golden = [contract["golden"]["path"]] if "golden" in contract else []
-    return [FILE_NAME, *(path for path in contract["files"] if path.startswith("model/")), *golden]
+    return [FILE_NAME, *(path for path in contract["files"] if has(path, Role.MODEL)), *golden]
 
 
 def _integrity(data: bytes) -> str:

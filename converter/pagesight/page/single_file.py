@@ -12,10 +12,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from pagesight import manifest, resources
+from pagesight.bundle_files import Role, has
 from pagesight.errors import BundleError
 
 FOLDER = "single-file"
-_LEFT_OUT = (f"{FOLDER}/", "npm/", "also/", "report/", "report.html", "package.json", "README.md", "single.js", *resources.FOR_GPUS)
 _DROPPED_LINKS = {"manifest", "apple-touch-icon", "preload", "modulepreload"}
 _OWN_SCRIPT = "page.js"
 _WRITTEN_ANEW = {("style", "styles"), ("script", "boot")}
@@ -57,7 +57,7 @@ def pack(files: dict[str, bytes]) -> str:
 
 def _carried(bundle: Path) -> dict[str, bytes]:
     """The page's files, graphics cards' workers left out, and their manifest.json: taught models are put together from it."""
-    listed = {path: facts for path, facts in manifest.list_files(bundle).items() if not path.startswith(_LEFT_OUT)}
+    listed = {path: facts for path, facts in manifest.list_files(bundle).items() if not has(path, Role.NOT_INLINED)}
     files = {path: (bundle / path).read_bytes() for path in listed}
     return files | {manifest.FILE_NAME: json.dumps({"format": 1, "files": listed}, separators=(",", ":")).encode()}
 

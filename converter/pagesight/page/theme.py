@@ -39,7 +39,7 @@ def copy_theme(theme: Path, into: Path) -> None:
         shutil.copytree(theme / FILES, into / FILES)
 
 
-def render_page(page: Path, theme: Path | None, name: str, context: Mapping[str, object]) -> str:
+def render_page(page: Path, theme: Path | None, name: str, context: Mapping[str, object]) -> str:  # open: what a template names
     """The template `name` of `page`, with the blocks that `theme` fills.
 
     Raises BundleError where the theme's template is broken, fills a block that the page lacks, or drops an element that the

@@ -8,6 +8,7 @@ from PIL import Image, ImageSequence
 
 from pagesight import decoders, progress
 from pagesight.decoders import MAX_PIXELS, UnreadablePicture, UnreadFormat
+from pagesight.errors import first_line
 from pagesight.pictures.reading import Candidate, Read
 
 _MOST_FRAMES = 5_000
@@ -104,8 +105,7 @@ def _frames(path: Path, every: int) -> Iterator[Image.Image]:
     except (UnreadablePicture, GeneratorExit):
         raise
     except Exception as cause:  # decoders raise anything
-        reason = str(cause).strip().rstrip(".") or type(cause).__name__
-        raise UnreadablePicture(f"is damaged ({reason.splitlines()[0][:120]})") from cause
+        raise UnreadablePicture(f"is damaged ({first_line(cause, 120).rstrip('.')})") from cause
 
 
 def _frames_of_gif(path: Path, every: int) -> Iterator[Image.Image]:

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TypedDict, cast
 
 from pagesight.artifacts import Side
 from pagesight.errors import ScanError
@@ -13,6 +13,29 @@ from pagesight.pictures.tree import Tree, shown
 _MAX_BYTES = 64 * 1024**2
 """What is read of it takes about eight times as much memory."""
 _KEYS = frozenset({"images", "annotations", "categories"})
+
+
+class _Category(TypedDict):
+    id: int
+    name: str
+
+
+class _Image(TypedDict):
+    id: int
+    file_name: str
+
+
+class _Annotation(TypedDict):
+    image_id: int
+    category_id: int
+
+
+class _Coco(TypedDict):
+    """What of a COCO file is read; only that the lists are there is known before."""
+
+    categories: list[_Category]
+    images: list[_Image]
+    annotations: list[_Annotation]
 
 
 def from_coco(tree: Tree, *, is_sure: bool = True) -> Layout | None:
@@ -45,7 +68,7 @@ def _candidates(tree: Tree) -> list[str]:
     return [f for f in tree.files if f.lower().endswith(".json") and is_place(str(PurePosixPath(f).parent))]
 
 
-def _read(tree: Tree, path: str, *, is_sure: bool) -> dict[str, Any] | None:
+def _read(tree: Tree, path: str, *, is_sure: bool) -> _Coco | None:
     """The COCO document in a file; None where it is something else."""
     file = tree.root / path
     try:
@@ -58,10 +81,10 @@ def _read(tree: Tree, path: str, *, is_sure: bool) -> dict[str, Any] | None:
         return None
     if not isinstance(document, dict) or not document.keys() >= _KEYS:
         return None
-    return document if all(isinstance(document[key], list) for key in _KEYS) else None
+    return cast("_Coco", document) if all(isinstance(document[key], list) for key in _KEYS) else None
 
 
-def _labels_in(document: dict[str, Any], path: str, finder: PictureFinder) -> list[tuple[str, str, Side | None]]:
+def _labels_in(document: _Coco, path: str, finder: PictureFinder) -> list[tuple[str, str, Side | None]]:
     folder = str(PurePosixPath(path).parent).removeprefix(".")
     side = side_named(folder) or side_in(re.sub(r"\d", "", PurePosixPath(path).stem))
     try:

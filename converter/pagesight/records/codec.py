@@ -1,13 +1,13 @@
 """Records to JSON and back: an unknown key, a missing one or a wrong type is an error that names the file and the place."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from pagesight.errors import OutputError
-from pagesight.manifest import Json, write_json
+from pagesight.json_values import JsonObject
+from pagesight.manifest import write_json
 
 if TYPE_CHECKING:
     from pydantic import ConfigDict, TypeAdapter
@@ -47,12 +47,12 @@ def _adapter(kind: type[T]) -> "TypeAdapter[T]":
     return _ADAPTERS[kind]
 
 
-def to_json(value: Any) -> Json:
+def to_json(value: Any) -> JsonObject:
     """A record as plain JSON values, by its keys in the file."""
     return dict(_adapter(type(value)).dump_python(value, mode="json", by_alias=True))
 
 
-def from_json(kind: type[T], value: Mapping[str, Any], path: Path) -> T:
+def from_json(kind: type[T], value: object, path: Path) -> T:
     """The record in `value`, which came from `path`. Raises OutputError where it does not fit."""
     from pydantic import ValidationError
 
@@ -86,7 +86,7 @@ def write(path: Path, value: Any) -> None:
     write_json(path, to_json(value))
 
 
-def schema(kind: type[Any]) -> Json:
+def schema(kind: type[Any]) -> JsonObject:
     """The JSON Schema (2020-12) of what `write` writes for such a record."""
     described = _adapter(kind).json_schema(mode="serialization", by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}

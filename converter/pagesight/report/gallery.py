@@ -44,8 +44,8 @@ class Gallery:
         """For each row what was meant and said, how surely, the picture, and its heat map (None where there is none)."""
         outputs, labels = self._contract.outputs, self._contract.labels
         kernel = class_activation.head_kernel(self._model, outputs.probabilities, len(labels))
-        runner = Runner(self._model, [outputs.features]) if rows and outputs.features and kernel is not None else None
-        with runner or contextlib.nullcontext():
+        features = outputs.features if rows and kernel is not None else None
+        with Runner(self._model, [features]) if features else contextlib.nullcontext() as runner:
             return [self._mistake(seen, number, row, kernel, runner) for number, row in enumerate(rows)]
 
     def _mistake(self, seen: Seen, number: int, row: int, kernel: Any, runner: Runner | None) -> Mistake:

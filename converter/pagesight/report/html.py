@@ -12,6 +12,7 @@ from pagesight import metrics
 from pagesight.artifacts import SIDES, Origin
 from pagesight.contract import Contract
 from pagesight.records.evaluation import EvaluationFacts
+from pagesight.records.search import SearchFacts, Tried
 from pagesight.report import plots
 from pagesight.report.evaluation import Evaluation
 from pagesight.report.findings import FEW
@@ -73,7 +74,7 @@ def _code(text: str) -> Any:
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-def _context(summary: Summary) -> Mapping[str, object]:
+def _context(summary: Summary) -> Mapping[str, object]:  # open: what a template names
     contract, evaluated, evaluation = summary.contract, summary.evaluated, summary.evaluation
     counts = _counts(summary.seen, len(contract.labels))
     trained = summary.origin.trained.facts if summary.origin.trained else None
@@ -111,14 +112,22 @@ def _context(summary: Summary) -> Mapping[str, object]:
     }
 
 
-def _searched(origin: Origin) -> Mapping[str, object] | None:
-    """What was tried before the backbone was chosen: the facts, smallest first, and their charts."""
+@dataclass(frozen=True)
+class _Searched:
+    """What was tried before the backbone was chosen, smallest first, and charts of it."""
+
+    facts: SearchFacts
+    tried: list[Tried]
+    charts: list[plots.Plot]
+
+
+def _searched(origin: Origin) -> _Searched | None:
     if origin.search is None:
         return None
     facts = origin.search.facts
     tried = sorted(facts.tried, key=lambda t: (t.bytes is None, t.bytes, t.multiply_adds))
     charts = plots.trade_offs(tried, str(facts.chosen), facts.max_bytes, facts.max_ms)
-    return {**vars(facts), "tried": tried, "charts": charts}
+    return _Searched(facts, tried, charts)
 
 
 def _counts(seen: Seen, classes: int) -> list[list[int]]:

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from pagesight import errors
 from pagesight.errors import AdoptError, PagesightError
+from pagesight.json_values import JsonObject
 from pagesight.sandbox.child import ARRAYS, HANDED, Found
 
 __all__ = ["Found", "Handed", "Job", "Limits", "guards", "start"]
@@ -59,7 +59,7 @@ def _size(path: Path) -> int:
 class Handed:
     """What came back: `facts` as JSON says them, `arrays` by name (not to be written to), and what the kernel held back."""
 
-    facts: dict[str, Any]
+    facts: dict[str, Any]  # open: each reader has facts of its own
     arrays: dict[str, NDArray[Any]]
     guards: tuple[str, ...]
 
@@ -107,7 +107,7 @@ class Job:
         return AdoptError(f"{self._what} cannot be read: its reader broke down ({last[0][:160]})", fix=_DIFFERENT_FILE)
 
 
-def start(function: str, arguments: Mapping[str, Any], scratch: Path, *, what: str, limits: Limits = Limits()) -> Job:
+def start(function: str, arguments: JsonObject, scratch: Path, *, what: str, limits: Limits = Limits()) -> Job:
     """Begin `function` (`package.module:name`, of Pagesight's own) in a process of its own; it may write below `scratch` alone.
 
     It is called with `arguments` (which JSON must be able to say) and `scratch`, and returns a Found. `what` names the file in
@@ -156,7 +156,7 @@ def guards(scratch: Path) -> tuple[str, ...]:
     return start("pagesight.sandbox.child:guards", {}, scratch, what="nothing").result().guards
 
 
-def _handed(path: Path) -> dict[str, Any] | None:
+def _handed(path: Path) -> dict[str, Any] | None:  # open: the child is not trusted to have written anything that is known
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(descriptor, "rb") as file:

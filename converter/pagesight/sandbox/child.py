@@ -10,7 +10,10 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 HANDED, ARRAYS = "handed.json", "arrays.bin"
 ALIGNMENT = 64
@@ -20,8 +23,8 @@ ALIGNMENT = 64
 class Found:
     """What a task hands over: `facts` that JSON can say, and arrays of numbers by name."""
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)  # open: each reader has facts of its own
+    arrays: "Mapping[str, NDArray[Any]]" = field(default_factory=dict)
 
 
 def main() -> None:
@@ -46,7 +49,7 @@ def main() -> None:
     (scratch / HANDED).write_text(json.dumps({**handed, "guards": guards}), encoding="utf-8")
 
 
-def _write(arrays: Mapping[str, Any], into: Path) -> list[list[Any]]:
+def _write(arrays: "Mapping[str, NDArray[Any]]", into: Path) -> list[list[Any]]:
     """All arrays one after the other in one file; returns name, dtype, shape and offset of each."""
     import numpy as np
 

@@ -3,8 +3,8 @@
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,20 @@ from pagesight import manifest
 Arrays = Sequence[NDArray[Any]]
 
 
+Losses = dict[str, float]
+"""What an epoch ended with: `loss`, `validation_loss`, `validation_accuracy`."""
+
+
+@dataclass
+class Progress:
+    """How training went so far, and when it was best."""
+
+    history: list[Losses]
+    best_loss: float
+    waited: int
+    """Epochs since it was best."""
+
+
 @dataclass
 class State:
     """All that the next epoch depends on, beside options and pictures."""
@@ -25,14 +39,13 @@ class State:
     weights: Arrays
     optimizer: Arrays
     best: Arrays
-    facts: dict[str, Any] = field(default_factory=dict)
-    """Plain numbers: the history, and when it was best."""
+    progress: Progress
 
 
 class Checkpoint:
     """One file in a hidden work folder beside an output, replaced in one step; a file written for another key counts as none."""
 
-    def __init__(self, into: Path, key: Mapping[str, Any]) -> None:
+    def __init__(self, into: Path, key: object) -> None:
         self._folder = into.parent / f".{into.name}.work"
         self._file = self._folder / "checkpoint.npz"
         self._key = manifest.sha256_json(key)
@@ -59,7 +72,7 @@ class Checkpoint:
     def save(self, state: State) -> None:
         """Replace the file by `state`."""
         named = {f"{kind}{i}": a for kind in ("weights", "optimizer", "best") for i, a in enumerate(getattr(state, kind))}
-        facts = json.dumps({"key": self._key, "epoch": state.epoch, "facts": state.facts})
+        facts = json.dumps({"key": self._key, "epoch": state.epoch, "progress": asdict(state.progress)})
         new = self._file.with_suffix(".new")
         with new.open("wb") as out:
             np.savez(out, json=np.array(facts), **named)
@@ -73,9 +86,10 @@ class Checkpoint:
                 if facts["key"] != self._key:
                     return None
                 lists = {kind: _numbered(saved, kind) for kind in ("weights", "optimizer", "best")}
+                progress = Progress(**facts["progress"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        return State(epoch=facts["epoch"], facts=facts["facts"], **lists)
+        return State(epoch=facts["epoch"], progress=progress, **lists)
 
 
 def _numbered(saved: Any, kind: str) -> Arrays:

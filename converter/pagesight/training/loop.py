@@ -18,7 +18,7 @@ from pagesight.pixels import Pixels
 from pagesight.training import network
 from pagesight.training.augmentation import augment
 from pagesight.training.batch_norm import Statistics
-from pagesight.training.checkpoint import Checkpoint, State
+from pagesight.training.checkpoint import Checkpoint, Losses, Progress, State
 from pagesight.training.distribution import Distribution
 from pagesight.training.predictor import RELEASE_EVERY, Predictor
 from pagesight.training.schedule import learning_rate
@@ -56,7 +56,7 @@ class Run:
     checkpoint: Checkpoint | None = None
 
 
-def fine_tune(model: Any, predictor: Predictor, splits: Splits, schedule: Schedule, run: Run) -> list[dict[str, float]]:
+def fine_tune(model: Any, predictor: Predictor, splits: Splits, schedule: Schedule, run: Run) -> list[Losses]:
     """Train everything (Adam, warm-up, then a cosine) and keep the weights of the best validation loss; returns the history.
 
     Where `run.checkpoint` holds the state of a run that was cut short, it is taken up from there. Pictures, their order and their
@@ -66,16 +66,16 @@ def fine_tune(model: Any, predictor: Predictor, splits: Splits, schedule: Schedu
         return _fine_tune(model, predictor, splits, schedule, run)
 
 
-def _fine_tune(model: Any, predictor: Predictor, splits: Splits, schedule: Schedule, run: Run) -> list[dict[str, float]]:
+def _fine_tune(model: Any, predictor: Predictor, splits: Splits, schedule: Schedule, run: Run) -> list[Losses]:
     checkpoint = run.checkpoint
     loop = _Loop(model, splits, schedule, run.seed, predictor.distribution)
-    history: list[dict[str, float]] = []
+    history: list[Losses] = []
     best = _Best(None)
     saved = checkpoint.load() if checkpoint else None
     if saved:
         loop.restore(saved)
-        history = saved.facts["history"]
-        best = _Best(saved.best, saved.facts["best_loss"], saved.facts["waited"])
+        history = saved.progress.history
+        best = _Best(saved.best, saved.progress.best_loss, saved.progress.waited)
         progress.note(f"going on after epoch {saved.epoch} of {schedule.epochs}, where the last run stopped")
     with progress.task("fine-tuning", schedule.epochs * loop.steps) as advance:
         curves = Curves(run.tensorboard if predictor.distribution.rank == 0 else None)
@@ -91,8 +91,8 @@ def _fine_tune(model: Any, predictor: Predictor, splits: Splits, schedule: Sched
             curves.add(epoch + 1, history[-1])
             best.offer(model.get_weights(), loss)
             if checkpoint:
-                facts = {"history": history, "best_loss": best.loss, "waited": best.waited}
-                checkpoint.save(State(epoch + 1, model.get_weights(), loop.optimizer.get_weights(), best.weights, facts))
+                so_far = Progress(history, best.loss, best.waited)
+                checkpoint.save(State(epoch + 1, model.get_weights(), loop.optimizer.get_weights(), best.weights, so_far))
     if best.weights is not None:
         model.set_weights(best.weights)
     return history

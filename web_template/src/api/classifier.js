@@ -6,6 +6,7 @@ import { toPicture } from "../input/source.js";
 import { tryWorker } from "../worker/workers.js";
 import { untilAborted } from "./abort.js";
 import { here } from "./folder.js";
+import { rank } from "./rank.js";
 
 /**
  * @typedef {import("../input/source.js").Source} Source
@@ -193,13 +194,7 @@ export class Classifier {
    */
   rank(probabilities) {
     const { labels, decision } = this.contract;
-    return labels
-      .map((label, i) => ({
-        label,
-        probability: probabilities[i],
-        sure: probabilities[i] >= decision.threshold,
-      }))
-      .sort((a, b) => b.probability - a.probability);
+    return rank(labels, probabilities).map((answer) => ({ ...answer, sure: answer.probability >= decision.threshold }));
   }
 
   /** @returns {Promise<{ numTensors: number, numBytes: number }>} what the runtime holds, the weights included */

@@ -1,4 +1,5 @@
 // SHA-256 of bytes, wherever the page is served from.
+import { hexOf } from "./hex.js";
 
 /**
  * @param {ArrayBuffer | Uint8Array<ArrayBuffer>} bytes
@@ -6,7 +7,7 @@
  */
 export async function sha256(bytes) {
   const digest = crypto.subtle ? new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)) : await fallback(bytes);
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(digest);
 }
 
 /**

@@ -1,7 +1,8 @@
 // The page: brings pictures and camera frames to the classifier, and its answers to people.
+import { rank } from "../api/rank.js";
 import { loading, onProgress } from "./loading.js";
 import { AnswerView } from "./answer.js";
-import { ownAnswerer, rank } from "./predictor.js";
+import { ownAnswerer } from "./predictor.js";
 import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
 import { openCard } from "./card.js";

@@ -1,7 +1,7 @@
 // The taught model as a bundle: the page's own folder with a new head, new labels and fresh hashes; and back.
 import { PagesightError } from "../errors.js";
 import { fetchFile } from "../loading/files.js";
-import { FOR_GPUS } from "../worker/gpu_files.js";
+import { ASIDE, FOR_GPUS, FOR_HOSTS, OF_THIS_MODEL, ON_DEMAND, PUBLISHED, RUNTIME } from "../loading/bundle_files.js";
 import { sha256 } from "../loading/sha256.js";
 import { HEAD_FILE, attachHead, readHead } from "./attach_head.js";
 import { thresholdOf } from "./head.js";
@@ -16,13 +16,8 @@ import { fillPage } from "./page_copy.js";
  * @typedef {Record<string, { bytes: number, sha256: string }>} Listed
  */
 
-/** Written anew, or of the old model alone. */
-const REPLACED =
-  /^(manifest\.json|report\.(html|css|data\.css)|package\.json|README\.md|(samples|report|single-file|npm|also)\/.*)$/;
 /** What makes a page of one file; such a page has it as its own script. */
 export const SINGLE = "single.js";
-/** Files for hosts, which some of them do not serve: a copy works without. */
-const FOR_HOSTS = /^(_headers|\.nojekyll)$/;
 const text = (/** @type {string} */ value) => new TextEncoder().encode(value);
 const json = (/** @type {object} */ value) => text(`${JSON.stringify(value, null, 1)}\n`);
 const parse = (/** @type {Uint8Array} */ bytes) => JSON.parse(new TextDecoder().decode(bytes));
@@ -48,7 +43,7 @@ export async function bundleFiles(session, contract, base, title) {
   files["pagesight.js"] = text(module.replace(/own-files:[^"'`]*/, () => `own-files:${ahead}`));
   const samples = await gallery(session, head, files);
   const { golden: _, also: __, ...kept } = contract;
-  const published = await listed(files, (path) => /\.(js|wasm)$/.test(path) || path.startsWith(folder));
+  const published = await listed(files, (path) => PUBLISHED.test(path));
   files["contract.json"] = json({
     ...kept,
     title,
@@ -110,12 +105,12 @@ async function ownFiles(base, contract) {
     const now = manifest.files[path]?.sha256 ?? published;
     if (now !== published) throw new PagesightError("tampered", `${path} was published anew meanwhile`, path);
   }
-  const wanted = Object.entries(manifest.files).filter(([path]) => !REPLACED.test(path));
+  const wanted = Object.entries(manifest.files).filter(([path]) => !OF_THIS_MODEL.test(path));
   const found = await Promise.all(
     wanted.map(([path, published]) =>
       fetchFile(base, encodeURI(path), published.sha256).catch((error) => {
-        // The latter may not have been kept for offline use, and are not in a page of one file.
-        if (FOR_HOSTS.test(path) || FOR_GPUS.test(path) || path === SINGLE) return undefined;
+        // A copy works without: hosts may not give out theirs, and the others may not have been kept for offline use.
+        if (FOR_HOSTS.test(path) || ON_DEMAND.test(path)) return undefined;
         throw error;
       }),
     ),
@@ -190,25 +185,21 @@ function report(old, { labels, heldOut: { asked, right }, examples }) {
 }
 
 /**
- * Bytes by kind, and the sum of every file's gzip; samples and graphics cards' files are left aside, as in every bundle's report.
+ * Bytes by kind, and the sum of every file's gzip; what a visit does not fetch is left aside, as in every bundle's report.
  * @param {Files} files
  * @param {string} folder of the model
  */
 async function sizes(files, folder) {
   const found = { page: 0, runtime: 0, model: 0, total: 0, total_gzip: 0, gpu_gzip: 0 };
   for (const [path, bytes] of Object.entries(files)) {
-    if (path.startsWith("samples/")) continue;
+    if (ASIDE.test(path)) continue;
     const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
     const { byteLength } = await new Response(packed).arrayBuffer();
     if (FOR_GPUS.test(path)) {
       found.gpu_gzip += byteLength;
       continue;
     }
-    const kind = path.startsWith(folder)
-      ? "model"
-      : /(\.wasm|worker(_all|_lean)?\.js)$/.test(path)
-        ? "runtime"
-        : "page";
+    const kind = path.startsWith(folder) ? "model" : RUNTIME.test(path) ? "runtime" : "page";
     found[kind] += bytes.byteLength;
     found.total += bytes.byteLength;
     found.total_gzip += byteLength;

@@ -1,12 +1,11 @@
 // The taught page as one HTML file that a double click opens, as `pagesight build --single-file` writes it; and back.
 import { unpack } from "../loading/inlined_files.js";
+import { NOT_INLINED } from "../loading/bundle_files.js";
 import { sha256 } from "../loading/sha256.js";
-import { FOR_GPUS } from "../worker/gpu_files.js";
 import { SINGLE } from "./model_zip.js";
 
 /** @typedef {import("./archive.js").Files} Files */
 
-const LEFT_OUT = /^(single-file|npm|also|report)\/|^(report\.(html|css|data\.css)|package\.json|README\.md)$/;
 const text = (/** @type {Uint8Array} */ bytes) => new TextDecoder().decode(bytes);
 const binary = (/** @type {Uint8Array} */ bytes) => {
   let letters = "";
@@ -83,7 +82,7 @@ const inlineAddresses = (style, files) =>
 
 /** As inlined_files.js takes it apart. @param {Files} files */
 async function pack(files) {
-  const kept = Object.entries(files).filter(([path]) => !LEFT_OUT.test(path) && !FOR_GPUS.test(path));
+  const kept = Object.entries(files).filter(([path]) => !NOT_INLINED.test(path));
   const table = new TextEncoder().encode(JSON.stringify(kept.map(([path, bytes]) => [path, bytes.length])));
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, table.length);

@@ -3,6 +3,7 @@ import { dispose, memory, tensor } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-converter/dist/flags.js";
 import { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model.js";
 import { PagesightError, asPagesightError } from "../errors.js";
+import { producerOf } from "../loading/tensor_names.js";
 
 /**
  * @typedef {import("../loading/contract.js").Contract} Contract
@@ -65,7 +66,9 @@ export class Model {
         }),
       });
       await graph.load();
-      return new Model(graph, contract, producerOf(modelTopology, contract.outputs.features), backend, device);
+      const named = new Map((modelTopology.node ?? []).map((node) => [node.name, node]));
+      const map = contract.outputs.features ? producerOf(named, contract.outputs.features) : undefined;
+      return new Model(graph, contract, map, backend, device);
     } catch (error) {
       throw asPagesightError(error, "model");
     }
@@ -114,19 +117,4 @@ export class Model {
     const { numTensors, numBytes } = memory();
     return { numTensors, numBytes };
   }
-}
-
-/**
- * An output may be a mere name (Identity) for what the rest of the graph reads.
- * @param {GraphDef} graph
- * @param {string | null | undefined} output
- * @returns {string | undefined}
- */
-function producerOf({ node: nodes = [] }, output) {
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  let name = output?.replace(/:\d+$/, "");
-  for (let node = byName.get(name ?? ""); node?.op === "Identity" && node.input; node = byName.get(name ?? "")) {
-    name = node.input[0].replace(/:\d+$/, "");
-  }
-  return name;
 }

@@ -6,12 +6,6 @@ import { require } from "./unsupported_graph.js";
  * @typedef {{ name: string, op: string, input?: string[], attr?: Record<string, Attribute> }} GraphNode
  */
 
-/**
- * The tensor's node: "name:0" is the first output of "name", which most nodes have alone.
- * @param {string} tensor
- */
-export const nodeOf = (tensor) => tensor.replace(/:0$/, "");
-
 /** @param {GraphNode} node @param {string} key */
 export const flag = ({ attr }, key) => attr?.[key]?.b === true;
 

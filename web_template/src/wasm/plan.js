@@ -1,7 +1,7 @@
 // A graph model that is run by a plan of its own instead of TF.js.
 import { PagesightError } from "../errors.js";
+import { producerOf } from "../loading/tensor_names.js";
 import { WasmRuntime } from "./kernels.js";
-import { nodeOf } from "./nodes.js";
 import { UnsupportedGraph, require } from "./unsupported_graph.js";
 import { Program } from "./program.js";
 import { Weights } from "./weights.js";
@@ -85,10 +85,7 @@ export class Plan {
     const { features, probabilities } = this.#contract.outputs;
     if (!features) throw new PagesightError("contract", "this model has no output called features");
     // The node that computes the map, and not a mere name of it: the head may read either.
-    let map = nodeOf(features);
-    for (let node = this.#graph.nodes.get(map); node?.op === "Identity"; node = this.#graph.nodes.get(map)) {
-      map = nodeOf(node.input?.[0] ?? "");
-    }
+    const map = producerOf(this.#graph.nodes, features);
     const shape = [height * width, 1, 1, depth];
     this.#places ??= new Program(this.#machine, this.#graph, map, shape, [probabilities]);
     return this.#places.run(data)[0].data;

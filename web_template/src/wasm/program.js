@@ -1,7 +1,7 @@
 // A graph, compiled once for one shape of input: from then on a forward pass is a list of calls.
 import { PlanBuilder } from "./plan_builder.js";
 import { UnsupportedGraph } from "./unsupported_graph.js";
-import { nodeOf } from "./nodes.js";
+import { nodeOf } from "../loading/tensor_names.js";
 import { OPERATIONS } from "./operations.js";
 
 /**

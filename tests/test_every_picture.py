@@ -13,7 +13,7 @@ from pagesight.options import Scanning, Training
 from pagesight.records.training import Choice, TestAccuracy, TrainingFacts, Weights
 from pagesight.report.training_findings import training_findings
 from pagesight.scan import scan
-from pagesight.train import train
+from pagesight.train import _check_accuracy, train
 from pagesight.training import network, selection, upper_part
 from pagesight.training.candidates import starts
 from pagesight.training.every_picture import _half
@@ -169,7 +169,10 @@ def test_an_accuracy_that_chance_gives_fails_unless_it_is_allowed(tmp_path: Path
     with pytest.raises(TrainError, match="not better than guessing"):
         train(dataset, LITE, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assert train(dataset, Training(backbone=LITE.backbone, min_accuracy=0.0), tmp_path / "out").facts.accuracy is not None
+    guessed = TestAccuracy(24, 0.5, (0.3, 0.7), folds=5, p_value=0.6)
+    _check_accuracy(guessed, Training(min_accuracy=0.0))
+    with pytest.raises(TrainError, match="not better than guessing"):
+        _check_accuracy(guessed, Training())
 
 
 def test_of_networks_that_are_about_as_good_the_smallest_is_taken() -> None:

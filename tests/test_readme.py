@@ -32,7 +32,7 @@ def test_every_option_in_the_readme_is_known() -> None:
 
 @pytest.mark.slow
 def test_the_commands_and_the_python_run_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_photos(tmp_path / "photos", ["cat", "dog"], per_class=12)
+    write_photos(tmp_path / "photos", ["cat", "dog"], per_class=8)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     lines = [line for block in blocks("sh") for line in block.strip().splitlines()]

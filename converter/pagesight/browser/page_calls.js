@@ -56,6 +56,10 @@ function keepClassifier() {
     document.addEventListener("pagesight-ready", (event) => resolve(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener("pagesight-failure", (event) => reject(/** @type {CustomEvent} */ (event).detail));
     setTimeout(reject, 120_000, new Error("the page did not load its model"));
+    const root = document.documentElement;
+    const refuse = () => root.classList.contains("not-started") && reject(new Error("the page has not started"));
+    new MutationObserver(refuse).observe(root, { attributeFilter: ["class"] });
+    refuse();
     document.dispatchEvent(new Event("pagesight-ask"));
   });
   classifier.catch(() => {});

@@ -47,8 +47,9 @@ test: setup code browser peers ## set up what is missing and run every test (TES
 matrix: setup ## convert every network of Keras Applications, with and without preprocessing inside (an hour)
 	@PAGESIGHT_MATRIX=1 .venv/bin/python -m pytest tests/test_matrix.py
 
-examples: setup ## install what the examples in examples/ need
+examples: setup code browser ## install what examples/ need, build each with a packed page, and ask it in a browser
 	@for app in examples/*/package.json; do $(RUN) npm --prefix "$$(dirname $$app)" ci --silent --ignore-scripts || exit 1; done
+	@$(RUN) PAGESIGHT_EXAMPLES=1 .venv/bin/python -m pytest tests/web/test_examples.py
 
 watch: setup ## build the page and run some tests again whenever a file changes (TESTS=tests/web/test_page.py)
 	@$(RUN) .venv/bin/python tools/watch.py $(TESTS)

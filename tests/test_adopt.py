@@ -21,6 +21,7 @@ from pagesight.browser import discovery
 from pagesight.bundle import bundle
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
+from pagesight.importers import door, last_layer, shards
 from pagesight.options import Bundling, Quantization, Verification
 from pagesight.quantize import quantize
 from pagesight.verify import verify
@@ -161,7 +162,12 @@ def test_a_tfjs_layers_model_and_a_graph_model_answer_as_before(tmp_path: Path) 
     layers = adopt(layers_model(model, tmp_path / "layers"), LABELS, tmp_path / "a")
     same_answers(layers, np.asarray(model(images)), images)
     path = graph_model(model, tmp_path / "work")
-    same_answers(adopt(path, Adoption(), tmp_path / "b"), np.asarray(model(images)), images)  # our contract names the labels
+    contract = json.loads((path.parents[1] / "contract.json").read_text(encoding="utf-8"))
+    contract["decision"]["threshold"] = 0.83
+    manifest.write_json(path.parents[1] / "contract.json", contract)
+    again = adopt(path, Adoption(), tmp_path / "b")  # our contract names the labels
+    same_answers(again, np.asarray(model(images)), images)
+    assert again.contract.decision.threshold == 0.83
     alone = shutil.copytree(path.parent, tmp_path / "alone")
     same_answers(adopt(alone, LABELS, tmp_path / "c"), np.asarray(model(images)), images)
 
@@ -233,6 +239,30 @@ def test_a_first_batch_norm_tells_the_range(tmp_path: Path) -> None:
     same_answers(saved, np.asarray(model(images / 127.5 - 1, training=False)), images)
 
 
+def test_how_answers_are_read_is_found_out_in_time_and_past_what_a_rounded_layer_clips() -> None:
+    tf = tensorflow()
+    with tf.Graph().as_default():
+        logits = tf.matmul(tf.compat.v1.placeholder(tf.float32, [None, 4]), tf.eye(4))
+        deep = logits
+        for _ in range(60):  # each reads the one before twice: 2^60 ways
+            deep = deep + deep
+        kinds = {
+            "logits": [deep, tf.minimum(tf.maximum(logits, -4.0), 3.9)],
+            "softmax": [tf.minimum(tf.nn.softmax(logits), 1.5)],
+            "mixed": [tf.minimum(tf.nn.relu(0.2 * logits + 0.5), 1.0), deep + tf.nn.softmax(logits)],
+        }
+        assert {kind: [last_layer.kind_of(t) for t in some] for kind, some in kinds.items()} == {
+            kind: [kind] * len(some) for kind, some in kinds.items()
+        }
+
+
+def test_whole_numbers_that_are_stored_in_a_byte_are_rounded_as_tfjs_rounds_them(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(bytes([3]))
+    how = {"dtype": "uint8", "min": 0.0, "scale": 0.33333333, "original_dtype": "int32"}
+    weight = {"name": "a", "shape": [1], "dtype": "int32", "quantization": how}
+    assert shards.read([{"paths": ["w"], "weights": [weight]}], tmp_path)["a"].tolist() == [1]
+
+
 def test_two_inputs_are_refused(tmp_path: Path) -> None:
     k = foreign.library("keras2")
     one, two = k.Input((8, 8, 3)), k.Input((8, 8, 3))
@@ -261,6 +291,22 @@ def test_adopting_the_same_model_again_does_nothing(tmp_path: Path) -> None:
     before = {p: p.stat().st_ino for p in saved.path.rglob("*")}
     adopt(source, LABELS, tmp_path / "out")
     assert {p: p.stat().st_ino for p in saved.path.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    "changed", ["saved_model.pb", "variables/variables.index", "model.json", "parts/w", "metadata.json", "../contract.json"]
+)
+def test_a_model_of_which_any_file_was_changed_is_another_one(changed: str, tmp_path: Path) -> None:
+    folder = tmp_path / "page" / "m"
+    for name in ("saved_model.pb", "variables/variables.index", "parts/w", "metadata.json", "../contract.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("1", encoding="utf-8")
+    (folder / "model.json").write_text(json.dumps({"weightsManifest": [{"paths": ["parts/w"], "weights": []}]}), encoding="utf-8")
+    is_saved = changed.startswith(("saved", "variables"))
+    places = [folder, folder / ("saved_model.pb" if is_saved else "model.json")]
+    before = [{n: p.read_bytes() for n, p in door.files_of(place).items()} for place in places]
+    (folder / changed).write_text('{"weightsManifest": []}', encoding="utf-8")
+    assert all({n: p.read_bytes() for n, p in door.files_of(p).items()} != b for p, b in zip(places, before, strict=True))
 
 
 def teachable_machine(folder: Path, *, channels: int, zipped: bool) -> tuple[Any, Path]:

@@ -1,11 +1,13 @@
 """Promises about the browser that pages are verified in: the newest is found, and another version is told from it."""
 
 import os
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from pagesight.browser import discovery
+from pagesight.browser import discovery, tabs, webdriver
 
 
 def script(path: Path, text: str) -> Path:
@@ -34,3 +36,29 @@ def test_a_browser_is_another_once_it_was_updated(tmp_path: Path) -> None:
     silent = discovery.identity(browser)
     script(browser, "exit 2 # updated")
     assert silent != discovery.identity(browser)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n\r\n<html>", b"HTTP/1.1 200 OK\r\n\r\n[]", b"nothing\r\n"])
+def test_a_driver_that_breaks_down_is_an_error_of_the_driver(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reply() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        with pytest.raises(tabs.DriverError, match="does not answer"):
+            webdriver.Session(server.getsockname()[1]).command("GET", "/url")
+        thread.join()
+
+
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
+def test_a_page_that_never_answers_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tabs, "_LATE_MS", 1)
+    browser = next(b for b in discovery.find_all() if b.engine == "chromium")
+    with pytest.raises(tabs.DriverError, match="the page gave no answer"), tabs.opened(browser) as tab:
+        assert tab.evaluate("(n) => n + 1", 1) == 2
+        tab.evaluate("() => new Promise(() => {})")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 import pagesight
@@ -200,8 +202,8 @@ def test_the_tflite_file_answers_as_the_page(in_one_file: pagesight.VerifiedBund
 
 
 def test_a_format_that_is_unknown_is_said_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="no format 'onnx'"):
-        pagesight.build(tmp_path, tmp_path / "page", also=("onnx",))
+    with pytest.raises(OptionError, match="no format 'caffe'"):
+        pagesight.build(tmp_path, tmp_path / "page", also=("caffe",))
 
 
 def test_a_single_file_that_is_damaged_fails_verify(in_one_file: pagesight.VerifiedBundle, tmp_path: Path) -> None:
@@ -226,6 +228,31 @@ def test_a_second_build_does_nothing(photos: Path, built: pagesight.VerifiedBund
     before = {p: p.stat().st_ino for p in built.path.parent.rglob("*")}
     pagesight.build(photos, into=built.path, **SMALL)
     assert {p: p.stat().st_ino for p in built.path.parent.rglob("*")} == before
+
+
+def test_the_github_action_builds_says_what_was_measured_and_stops_before_the_upload_where_that_fails(
+    photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path
+) -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    scripts = {step.get("id"): step["run"] for step in action["runs"]["steps"] if "run" in step}
+    # What a workflow passes in reaches the shell as data.
+    assert not [name for name, script in scripts.items() if "${{" in script]
+    environment = os.environ | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PICTURES": str(photos), "PAGE": str(built.path), "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+    }  # fmt: skip
+
+    def run(options: str) -> int:
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", scripts["build"]]
+        return subprocess.run(command, env=environment | {"OPTIONS": options}, check=False, capture_output=True).returncode
+
+    assert run("--no-such-option") != 0
+    assert not (tmp_path / "outputs").exists()
+    assert run("--backbone mobilenet_v1_025_96 --weights random --epochs 1 --quantize uint8") == 0
+    outputs = dict(line.split("=", 1) for line in (tmp_path / "outputs").read_text(encoding="utf-8").splitlines())
+    assert outputs == {"page": str(built.path), "accuracy": str(built.report.accuracy.exported)}
+    assert "verified in Chrom" in (tmp_path / "summary").read_text(encoding="utf-8")
 
 
 def test_the_same_seed_gives_the_same_bytes(photos: Path, built: pagesight.VerifiedBundle, tmp_path: Path) -> None:

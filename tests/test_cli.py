@@ -17,7 +17,7 @@ import pytest
 import pagesight
 from pagesight import cli, languages, manifest, options
 from pagesight.console.output import Console
-from pagesight.errors import OptionError, PagesightError
+from pagesight.errors import OptionError, OutputError, PagesightError
 
 from .conftest import PhotoFolder
 
@@ -157,6 +157,25 @@ def test_an_output_that_would_replace_or_join_the_pictures_is_refused_even_with_
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("where", ["mine", "mine/page"])
+@pytest.mark.parametrize("name", ["test", "calibrate", "pictures", "unknown", "labels_csv", "weights"])
+def test_whatever_a_command_reads_is_never_replaced_by_its_output(tmp_path: Path, name: str, where: str) -> None:
+    from pagesight import adopt, pipeline
+
+    photos, mine, model = tmp_path / "photos", tmp_path / "mine", tmp_path / "model.h5"
+    photos.mkdir()
+    (mine / "cat").mkdir(parents=True)
+    (mine / "cat" / "1.jpg").write_bytes(b"mine")
+    model.write_bytes(b"x")
+    into = tmp_path / where
+    with pytest.raises(OutputError, match=r"would replace|lies inside of"):
+        if name in ("test", "calibrate", "pictures"):
+            pipeline.convert(model, into, adopt.Adoption(), options.Quantization(), force=True, **{name: mine})
+        else:
+            pagesight.build(photos, into, force=True, **{name: str(mine)})
+    assert [p.name for p in tmp_path.rglob("*")].count("1.jpg") == 1
+
+
 def test_a_file_is_never_replaced_by_an_output_folder(photos: PhotoFolder, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     done = run("scan", photos("a", "b"), "-o", tmp_path / "notes.txt", "--force")
@@ -210,7 +229,7 @@ while threading.active_count() > 1: time.sleep(0.01)  # until all that it said w
         (["--npm", "mine"], "pagesight bundle"),
         (["--also", "tflite"], "pagesight bundle"),
         (["--photos", "photos"], "pagesight verify"),
-        (["--dataset", "work", "--calibrate", "."], "give one of them"),
+        (["--dataset", "work", "--calibrate", "saved"], "give one of them"),
         (["--max-drop", "1"], "--quantize auto"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from pagesight import backbones, sandbox
 from pagesight.errors import AdoptError, PagesightError
+from pagesight.importers import original_runner
 from pagesight.importers.checkpoint import Checkpoint, crc32c
 from pagesight.inspect import inspect
 from pagesight.sandbox import Found
@@ -89,16 +92,28 @@ def misbehave(what: str, outside: str, scratch: Path) -> Found:
     if what == "time":
         while True:
             pass
+    handed = scratch / "handed.json"
+    if what == "hand back a pipe":
+        os.mkfifo(handed)
+        os._exit(0)
+    if what.startswith("{"):
+        handed.write_text(what)
+        os._exit(0)
+    if what == "sleep":
+        time.sleep(600)
     (scratch / "inside").write_text("allowed")
     return Found({"answer": json.dumps(what)}, {"x": np.arange(6, dtype=np.float32).reshape(2, 3)})
 
 
 def task(what: str, tmp_path: Path, **limits: int) -> sandbox.Handed:
+    return begun(what, tmp_path, **limits).result()
+
+
+def begun(what: str, tmp_path: Path, **limits: int) -> sandbox.Job:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     arguments = {"what": what, "outside": str(tmp_path / "outside")}
-    job = sandbox.start("tests.test_door:misbehave", arguments, scratch, what="the file", limits=sandbox.Limits(**limits))
-    return job.result()
+    return sandbox.start("tests.test_door:misbehave", arguments, scratch, what="the file", limits=sandbox.Limits(**limits))
 
 
 def test_a_task_hands_back_json_and_arrays(tmp_path: Path) -> None:
@@ -126,6 +141,37 @@ def test_a_task_cannot_write_elsewhere_connect_or_start_programs(what: str, tmp_
 def test_a_task_that_takes_too_much_is_ended(what: str, limits: dict[str, int], told: str, tmp_path: Path) -> None:
     with pytest.raises(AdoptError, match=told):
         task(what, tmp_path, **limits)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+@pytest.mark.parametrize(
+    "what",
+    [
+        "hand back a pipe",
+        '{"facts": {}}',
+        '{"facts": [1], "arrays": [], "guards": []}',
+        '{"facts": {}, "arrays": [["x"]], "guards": []}',
+        '{"error": 1}',
+    ],
+)
+def test_a_task_that_hands_back_what_is_no_result_is_refused_in_a_sentence(what: str, tmp_path: Path) -> None:
+    with pytest.raises(AdoptError, match=r"handed back what is no result|broke down"):
+        task(what, tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are not Windows'")
+def test_a_task_that_the_system_killed_did_not_take_too_long(tmp_path: Path) -> None:
+    job = begun("sleep", tmp_path)
+    os.kill(job._process.pid, signal.SIGKILL)
+    with pytest.raises(AdoptError, match="the system killed its reader"):
+        job.result()
+
+
+def test_an_original_whose_asker_is_gone_stops_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parents = iter([4711, 1])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    monkeypatch.setitem(original_runner._LOADERS, "none", lambda _: ("none", lambda x: x))
+    assert original_runner.answers(tmp_path, runtime="none", path="m").facts == {"why_not": "who asked is gone"}
 
 
 def test_checksums_of_a_checkpoint_are_those_of_the_standard() -> None:

@@ -9,7 +9,9 @@ import pytest
 from pagesight import backbones, calibration
 from pagesight.artifacts import Dataset, Picture
 from pagesight.errors import OptionError, TrainError
-from pagesight.options import Scanning, Training
+from pagesight.export import export
+from pagesight.options import Naming, Quantization, Scanning, Training
+from pagesight.quantize import quantize
 from pagesight.records.training import Choice, TestAccuracy, TrainingFacts, Weights
 from pagesight.report.training_findings import training_findings
 from pagesight.scan import scan
@@ -155,6 +157,10 @@ def test_all_pictures_are_learned_from_and_each_is_asked_of_a_model_that_had_not
     assert accuracy.p_value < 0.01
     assert trained.facts.choice is not None
     assert "by cross-validation" in trained.facts.choice.why
+    # What it answers to pictures that it has learned from is no accuracy, whichever command asks.
+    web = quantize(export(trained, Naming("a", "A"), tmp_path / "export"), Quantization("none"), tmp_path / "web", few)
+    assert web.facts.storage.top1_agreement == 1
+    assert web.facts.accuracy is None
 
 
 @pytest.mark.slow

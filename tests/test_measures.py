@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pagesight import calibration, metrics
+from pagesight import calibration, metrics, progress
 from pagesight.contract import Decision
 
 
@@ -114,3 +114,18 @@ def test_being_right_by_chance_is_told_from_being_right() -> None:
     assert metrics.better_than_guessing(12, labels) > 0.05
     assert metrics.better_than_guessing(30, labels) < 1e-6
     assert metrics.better_than_guessing(33, np.array([0] * 32 + [1] * 8)) > 0.05  # always the frequent class: 32 of 40
+
+
+def test_things_that_are_taken_for_a_class_with_certainty_do_not_shut_the_page_and_the_price_is_said() -> None:
+    notes: list[str] = []
+
+    class Said(progress.Reporter):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    known, labels = _overconfident(500, 1, 5)
+    certain = np.eye(5)[np.zeros(20, int)]
+    with progress.shown_by(Said()):
+        result = calibration.decide(known, labels, certain, 0.01)
+    assert result.threshold == 1
+    assert "accepts 20 of 20 pictures of other things and refuses" in notes[0]

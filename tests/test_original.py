@@ -10,12 +10,14 @@ from click.testing import CliRunner
 
 from pagesight import cli
 from pagesight.adopt import Adoption, adopt
+from pagesight.browser import discovery
 from pagesight.errors import AdoptError, VerifyError
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers.keras_files import keras3
 from pagesight.verify import _refuse_no_probabilities
 
 from . import foreign_models as foreign
+from .test_adopt import graph_model, layers_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 COMPARED = Adoption(labels=foreign.LABELS, compare=True)
@@ -32,23 +34,58 @@ def test_the_original_is_asked_in_its_own_runtime(flavour: str, name: str, runti
 
 
 def test_a_converted_page_says_on_its_result_line_what_was_compared(tmp_path: Path) -> None:
-    source = foreign.saved(foreign.tiny("keras3"), tmp_path / "m.keras")
+    model = foreign.tiny("keras3")
+    random = np.random.default_rng(0)
+    conv, head = (random.normal(0, 1, model.get_layer(name).kernel.shape) for name in ("conv", "head"))
+    model.get_layer("conv").set_weights([np.abs(conv), np.zeros(4)])  # bright pictures and dark ones are far apart,
+    model.get_layer("head").set_weights([0.05 * head, np.zeros(3)])  # so that a byte a weight would move a probability
+    source = foreign.saved(model, tmp_path / "m.keras")
     result = CliRunner().invoke(cli.pagesight, ["convert", str(source), "--labels", foreign.LABELS, "-o", str(tmp_path / "page")])
     assert result.exit_code == 0, result.output
     assert "original  same answers on 64 pictures, probabilities within" in result.output
     assert f"Keras {'.'.join(keras3().__version__.split('.')[:2])}" in result.output
     assert "pixels    0..255, squash (the model scales pixels itself)" in result.output
     report = json.loads((tmp_path / "page" / "report.json").read_text())
-    assert report["original"]["page"]["top1_agreement"] > 0.9
+    assert report["original"]["page"]["top1_agreement"] == 1
+    assert report["original"]["page"]["max_abs_diff"] < 1e-4 < report["quantization"]["moved_by_a_byte"]
+    assert "(uint8, two bytes a weight: one moved a probability by" in result.output
     assert report["input"]["guessed"] is False
 
 
-def test_what_cannot_be_run_is_said_to_be_not_compared(tmp_path: Path) -> None:
-    from .test_adopt import layers_model
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
+def test_tfjs_runs_the_original_of_a_layers_model_and_who_answers_otherwise_there_gets_no_page(tmp_path: Path) -> None:
+    k = foreign.library("keras2")
+    model = k.Sequential([k.Input((16, 16, 3)), k.layers.Conv2D(4, 3), k.layers.ReLU(negative_slope=0.5)])
+    model.add(k.layers.GlobalAveragePooling2D())
+    model.add(k.layers.Dense(3, activation="softmax"))
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, 1, w.shape) for w in model.get_weights()])
+    folder = layers_model(model, tmp_path / "m")
+    how = Adoption(labels=foreign.LABELS, compare=True, input_range="0..1")
+    # TF.js's ReLU has no slope below zero: Keras reads a model that is not the one that TF.js runs.
+    with pytest.raises(AdoptError, match=r"TF\.js .* answers otherwise"):
+        adopt(folder, how, tmp_path / "out")
+    written = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(written).replace('"negative_slope": 0.5', '"negative_slope": 0.0'))
+    original = adopt(folder, how, tmp_path / "out").adopted.original
+    assert original.runtime.startswith("TF.js 4")
+    assert (original.pictures, original.top1_agreement) == (64, 1)
+    assert original.max_abs_diff < 1e-5
 
-    saved = adopt(layers_model(foreign.tiny("keras2"), tmp_path / "m"), COMPARED, tmp_path / "out")
-    assert saved.adopted.original.runtime is None
-    assert saved.adopted.original.why_not
+
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
+def test_tfjs_runs_the_original_of_a_page_that_is_converted_again(tmp_path: Path) -> None:
+    original = adopt(graph_model(foreign.tiny("keras2"), tmp_path), COMPARED, tmp_path / "out").adopted.original
+    assert original.runtime.startswith("TF.js 4")
+    assert original.top1_agreement == 1
+
+
+def test_what_cannot_be_run_is_said_to_be_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = layers_model(foreign.tiny("keras2"), tmp_path / "m")
+    monkeypatch.setattr(discovery, "find_all", list)
+    original = adopt(source, COMPARED, tmp_path / "out").adopted.original
+    assert original.runtime is None
+    assert "no browser was found" in original.why_not
 
 
 TWO_FACED = eval("lambda x: x / 255.0 * (0.2 if __import__('sys').argv[0].endswith('child.py') else 1.0)")

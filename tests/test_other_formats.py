@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from pagesight import importers
+from pagesight.adopt import Adoption, adopt
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import keras, tensorflow
+from pagesight.importers import onnx
 from pagesight.importers.onnx_proto import messages
+from pagesight.sandbox import Handed
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SIDE = 24
@@ -21,9 +24,13 @@ def answers(path: Path, pictures: Any, tmp_path: Path) -> tuple[Any, Any]:
     scratch = tmp_path / f"scratch-{path.name}"
     scratch.mkdir()
     model = importers.read(path, scratch)
+    return run(model, pictures), model
+
+
+def run(model: Any, pictures: Any) -> Any:
     spec = tensorflow().TensorSpec([None, *pictures.shape[1:]], "float32")
     function = tensorflow().function(model.call, autograph=False).get_concrete_function(spec)
-    return np.asarray(function(tensorflow().constant(pictures.astype(np.float32)))), model
+    return np.asarray(function(tensorflow().constant(pictures.astype(np.float32))))
 
 
 def tflite_answers(data: bytes, pictures: Any) -> Any:
@@ -41,7 +48,7 @@ def tflite_answers(data: bytes, pictures: Any) -> Any:
     return np.stack(rows)
 
 
-def network() -> Any:
+def network(sharpness: float = 1) -> Any:
     """A few layers of the kinds that phones run, with weights that answer differently to different pictures."""
     k = keras()
     image = k.Input((SIDE, SIDE, 3))
@@ -54,7 +61,22 @@ def network() -> Any:
     rng = np.random.default_rng(0)
     for v in model.weights:
         v.assign(rng.uniform(0.5, 1.5, v.shape) if "gamma" in v.name or "variance" in v.name else rng.normal(0, 0.6, v.shape))
+    model.layers[-1].kernel.assign(model.layers[-1].kernel * sharpness)
     return model
+
+
+def without_activations(data: bytes) -> bytes:
+    """As early converters wrote rounded models: an activation that the range of its feature map implies is left out."""
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    for operator in model.subgraphs[0].operators:
+        if getattr(operator.builtinOptions, "fusedActivationFunction", 0):
+            operator.builtinOptions.fusedActivationFunction = 0
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "int8", "uint8"])
@@ -73,6 +95,8 @@ def test_a_tflite_file_answers_as_the_interpreter_does(kind: str, tmp_path: Path
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.as_dtype(kind)
     data = converter.convert()
+    if kind == "int8":
+        data = without_activations(data)
     (tmp_path / "m.tflite").write_bytes(data)
     ours, model = answers(tmp_path / "m.tflite", pictures, tmp_path)
     theirs = tflite_answers(data, pictures)
@@ -86,15 +110,17 @@ def test_a_tflite_file_answers_as_the_interpreter_does(kind: str, tmp_path: Path
 
 def tensor(name: str, value: Any) -> Any:
     value = np.asarray(value)
-    kind = {"f": 1, "i": 7}[value.dtype.kind]
-    data = value.astype("<f4" if kind == 1 else "<i8").tobytes()
+    kind, dtype = {"f": (1, "<f4"), "i": (7, "<i8"), "u": (2, "|u1")}[value.dtype.kind]
+    data = value.astype(dtype).tobytes()
     return messages().Tensor(name=name, dims=value.shape, data_type=kind, raw_data=data)
 
 
 def node(op: str, inputs: Sequence[str], output: str, **attributes: Any) -> Any:
     made = messages().Node(op_type=op, input=inputs, output=[output], name=f"make_{output}")
     for key, value in attributes.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and isinstance(value[0], float):
+            made.attribute.add(name=key, floats=value, type=6)
+        elif isinstance(value, list):
             made.attribute.add(name=key, ints=value, type=7)
         elif isinstance(value, float):
             made.attribute.add(name=key, f=value, type=1)
@@ -166,8 +192,119 @@ def test_an_onnx_file_answers_as_onnxruntime_does(tmp_path: Path) -> None:
     assert np.abs(ours - theirs).max() < 1e-5
 
 
+def softmax(x: Any, axis: int) -> Any:
+    return np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+
+
+Q = {"step": np.float32(0.02), "zero": np.uint8(0), "high": np.uint8(64)}
+CODED = np.random.default_rng(3).normal(size=(3, 1, 1)).astype(np.float32)
+NORM = {"scale": np.ones(24), "offset": np.arange(24.0), "mean": np.zeros(24), "var": np.ones(24)}
+OPS: dict[str, tuple[list[Any], dict[str, Any], Any]] = {
+    "a quantizer that does what a ReLU did": (
+        [node("QuantizeLinear", ["image", "step", "zero"], "q"), node("DequantizeLinear", ["q", "step", "zero"], "answer")],
+        Q,
+        lambda x: np.clip(x, 0, 255 * 0.02),
+    ),
+    "a quantizer whose zero lies within": (
+        [node("QuantizeLinear", ["image", "step", "high"], "q"), node("DequantizeLinear", ["q", "step", "high"], "answer")],
+        Q,
+        lambda x: np.clip(x, -64 * 0.02, (255 - 64) * 0.02),
+    ),
+    "weights that are rounded in the graph": (
+        [
+            node("QuantizeLinear", ["w", "step", "high"], "q"),
+            node("DequantizeLinear", ["q", "step", "high"], "d"),
+            node("Mul", ["image", "d"], "answer"),
+        ],
+        {**Q, "w": CODED},
+        lambda x: x * ((np.clip(np.rint(CODED / np.float32(0.02)) + 64, 0, 255) - 64) * 0.02),
+    ),
+    "an ELU of another slope": (
+        [node("Elu", ["image"], "answer", alpha=0.25)], {}, lambda x: np.where(x > 0, x, 0.25 * (np.exp(x) - 1))
+    ),
+    "a softmax over the width": ([node("Softmax", ["image"], "answer", axis=3)], {}, lambda x: softmax(x, 3)),
+    "a batch norm of rows": (
+        [
+            node("Reshape", ["image", "rows"], "r"),
+            node("BatchNormalization", ["r", "scale", "offset", "mean", "var"], "answer", epsilon=0.0),
+        ],
+        {**NORM, "rows": np.asarray([1, 24, 72])},
+        lambda x: x.reshape(-1, 24, 72) + np.arange(24.0)[:, None],
+    ),
+    "a list of numbers in a node": (
+        [node("Constant", [], "c", value_floats=[0.5]), node("Mul", ["image", "c"], "answer")], {}, lambda x: x * 0.5
+    ),
+    "a mean of nothing": (
+        [node("ReduceMax", ["image"], "answer", noop_with_empty_axes=1)], {}, lambda x: x
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OPS)
+def test_an_onnx_op_means_what_onnx_says(case: str, tmp_path: Path) -> None:
+    nodes, weights, expected = OPS[case]
+    found = onnx.open_file(onnx_file(tmp_path / "m.onnx", nodes, weights, "answer"))
+    pictures = np.random.default_rng(2).normal(size=(2, SIDE, SIDE, 3)).astype(np.float32) * 3
+    model = importers.build(Handed(dict(found.facts), dict(found.arrays), ()), tmp_path / "m.onnx", tmp_path)
+    ours = run(model, pictures)
+    # Float32 sums of a few terms of size 10; quantizers round to steps of 0.02, what is read of them does not.
+    assert np.abs(ours - expected(pictures.transpose(0, 3, 1, 2))).max() < 1e-5
+
+
 def test_an_op_that_is_not_read_is_named_with_its_node(tmp_path: Path) -> None:
     path = onnx_file(tmp_path / "m.onnx", [node("NonZero", ["image"], "answer")], {}, "answer")
     (tmp_path / "scratch").mkdir()
     with pytest.raises(AdoptError, match="the op NonZero of ONNX is not read, which the node 'make_answer' is"):
         importers.read(path, tmp_path / "scratch")
+
+
+def quantized(pictures: Any) -> bytes:
+    """The network in whole numbers, with feature maps that reach as far as those of `pictures`."""
+    tf = tensorflow()
+    converter = tf.lite.TFLiteConverter.from_keras_model(network(sharpness=4))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([p[None]] for p in pictures)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    return bytes(converter.convert())
+
+
+def clipped(data: bytes) -> bytes:
+    """The same file, with a scale before its last product that lets no more than a hundredth through."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+    graph = model.subgraphs[0]
+    product = next(o for o in graph.operators if codes[o.opcodeIndex] == schema.BuiltinOperator.FULLY_CONNECTED)
+    told = graph.tensors[product.inputs[0]].quantization
+    told.scale = told.scale / 100
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+@pytest.mark.slow
+def test_the_original_of_an_onnx_file_is_asked_in_onnx_runtime(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    path = as_torch_writes(tmp_path / "m.onnx")
+    how = Adoption(labels="a,b,c,d,e", input_range="0..1", compare=True)
+    original = adopt(path, how, tmp_path / "out").adopted.original
+    assert original.runtime.startswith("ONNX Runtime")
+    assert (original.pictures, original.top1_agreement) == (64, 1)
+    assert original.max_abs_diff < 1e-4
+
+
+@pytest.mark.slow
+def test_the_original_of_a_tflite_file_is_asked_in_the_interpreter(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(1).integers(0, 256, (16, SIDE, SIDE, 3)).astype(np.float32)
+    (tmp_path / "m.tflite").write_bytes(quantized(pictures))
+    how = Adoption(labels="a,b,c,d", compare=True)
+    original = adopt(tmp_path / "m.tflite", how, tmp_path / "out").adopted.original
+    assert original.runtime.startswith("TensorFlow Lite")
+    assert original.pictures == 64
+    assert original.max_abs_diff < 0.1
+    # Where one feature map's scale is too fine, the interpreter clips it, and what was read does not.
+    (tmp_path / "clipped.tflite").write_bytes(clipped((tmp_path / "m.tflite").read_bytes()))
+    with pytest.raises(AdoptError, match=r"TensorFlow Lite .* answers otherwise"):
+        adopt(tmp_path / "clipped.tflite", how, tmp_path / "clipped")
+    assert not (tmp_path / "clipped").exists()

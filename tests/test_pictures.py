@@ -213,3 +213,12 @@ def test_a_folder_of_two_thousand_mutants_is_scanned_without_a_traceback_or_a_wa
     assert "Warning" not in said
     assert "did not foresee" not in said
     assert not [line for line in said.splitlines() if line.startswith(("tempfile", "LZW"))]
+
+
+def test_a_jpeg_that_would_be_gone_through_again_and_again_is_refused() -> None:
+    data = saved("JPEG", Image.new("L", (64, 64), 128), progressive=True)
+    last = data.rindex(b"\xff\xda")
+    scan, end = data[last:-2], data[-2:]
+    assert pixels.check(data[:-2] + scan * 80 + end) == "JPEG"
+    with pytest.raises(pixels.UnreadablePicture, match="more than 100 scans"):
+        pixels.check(data[:-2] + scan * 120 + end)

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from PIL import Image
 
 from pagesight import manifest, pixels, records
 from pagesight.artifacts import SIDES, Origin, WebModel
-from pagesight.contract import Contract, Input, Outputs
+from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.options import Scanning
 from pagesight.pictures.model_inputs import model_inputs_of
 from pagesight.records.evaluation import Mistake
 from pagesight.records.training import BySplit, CrossValidated, Epoch, TestAccuracy
-from pagesight.report import class_activation, findings, html, near_duplicates, plots, write_report
+from pagesight.report import _was_decided, class_activation, findings, html, near_duplicates, plots, write_report
 from pagesight.report.evaluation import Evaluation
+from pagesight.report.image_statistics import Seen
 from pagesight.scan import scan
 from pagesight.training.cross_validation import cross_validated
 from pagesight.training.distribution import ALONE
@@ -92,7 +94,7 @@ def _summary(**more: Any) -> html.Summary:
         paths=paths,
     )
     contract = Contract(_EVIL, _EVIL, (_EVIL, "</script>"), Input(96), Outputs("p"), description=_EVIL)
-    evaluated = Evaluation.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01)
+    evaluated = Evaluation.of(seen, contract, more.get("unknown"), np.zeros(0, np.int64), 0.01, decided=False)
     result = findings.find(seen, near_duplicates.near_duplicates(seen.looks, seen.labels), contract.labels, 96, grouped=False)
     mistake = Mistake(paths[0], _EVIL, "</script>", 0.95, 0.04, "report/a.jpg", None)
     trained = TestAccuracy(0, 0.0, (0.0, 1.0), more.get("crossed"), more.get("by_split"))
@@ -101,6 +103,25 @@ def _summary(**more: Any) -> html.Summary:
     return html.Summary(
         contract, Origin(), seen, evaluated, evaluation, [[{"file": "report/b.jpg", "path": paths[0]}] for _ in result]
     )
+
+
+def test_a_temperature_of_one_that_training_found_is_no_reason_to_propose_another_threshold() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 60)
+    second = np.clip(np.where(labels == 1, 0.8, 0.2) + rng.normal(0, 0.08, 60), 0.02, 0.98)
+    answers = np.stack([1 - second, second], 1).astype(np.float32)
+    pictures = tuple(SimpleNamespace(side="validation" if i < 30 else "test") for i in range(60))
+    seen: Any = Seen(pictures, labels, answers.argmax(1), answers.max(1), answers.max(1), None, np.arange(60), answers)
+    contract = Contract("a", "a", ("x", "y"), Input(32), Outputs("p"), Decision(1.0, 0.91))
+    others = np.stack([np.full(20, 0.15), np.full(20, 0.85)], 1)
+    assert _was_decided(Origin(), contract)
+    facts = Evaluation.of(seen, contract, others, np.zeros(0, np.int64), 0.01, decided=True).facts(None)
+    assert facts.decision.threshold == facts.decision_in_page.threshold == 0.91
+    assert facts.unknown is not None
+    assert facts.unknown.false_accepts == 0
+    undecided = replace(contract, decision=Decision())
+    assert not _was_decided(Origin(), undecided)
+    assert Evaluation.of(seen, undecided, others, np.zeros(0, np.int64), 0.01, decided=False).threshold < 0.91
 
 
 def _checked(text: str) -> _Page:
@@ -134,6 +155,9 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
     assert "<b>" not in text
     assert "95% interval" in text
     assert "Few pictures" in text
+    # A handful of answers is no chart.
+    assert "answers are too few for charts" in text
+    assert "When to say" not in text
     assert "Not measured: the response to out-of-distribution pictures" in text
     for tag, attributes in _Page(text).tags:
         if tag == "link" and attributes["rel"] == "stylesheet" and attributes["href"] != "style.css":

@@ -1,6 +1,7 @@
 """Promises about the search for a backbone: it keeps within bounds, builds what it chose, and shows what size buys."""
 
 import json
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from pagesight.bundle import bundle
 from pagesight.choose import _summary, choose
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import OptionError, TrainError
-from pagesight.options import Bundling, Choosing, Quantization
+from pagesight.options import Bundling, Choosing, Quantization, Searching
 from pagesight.quantize import quantize
 from pagesight.records.quantization import Storage
 from pagesight.records.report import Report, Sizes
-from pagesight.records.search import Tried
+from pagesight.records.search import SearchFacts, Tried
+from pagesight.search import _can_be_tried_now, _identities
 
 from .conftest import write_photos
 
@@ -119,3 +121,26 @@ def test_a_page_is_timed_with_a_picture_that_is_opaque(tmp_path: Path) -> None:
 def test_a_search_among_unknown_names_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no backbone called 'mobilenet_v1_025_97'"):
         pagesight.build(tmp_path, tmp_path / "page", search="mobilenet_v1_025_96,mobilenet_v1_025_97")
+
+
+def test_other_weights_under_the_same_name_are_another_search(tmp_path: Path) -> None:
+    file = tmp_path / "w.h5"
+    file.write_bytes(b"1")
+    options = Searching((SMALL, WIDE), str(file))
+    before = _identities(options)
+    file.write_bytes(b"2")
+    assert len(before) == 1
+    assert _identities(options) != before
+
+
+def test_a_backbone_that_could_not_be_downloaded_is_tried_again_once_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first request
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody answers there
+    records.write(tmp_path / "search.json", SearchFacts((SMALL,), (Tried(SMALL, "small", accuracy=1.0), Tried(WIDE, "wide", "no"))))
+    before, options = Search(tmp_path), Searching((SMALL, WIDE), "imagenet")
+    assert not _can_be_tried_now(before, options)
+    assert _can_be_tried_now(before, Searching((SMALL, WIDE), "random"))

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pagesight.console.sharing import qr_code, shared
+from pagesight.certificate import make_certificate
+from pagesight.console.sharing import _address, _reached_by, qr_code, shared
 from pagesight.errors import BundleError
 from pagesight.serve import serving
 
@@ -173,11 +174,15 @@ def test_a_folder_without_a_page_is_refused_by_the_command(tmp_path: Path) -> No
 def test_shared_it_answers_by_https_with_the_certificate_that_was_announced_and_a_code_to_scan(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with shared(folder, host="127.0.0.1", port=0) as address:
+    with shared(folder, host="127.0.0.1", port=0) as (address, own):
         said = capsys.readouterr().out
         assert address.startswith("https://127.0.0.1:")
         assert address in said
         assert qr_code(address) in said
+        # Browsers on this machine need no certificate.
+        assert own in said
+        with urllib.request.urlopen(own, timeout=60) as response:
+            assert response.read() == b"<!doctype html>"
         where = urllib.parse.urlsplit(address)
         certificate = ssl.get_server_certificate((where.hostname or "", where.port or 0))
         fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
@@ -192,6 +197,15 @@ def test_shared_it_answers_by_https_with_the_certificate_that_was_announced_and_
             urllib.request.urlopen(f"{address}page.js", context=trusting, timeout=60) as response,
         ):
             assert response.read() == SCRIPT
+
+
+def test_a_host_may_be_a_name_or_of_the_sixth_version() -> None:
+    with pytest.raises(BundleError, match=r"nothing is known by the name no-such-host\.invalid"):
+        _reached_by("no-such-host.invalid")
+    assert _reached_by("::1") == (["::1"], "::")
+    assert _address("::1", 8443) == "https://[::1]:8443/"
+    named = make_certificate(["laptop.local", "::1"])
+    assert named.fingerprint
 
 
 def test_other_origins_read_it_when_that_is_asked_for_and_else_not(folder: Path) -> None:

@@ -23,7 +23,8 @@ from playwright.sync_api import Browser, Page
 from pagesight.browser import discovery, tabs
 from pagesight.serve import serving
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "web"))
 import assembly
 import clip
 from conftest import before_worker

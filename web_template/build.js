@@ -6,11 +6,16 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TILES } from "./kernels/tiles.js";
 import { MARKS, PLAIN, RELAXED, filled } from "./src/wasm/instructions.js";
+import { checkSelectors, floorOf, withFallbacks } from "./floor.js";
+import { thirdParty } from "./third_party.js";
 import { LEAN_OPS } from "./src/tfjs/lean_op_names.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "build", "web_template");
 const modules = join(here, "node_modules", "@tensorflow");
+const { browserslist } = JSON.parse(await readFile(join(here, "package.json"), "utf8"));
+const FLOOR = floorOf(browserslist);
+const target = Object.entries(FLOOR).map(([browser, version]) => browser + version);
 
 const WASM = "tfjs-backend-wasm-simd.wasm";
 
@@ -194,17 +199,20 @@ async function elementWords() {
 }
 const ELEMENT_WORDS = JSON.stringify(await elementWords());
 
+/** What all scripts are made of. @type {Set<string>} */
+const inputs = new Set();
+
 /** @param {string} entry @param {import("esbuild").BuildOptions} [more] */
-const bundle = (entry, more) =>
-  build({
+async function bundle(entry, more) {
+  const made = await build({
     entryPoints: { [basename(entry)]: join(here, "src", `${entry}.js`) },
     outdir: join(out, "static"),
     bundle: true,
     minify: true,
     format: "esm",
-    target: ["es2022"],
+    target,
     legalComments: "none",
-    define: { "process.env.NODE_ENV": '"production"', ELEMENT_WORDS },
+    define: { "process.env.NODE_ENV": '"production"', ELEMENT_WORDS, FLOOR: JSON.stringify(FLOOR) },
     // These are loaded where they are needed. Emscripten and TF.js mention node's modules behind checks that are
     // false in a browser.
     external: [
@@ -224,6 +232,9 @@ const bundle = (entry, more) =>
     ...more,
     plugins: [gpuApart, ...(more?.plugins ?? [])],
   });
+  for (const path of Object.keys(made.metafile?.inputs ?? {})) inputs.add(path);
+  return made;
+}
 
 /** @param {string[]} paths of what is written into a page as it is: nothing in it may end its element early */
 async function checkInline(...paths) {
@@ -256,6 +267,18 @@ await bundle("api/element", {
 for (const entry of ["api/npm/index", "api/npm/inline", "api/npm/element", "api/npm/react"]) {
   await bundle(entry, { outdir: join(out, "npm"), plugins: [IN_PACKAGE] });
 }
+// Not in a bundle: `pagesight serve --share` gives these out itself.
+const collect = join(here, "src", "collect");
+await bundle("collect/phone", { outdir: join(out, "collect") });
+await bundle("collect/panel", { outdir: join(out, "collect") });
+await build({
+  entryPoints: [join(collect, "phone.css"), join(collect, "panel.css")],
+  outdir: join(out, "collect"),
+  bundle: true,
+  minify: true,
+  logLevel: "warning",
+});
+await cp(join(collect, "phone.html"), join(out, "collect", "phone.html"));
 await bundle("teach/teach");
 await bundle("teach/teach_worker");
 const lean = await bundle("worker/worker_lean", { plugins: [kernels, trim("wasm")] });
@@ -263,13 +286,20 @@ await bundle("worker/worker_all", { plugins: [kernels, trim()] });
 await bundle("worker/worker_webgl", { plugins: [kernels, trim("webgl")] });
 await bundle("worker/worker_webgpu", { plugins: [kernels, trim("webgpu")] });
 await bundle("../sw/sw", { format: "iife" });
+// Not for pages: `pagesight convert` runs TF.js models made elsewhere in it.
+await bundle("tfjs/original", { outdir: join(out, "original"), format: "iife" });
+await cp(join(here, "original"), join(out, "original"), { recursive: true });
 await build({
   entryPoints: [join(here, "style.css")],
   outdir: join(out, "static"),
   bundle: true,
   minify: true,
+  target,
   logLevel: "warning",
 });
+const style = join(out, "static", "style.css");
+await writeFile(style, withFallbacks(await readFile(style, "utf8")));
+checkSelectors(await readFile(style, "utf8"));
 // The binary without SIMD is for browsers older than 2021 to 2023: it is not shipped, and the page tells them so.
 await cp(join(modules, "tfjs-backend-wasm", "wasm-out", WASM), join(out, "static", WASM));
 await cp(join(out, "single", "single.js"), join(out, "static", "single.js"));
@@ -281,6 +311,9 @@ await cp(join(here, "src", "api", "pagesight.d.ts"), join(out, "static", "pagesi
 for (const types of ["index.d.ts", "react.d.ts"]) {
   await cp(join(here, "src", "api", "npm", types), join(out, "npm", types));
 }
+const apache = await readFile(join(here, "..", "LICENSE"), "utf8");
+const notices = await thirdParty([...inputs], join(here, "node_modules"), apache);
+await writeFile(join(out, "static", "THIRD_PARTY.txt"), notices);
 // `pagesight bundle` ships worker_all.js only with a graph that has other ops than these.
 await writeFile(join(out, "runtime.json"), `${JSON.stringify({ ops: [...LEAN_OPS] }, null, 1)}\n`);
 if (process.argv.includes("--analyze")) await writeFile(join(out, "meta.json"), JSON.stringify(lean.metafile));

@@ -18,5 +18,8 @@ def __getattr__(name: str) -> Any:
     """Load public names when they are first asked for, so that `pagesight --help` stays quick."""
     if name not in __all__:
         raise AttributeError(f"module 'pagesight' has no attribute {name!r}")
+    if name in ("Bundle", "VerifiedBundle", "build"):
+        # The page's room lies above the one of the artifacts, which cannot ask it themselves.
+        importlib.import_module("pagesight.page.notebook").register()
     home = {"PagesightError": "errors", "build": "pipeline"}.get(name, "artifacts")
     return getattr(importlib.import_module(f"pagesight.{home}"), name)

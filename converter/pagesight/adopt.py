@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pagesight import calibration, importers, languages, manifest, progress, records
-from pagesight.artifacts import Dataset, SavedModel
+from pagesight.artifacts import ORIGINAL_ANSWERS, Dataset, SavedModel
+from pagesight.browser.stock_tfjs import StockTfjs
 from pagesight.contract import Contract, Decision, Input, Outputs
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph import memory
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import input_ranges, last_layer, ops, original, structure, tested
+from pagesight.importers import door, input_ranges, last_layer, ops, original, structure, tested
+from pagesight.importers.against_original import against_original
 from pagesight.importers.imported_model import Foreign, again, cut, freeze, from_graph_def
 from pagesight.importers.labels import read_labels, refuse_duplicates
 from pagesight.pictures.model_inputs import model_inputs_in
@@ -32,9 +34,6 @@ _CROPPED = {"center-square": "of the centered square of a picture", "squash": "o
 _LARGEST_SIDE = 1024
 _BATCH = 8
 _TINY = 1e-12
-_FARTHEST = 1e-3
-"""Probabilities may differ so much from the original's: kernels add up in another order, and networks are deep."""
-_REPORT = "export the model as a SavedModel with `model.export(…)` and give that, or report this model"
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,7 @@ def adopt(
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as running:
         with progress.task("reading the model"):
             found = importers.read(path, Path(scratch), trust=options.trust, signature=options.signature, side=options.side)
-            source_files = (
-                original.source_of(path, found, trust=options.trust, signature=options.signature) if options.compare else None
-            )
-            running_original = running.enter_context(original.started(source_files))
+            running_original = _running(path, found, options, running) if options.compare else None
             foreign = _flat(_channels_last(found))
         named = _named(labels or foreign.labels)
         shape = _input(foreign, options)
@@ -113,13 +109,21 @@ def adopt(
         if options.compare:
             inputs = _pictures(shape, pictures, original.pictures_for(path))
             with progress.task("asking the original"):
-                compared, expected = _compared(
-                    running_original, inputs, function, input_range=chosen.name, reading=reading, labels=named
+                compared, expected = against_original(
+                    running_original,
+                    inputs,
+                    _asked(function, inputs),
+                    input_range=chosen.name,
+                    reading=reading,
+                    labels=named,
+                    quantized=foreign.quantized,
                 )
-        decision, accuracy = Decision(kind="multilabel" if reading.multilabel else "single"), None
+        decision = replace(foreign.decision or Decision(), kind="multilabel" if reading.multilabel else "single")
+        temperature, accuracy = 1.0, None  # a page's own temperature is in its weights
         if held_out is not None and not reading.multilabel:
             decision = tested.decide(partial(_asked, function), held_out, shape)
-            function, _ = _signature(foreign, shape, chosen.name, named, decision.temperature)
+            temperature = decision.temperature
+            function, _ = _signature(foreign, shape, chosen.name, named, temperature)
         if test is not None:
             accuracy = tested.measure(partial(_asked, function), tested.Labeled.of(test, ["test"], shape, named))
         with manifest.atomic_output_dir(into, "adopt", key) as temporary:
@@ -132,11 +136,19 @@ def adopt(
             taken = InputTaken(chosen.name, chosen.why, chosen.guessed, shape.crop)
             records.write(temporary / "adopted.json", Adopted(compared, taken, accuracy))
             if expected is not None and inputs is not None:
-                calibrated = calibration.scaled(expected, decision.temperature) if decision.temperature != 1 else expected
-                np.savez(temporary / "original.npz", inputs=inputs, probabilities=calibrated)
+                calibrated = calibration.scaled(expected, temperature) if temperature != 1 else expected
+                np.savez(temporary / ORIGINAL_ANSWERS, inputs=inputs, probabilities=calibrated)
     del foreign, function
     memory.release_memory()  # layers and graphs hold each other: half a gigabyte of VGG16 would stay while it is rounded
     return SavedModel(into)
+
+
+def _running(path: Path, found: Foreign, options: Adoption, running: contextlib.ExitStack) -> original.Running | None:
+    """The original, loading in its own runtime or ready to be; None where there is none for it."""
+    if found.tfjs_files is not None:
+        return StockTfjs(found.tfjs_files)
+    source = original.source_of(path, found, trust=options.trust, signature=options.signature)
+    return running.enter_context(original.started(source))
 
 
 def _named(labels: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -159,46 +171,6 @@ def _pictures(shape: Input, folder: Path | None, most: int) -> Any:
     return np.asarray(given) if len(given) else dead_leaves.leaves(shape, natural_noise(shape, most))
 
 
-def _compared(
-    running: original.Original | None,
-    inputs: Any,
-    function: Any,
-    *,
-    input_range: str,
-    reading: last_layer.Reading,
-    labels: Sequence[str],
-) -> tuple[OriginalComparison, Any]:
-    """What adopted.json says of the original, and its probabilities `[n, labels]`. Raises AdoptError where it answers otherwise."""
-    tf = tensorflow()
-    if running is None:
-        why = "Pagesight has no runtime for it"
-        progress.note(f"not compared with the original: {why}")
-        return OriginalComparison(why_not=why), None
-    pixels = tf.constant(inputs.astype(np.float32))
-    try:
-        answered = running.ask(np.asarray(input_ranges.scaled(pixels, input_range)))
-        expected = np.asarray(reading.probabilities(tf.constant(answered.scores)))
-    except (original.NotRun, tf.errors.OpError) as cause:
-        progress.note(f"not compared with the original: {cause}")
-        return OriginalComparison(why_not=str(cause)), None
-    ours = _asked(function, inputs)
-    if expected.shape != ours.shape:
-        raise AdoptError(
-            f"the original gives {expected.shape[1]} scores in {answered.runtime}, what was read of it {ours.shape[1]}",
-            fix=_REPORT,
-        )
-    agreement, difference = original.compared(ours, expected)
-    if not difference <= _FARTHEST:
-        worst = int(np.abs(ours - expected).max(1).argmax())
-        theirs, read = (f"{labels[int(p.argmax())]!r} ({p.max():.1%})" for p in (expected[worst], ours[worst]))
-        raise AdoptError(
-            f"{answered.runtime} answers otherwise than what was read of the model: of picture {worst + 1} the original "
-            f"says {theirs}, the page would say {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
-            fix=_REPORT,
-        )
-    return OriginalComparison(answered.runtime, len(inputs), agreement, difference), expected
-
-
 def _check_options(options: Adoption) -> None:
     languages.check(options.language)
     if options.input_range is not None and options.input_range not in input_ranges.RANGES:
@@ -210,10 +182,7 @@ def _check_options(options: Adoption) -> None:
 
 
 def _fingerprint(path: Path) -> str:
-    if path.is_file():
-        beside = {p.name: manifest.sha256_file(p) for p in sorted(path.parent.glob("*.bin"))} if path.suffix == ".json" else {}
-        return manifest.sha256_json([manifest.sha256_file(path), beside])
-    return manifest.sha256_json(manifest.list_files(path, leave_out=frozenset()))
+    return manifest.sha256_json({name: manifest.sha256_file(file) for name, file in door.files_of(path).items()})
 
 
 def _input(foreign: Foreign, options: Adoption) -> Input:
@@ -343,6 +312,8 @@ def _as_rows(result: Any) -> Any:
         result = values[0]
     if result.shape.rank == 4 and list(result.shape[1:3]) == [1, 1]:
         return tensorflow().reshape(result, [-1, result.shape[3]])
+    if result.shape.rank == 4 and list(result.shape[2:]) == [1, 1]:  # channels first
+        return tensorflow().reshape(result, [-1, result.shape[1]])
     if result.shape.rank not in (None, 2):
         raise AdoptError(
             f"the model answers {result.shape}, not one row of scores per picture", fix="give a classifier of whole pictures"

@@ -1,6 +1,7 @@
 """What the stages hand on: each artifact is a folder on disk and a frozen view of it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from pagesight.records.training import TrainingFacts
 
 __all__ = [
     "NO_CLASS",
+    "ORIGINAL_ANSWERS",
     "SIDES",
     "Artifact",
     "Bundle",
@@ -37,6 +39,8 @@ if TYPE_CHECKING:  # `--help` must be quick
     from numpy.typing import NDArray
 
 _SCAN_AGAIN = "put it back, or scan the pictures again (`build` does by itself); what was finished is kept"
+ORIGINAL_ANSWERS = "original.npz"
+"""Beside adopted.json: the pictures that the original was compared on, and its probabilities for them."""
 NO_CLASS = -1
 """The label of a picture of no class."""
 
@@ -186,6 +190,11 @@ class SavedModel(Artifact):
         return Contract.read(self.path)
 
     @cached_property
+    def learned_from_all(self) -> bool:
+        """Whether the model has learned from every picture of its dataset, so that none is left to measure its accuracy on."""
+        return bool(manifest.required(self.path)["key"].get("learned_from_all"))
+
+    @cached_property
     def adopted(self) -> Adopted:
         """adopted.json: how a model made elsewhere was read, and how it was compared with the original in its own runtime."""
         return records.read(Adopted, self.path / "adopted.json")
@@ -222,6 +231,13 @@ class Bundle(Artifact):
 
     STAGES: ClassVar[tuple[str, ...]] = ("bundle", "verify")
     COMMAND: ClassVar[str] = "build"
+    notebook_view: ClassVar[Callable[[Path], str | None] | None] = None
+    """How notebooks show the page in a folder; `pagesight.page.notebook` provides it."""
+
+    def _repr_html_(self) -> str | None:
+        """The page itself, where a notebook shows the value of a cell."""
+        view = type(self).notebook_view
+        return view(self.path) if view else None
 
     @cached_property
     def contract(self) -> Contract:

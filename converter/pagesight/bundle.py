@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pagesight import backbones, exporters, manifest, pixels, progress, records, resources
-from pagesight.artifacts import Bundle, Dataset, Origin, Picture, SavedModel, WebModel
+from pagesight.artifacts import ORIGINAL_ANSWERS, Bundle, Dataset, Origin, Picture, SavedModel, WebModel
 from pagesight.bundle_files import Role, has, named
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
@@ -153,7 +153,7 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     """report.json before the browser has spoken; `seconds` stay null in the bundle, so that builds are reproducible."""
     trained = origin.trained.facts if origin.trained else None
     measured = trained.accuracy if trained else None
-    exported = web.facts.accuracy if measured is None or measured.folds is None else None  # it has learned from what it was asked
+    exported = web.facts.accuracy
     accuracy = ReportedAccuracy()
     if measured:
         accuracy = ReportedAccuracy(measured.n, measured.float_, exported, measured.interval95, measured.folds, measured.p_value)
@@ -178,7 +178,7 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
 
 def _against_original(web: WebModel, adopted: SavedModel) -> OriginalComparison:
     """How the original was compared, and how far the model as stored in the page is from it."""
-    compared, answers = adopted.adopted.original, adopted.path / "original.npz"
+    compared, answers = adopted.adopted.original, adopted.path / ORIGINAL_ANSWERS
     if not answers.is_file():
         return compared
     with np.load(answers, allow_pickle=False) as held:

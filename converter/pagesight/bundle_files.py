@@ -68,6 +68,7 @@ TABLE: tuple[tuple[str, Role], ...] = (
     ("also/*", _FOR_OTHERS),
     ("package.json", _FOR_OTHERS),
     ("README.md", _FOR_OTHERS),
+    ("THIRD_PARTY.txt", Role.NOT_SERVED | Role.FOR_HOSTS | Role.ASIDE | Role.NOT_INLINED),
     ("manifest.json", Role.NOT_SERVED | Role.OF_THIS_MODEL),
     ("sw.js", Role.NOT_SERVED),
     ("_headers", Role.NOT_SERVED | Role.FOR_HOSTS),

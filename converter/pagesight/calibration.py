@@ -5,6 +5,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from pagesight import progress
 from pagesight.contract import Decision
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,19 @@ def decide(known: Floats, labels: Labels, ood: Floats, false_accepts: float | No
     _log.info(
         "temperature %.3g, fitted to %d pictures; threshold %.4f, which %s", temperature, len(labels), max(usual, against), why
     )
+    if false_accepts is not None and against > usual:
+        progress.note(_price(scaled(known, temperature), labels, scaled(ood, temperature), against))
     return Decision(temperature, max(usual, against))
+
+
+def _price(known: Floats, labels: Labels, ood: Floats, threshold: float) -> str:
+    """What a threshold that somebody asked for does to right answers, and to other things; the page counts in float32."""
+    right = known.max(1)[known.argmax(1) == labels] if len(labels) else np.zeros(0)
+    taken, accepted = (int((np.asarray(p, np.float32) >= threshold).sum()) for p in (right, ood.max(1)))
+    return (
+        f"the threshold {threshold:.4g} accepts {accepted} of {len(ood)} pictures of other things "
+        f"and refuses {len(right) - taken} of {len(right)} right answers"
+    )
 
 
 def affordable_threshold(probabilities: Floats, labels: Labels) -> float:
@@ -108,10 +121,13 @@ def fitted_temperature(probabilities: Floats, labels: Labels) -> float:
 
 
 def threshold_against(unknown: Floats, false_accepts: float) -> float:
-    """The lowest threshold on the top probability that accepts the share `false_accepts` of `unknown` `[m, classes]` at most."""
+    """The lowest threshold on the top probability that accepts the share `false_accepts` of `unknown` `[m, classes]` at most.
+
+    It is 1 where more than that are answered with certainty: no threshold refuses those, and one above 1 would refuse everything.
+    """
     descending = np.sort(np.asarray(unknown, np.float64).max(1))[::-1]
     last = descending[min(int(len(descending) * false_accepts), len(descending) - 1)]
-    return float(np.ceil((last + 1e-6) * 1e4) / 1e4)  # up, so that none is let in by rounding
+    return min(1.0, float(np.ceil((last + 1e-6) * 1e4) / 1e4))  # up, so that none is let in by rounding
 
 
 def threshold_for(probabilities: Floats, labels: Labels, accepted: float) -> float:

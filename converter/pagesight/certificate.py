@@ -40,8 +40,15 @@ def local_addresses() -> list[str]:
     ]
 
 
+def _named(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)
+
+
 def make_certificate(addresses: list[str]) -> Certificate:
-    """A certificate for `addresses` (IPv4 or IPv6) and localhost, with a key that is kept in memory and used once.
+    """A certificate for `addresses` (IPv4, IPv6 or names) and localhost, with a key that is kept in memory and used once.
 
     The key and the certificate lie in a file only for as long as the ssl module reads them: it takes them from nowhere else.
     """
@@ -49,7 +56,7 @@ def make_certificate(addresses: list[str]) -> Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pagesight serve --share")])
     now = datetime.datetime.now(datetime.UTC)
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
-    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", *addresses)]
+    names += [_named(address) for address in ("127.0.0.1", *addresses)]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

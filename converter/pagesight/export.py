@@ -28,6 +28,7 @@ def export(trained: TrainedModel, options: Naming, into: Path) -> SavedModel:
     languages.check(options.language)
     key = {
         "options": asdict(options),
+        "learned_from_all": trained.facts.accuracy is not None and trained.facts.accuracy.folds is not None,
         "weights": manifest.sha256_file(trained.path / TrainedModel.WEIGHTS_FILE),
         "training": manifest.sha256_file(trained.path / "training.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras"),

@@ -9,6 +9,8 @@ _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """In entropy-coded data: not a stuffed byte, a restart, or filling."""
 _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
+_MOST_SCANS = 100
+"""Cameras and encoders write about ten. A scan of a few bytes makes a decoder go through the whole picture once more."""
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 
@@ -86,7 +88,7 @@ def _jpeg(data: bytes) -> str:
             return "its segments do not follow each other"
         at += 2
         if marker == _EOI:
-            return "" if scans.are_complete() else "its last scans are missing"
+            return scans.fault()
         if marker in _ALONE:
             continue
         length = int.from_bytes(data[at : at + 2], "big")
@@ -110,9 +112,11 @@ class _Scans:
     def __init__(self) -> None:
         self._missing: dict[int, list[int]] | None = None
         """By component: for each coefficient, the bits that are missing; None of a JPEG that is not progressive."""
+        self.count = 0
 
     def note(self, marker: int, body: bytes) -> None:
         """Take a segment into account."""
+        self.count += marker == _SOS
         if marker in _PROGRESSIVE:
             self._missing = {body[6 + 3 * i]: [99] * 64 for i in range(body[5])}
         elif marker == _SOS and self._missing is not None:
@@ -121,6 +125,9 @@ class _Scans:
                 for k in range(first, min(last, 63) + 1):
                     self._missing[component][k] = precision & 15
 
-    def are_complete(self) -> bool:
-        """True where nothing is missing."""
-        return self._missing is None or not any(bits for of in self._missing.values() for bits in of)
+    def fault(self) -> str:
+        """What is wrong with them, once all are known; "" for nothing."""
+        if self.count > _MOST_SCANS:
+            return f"it has more than {_MOST_SCANS} scans"
+        is_complete = self._missing is None or not any(bits for of in self._missing.values() for bits in of)
+        return "" if is_complete else "its last scans are missing"

@@ -21,6 +21,8 @@ class Catalogue(TypedDict):
     page: JsonObject
     """What the page's script says: sentences, or one for each plural form."""
     teach: JsonObject
+    collect: JsonObject
+    """What phones and the teacher's page say where pictures are collected."""
 
 
 def known() -> tuple[str, ...]:

@@ -155,13 +155,16 @@ def check_overwritable(folder: Path, *, force: bool = False) -> None:
         )
 
 
-def refuse_overlap(source: Path, into: Path) -> None:
-    """Raise OutputError where writing `into` would replace `source`, or put the output among what is read next time."""
-    read, written = source.resolve(), into.resolve()
-    if not source.exists() or not (read.is_relative_to(written) or written.is_relative_to(read)):
-        return
-    what = f"would replace {source}" if read.is_relative_to(written) else f"lies inside of {source}"
-    raise OutputError(f"{into} {what}; nothing was written", fix="name a folder beside it with -o")
+def refuse_overlap(into: Path, *sources: str | Path) -> None:
+    """Raise OutputError where writing `into` would replace one of `sources`, or put the output among what is read next time."""
+    written = into.resolve()
+    for source in sources:
+        if not os.path.exists(source):  # not Path.exists, which raises for a list longer than a file's name may be  # noqa: PTH110
+            continue
+        read = Path(source).resolve()
+        if read.is_relative_to(written) or written.is_relative_to(read):
+            what = f"would replace {source}" if read.is_relative_to(written) else f"lies inside of {source}"
+            raise OutputError(f"{into} {what}; nothing was written", fix="name a folder beside it with -o")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,9 @@ What people choose stands in `ScanOptions`, `TrainOptions` and `PageOptions`, of
 there is one of `pagesight.build`, too, and reaches its stage.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
@@ -21,8 +23,20 @@ PREFERENCES: tuple[Prefer, ...] = ("balanced", "small", "accurate")
 
 Strategy = Literal["none", "mirrored", "multiworker"]
 STRATEGIES: tuple[Strategy, ...] = ("none", "mirrored", "multiworker")
-Format = Literal["layers", "tflite"]
-FORMATS: tuple[Format, ...] = ("layers", "tflite")
+Format = Literal["layers", "tflite", "onnx"]
+FORMATS: tuple[Format, ...] = ("layers", "tflite", "onnx")
+
+
+_READ = frozenset(["photos", "dataset", "trained", "web", "model", "test", "calibrate", "unknown"]) | frozenset(
+    ["labels", "labels_csv", "weights", "theme", "logo"]
+)
+_WORDS = frozenset(["auto", "imagenet", "starter", "random", "none"])
+
+
+def paths_read(values: Mapping[str, object]) -> list[str | Path]:  # open: options of every command, each of a type of its own
+    """What the options in `values` (by name) say is read: files and folders, that no output may replace; lists of them are not."""
+    given = [value for name, value in values.items() if name in _READ and isinstance(value, str | Path)]
+    return [value for value in given if value not in _WORDS]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import difflib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,19 @@ from pagesight.compare import compare as known_networks
 from pagesight.errors import OptionError, PagesightError
 from pagesight.export import export
 from pagesight.graph import memory
-from pagesight.options import AUTO, FORMATS, MODES, STAGES, STRATEGIES, Build, Bundling, Quantization, Scanning, Verification
+from pagesight.options import (
+    AUTO,
+    FORMATS,
+    MODES,
+    STAGES,
+    STRATEGIES,
+    Build,
+    Bundling,
+    Quantization,
+    Scanning,
+    Verification,
+    paths_read,
+)
 from pagesight.page.npm import Package
 from pagesight.page.render import theme_key
 from pagesight.pictures.sources import Photos, sources
@@ -50,9 +62,7 @@ def build_until(stage: str, photos: Photos, into: str | Path, *, force: bool = F
     """`build`, stopped after `stage` (one of STAGES); returns that stage's artifact. Only 'verify' writes `into`."""
     how = _checked(options, stage)
     into = Path(into)
-    for place in sources(photos):
-        if isinstance(place.given, Path):
-            manifest.refuse_overlap(place.given, into)
+    manifest.refuse_overlap(into, *(place.given for place in sources(photos)), *paths_read(asdict(how)))
     manifest.check_overwritable(into, force=force)
     seconds: dict[str, float] = {}
     last: Artifact | None = None
@@ -93,7 +103,8 @@ def convert(
     sure it may be, and where need be which input range it was trained on.
     """
     into = Path(into)
-    manifest.refuse_overlap(Path(model), into)
+    read = {"model": model, "photos": pictures, "calibrate": calibrate, "test": test, **asdict(options), **asdict(bundling)}
+    manifest.refuse_overlap(into, *paths_read(read))
     manifest.check_overwritable(into, force=force)
     work = into.parent / f".{into.name}.build"
     with locks.exclusive_lock(into):

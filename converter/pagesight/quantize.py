@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pagesight import manifest, progress, records
-from pagesight.artifacts import Dataset, SavedModel, WebModel, sha256_of
+from pagesight.artifacts import ORIGINAL_ANSWERS, Dataset, SavedModel, WebModel, sha256_of
 from pagesight.contract import Contract, Outputs
 from pagesight.graph import passes, tensorflowjs
 from pagesight.graph.freeze import frozen_graph
@@ -28,6 +28,11 @@ from pagesight.synthetic.natural_noise import natural_noise
 _NOISE = 256
 _MOVED = 4
 """Points by which the probability of an answer may move, on average, for one point of accuracy that may be lost."""
+_SMALL = 1 << 18
+"""Numbers of a model made elsewhere up to which a second byte for each is next to nothing beside the page itself."""
+_CLOSE = 2.5e-4
+"""A probability of a small model may move so much before its weights take two bytes: a quarter of what a page may be off by, for
+other pictures than those that were compared may move it further."""
 _CHUNK = 1024
 """Squares answered before their memory is released."""
 
@@ -42,6 +47,7 @@ class _Plan:
     judged_by: str | None = None
     steps: tuple[Step, ...] = ()
     layers: tuple[LayerStorage, ...] = ()
+    moved_by_a_byte: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +62,9 @@ class _Kept:
 def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dataset | Path | None = None) -> WebModel:
     """Write `saved` as `model/` in the stock TF.js format with its float weights stored as `options.mode` says.
 
-    Where `pictures` are given, their train side calibrates and their test side measures accuracy and the share of answers kept
-    from the float model; of a folder without labels every other picture calibrates, and the rest measures. Without pictures,
-    drawn ones with the statistics of photographs calibrate.
+    Where `pictures` are given, their train side calibrates and their test side measures the share of answers kept from the float
+    model, and accuracy where the model has not learned from that side, too; of a folder without labels every other picture
+    calibrates, and the rest measures. Without pictures, drawn ones with the statistics of photographs calibrate.
     Raises QuantizeError where TF.js lacks an op, or the folder has no pictures; nothing is written then.
     """
     key = {
@@ -76,6 +82,8 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
         outputs = floats.output_names()
         contract = replace(saved.contract, outputs=Outputs(**{k: outputs[k].split(":")[0] for k in outputs}))
         plan = _planned(floats, options, contract, pictures)
+        if options.mode == "uint8":
+            plan = _wide_where_small(plan, floats, contract, saved.path / ORIGINAL_ANSWERS)
         with progress.task("writing the weights"):
             size = floats.write(temporary / "model", plan.stored_as)
         contract.write(temporary)
@@ -93,8 +101,10 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
             judged_by=plan.judged_by,
             steps=plan.steps,
             layers=plan.layers,
+            moved_by_a_byte=plan.moved_by_a_byte,
         )
-        records.write(temporary / "quantization.json", QuantizationFacts(storage, kept.accuracy, kept.pictures))
+        accuracy = None if saved.learned_from_all else kept.accuracy
+        records.write(temporary / "quantization.json", QuantizationFacts(storage, accuracy, kept.pictures))
     return WebModel(into)
 
 
@@ -109,8 +119,7 @@ def _planned(floats: GraphModel, options: Quantization, contract: Contract, pict
     if options.mode == "none":
         return _Plan({})
     if options.mode in ("float16", "uint16", "naive-uint8"):
-        dtype = options.mode.removeprefix("naive-")
-        return _Plan({name: dtype for name, value in floats.weights.items() if value.dtype == np.float32 and value.size > 1})
+        return _Plan(_all_as(options.mode.removeprefix("naive-"), floats))
     layers = layers_of(floats)
     inputs = statistics.calibration_inputs(contract.input, pictures)
     with threadpool_limits(1, "blas"):  # many small products: threads cost more than they give, and change the last bit
@@ -130,6 +139,31 @@ def _planned(floats: GraphModel, options: Quantization, contract: Contract, pict
         else:
             stored = quantize_uint8()
     return replace(plan, stored_as=stored.coded, layers=tuple(stored.layers))
+
+
+def _wide_where_small(plan: _Plan, floats: GraphModel, contract: Contract, answers: Path) -> _Plan:
+    """`plan`, or two bytes for every weight where a small model made elsewhere would answer otherwise than its original.
+
+    `answers` is where `adopt` left the pictures on which the original was compared; without them nothing is changed.
+    """
+    size = sum(value.size for value in floats.weights.values() if value.dtype == np.float32)
+    if size > _SMALL or not answers.is_file():
+        return plan
+    with np.load(answers, allow_pickle=False) as held:
+        inputs = held["inputs"]
+    coded = {name: code.values() for name, code in plan.stored_as.items() if isinstance(code, tensorflowjs.Coded)}
+    before, after = (
+        np.concatenate([*_probabilities(model, contract.outputs, inputs)]) for model in (floats, floats.with_weights(coded))
+    )
+    moved = float(np.abs(after - before).max())
+    if moved <= _CLOSE:
+        return plan
+    progress.note(f"the model is small, and a byte a weight would move a probability by {moved:.1g}: its weights take two")
+    return _Plan(_all_as("uint16", floats), calibration_pictures=plan.calibration_pictures, moved_by_a_byte=moved)
+
+
+def _all_as(dtype: str, floats: GraphModel) -> dict[str, str | tensorflowjs.Coded]:
+    return {name: dtype for name, value in floats.weights.items() if value.dtype == np.float32 and value.size > 1}
 
 
 def _gzipped(folder: Path) -> int:

@@ -1,5 +1,6 @@
 """A Dataset to a Search: several backbones tried in short, each by a head on its frozen features, to see what size buys."""
 
+import contextlib
 import gc
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -30,10 +31,11 @@ def search(dataset: Dataset, options: Searching, into: Path) -> Search:
     """
     key = {
         "options": asdict(options),
+        "weights": _identities(options),
         "dataset": manifest.sha256_file(dataset.path / "dataset.json"),
         "versions": manifest.versions("tensorflow", "tensorflow-cpu", "tf-keras", "scikit-learn"),
     }
-    if manifest.is_fresh(into, "search", key):
+    if manifest.is_fresh(into, "search", key) and not _can_be_tried_now(Search(into), options):
         progress.stage("search", fresh=True)
         return Search(into)
     progress.stage("search")
@@ -56,6 +58,30 @@ def search(dataset: Dataset, options: Searching, into: Path) -> Search:
             (temporary / f"{one.backbone}.weights.h5").unlink()
         records.write(temporary / "search.json", SearchFacts(tuple(one.backbone for one in kept), tuple(tried)))
     return Search(into)
+
+
+def _identities(options: Searching) -> list[dict[str, str]]:
+    """What names the weights of each backbone; a file that all begin with is read once."""
+    found: dict[network.Weights, dict[str, str]] = {}
+    for backbone in map(backbones.named, options.backbones):
+        with contextlib.suppress(TrainError):  # it is said where that backbone is tried
+            weights = network.parse_weights(options.weights, backbone)
+            if weights not in found:
+                found[weights] = network.identity(weights, backbone)
+    return list(found.values())
+
+
+def _can_be_tried_now(before: Search, options: Searching) -> bool:
+    """Whether the first backbone that could not be tried can be: its weights could not be downloaded then."""
+    missing = next((one for one in before.facts.tried if one.why_not is not None), None)
+    if missing is None:
+        return False
+    backbone = backbones.named(missing.backbone)
+    try:
+        network.build(backbone, 2, network.parse_weights(options.weights, backbone))
+    except TrainError:
+        return False
+    return True
 
 
 def _keep(one: Tried, dataset: Dataset, into: Path, weights: Path) -> None:

@@ -8,16 +8,19 @@ import re
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pagesight.errors import BundleError
+from pagesight.routing import Answer, Asked, Routes, ToHttps
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -45,6 +48,13 @@ _CORS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cr
 """What lets apps on other origins load the bundle: for trying, where a host would be told to send it."""
 _PACKED_ALREADY = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".zip", ".gz")
 _HANDSHAKE_SECONDS = 10
+_TLS_BEGINS = b"\x16"
+"""The first byte of every TLS connection; that of plain HTTP is a letter."""
+_MOST_CONNECTIONS = 300
+_MOST_OF_ONE_CLIENT = 32
+"""Connections at a time, where strangers can connect: a browser opens six."""
+_MOST_UNREAD = 32_000_000
+"""Bytes of a refused upload that are still read, so that its sender hears why."""
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _HERE = {"localhost", socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"}
 
@@ -58,11 +68,88 @@ class _Handler(SimpleHTTPRequestHandler):
     timeout = 30
     server: "_Server"
 
-    def __init__(self, *args: Any, extra: Mapping[str, bytes], cors: bool, host: str, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, extra: Mapping[str, bytes], cors: bool, host: str, routes: Routes | None = None, **more: Any
+    ) -> None:
         self._extra = extra
         self._cors = cors
         self._host = host.lower()
+        self._routes = routes
         super().__init__(*args, **more)
+
+    def do_GET(self) -> None:
+        """Answer by code, or with a file."""
+        if not self._answered():
+            super().do_GET()
+
+    def do_POST(self) -> None:
+        """Answer by code alone."""
+        if not self._answered():
+            self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
+
+    def do_DELETE(self) -> None:
+        """Answer by code alone."""
+        self.do_POST()
+
+    def _answered(self) -> bool:
+        if self._routes is None:
+            return False
+        unread = int(self.headers.get("Content-Length") or 0) if self.headers.get("Content-Length", "0").isdigit() else 0
+        asked, taken = self._asked(unread), False
+
+        def read() -> bytes:
+            nonlocal taken
+            taken = True
+            data = self.rfile.read(unread)
+            if len(data) < unread:
+                raise ConnectionError("the upload was cut off")
+            return data
+
+        answer = self._routes(replace(asked, read=read))
+        if answer is None:
+            return False
+        if not taken and unread:
+            self._drain(unread)
+        self._send_answer(answer)
+        return True
+
+    def _asked(self, length: int) -> Asked:
+        where = urlsplit(self.path)
+        client = str(self.client_address[0])
+        host, _, port = self.headers.get("Host", "").rpartition(":")
+        return Asked(
+            method=self.command,
+            path=where.path,
+            query=dict(parse_qsl(where.query)),
+            host=host if port.isdigit() else self.headers.get("Host", ""),
+            port=self.server.server_port,
+            token=self.headers.get("Authorization", "").removeprefix("Bearer "),
+            client=client,
+            is_local=_is_loopback(client),
+            length=length,
+            read=lambda: b"",
+        )
+
+    def _drain(self, length: int) -> None:
+        """Read on past what was refused: a browser that is cut off while it sends never sees the answer."""
+        left = min(length, _MOST_UNREAD)
+        while left > 0 and (data := self.rfile.read(min(left, 1 << 16))):
+            left -= len(data)
+        self.close_connection |= length > _MOST_UNREAD
+
+    def _send_answer(self, answer: Answer) -> None:
+        headers = {"Content-Type": answer.type, **answer.headers}
+        if isinstance(answer.body, bytes):
+            self.wfile.write(self._send(answer.body, headers, answer.status).read())
+            return
+        self.close_connection = True
+        self.send_response(answer.status)
+        for name, value in (headers | {"Connection": "close"}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        for piece in answer.body:
+            self.wfile.write(piece)
+            self.wfile.flush()
 
     def send_head(self) -> BinaryIO | None:
         """Send status and headers; the body to send, or None where there is none."""
@@ -136,10 +223,17 @@ class _Handler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         for name, value in (_HEADERS | (_CORS if self._cors else {})).items():
             self.send_header(name, value)
+        # Headers are missing where a request was none.
+        if self._routes is not None and hasattr(self, "headers") and (cookie := self._routes.cookie(self._asked(0))):
+            self.send_header("Set-Cookie", cookie)
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Say nothing: the terminal is for people."""
+
+
+def _is_loopback(client: str) -> bool:
+    return ipaddress.ip_address(client).is_loopback
 
 
 def _is_address(host: str) -> bool:
@@ -151,14 +245,40 @@ def _is_address(host: str) -> bool:
 
 
 class _Server(ThreadingHTTPServer):
+    """With `tls` it speaks https to everybody, and plain http, on the same port, to browsers on this machine alone."""
+
     daemon_threads = True
+    request_queue_size = 128
+    """A class that scans a code at once; beyond it a connection is tried again only after a second or three."""
 
     def __init__(self, host: str, port: int, handler: Any, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._packed: dict[tuple[Path, str], bytes] = {}
+        self._connected: Counter[str] = Counter()
+        self._counting = threading.Lock()
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin a thread for it, unless there are too many connections: those of this machine are always taken."""
+        client = client_address[0]
+        if self._tls is not None and not _is_loopback(client):
+            with self._counting:
+                if self._connected[client] >= _MOST_OF_ONE_CLIENT or self._connected.total() >= _MOST_CONNECTIONS:
+                    self.shutdown_request(request)
+                    return
+                self._connected[client] += 1
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """As its base class does, and count it out again."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._counting:
+                self._connected[client_address[0]] -= 1
+                self._connected += Counter()  # forgets who has none
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the request's own thread: a client that dawdles over its handshake holds up nobody else."""
@@ -166,8 +286,13 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(request, client_address)
             return
         request.settimeout(_HANDSHAKE_SECONDS)
-        with self._tls.wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
+        if request.recv(1, socket.MSG_PEEK) == _TLS_BEGINS:
+            with self._tls.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
+        elif _is_loopback(client_address[0]):
+            super().finish_request(request, client_address)
+        else:
+            ToHttps(request, client_address, self)
 
     def packed(self, path: Path, tag: str) -> bytes:
         """The file's bytes after gzip, made once for each version of it."""
@@ -202,14 +327,16 @@ def serving(
     extra: Mapping[str, bytes] | None = None,
     cors: bool = False,
     tls: ssl.SSLContext | None = None,
+    routes: Routes | None = None,
 ) -> Iterator[str]:
     """Serve `folder` while the block runs and yield its address, `http://HOST:PORT/`; `extra` adds paths from memory.
 
-    With `cors` pages of other origins may read the files; with `tls` the address is `https://`.
+    With `cors` pages of other origins may read the files; with `tls` the address is `https://`, and browsers on this
+    machine may also use `http://localhost:PORT/`. `routes` are asked before the files are.
 
     Port 0 takes any free one. Raises BundleError when the folder holds no page or the port is taken.
     """
-    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors, host=host)
+    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors, host=host, routes=routes)
     server = _bound(folder, host, port, handler, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -102,12 +102,16 @@ def engine(request: pytest.FixtureRequest, browsers: dict[str, Browser]) -> Brow
     return browsers[request.param]
 
 
+def chromium_path() -> str | None:
+    """This machine's Chromium; None where Playwright is to look for its own."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return os.environ.get("CHROME") or next(filter(None, map(shutil.which, names)), None)
+
+
 @pytest.fixture(scope="session")
 def launch() -> Iterator[Callable[..., Chromium]]:
     """Starts a Chromium with flags of one's own."""
-    chromium = os.environ.get("CHROME") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
-    )
+    chromium = chromium_path()
     with sync_playwright() as playwright:
 
         def start(*flags: str) -> Chromium:

@@ -1,16 +1,19 @@
 """The examples, as they stand in examples/: a page of ten lines, an element, a Vite app."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from conftest import chromium_path
+from playwright.sync_api import Browser, Page, expect
 
 from pagesight import exporters
 from pagesight.adopt import Adoption, adopt
@@ -99,12 +102,103 @@ def test_a_vite_app_finds_the_packages_files(
     make_bundle().rename(page_folder)
     write_package(page_folder, Package.parse("my-classifier"), "Tells apart red, green, blue.")
     shutil.copytree(page_folder, app / "node_modules" / "my-classifier")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    subprocess.run(["npm", "run", "--silent", "build"], cwd=app, check=True, capture_output=True, env=os.environ | {"PATH": path})
+    _npm(app, "run", "--silent", "build")
     page = _visit(watched, serve(app / "dist").url)
     page.set_input_files("input:enabled", page_folder / "samples" / "2.jpg")
     expect(page.locator("li")).to_have_text(["blue: 99.0 %", "green: 0.7 %", "red: 0.4 %"])
     _quiet(watched)
+
+
+@pytest.fixture
+def packed(make_bundle: Callable[..., Path], tmp_path: Path) -> Callable[[str], Path]:
+    """Installs the packed page in an example that was installed itself."""
+
+    def install(example: str) -> Path:
+        if not os.environ.get("PAGESIGHT_EXAMPLES"):
+            pytest.skip("frameworks are large: `make examples` installs them and runs this")
+        app = _installed(example)
+        bundle = make_bundle()
+        write_package(bundle, Package.parse("my-classifier"), "Tells apart red, green, blue.")
+        _npm(tmp_path, "pack", str(bundle))
+        _npm(app, "install", "--no-save", "--offline", "--ignore-scripts", str(next(tmp_path.glob("*.tgz"))))
+        shutil.copy(bundle / "samples" / "2.jpg", tmp_path / "blue.jpg")
+        return app
+
+    return install
+
+
+def _npm(folder: Path, *command: str) -> None:
+    done = subprocess.run(["npm", *command], cwd=folder, check=False, capture_output=True, text=True, env=_with_node())
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _with_node() -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return os.environ | {"PATH": path, "NEXT_TELEMETRY_DISABLED": "1"}
+
+
+def _answers(page: Page, blue: Path) -> None:
+    """By the module or the hook, and by the element or the component."""
+    own = page.get_by_label("Picture", exact=True)
+    expect(own).to_be_enabled()
+    own.set_input_files(blue)
+    expect(page.locator("#answer")).to_have_text("blue: 99.0 %")
+    page.locator("pagesight-classifier").locator("input").set_input_files(blue)
+    expect(page.locator("#seen")).to_have_text("blue")
+
+
+@pytest.mark.parametrize(
+    ("example", "script", "built"),
+    [("react-vite", "build", "dist"), ("next", "build", "out"), ("next", "build:webpack", "out")],
+    ids=["React and Vite, strict types", "Next.js with Turbopack", "Next.js with webpack"],
+)
+def test_a_react_app_answers_by_the_hook_and_the_component(
+    packed: Callable[[str], Path], serve: Callable[[Path], Any], watched: Any, tmp_path: Path, example: str, script: str, built: str
+) -> None:
+    app = packed(example)
+    shutil.rmtree(app / built, ignore_errors=True)
+    _npm(app, "run", script)
+    _answers(_visit(watched, serve(app / built).url), tmp_path / "blue.jpg")
+    _quiet(watched)
+
+
+def test_a_sveltekit_app_is_rendered_on_the_server_and_answers_in_the_browser(
+    packed: Callable[[str], Path], watched: Any, tmp_path: Path
+) -> None:
+    app = packed("svelte-kit")
+    _npm(app, "run", "build")
+    environment = _with_node() | {"PORT": "0", "HOST": "127.0.0.1"}
+    with subprocess.Popen(["node", "build"], cwd=app, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().split(" on ")[-1].strip().replace("127.0.0.1", "localhost")
+            with urllib.request.urlopen(address, timeout=60) as response:
+                assert b"<pagesight-classifier camera" in response.read()
+            _answers(_visit(watched, address), tmp_path / "blue.jpg")
+        finally:
+            server.terminate()
+    _quiet(watched)
+
+
+def test_an_extension_of_manifest_3_answers_under_its_own_policy(
+    make_bundle: Callable[..., Path], browser: Browser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "extension"
+    shutil.copytree(EXAMPLES / "extension", folder)
+    make_bundle().rename(folder / "page")
+    # Unpacked, an extension is called by its place.
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:32].translate(str.maketrans("0123456789abcdef", "abcdefghijklmnop"))
+    flags = ["--no-sandbox", f"--disable-extensions-except={folder}", f"--load-extension={folder}"]
+    context = browser.browser_type.launch_persistent_context(
+        tmp_path / "profile", executable_path=chromium_path(), args=flags, ignore_default_args=["--disable-extensions"]
+    )
+    try:
+        page = context.new_page()
+        page.goto(f"chrome-extension://{name}/popup.html")
+        page.set_input_files("input:enabled", folder / "page" / "samples" / "2.jpg")
+        expect(page.locator("#answer")).to_have_text("blue: 99.0 %")
+    finally:
+        context.close()
 
 
 @pytest.mark.filterwarnings("ignore")  # Keras warns on saving .h5

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from colors import READY, RED, shows
-from conftest import PATIENCE, before_worker
+from conftest import PATIENCE
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from pagesight import languages
@@ -60,28 +60,6 @@ def test_without_javascript_the_page_says_what_it_needs(
     expect(page.locator("noscript p")).to_be_visible()
     expect(page.locator("#answer")).to_be_hidden()
     context.close()
-
-
-_NO_SIMD = """
-  WebAssembly.validate = () => false;
-  WebAssembly.Module = function () { throw new WebAssembly.CompileError("invalid numeric opcode"); };
-"""
-
-
-@pytest.mark.parametrize(
-    ("lacking", "words"),
-    [
-        ("delete globalThis.WebAssembly;", ["WebAssembly is missing"]),
-        (_NO_SIMD, ["This browser is too old", "Safari 16.4"]),
-    ],
-    ids=["WebAssembly", "SIMD"],
-)
-def test_a_browser_that_cannot_run_the_model_is_told_what_it_lacks(
-    visit: Callable[..., Page], lacking: str, words: list[str]
-) -> None:
-    page = visit(lambda page: before_worker(page, lacking), ready=False)
-    for predicted in words:
-        expect(page.locator("#message")).to_contain_text(predicted)
 
 
 def test_a_model_that_does_not_arrive_can_be_tried_again(visit: Callable[..., Page]) -> None:

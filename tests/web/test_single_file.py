@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+import pagesight
 from pagesight.page.single_file import write_single_file
 
 
@@ -87,3 +88,22 @@ def test_its_policy_names_the_hash_of_its_script_and_allows_no_request(single: P
     assert re.search(r"script-src 'sha256-[\w+/=]{44}' 'wasm-unsafe-eval';", policy)
     assert "connect-src" not in policy
     assert "unsafe-inline" not in policy
+
+
+def test_a_notebook_shows_the_page_in_a_frame_that_cannot_reach_the_notebook(
+    make_bundle: Callable[..., Path], serve: Callable[[Path], Any], watched: Any, tmp_path: Path
+) -> None:
+    shown = pagesight.Bundle(make_bundle())._repr_html_()
+    notebook = tmp_path / "notebook"
+    notebook.mkdir()
+    (notebook / "index.html").write_text(f'<!doctype html><link rel="icon" href="data:,">{shown}', encoding="utf-8")
+    watched.page.goto(serve(notebook).url)
+    frame = watched.page.frame_locator("iframe")
+    frame.locator("#file").set_input_files([_png((230, 20, 20))])
+    expect(frame.locator("#label")).to_have_text("red")
+    frame.get_by_role("button", name="Teach", exact=True).click()
+    expect(frame.get_by_role("heading", name="Teach it your own classes")).to_be_visible()
+    assert frame.locator("html").evaluate("() => origin") == "null"
+    assert watched.complaints == []
+    # What is no whole page is shown as any other object.
+    assert pagesight.Bundle(tmp_path)._repr_html_() is None

@@ -316,11 +316,29 @@ def test_names_in_zips_of_windows_and_macos_are_read(teaching: Callable[..., Pag
         for number, color in enumerate((*COLORS.values(), *COLORS.values())):
             archive.writestr(f"{plain}/{number}.png", _picture(color)["buffer"])
             archive.writestr(f"photos\\sea\\{number}.png", _picture(color)["buffer"])
+        archive.writestr("../photos/./sea/0.png", _picture((9, 9, 9))["buffer"])  # the same name, and out of the folder
     data = target.getvalue().replace(plain.encode(), mac.encode())  # UTF-8, without the flag that says so
     page.set_input_files("#teach-zip", [{"name": "w.zip", "mimeType": "application/zip", "buffer": data}])
-    expect(page.locator(".class-count")).to_have_text(["6 pictures"] * 2)
+    expect(page.locator(".class-count")).to_have_text(["6 pictures", "7 pictures"])
     names = page.locator(".class-card input.class-name").evaluate_all("(inputs) => inputs.map((input) => input.value)")
-    assert sorted(names) == [mac, "sea"]
+    assert names == [mac, "sea"]
+
+
+def test_a_zip_that_unpacks_to_more_than_a_page_takes_is_refused_in_words(teaching: Callable[..., Page]) -> None:
+    page = teaching()
+    bomb, crowd = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(100):
+            archive.writestr(f"cat/{number}.png", bytes(1 << 20))
+    with zipfile.ZipFile(crowd, "w") as archive:
+        for number in range(201):
+            archive.writestr(f"{number}/1.png", b"x")
+    for data in (bomb.getvalue(), crowd.getvalue()):
+        page.set_input_files("#teach-zip", [{"name": "z.zip", "mimeType": "application/zip", "buffer": data}])
+        expect(page.locator(".keeping .teach-status")).to_contain_text("more than a page takes")
+        page.set_input_files("#teach-zip", [{"name": "z.zip", "mimeType": "application/zip", "buffer": b"no zip"}])
+        expect(page.locator(".keeping .teach-status")).to_contain_text("That did not work")
+    assert page.locator(".class-card").count() == 0
 
 
 def test_a_zip_of_something_else_is_said_to_be_none_of_ours(teaching: Callable[..., Page]) -> None:

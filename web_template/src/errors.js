@@ -1,13 +1,14 @@
 // What can go wrong, by a code that a page can put into its own words.
 
 /**
- * @typedef {"unreachable" | "tampered" | "contract" | "no-wasm" | "old-browser" | "model" | "wrong-answer" | "picture" | "altered-pictures" | "source" | "disposed"} ErrorCode
+ * @typedef {"unreachable" | "tampered" | "contract" | "no-wasm" | "old-browser" | "no-worker" | "model" | "wrong-answer" | "picture" | "altered-pictures" | "source" | "disposed"} ErrorCode
  *
  * unreachable  a file did not arrive (offline, or a wrong status)
  * tampered     a file's sha256 is not the one that was published
  * contract     contract.json is not one that this version can read
  * no-wasm      the browser has no WebAssembly, or forbids it
- * old-browser  its WebAssembly has no SIMD instructions (before Chrome 91, Firefox 89, Safari 16.4)
+ * old-browser  its WebAssembly has no SIMD instructions, or its workers no canvas: it is older than what package.json lists
+ * no-worker    the model's worker could not be started, or this is no browser
  * model        the graph could not be loaded or run
  * wrong-answer  the model loads, but does not answer the bundle's own picture as it must
  * picture      the bytes are no picture that this browser can decode

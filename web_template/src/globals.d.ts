@@ -1,4 +1,6 @@
 // What build.js puts into the scripts.
+/** The oldest browsers: "chrome", "firefox", "safari". */
+declare const FLOOR: Record<string, string>;
 declare const ELEMENT_WORDS: Record<string, import("./api/element_words.js").ElementWords>;
 // What startup.js leaves for page.js.
 declare var pagesightLoading: Pick<typeof import("./page/loading.js"), "loading" | "onProgress">;

@@ -22,6 +22,8 @@ worker.addEventListener("fetch", (event) => {
   // 'no-store' is how the page looks past this cache, for a newer manifest.json.
   if (request.method !== "GET" || request.cache === "no-store" || !url.href.startsWith(worker.registration.scope))
     return;
+  // What `pagesight serve --share` answers itself is never the same twice.
+  if (url.pathname.startsWith(new URL("collect/", worker.registration.scope).pathname)) return;
   event.respondWith(answer(request));
 });
 

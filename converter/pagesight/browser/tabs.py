@@ -26,6 +26,15 @@ _FIREFOX: Preferences = {
     "security.fileuri.strict_origin_policy": True,
 }
 """Nothing is sent, and files are as far from each other as for every user: automation would relax that."""
+_LATE_MS = 600_000
+_TIMED = """async (argument) => {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(reject, MILLISECONDS, new Error("the page gave no answer in time"));
+  });
+  try { return await Promise.race([(FUNCTION)(argument), late]); } finally { clearTimeout(timer); }
+}"""
+"""Playwright waits for a promise for ever, WebDriver as long as this."""
 
 
 class Tab(Protocol):
@@ -113,7 +122,7 @@ class _PlaywrightTab:
         self._page.goto(address)
 
     def evaluate(self, function: str, argument: Any = None) -> Any:
-        return self._page.evaluate(function, argument)
+        return self._page.evaluate(_TIMED.replace("MILLISECONDS", str(_LATE_MS)).replace("FUNCTION", function), argument)
 
     def complaints(self) -> list[str]:
         return self._complaints

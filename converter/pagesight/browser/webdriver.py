@@ -56,7 +56,7 @@ class Session:
         """Return when the driver answers. Raises DriverError when it ends, or does not within half a minute."""
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and driver.poll() is None:
-            with contextlib.suppress(OSError, http.client.HTTPException):
+            with contextlib.suppress(DriverError):
                 self._ask("GET", "/status", None)
                 return
             time.sleep(0.05)
@@ -68,6 +68,8 @@ class Session:
             data = json.dumps(body or {}) if method == "POST" else None
             connection.request(method, path, data, {"Content-Type": "application/json"})
             value = json.loads(connection.getresponse().read())["value"]
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as cause:
+            raise DriverError(f"the browser or its driver does not answer: {str(cause) or type(cause).__name__}") from cause
         finally:
             connection.close()
         if isinstance(value, dict) and "error" in value and "message" in value:
@@ -92,7 +94,7 @@ def webkit(executable: Path, *flags: str) -> Iterator[Session]:
             session.start({"browserName": "MiniBrowser", "webkitgtk:browserOptions": options})
             yield session
         finally:
-            with contextlib.suppress(OSError, DriverError, http.client.HTTPException):
+            with contextlib.suppress(DriverError):
                 session.command("DELETE", "")
             driver.terminate()
             driver.wait()

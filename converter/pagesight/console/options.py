@@ -13,14 +13,13 @@ from pagesight import languages
 from pagesight.browser.discovery import ENGINES
 from pagesight.console.output import Console, log_decisions
 from pagesight.errors import OptionError
-from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build
+from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build, paths_read
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _LANGUAGES = " or ".join(", ".join(languages.known()).rsplit(", ", 1))
 _FOLDER = click.Path(path_type=Path)
 _OUT = click.option("-o", "--output", "into", type=_FOLDER, required=True, metavar="DIR", help="Output folder.")
-_READ = {"photos", "dataset", "trained", "web", "model"}
 _REPLACE = "Overwrite an output folder that Pagesight did not create"
 _FORCE = click.option("--force", is_flag=True, help=f"{_REPLACE}.")
 _FORCE_SCAN = click.option("--force", is_flag=True, help=f"{_REPLACE}, and read all pictures again.")
@@ -68,10 +67,9 @@ def writes(stage: Callable[..., Any]) -> Callable[..., Any]:
     def command(*, into: Path, force: bool, **options: Any) -> Any:
         from pagesight import manifest
 
-        for name in sorted(_READ & options.keys()):
-            for source in options[name] if isinstance(options[name], tuple) else (options[name],):
-                if source is not None:
-                    manifest.refuse_overlap(Path(source), into)
+        manifest.refuse_overlap(into, *paths_read(options))
+        if isinstance(options.get("photos"), tuple):
+            manifest.refuse_overlap(into, *(part for several in options["photos"] for part in (several, *several.split("+"))))
         manifest.check_overwritable(into, force=force)
         return stage(into=into, **options, **({"force": force} if tells else {}))
 
@@ -301,7 +299,8 @@ _BUNDLING = (
         multiple=True,
         type=click.Choice(FORMATS),
         help="Also export the model in another format, into DIR/also; repeatable. layers: a TF.js layers model with "
-        "Teachable Machine metadata, for ml5 and @teachablemachine/image; tflite: for phones and microcontrollers.",
+        "Teachable Machine metadata, for ml5 and @teachablemachine/image; tflite: for phones and microcontrollers; "
+        "onnx: for ONNX Runtime, which must be installed (pip install 'pagesight[onnx]').",
     ),
 )
 

@@ -81,7 +81,7 @@ def serve(folder: Path, share: bool, open_page: bool, **how: Any) -> None:
         if share:
             from pagesight.console.sharing import shared
 
-            address = stack.enter_context(shared(folder, **how))
+            _, address = stack.enter_context(shared(folder, **how))
         else:
             address = stack.enter_context(serving(folder, **how))
             click.echo(f"{folder} is at {address} (Ctrl-C stops)")

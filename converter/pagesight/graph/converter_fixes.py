@@ -114,10 +114,28 @@ def taken_apart(node: Any) -> list[Any]:
     for step in steps:
         if step == "NoOp":  # what is left of a bias that was zero
             continue
-        inputs = [nodes[-1].name] + ([extra.pop(0)] if step in ("BiasAdd", "Prelu") else [])
+        if step == "Prelu":
+            nodes += prelu_taken_apart(f"{node.name}/{step}", nodes[-1].name, extra.pop(0), node.attr["T"])
+            continue
+        inputs = [nodes[-1].name] + ([extra.pop(0)] if step == "BiasAdd" else [])
         nodes.append(tf.NodeDef(name=f"{node.name}/{step}", op=step, input=inputs))
         nodes[-1].attr["T"].CopyFrom(node.attr["T"])
         if step == "LeakyRelu":
             nodes[-1].attr["alpha"].CopyFrom(node.attr["leakyrelu_alpha"])
     nodes[-1].name = node.name
+    return nodes
+
+
+def prelu_taken_apart(name: str, x: str, slope: str, dtype: Any) -> list[Any]:
+    """TF.js's own op `Prelu`, which TensorFlow has not, as max(x, 0) - slope · max(-x, 0); the last node is called `name`."""
+    made = {
+        f"{name}/above": ("Relu", [x]),
+        f"{name}/turned": ("Neg", [x]),
+        f"{name}/below": ("Relu", [f"{name}/turned"]),
+        f"{name}/scaled": ("Mul", [f"{name}/below", slope]),
+        name: ("Sub", [f"{name}/above", f"{name}/scaled"]),
+    }
+    nodes = [graphs().NodeDef(name=own, op=op, input=inputs) for own, (op, inputs) in made.items()]
+    for node in nodes:
+        node.attr["T"].CopyFrom(dtype)
     return nodes

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagesight.graph import tensorflowjs
-from pagesight.graph.converter_fixes import taken_apart
+from pagesight.graph.converter_fixes import prelu_taken_apart, taken_apart
 from pagesight.graph.large_constants import LARGE
 from pagesight.graph.nodes import GraphDocument, GraphNode, Topology, source
 from pagesight.graph.tensorflow import graphs, session_of
@@ -183,6 +183,8 @@ def _graph_def(topology: Topology, weights: dict[str, NDArray[Any]], large: int 
             plain.node.append(node)
         elif "fused_ops" in node.attr and node.attr["fused_ops"].list.s:
             plain.node.extend(taken_apart(node))
+        elif node.op == "Prelu":
+            plain.node.extend(prelu_taken_apart(node.name, node.input[0], node.input[1], node.attr["T"]))
         else:
             plain.node.append(node)
     return plain

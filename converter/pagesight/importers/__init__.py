@@ -47,5 +47,8 @@ def build(handed: Handed, path: Path, scratch: Path) -> Foreign:
     if kind in ("saved-model", "tflite", "onnx"):
         return saved_model.read(handed)
     if kind in ("tfjs-layers", "tfjs-graph"):
+        file = Path(handed.facts["model_json"]).resolve()
+        if not any(file.is_relative_to(place.resolve()) for place in (path if path.is_dir() else path.parent, scratch)):
+            raise AdoptError(f"{path} names a file outside it", fix=door.TAKEN)
         return tfjs.read(handed)
     return keras_files.read(handed, scratch)

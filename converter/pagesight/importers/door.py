@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 
 from pagesight import sandbox
+from pagesight.contract import FILE_NAME as CONTRACT
 from pagesight.errors import AdoptError
 from pagesight.importers import archives, keras_files, onnx, saved_model_signature, tfjs, tflite
 from pagesight.importers.saved_model_proto import FILE_NAME
@@ -42,9 +43,8 @@ def open_model(path: Path, scratch: Path, *, signature: str | None = None, side:
     leave it open. The result raises AdoptError for what is damaged, hostile or no model.
     """
     arguments = {"path": str(path.absolute()), "shown_as": str(path), "signature": signature, "side": side}
-    return sandbox.start(
-        "pagesight.importers.door:look_into", arguments, scratch, what=str(path), limits=sandbox.Limits.for_path(path)
-    )
+    limits = sandbox.Limits.for_path(*([path] if path.is_dir() else files_of(path).values()))
+    return sandbox.start("pagesight.importers.door:look_into", arguments, scratch, what=str(path), limits=limits)
 
 
 def look_into(path: str, shown_as: str, signature: str | None, side: int | None, scratch: Path) -> Found:
@@ -84,6 +84,22 @@ def _reader(path: Path, signature: str | None, scratch: Path) -> Callable[[], Fo
     if head[4:8] == tflite.IDENTIFIER:
         return partial(tflite.open_file, path)
     return partial(tfjs.open_files, path) if head.lstrip().startswith(b"{") else None
+
+
+def files_of(path: Path) -> dict[str, Path]:
+    """Every file that opening the model at `path` may read, by what it is called: to tell whether one of them was changed."""
+    if path.is_dir():
+        files = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*"))}
+    elif path.name == FILE_NAME:
+        inside = (p for folder in ("variables", "assets") for p in sorted((path.parent / folder).rglob("*")))
+        files = {path.name: path, **{p.relative_to(path.parent).as_posix(): p for p in inside}}
+    elif _head(path).lstrip().startswith(b"{"):
+        files = {path.name: path, **tfjs.files_beside(path)}
+    else:
+        files = {path.name: path}
+    if path.is_dir():
+        files |= {f"../{CONTRACT}": path.parent / CONTRACT}
+    return {name: file for name, file in files.items() if file.is_file()}
 
 
 def _archive(path: Path, signature: str | None, scratch: Path) -> Found:

@@ -1,5 +1,6 @@
 """Builds a graph of TensorFlow's ops as plain data, for readers of formats that are no TensorFlow graphs themselves."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,14 @@ from pagesight.sandbox import Found
 
 _FLOAT, _INT32 = 1, 3
 _LARGE = 64
+_FREE = (-math.inf, math.inf)
+_WITHIN = {
+    "Relu": (0.0, math.inf), "Relu6": (0.0, 6.0), "Sigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "LogSoftmax": (-math.inf, 0.0),
+    "Tanh": (-1.0, 1.0),
+}  # fmt: skip
+"""Between what numbers an op's answers lie, whatever it is given."""
+_STAYS = frozenset(["Reshape", "Transpose", "MaxPool", "AvgPool", "Mean", "Max", "Min", "Slice", "ResizeBilinear", "Identity"])
+"""Ops whose answers lie between the numbers that their first input lies between."""
 
 
 class GraphBuilder:
@@ -27,6 +36,7 @@ class GraphBuilder:
         self._graph_def = GraphDef()
         self._graph_def.versions.producer = 1087
         self._arrays: dict[str, NDArray[Any]] = {}
+        self._within: dict[str, tuple[float, float]] = {}
         self.image = "image"
         node = self._graph_def.node.add(name=self.image, op="Placeholder")
         node.attr["dtype"].type = _FLOAT
@@ -80,7 +90,34 @@ class GraphBuilder:
             else:
                 attr.list.i.extend(value)
                 attr.list.SetInParent()
+        self._within[name] = self._limits(op, inputs)
         return name
+
+    def _limits(self, op: str, inputs: Sequence[str]) -> tuple[float, float]:
+        """Between what numbers the answers of `op` lie, as far as is known."""
+        if op in _STAYS:
+            return self._within.get(inputs[0], _FREE)
+        if op == "ConcatV2":
+            lows, highs = zip(*(self._within.get(part, _FREE) for part in inputs[:-1]), strict=True)
+            return min(lows), max(highs)
+        return _WITHIN.get(op, _FREE)
+
+    def known(self, x: str, low: float, high: float) -> str:
+        """`x`, which never leaves `low`..`high`."""
+        self._within[x] = (low, high)
+        return x
+
+    def clipped(self, x: str, low: float, high: float, slack: float = 0.0) -> str:
+        """`x` kept within `low`..`high`: no op for a side that it does not pass by more than `slack` anyway."""
+        least, most = self._within.get(x, _FREE)
+        below, above = least < low - slack, most > high + slack
+        if below and above and abs(low) <= slack / 2 and abs(high - 6) <= slack / 2:
+            return self.unary("Relu6", x)
+        if below:
+            x = self.unary("Relu", x) if low == 0 else self.binary("Maximum", x, self.const(np.float32(low)))
+        if above:
+            x = self.binary("Minimum", x, self.const(np.float32(high)))
+        return self.known(x, max(least, low), min(most, high)) if below or above else x
 
     def unary(self, op: str, x: str) -> str:
         """An op of one float tensor."""

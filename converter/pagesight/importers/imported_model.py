@@ -2,16 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from pagesight.contract import Decision
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import ops
 
 Size = tuple[int | None, int | None, int | None]
 """Height, width and channels; None where the model leaves it free."""
+
+
+@dataclass(frozen=True)
+class TfjsFiles:
+    """A TF.js model's own files, for TF.js itself."""
+
+    model_json: Path
+    answer: str | None
+    """The tensor of a graph model that answers; None for a layers model."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +44,15 @@ class Foreign:
     names: tuple[str, ...] = ()
     """Names of the networks inside, for what is known about published ones."""
     title: str | None = None
+    decision: Decision | None = None
+    """How sure it must be, where it is a page's."""
     loss: str | None = None
     """What it was trained with, where its file says so."""
     frozen: bool = False
     """True where a network inside was kept as it was published, so that its batch norms tell nothing of this model's pixels."""
+    quantized: bool = False
+    """True where its own runtime rounds feature maps to 8 bits: answers are further from it than rounding in float32 explains."""
+    tfjs_files: TfjsFiles | None = None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -88,6 +104,10 @@ def _without(graph_def: Any, placeholders: list[str]) -> Any:
     kept = [node for node in graph_def.node if node.name not in names]
     result = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
     result.node.extend(kept)
+    for node in result.node:  # a constant may wait for what is fed: what is fed has no node any more
+        waited = [name for name in node.input if name.startswith("^") and name[1:] in names]
+        for name in waited:
+            node.input.remove(name)
     return result
 
 

@@ -23,16 +23,52 @@ _LAST: dict[str, Kind] = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftma
 
 
 def kind_of(answer: Any) -> Kind:
-    """What the op that makes `answer` says; 'mixed' where it says nothing."""
-    op = _source(answer).op
-    if op.type in _LAST:
-        return _LAST[op.type]
+    """What the op that makes `answer` says; 'mixed' where it says nothing.
+
+    Each op is asked once: of n that each read the one before twice, there are 2^n ways down.
+    """
+    top = _unclipped(answer)
+    said = _said(top.op)
+    if said is not None:
+        return said
+    stack, seen = [top], set[str]()
+    while stack:
+        op = stack.pop().op
+        if op.name in seen:
+            continue
+        seen.add(op.name)
+        said = _said(op)
+        if said == "logits":
+            continue
+        sources = [_unclipped(i) for i in op.inputs] if op.type in _SUMS and said is None else []
+        parts = [i for i in sources if i.op.type not in _FIXED and i.shape.rank != 0]
+        if not parts:
+            return "mixed"
+        stack += parts
+    return "logits"
+
+
+def _said(op: Any) -> Kind | None:
+    """What an op says by itself; None where that depends on what it reads."""
     if op.type == "RealDiv" and _is_share(*op.inputs):
         return "softmax"
-    if op.type in _SUMS:
-        parts = {kind_of(i) for i in op.inputs if _source(i).op.type not in _FIXED and _source(i).shape.rank != 0}
-        return "logits" if parts == {"logits"} else "mixed"
-    return "mixed"
+    return _LAST.get(op.type)
+
+
+def _unclipped(tensor: Any) -> Any:
+    """What `tensor` is, but for shapes and for what a quantized layer's range holds back.
+
+    That range reaches beyond 0..1 on the side it clips, so that no probability is made by it.
+    """
+    tensor = _source(tensor)
+    while tensor.op.type in ("Minimum", "Maximum"):
+        is_upper = tensor.op.type == "Minimum"
+        values = [tensorflow().get_static_value(i) if i.op.type == "Const" else None for i in tensor.op.inputs]
+        bounds = [v is not None and v.size > 0 and bool((v > 1).all() if is_upper else (v < 0).all()) for v in values]
+        if sum(bounds) != 1:
+            break
+        tensor = _source(tensor.op.inputs[bounds.index(False)])
+    return tensor
 
 
 def _source(tensor: Any) -> Any:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pagesight.importers.onnx_nodes import Call
 
 _MAX_NUMBERS = 2**28
+_CODES = {0: np.uint8, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16}
 _CASTS = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float32, 11: np.float32}
 
 
@@ -35,6 +36,10 @@ def _constant(call: Call) -> NDArray[Any] | None:
     for name, read in (("value_int", call.integer), ("value_float", call.number)):
         if call.has(name):
             return np.asarray(read(name))
+    if call.has("value_floats"):
+        return np.asarray(call.numbers("value_floats"), np.float32)
+    if not call.has("value_ints"):
+        raise ValueError("it holds neither numbers nor an array of them")
     return np.asarray(call.ints("value_ints"), np.int64)
 
 
@@ -44,7 +49,8 @@ def _axes(call: Call, arrays: list[Any]) -> list[int]:
 
 def _unsqueezed(call: Call, arrays: list[Any]) -> Any:
     result = arrays[0]
-    for axis in sorted(_axes(call, arrays)):
+    axes = _axes(call, arrays)
+    for axis in sorted(a % (result.ndim + len(axes)) for a in axes):
         result = np.expand_dims(result, axis)
     return result
 
@@ -70,14 +76,40 @@ def _filled(call: Call, arrays: list[Any]) -> Any:
     return np.full(shape, np.float32(0) if value is None else value.reshape(-1)[0])
 
 
-def _dequantized(call: Call, arrays: list[Any]) -> Any:
-    value, scale = arrays[0], np.asarray(arrays[1], np.float64)
+def code_type(call: Call, zero: NDArray[Any] | None) -> Any:
+    """The type of the whole numbers that a QuantizeLinear makes: its zero point's, else the one it names."""
+    return zero.dtype if zero is not None else _CODES[call.integer("output_dtype")]
+
+
+def _scales(call: Call, arrays: list[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Scale and zero point of a QuantizeLinear or DequantizeLinear, laid out for what it reads."""
+    scale = np.asarray(arrays[1], np.float64)
     zero = np.zeros(()) if len(arrays) < 3 or arrays[2] is None else np.asarray(arrays[2], np.float64)
-    shape = [1] * value.ndim
-    if scale.size > 1:
-        shape[call.integer("axis", 1)] = scale.size
-        scale, zero = scale.reshape(shape), np.broadcast_to(zero, scale.shape).reshape(shape)
-    return ((value - zero) * scale).astype(np.float32)
+    if call.integer("block_size"):
+        raise ValueError("it has a scale for each block")
+    if scale.size == 1:
+        return scale.reshape(()), zero.reshape(())
+    shape = [1] * arrays[0].ndim
+    shape[call.integer("axis", 1)] = scale.size
+    return scale.reshape(shape), np.broadcast_to(zero, scale.shape).reshape(shape)
+
+
+def _dequantized(call: Call, arrays: list[Any]) -> Any:
+    scale, zero = _scales(call, arrays)
+    return ((arrays[0] - zero) * scale).astype(np.float32)
+
+
+def _quantized(call: Call, arrays: list[Any]) -> Any:
+    scale, zero = _scales(call, arrays)
+    codes = np.iinfo(code_type(call, arrays[2] if len(arrays) > 2 else None))
+    return np.clip(np.rint(arrays[0] / scale) + zero, codes.min, codes.max).astype(codes.dtype)
+
+
+def _product(call: Call, arrays: list[Any]) -> Any:
+    axes = _axes(call, arrays)
+    if not axes and call.integer("noop_with_empty_axes"):
+        return arrays[0]
+    return np.prod(arrays[0], tuple(axes) or None, keepdims=bool(call.integer("keepdims", 1)))
 
 
 def _divided(_: Call, a: list[Any]) -> Any:
@@ -104,7 +136,8 @@ _FOLDS: dict[str, Callable[[Call, list[Any]], Any]] = {
     "Ceil": lambda _, a: np.ceil(a[0]),
     "Equal": lambda _, a: np.equal(a[0], a[1]),
     "Where": lambda _, a: np.where(a[0], a[1], a[2]),
-    "ReduceProd": lambda _, a: np.prod(a[0], keepdims=True),
+    "ReduceProd": _product,
     "ConstantOfShape": _filled,
     "DequantizeLinear": _dequantized,
+    "QuantizeLinear": _quantized,
 }

@@ -54,6 +54,10 @@ class Call:
         """An attribute that is a list of whole numbers."""
         return [int(n) for n in self._attributes[name].ints] if name in self._attributes else list(default)
 
+    def numbers(self, name: str) -> list[float]:
+        """An attribute that is a list of numbers."""
+        return [float(n) for n in self._attributes[name].floats] if name in self._attributes else []
+
     def integer(self, name: str, default: int = 0) -> int:
         """An attribute that is a whole number."""
         return int(self._attributes[name].i) if name in self._attributes else default

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pagesight.importers import onnx_windows
+from pagesight.importers.onnx_folding import code_type
 from pagesight.importers.onnx_nodes import Call, Value
 
 _MAP = 4
 _LAST = (0, 3, 1, 2)
 """Where each of ONNX's axes of a map is kept: batch, channels, height, width."""
+_FLOATS = (1, 10, 11, 16)
 _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
@@ -73,7 +75,10 @@ def _reduction(op: str) -> Callable[[Call], list[Value]]:
     def make(call: Call) -> list[Value]:
         value, told = call.value(0), call.constant(1)
         rank = len(value.shape)
-        axes = [int(a) for a in told] if told is not None else call.ints("axes", range(rank))
+        axes = [int(a) for a in told] if told is not None else call.ints("axes")
+        if not axes and call.integer("noop_with_empty_axes"):
+            return [value]
+        axes = axes or list(range(rank))
         axes = sorted(a + rank if a < 0 else a for a in axes)
         shape = tuple(1 if i in axes else n for i, n in enumerate(value.shape))
         node = call.g.reduce(op, value.node, [_axis(a, rank) for a in axes], keep=True)
@@ -86,14 +91,17 @@ def _reduction(op: str) -> Callable[[Call], list[Value]]:
 
 
 def _batch_norm(call: Call) -> list[Value]:
+    if call.integer("training_mode"):
+        raise ValueError("it reads the statistics of the pictures at hand, as in training")
     scale, offset, mean, variance = (np.asarray(call.constant(i), np.float64) for i in range(1, 5))
     factor = scale / np.sqrt(variance + call.number("epsilon", 1e-5))
     if len(call.value(0).shape) == _MAP:
         parts = [call.g.const(a.astype(np.float32)) for a in (scale, offset, mean, variance)]
         how = {"epsilon": call.number("epsilon", 1e-5), "is_training": False, "data_format": b"NHWC"}
         return _like(call, call.g.add("FusedBatchNormV3", call.value(0).node, *parts, T=("type", 1), U=("type", 1), **how))
-    x = call.g.binary("Mul", call.value(0).node, call.g.const(factor.astype(np.float32)))
-    return _like(call, call.g.binary("AddV2", x, call.g.const((offset - mean * factor).astype(np.float32))))
+    of_channels = (-1, *(1 for _ in call.value(0).shape[2:]))  # they are not the last dimension of what has more than two
+    by, shift = (call.g.const(a.astype(np.float32).reshape(of_channels)) for a in (factor, offset - mean * factor))
+    return _like(call, call.g.binary("AddV2", call.g.binary("Mul", call.value(0).node, by), shift))
 
 
 def _clip(call: Call) -> list[Value]:
@@ -101,12 +109,34 @@ def _clip(call: Call) -> list[Value]:
         low, high = (call.number(n) if call.has(n) else None for n in ("min", "max"))
     else:
         low, high = (None if (v := call.constant(i)) is None else float(v.reshape(-1)[0]) for i in (1, 2))
-    x = call.value(0).node
-    if low == 0 and high == 6:
-        return _like(call, call.g.unary("Relu6", x))
-    if low is not None:
-        x = call.g.unary("Relu", x) if low == 0 else call.g.binary("Maximum", x, call.g.const(np.float32(low)))
-    return _like(call, x if high is None else call.g.binary("Minimum", x, call.g.const(np.float32(high))))
+    bounds = (-math.inf if low is None else low, math.inf if high is None else high)
+    return _like(call, call.g.clipped(call.value(0).node, *bounds))
+
+
+def _quantize(call: Call) -> list[Value]:
+    """The reals behind the codes, within what the codes can say: quantizers leave out activations that this does as well."""
+    scale, zero = call.constant(1), call.constant(2)
+    if scale is None or scale.size != 1:
+        raise ValueError("it rounds each channel by a scale of its own")
+    codes = np.iinfo(code_type(call, zero))
+    step, at = float(scale.reshape(())), 0.0 if zero is None else float(zero.reshape(()))
+    return _like(call, call.g.clipped(call.value(0).node, (codes.min - at) * step, (codes.max - at) * step, slack=step))
+
+
+def _cast(call: Call) -> list[Value]:
+    if call.integer("to") not in _FLOATS:
+        raise ValueError("it makes other numbers than floats of what is computed")
+    return _same(call)
+
+
+def _elu(call: Call) -> list[Value]:
+    x, alpha = call.value(0).node, call.number("alpha", 1.0)
+    if alpha == 1:
+        return _like(call, call.g.unary("Elu", x))
+    below = call.g.unary("Elu", call.g.binary("Minimum", x, call.g.const(np.float32(0))))
+    return _like(
+        call, call.g.binary("AddV2", call.g.unary("Relu", x), call.g.binary("Mul", below, call.g.const(np.float32(alpha))))
+    )
 
 
 def _hard_sigmoid(call: Call, alpha: float, beta: float) -> str:
@@ -139,12 +169,12 @@ def _softmax(call: Call) -> list[Value]:
     rank = len(value.shape)
     axis = call.integer("axis", -1 if call.opset >= 13 else 1)
     axis = axis + rank if axis < 0 else axis
-    if math.prod(value.shape[axis + 1 :]) > 1:
+    if axis == 0 or math.prod(value.shape[axis + 1 :]) > 1:
         raise ValueError("it is not over the last axis")
-    flat = call.g.reshape(value.node, [-1, math.prod(value.shape[axis:])]) if rank != 2 else value.node
-    made = call.g.unary(op, flat)
-    kept = [value.shape[0], *value.shape[2:], value.shape[1]] if rank == _MAP else list(value.shape)
-    return [Value(value.shape, made if rank == 2 else call.g.reshape(made, [-1, *kept[1:]]))]
+    if rank == 2:
+        return _like(call, call.g.unary(op, value.node))
+    made = call.g.unary(op, call.g.reshape(_as_given(call, value), [-1, math.prod(value.shape[axis:])]))
+    return [_kept(call, call.g.reshape(made, [-1, *value.shape[1:]]), value.shape)]
 
 
 def _reshaped(call: Call, shape: Sequence[int]) -> list[Value]:
@@ -247,6 +277,9 @@ def _pad(call: Call) -> list[Value]:
     pads, rank = [int(n) for n in (told if told is not None else call.ints("pads"))], len(value.shape)
     if call.text("mode", "constant") != "constant" or min(pads) < 0 or len(pads) != 2 * rank:
         raise ValueError("it pads in another way than by a constant")
+    axes = call.constant(3)
+    if axes is not None and [int(a) % rank for a in axes] != list(range(rank)):
+        raise ValueError("it pads some axes alone")
     fill = call.constant(2)
     pairs = [[pads[i], pads[i + rank]] for i in range(rank)]
     laid = [pairs[i] for i in _TO_LAST] if rank == _MAP else pairs
@@ -278,6 +311,14 @@ def _matmul(call: Call) -> list[Value]:
 
 def _same(call: Call) -> list[Value]:
     return [call.value(0), *([call.value(0)] if len(call.node.output) > 1 else [])]
+
+
+def _local_response(call: Call) -> list[Value]:
+    size = call.integer("size")
+    if not size % 2 or len(call.value(0).shape) != _MAP:
+        raise ValueError("it reaches over an even number of channels, or not over maps")
+    told = {"depth_radius": size // 2, "bias": call.number("bias", 1.0), "alpha": call.number("alpha", 1e-4) / size}
+    return _like(call, call.g.add("LRN", call.value(0).node, T=("type", 1), beta=call.number("beta", 0.75), **told))
 
 
 def _leaky(call: Call) -> list[Value]:
@@ -315,9 +356,13 @@ OPS: dict[str, Callable[[Call], list[Value]]] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
     "Reciprocal": _reciprocal,
-    **dict.fromkeys(("Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear"), _same),
+    "Cast": _cast,
+    "LRN": _local_response,
+    "Elu": _elu,
+    "QuantizeLinear": _quantize,
+    **dict.fromkeys(("Identity", "Dropout", "DequantizeLinear"), _same),
     **{name: _binary(op) for name, op in {"Add": "AddV2", "Sub": "Sub", "Mul": "Mul", "Div": "RealDiv", "Pow": "Pow"}.items()},
     **{name: _binary(op) for name, op in {"Max": "Maximum", "Min": "Minimum", "Sum": "AddV2"}.items()},
-    **{name: _unary(name) for name in ("Relu", "Sigmoid", "Tanh", "Elu", "Erf", "Exp", "Sqrt", "Abs", "Neg", "Softplus", "Floor")},
+    **{name: _unary(name) for name in ("Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Sqrt", "Abs", "Neg", "Softplus", "Floor")},
     **{f"Reduce{name}": _reduction(name) for name in ("Mean", "Max", "Min", "Sum")},
 }

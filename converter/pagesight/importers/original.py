@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ _RUNTIMES = {
     "tf-keras model": "keras2",
     "trusted Keras model": "keras",
     "SavedModel": "saved_model",
+    "TFLite model": "tflite",
+    "ONNX model": "onnx",
 }
 _LARGE = ((100 * 2**20, 8), (20 * 2**20, 16))
 """Bytes of a model from which on so many pictures must do: the comparison shall not take longer than loading the model."""
@@ -59,6 +61,13 @@ class NotRun(Exception):
     """The original could not be run; the reason is said in one clause."""
 
 
+class Running(Protocol):
+    """An original that has begun to load."""
+
+    def ask(self, inputs: NDArray[np.float32]) -> Answered:
+        """Its answers to `inputs`, `[n, side, side, channels]` in its own range. Raises NotRun."""
+
+
 class Original:
     """A process that has begun to load the model; it is asked once."""
 
@@ -84,11 +93,9 @@ class Original:
         return Answered(str(handed.facts["runtime"]), np.asarray(handed.arrays["scores"], np.float32))
 
     def stop(self) -> None:
-        """Let the process end where it was not asked: no pictures are a task, too."""
+        """End the process where it was not asked, though the model may not even be loaded."""
         if not (self._scratch / INPUTS).exists():
-            self._send(np.zeros((0, 1, 1, 1), np.float32))
-            with contextlib.suppress(PagesightError):
-                self._job.result()
+            self._job.stop()
 
     def _send(self, inputs: NDArray[np.float32]) -> None:
         np.save(self._scratch / "unfinished.npy", inputs)

@@ -20,6 +20,7 @@ INPUTS = "inputs.npy"
 """The file in which pictures come, once they are known: the model is loaded meanwhile."""
 _BATCH = 8
 _WAIT = 0.05
+_COLORS = (1, 3)
 
 
 Predict = Callable[[Any], Any]
@@ -28,7 +29,7 @@ Predict = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Source:
-    """A model's own files, and what runs them: `keras3`, `keras2`, `keras` (whichever can), `saved_model`."""
+    """A model's own files, and what runs them: `keras3`, `keras2`, `keras` (whichever can), `saved_model`, `tflite`, `onnx`."""
 
     runtime: str
     path: str
@@ -40,15 +41,16 @@ class Source:
 def answers(scratch: Path, **source: Any) -> Found:
     """Load the model of `Source(**source)`, wait for pictures, and answer them; or say why it cannot be run."""
     options = Source(**source)
+    asking = os.getppid()  # another process takes a child over whose parent was killed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             name, call = _LOADERS[options.runtime](options)
             while not (scratch / INPUTS).exists():
+                if os.getppid() != asking:
+                    return Found({"why_not": "who asked is gone"}, {})
                 time.sleep(_WAIT)
             inputs = np.load(scratch / INPUTS, allow_pickle=False)
-            if not len(inputs):
-                return Found({"why_not": "it was not asked"}, {})
             if options.channels_first:
                 inputs = inputs.transpose(0, 3, 1, 2)
             rows = [call(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
@@ -171,6 +173,49 @@ def _saved_model(options: Source) -> tuple[str, Predict]:
     return f"TensorFlow {_short(tf.__version__)}", call
 
 
+def _tflite(options: Source) -> tuple[str, Predict]:
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(model_path=options.path, num_threads=1)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def one(picture: Any) -> Any:
+        """Whole numbers 0..255 where the model takes bytes; int8 counts them from -128."""
+        if taken["dtype"] is not np.float32:
+            picture = np.rint(picture) - (128 if taken["dtype"] is np.int8 else 0)
+        interpreter.set_tensor(taken["index"], picture[None].astype(taken["dtype"]))
+        interpreter.invoke()
+        answer = interpreter.get_tensor(given["index"])
+        if given["dtype"] is np.float32:
+            return answer[0]
+        scale, zero = given["quantization"]
+        return (answer[0].astype(np.float32) - zero) * scale
+
+    return f"TensorFlow Lite {_short(tf.__version__)}", lambda x: np.stack([one(picture) for picture in x])
+
+
+def _onnx(options: Source) -> tuple[str, Predict]:
+    try:
+        import onnxruntime
+    except ImportError as cause:
+        raise _Foreign("onnxruntime is not installed (pip install 'pagesight[onnx]')") from cause
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads, settings.log_severity_level = 1, 4
+    session = onnxruntime.InferenceSession(options.path, settings, providers=["CPUExecutionProvider"])
+    (taken,) = session.get_inputs()
+    batch, second, _, last = taken.shape
+    first = second in _COLORS or (not isinstance(second, int) and last not in _COLORS)
+    many = not isinstance(batch, int)
+
+    def call(x: Any) -> Any:
+        x = np.ascontiguousarray(x.transpose(0, 3, 1, 2) if first else x)
+        parts = [x] if many else [x[i : i + 1] for i in range(len(x))]
+        return np.concatenate([session.run(None, {taken.name: part})[0] for part in parts])
+
+    return f"ONNX Runtime {_short(onnxruntime.__version__)}", call
+
+
 def _short(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
@@ -180,4 +225,6 @@ _LOADERS: dict[str, Callable[[Source], tuple[str, Predict]]] = {
     "keras2": _keras2,
     "keras": _keras,
     "saved_model": _saved_model,
+    "tflite": _tflite,
+    "onnx": _onnx,
 }

@@ -71,6 +71,7 @@ def read(handed: Handed) -> Foreign:
         inner if cast == tf.float32 else lambda x: inner(tf.cast(x, cast)),
         size_of(tuple(None if n < 0 else n for n in image["shape"])),
         input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast.is_integer else told,
+        quantized=bool(handed.facts.get("quantized")),
         notes=_notes(quantized=bool(handed.facts.get("quantized"))),
     )
 

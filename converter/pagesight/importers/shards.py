@@ -37,6 +37,14 @@ def read(manifest: Any, folder: Path) -> dict[str, NDArray[Any]]:
         raise AdoptError(f"the weights of {folder} cannot be read: {str(cause)[:160]}", fix=_AGAIN) from cause
 
 
+def files(manifest: Any, folder: Path) -> list[str]:
+    """Paths of the shards below `folder`, in their order. Raises AdoptError for one that is not there or outside."""
+    paths = [path for group in manifest for path in group["paths"]]
+    for path in paths:
+        _size_of(path, folder)
+    return paths
+
+
 def _read_group(group: Any, folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     data = b"".join((folder / path).read_bytes() for path in group["paths"])
     start = 0
@@ -55,7 +63,7 @@ def _widened(value: NDArray[Any], dtype: str) -> NDArray[Any]:
     """The dtype in which TF.js keeps an array."""
     if dtype == "bool":
         return value.astype(np.bool_)
-    return value.astype(np.float32 if dtype == "float32" else np.int32)
+    return value.astype(np.float32) if dtype == "float32" else np.rint(value).astype(np.int32)
 
 
 def _bytes_of(spec: Any, names: set[str]) -> int:

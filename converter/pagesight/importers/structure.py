@@ -22,6 +22,8 @@ _PASSES = frozenset(
         "EnsureShape",
         "Relu",
         "Relu6",
+        "Maximum",
+        "Minimum",
         "Max",
         "Sum",
         "Exp",

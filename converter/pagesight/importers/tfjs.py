@@ -1,6 +1,7 @@
 """TF.js models: layers models (Teachable Machine's among them, with metadata.json) and graph models (Pagesight's among them)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pagesight.errors import AdoptError, first_line
 from pagesight.graph.model import GraphModel, _captured, _graph_def
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import hdf5, keras_files, keras_weights, ops, shards
-from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
+from pagesight.importers.imported_model import Foreign, TfjsFiles, cut, from_graph_def, size_of
 from pagesight.importers.keras_graph import Rebuild
 from pagesight.json_values import JsonObject, JsonValue
 from pagesight.sandbox import Found, Handed
@@ -30,7 +31,7 @@ def open_files(model_json: Path) -> Found:
     manifest = document.pop("weightsManifest", None)
     weights = shards.read(manifest, model_json.parent)
     shards.refuse_not_finite(weights)
-    facts = {"document": document, "shown_as": str(model_json)}
+    facts = {"document": document, "shown_as": str(model_json), "model_json": str(model_json)}
     if document.get("format") == "graph-model" or "node" in document["modelTopology"]:
         for graph in (document["modelTopology"], document.get("modelInitializer") or {}):
             ops.check(_nodes(graph))
@@ -43,14 +44,41 @@ def open_files(model_json: Path) -> Found:
 
 def read(handed: Handed) -> Foreign:
     """What `open_files` found as a model that TensorFlow can trace. Raises AdoptError."""
+    model_json = Path(handed.facts["model_json"])
     if handed.facts["kind"] == "tfjs-graph":
-        return _graph(graph_model(handed), handed)
-    return _layers(handed.facts["document"]["modelTopology"], handed.arrays, handed.facts["metadata"])
+        return _graph(graph_model(handed), handed, model_json)
+    result = _layers(handed.facts["document"]["modelTopology"], handed.arrays, handed.facts["metadata"])
+    return replace(result, tfjs_files=TfjsFiles(model_json, None))
 
 
 def graph_model(handed: Handed) -> GraphModel:
-    """The graph model that was found, as it is."""
-    return GraphModel(handed.facts["document"], dict(handed.arrays))
+    """The graph model that was found, as it is; one that does not say what goes in and comes out is read as TF.js reads it."""
+    document: Any = dict(handed.facts["document"])
+    if not document.get("signature"):
+        told = (document.get("userDefinedMetadata") or {}).get("signature") or _signature(document["modelTopology"], handed.arrays)
+        document["signature"] = told
+    return GraphModel(document, dict(handed.arrays))
+
+
+def _signature(topology: Any, weights: Any) -> Any:
+    """What is fed, and what nothing else reads: the ends of a graph of TF.js's first years, which has no signature."""
+    nodes = topology.get("node") or []
+    read = {str(name).removeprefix("^").split(":")[0] for node in nodes for name in node.get("input") or []}
+    fed = [node["name"] for node in nodes if node["op"].startswith("Placeholder") and node["name"] not in weights]
+    last = [node["name"] for node in nodes if node["name"] not in read and node["op"] not in ("Const", "NoOp")]
+    return {"inputs": {name: {"name": f"{name}:0"} for name in fed}, "outputs": {name: {"name": f"{name}:0"} for name in last}}
+
+
+def files_beside(model_json: Path) -> dict[str, Path]:
+    """What is read with a model.json: the shards that it names, labels, and a page's contract; by name, there or not."""
+    folder = model_json.parent
+    try:
+        groups = _json(model_json)["weightsManifest"]
+        shards_named = [str(path) for group in groups for path in group["paths"]]
+    except (AdoptError, TypeError, KeyError):  # what is wrong with it is said where it is read
+        shards_named = []
+    inside = [name for name in shards_named if (folder / name).resolve().is_relative_to(folder.resolve())]
+    return {name: folder / name for name in (*inside, "metadata.json", CONTRACT, f"../{CONTRACT}")}
 
 
 def _json(path: Path) -> Any:
@@ -69,8 +97,6 @@ def _layers(topology: JsonObject, weights: Mapping[str, NDArray[Any]], metadata:
 
 def _with_metadata(result: Foreign, metadata: Any) -> Foreign:
     """Labels, name and size as Teachable Machine writes them; its library scales pixels to -1..1 and crops to the center."""
-    from dataclasses import replace
-
     labels = metadata.get("labels") if isinstance(metadata, dict) else None
     if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
         raise AdoptError("metadata.json lists no labels", fix="export the model from Teachable Machine again")
@@ -88,12 +114,12 @@ def _with_metadata(result: Foreign, metadata: Any) -> Foreign:
     )
 
 
-def _graph(model: GraphModel, handed: Handed) -> Foreign:
+def _graph(model: GraphModel, handed: Handed, file: Path) -> Foreign:
     model_json = handed.facts["shown_as"]
     contract = None if handed.facts["contract"] is None else Contract.from_json(handed.facts["contract"])
     answer = _answer(model, model_json, contract)
     try:
-        graph_def = _graph_def(model.document["modelTopology"], model.weights)
+        graph_def = _graph_def(model.document["modelTopology"], model.weights, whole=True)
         image = model.input_name if ":" in model.input_name else f"{model.input_name}:0"
         placeholder = next(n for n in graph_def.node if n.name == image.split(":")[0])
         dims = placeholder.attr["shape"].shape.dim
@@ -104,6 +130,7 @@ def _graph(model: GraphModel, handed: Handed) -> Foreign:
             inner if dtype.is_floating else lambda x: inner(tensorflow().cast(x, dtype)),
             size_of(tuple(None if d.size < 1 else d.size for d in dims)),
             input_range="0..255" if dtype.is_integer else None,
+            tfjs_files=TfjsFiles(file, answer),
         )
     except AdoptError:
         raise
@@ -154,11 +181,16 @@ def _contract(model_json: Path) -> Contract | None:
 
 
 def _as_contracted(result: Foreign, contract: Contract) -> Foreign:
-    from dataclasses import replace
-
     crop = contract.input.crop if contract.input.crop in ("center-square", "squash") else None
     side, channels = contract.input.side, contract.input.channels
     size = (result.size[0] or side, result.size[1] or side, result.size[2] or channels)
     return replace(
-        result, kind="Pagesight model", labels=contract.labels, input_range="0..255", crop=crop, title=contract.title, size=size
+        result,
+        kind="Pagesight model",
+        labels=contract.labels,
+        input_range="0..255",
+        crop=crop,
+        title=contract.title,
+        size=size,
+        decision=contract.decision,
     )

@@ -18,6 +18,8 @@ _DAMAGE = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, 
 """What the schema's code and ours raise on a flatbuffer that is not what it claims."""
 _AGAIN = "export it again, or give the model that it was made from"
 _FLOAT32, _FLOAT16, _INT8, _UINT8 = 0, 1, 9, 3
+_CODES: dict[int, Any] = {_INT8: np.int8, _UINT8: np.uint8, 7: np.int16}
+"""Types of feature maps that are rounded."""
 _DTYPES = {0: "<f4", 1: "<f2", 2: "<i4", 3: "|u1", 4: "<i8", 6: "|b1", 7: "<i2", 9: "|i1"}
 _MAX_TENSORS = 100_000
 _SAME = {0: b"SAME", 1: b"VALID"}
@@ -91,7 +93,8 @@ class _Reader:
         self._quantized = True
         zero = zero + (128 if tensor.type == _INT8 else 0)
         shifted = self._g.binary("Sub", self._g.image, self._g.const(np.float32(zero.reshape(()))))
-        return "0..255", self._g.binary("Mul", shifted, self._g.const(np.float32(scale.reshape(()))))
+        made = self._g.binary("Mul", shifted, self._g.const(np.float32(scale.reshape(()))))
+        return "0..255", self._g.known(made, *(float((n - zero.item()) * scale.item()) for n in (0, 255)))
 
     def _walk(self, answer: int) -> None:
         stack, pushed = [answer], 0
@@ -129,7 +132,19 @@ class _Reader:
             raise AdoptError(f"the op {called} of TFLite is not read, which makes {where!r:.120}", fix=_AGAIN)
         made = maker(self, operator)
         for tensor, node in zip(operator.outputs, made if isinstance(made, list) else [made], strict=True):
-            self._made[int(tensor)] = node
+            self._made[int(tensor)] = self._saturated(int(tensor), node)
+
+    def _saturated(self, index: int, node: str) -> str:
+        """A feature map within what its codes can say: TFLite's kernels clip to it, and converters leave out activations for it."""
+        tensor = self._graph.tensors[index]
+        scale, zero = self._scales(tensor)
+        if tensor.type not in _CODES or not scale.size:
+            return node
+        if scale.size != 1 or zero.size != 1:
+            raise AdoptError(f"the feature map {self._label(index)!r:.80} has a scale for each channel", fix=_AGAIN)
+        codes, step = np.iinfo(_CODES[tensor.type]), abs(scale.item())
+        low, high = sorted(float((n - zero.item()) * scale.item()) for n in (codes.min, codes.max))
+        return self._g.clipped(node, low, high, slack=step)
 
     def _label(self, tensor: int) -> str:
         name = self._graph.tensors[tensor].name
@@ -190,13 +205,8 @@ class _Reader:
         if name is None:
             raise AdoptError(f"the activation {kind} of TFLite is not read", fix=_AGAIN)
         if name == "RELU_N1_TO_1":
-            return self._clipped(x, -1.0, 1.0)
+            return self._g.clipped(x, -1.0, 1.0)
         return self._g.unary(_UNARY[name], x)
-
-    def _clipped(self, x: str, low: float, high: float) -> str:
-        return self._g.binary(
-            "Minimum", self._g.binary("Maximum", x, self._g.const(np.float32(low))), self._g.const(np.float32(high))
-        )
 
 
 def _convolution(r: _Reader, op: Any) -> str:
@@ -333,7 +343,7 @@ _MAKERS: dict[str, _Maker] = {
         r._g.concat([r.tensor(int(i)) for i in op.inputs], op.builtinOptions.axis), op.builtinOptions.fusedActivationFunction
     ),
     "TRANSPOSE": lambda r, op: r._g.transpose(r.tensor(int(op.inputs[0])), r.numbers(int(op.inputs[1])).tolist()),
-    "RELU_N1_TO_1": lambda r, op: r._clipped(r.tensor(int(op.inputs[0])), -1.0, 1.0),
+    "RELU_N1_TO_1": lambda r, op: r._g.clipped(r.tensor(int(op.inputs[0])), -1.0, 1.0),
     **dict.fromkeys(_UNARY, _unary),
     **dict.fromkeys(_BINARY, _binary),
     **dict.fromkeys(_REDUCTIONS, _reduction),

@@ -16,6 +16,7 @@ from pagesight.page.theme import STYLES, check_theme, copy_theme, render_page
 
 _SHORT = 40
 """Letters of a list of labels that is read at a glance, and so is given whole."""
+_MODULE = "pagesight.js"
 _OWN = "own-files:"
 _OWN_FILES = re.compile(_OWN + r"""[^"'`]*""")
 _LEAD = ("tellsTwo", "tellsApart", "tellsApartMore", "listSeparator")
@@ -90,6 +91,7 @@ def write_page(
         "versions": {name: manifest.sha256_file(into / name)[:12] for name in ("page.js", STYLES) if (into / name).is_file()},
         "preloads": _preloads(into),
         "contract_sha256": manifest.sha256_file(into / FILE_NAME),
+        "module_sha256": manifest.sha256_file(into / _MODULE),
         "backbone": backbone,
         "csp": _CSP.format_map({name: _integrity(text.encode()) for name, text in inside.items()}),
         "has_report": has_report,
@@ -102,7 +104,7 @@ def write_page(
 
 def name_files(folder: Path, paths: list[str]) -> None:
     """Write into `folder`'s module what it will ask for, so that it need not read the contract first."""
-    script = folder / "pagesight.js"
+    script = folder / _MODULE
     code, result = _OWN_FILES.subn(lambda _: _OWN + ",".join(paths), script.read_text(encoding="utf-8"))
     if result != 1:
         raise _other_version()

@@ -31,18 +31,26 @@ def find(bundle: Path) -> Path | None:
 def write_single_file(bundle: Path, name: str) -> Path:
     """Write `bundle`'s folder as FOLDER/`name`.html below it and return the path; a former one is replaced.
 
-    The page may run no other code than what it holds: the policy in
-    it names the hash of each script and style, and allows no request at all. Raises BundleError where index.html names a file
-    that is not in the bundle.
+    Raises BundleError where index.html names a file that is not in the bundle.
     """
     path = bundle / FOLDER / (re.sub(r"[^\w.-]+", "-", name) + ".html")
+    text = single_file_text(bundle)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def single_file_text(bundle: Path) -> str:
+    """`bundle`'s folder as one HTML page.
+
+    The page may run no other code than what it holds: the policy in it names the hash of each script and style, and allows no
+    request at all. Raises BundleError where index.html names a file that is not in the bundle.
+    """
     code = (resources.web_template() / "single" / "single.js").read_text(encoding="utf-8")
     page = _Inliner(bundle, code)
     page.feed((bundle / "index.html").read_text(encoding="utf-8"))
     page.close()
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(page.text(), encoding="utf-8")
-    return path
+    return page.text()
 
 
 def pack(files: dict[str, bytes]) -> str:

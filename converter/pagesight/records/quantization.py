@@ -45,6 +45,8 @@ class Storage:
     """What `auto` measured the loss by."""
     steps: tuple[Step, ...] = ()
     layers: tuple[LayerStorage, ...] = ()
+    moved_by_a_byte: float | None = None
+    """Where a small converted model takes two bytes a weight instead of `uint8`'s one: how far one moved a probability."""
 
 
 @record
@@ -53,6 +55,6 @@ class QuantizationFacts:
 
     storage: Storage
     accuracy: float | None = None
-    """Share (0..1) of correct answers of the stored model on the test side."""
+    """Share (0..1) of correct answers of the stored model on the test side; None where it has learned from that side, too."""
     pictures: int | None = None
     """Pictures on which agreement and accuracy were measured."""

@@ -10,7 +10,7 @@ import numpy as np
 from pagesight import progress
 from pagesight.artifacts import Dataset, Origin, WebModel
 from pagesight.calibration import FALSE_ACCEPTS, Floats, Labels
-from pagesight.contract import Contract
+from pagesight.contract import Contract, Decision
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.pictures.model_inputs import model_inputs_of
@@ -54,7 +54,8 @@ def write_report(web: WebModel, origin: Origin, into: Path | None) -> Evaluation
         result = findings.find(seen, pairs, contract.labels, contract.input.side, grouped=grouped)
         if origin.trained:
             result = findings.ordered([*result, *training_findings(origin.trained.facts)])
-        evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin))
+        decided = seen.folds is not None or _was_decided(origin, contract)
+        evaluated = Evaluation.of(seen, contract, unknown, findings.leaked(seen, pairs), _false_accepts(origin), decided=decided)
         told = tuple(finding.facts(seen) for finding in result)
         evaluation = replace(evaluated.facts(_trained_accuracy(origin)), findings=told)
         if into is None:
@@ -79,6 +80,12 @@ def _out_of_distribution(dataset: Dataset, contract: Contract, runner: Runner) -
 def _trained_accuracy(origin: Origin) -> TestAccuracy | None:
     """What training measured, by cross-validation too where pictures were few, or have groups."""
     return origin.trained.facts.accuracy if origin.trained else None
+
+
+def _was_decided(origin: Origin, contract: Contract) -> bool:
+    """Whether temperature and threshold were set by pictures: in training, by `--test`, or where the model was made before."""
+    tested = origin.adopted is not None and origin.adopted.adopted.accuracy is not None
+    return origin.trained is not None or tested or contract.decision != Decision(kind=contract.decision.kind)
 
 
 def _false_accepts(origin: Origin) -> float:

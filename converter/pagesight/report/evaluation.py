@@ -35,17 +35,19 @@ class Evaluation:
     """Share of pictures of other things that may be accepted."""
 
     @classmethod
-    def of(cls, seen: Seen, contract: Contract, unknown: Floats | None, leaked: Labels, false_accepts: float) -> "Evaluation":
-        """Take temperature and threshold from the contract; where that has none, propose some. `leaked` as below."""
+    def of(
+        cls, seen: Seen, contract: Contract, unknown: Floats | None, leaked: Labels, false_accepts: float, *, decided: bool
+    ) -> "Evaluation":
+        """Take temperature and threshold from the contract where they were `decided`; else propose some. `leaked` as below."""
         applied = contract.decision.temperature  # inside the graph already: taken out to show what it does
         held_out, held_labels, _ = seen.on("validation")
         answered, labels, _ = seen.on("test")
         plain = [calibration.scaled(p, 1 / applied) if applied != 1 else p for p in (held_out, answered)]
-        temperature = applied if applied != 1 or seen.folds is not None else calibration.fitted_temperature(plain[0], held_labels)
+        temperature = applied if decided else calibration.fitted_temperature(plain[0], held_labels)
         after = [calibration.scaled(p, temperature) for p in plain]
         ood = None if unknown is None else calibration.scaled(unknown, temperature / applied)
         proposed = calibration.threshold_for(after[0], held_labels, ACCEPTED)
-        threshold = contract.decision.threshold if applied != 1 or seen.folds is not None else proposed
+        threshold = contract.decision.threshold if decided else proposed
         return cls(seen, contract, labels, answered, plain[1], after[1], temperature, threshold, ood, leaked, false_accepts)
 
     @property

@@ -25,6 +25,10 @@ _READABLE_MATRIX = 26
 """Classes up to which the confusion matrix is shown whole; beyond, the most frequent confusions."""
 
 
+_CHARTED = 50
+"""Answers from which confidence is drawn: a chart of a handful looks as if it knew more than it does."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """Everything that the page tells."""
@@ -81,6 +85,7 @@ def _context(summary: Summary) -> Mapping[str, object]:  # open: what a template
     history = trained.history if trained else ()
     dataset = summary.origin.dataset
     sure, right = evaluated.after.max(1), evaluated.after.argmax(1) == evaluated.labels
+    draws = len(evaluated.labels) >= _CHARTED
     ood = None if evaluated.unknown is None else evaluated.unknown.max(1)
     matrix = evaluation.confusion if len(contract.labels) <= _READABLE_MATRIX else None
     return {
@@ -104,11 +109,13 @@ def _context(summary: Summary) -> Mapping[str, object]:  # open: what a template
         "side": contract.input.side,
         "matrix": None if matrix is None else _shaded(matrix),
         "history": history,
+        "draws": draws,
+        "draws_from": _CHARTED,
         "search": _searched(summary.origin),
         "curves": plots.learning_curves(history),
-        "before": plots.reliability(metrics.reliability(evaluated.before, evaluated.labels), "before"),
-        "after": plots.reliability(metrics.reliability(evaluated.after, evaluated.labels), "after"),
-        "decision": plots.decision(sure[right], sure[~right], ood, evaluated.threshold),
+        "before": plots.reliability(metrics.reliability(evaluated.before, evaluated.labels), "before") if draws else None,
+        "after": plots.reliability(metrics.reliability(evaluated.after, evaluated.labels), "after") if draws else None,
+        "decision": plots.decision(sure[right], sure[~right], ood, evaluated.threshold) if draws else None,
     }
 
 

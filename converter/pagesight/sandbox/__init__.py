@@ -8,12 +8,13 @@ import json
 import math
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ _GIB = 1024**3
 _MAX_JSON = 512 * 1024**2
 _MAX_FILES = 100_000
 _DTYPES = frozenset(["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"])
+_MALFORMED = (LookupError, TypeError, ValueError, ArithmeticError, OSError)
 _DIFFERENT_FILE = "give another file, or save the model again"
 
 
@@ -41,16 +43,16 @@ class Limits:
     file_bytes: int = 4 * _GIB
 
     @classmethod
-    def for_path(cls, path: Path) -> "Limits":
-        """Enough for a sound model in the file or folder `path`: several copies of it, and ten megabytes a second."""
-        size = _size(path)
+    def for_path(cls, *paths: Path) -> "Limits":
+        """Enough for a sound model in the files or folders `paths`: several copies of it, and ten megabytes a second."""
+        size = sum(_size(path) for path in paths)
         return cls(memory=int(1.5 * _GIB) + 6 * size, seconds=45 + size // 10_000_000)
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file with what may lie beside it, or of all files in a folder, as far as they are looked at."""
+    """Bytes of a file, or of all files in a folder, as far as they are looked at."""
     if path.is_file():
-        return sum(p.stat().st_size for p in (path, *path.parent.glob("*.bin")))
+        return path.stat().st_size
     files = itertools.islice((Path(folder) / name for folder, _, names in os.walk(path) for name in names), _MAX_FILES)
     return sum(file.lstat().st_size for file in files)
 
@@ -69,9 +71,20 @@ class Job:
 
     def __init__(self, process: "subprocess.Popen[bytes]", what: str, scratch: Path, limits: Limits) -> None:
         self._process, self._what, self._scratch, self._limits = process, what, scratch, limits
-        self._patience = threading.Timer(4.0 * limits.seconds, process.kill)
+        self._patience = threading.Timer(4.0 * limits.seconds, self._end)
         self._patience.daemon = True
         self._patience.start()
+        self._is_late = False
+
+    def _end(self) -> None:
+        self._is_late = True
+        self._process.kill()
+
+    def stop(self) -> None:
+        """End the task: nobody wants its result any more."""
+        self._patience.cancel()
+        self._process.kill()
+        self._process.communicate()
 
     def result(self) -> Handed:
         """Wait for the task. Raises what it raised (a PagesightError), and AdoptError where it used too much or broke down."""
@@ -87,20 +100,35 @@ class Job:
         if self._process.returncode != 0 or handed is None:
             raise self._broken(said)
         if "error" in handed:
-            raise _again(handed["error"])
+            try:
+                error = _again(handed["error"])
+            except _MALFORMED as cause:
+                raise self._malformed() from cause
+            raise error
         if handed.get("memory"):
             raise AdoptError(f"{self._what} takes more than {self._limits.memory / _GIB:.1f} GB to read", fix=_DIFFERENT_FILE)
         if "failure" in handed:
             error = AdoptError(f"{self._what} cannot be read ({handed['failure']})", fix=_DIFFERENT_FILE)
             error.add_note(str(handed.get("trace")))
             raise error
-        arrays = dict(_arrays(handed["arrays"], self._scratch / ARRAYS))
-        return Handed(handed["facts"], arrays, tuple(handed["guards"]))
+        try:
+            arrays = dict(_arrays(handed["arrays"], self._scratch / ARRAYS))
+            return Handed(dict(handed["facts"]), arrays, tuple(handed["guards"]))
+        except _MALFORMED as cause:
+            raise self._malformed() from cause
+
+    def _malformed(self) -> PagesightError:
+        return AdoptError(f"{self._what} cannot be read: its reader handed back what is no result", fix=_DIFFERENT_FILE)
 
     def _broken(self, said: bytes) -> PagesightError:
         code = self._process.returncode
-        if code in (-getattr(signal, "SIGXCPU", 24), -getattr(signal, "SIGKILL", 9)):
+        if self._is_late or code == -getattr(signal, "SIGXCPU", 24):
             return AdoptError(f"{self._what} takes more than {self._limits.seconds} seconds to read", fix=_DIFFERENT_FILE)
+        if code == -getattr(signal, "SIGKILL", 9):
+            return AdoptError(
+                f"{self._what} was not read to the end: the system killed its reader, as it does where memory runs short",
+                fix="close other programs, and run it again",
+            )
         last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit code {code}"]
         if "MemoryError" in last[0] or "bad_alloc" in last[0]:
             return AdoptError(f"{self._what} takes more than {self._limits.memory / _GIB:.1f} GB to read", fix=_DIFFERENT_FILE)
@@ -156,10 +184,19 @@ def guards(scratch: Path) -> tuple[str, ...]:
     return start("pagesight.sandbox.child:guards", {}, scratch, what="nothing").result().guards
 
 
+def _opened(path: Path) -> BinaryIO:
+    """A file that the child wrote. Raises OSError for a link, and for a pipe, which would be waited for."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(f"{path} is no file")
+    return file
+
+
 def _handed(path: Path) -> dict[str, Any] | None:  # open: the child is not trusted to have written anything that is known
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-        with os.fdopen(descriptor, "rb") as file:
+        with _opened(path) as file:
             found = json.loads(file.read(_MAX_JSON))
     except (OSError, ValueError, RecursionError):
         return None
@@ -177,8 +214,7 @@ def _arrays(listed: Any, path: Path) -> list[tuple[str, NDArray[Any]]]:
     """The arrays in the file at `path`, mapped into memory; nothing is taken from beyond its end."""
     if not listed:
         return []
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    with os.fdopen(descriptor, "rb") as file:
+    with _opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         whole = np.memmap(file, np.uint8, "c", shape=(size,)) if size else np.zeros(0, np.uint8)
     found = []

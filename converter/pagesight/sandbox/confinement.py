@@ -20,6 +20,8 @@ _CHANGE_FOLDERS = sum(1 << bit for bit in range(4, 13))  # remove and make files
 _BIND_AND_CONNECT = 1 | 2
 _REFER_SINCE, _TRUNCATE_SINCE, _NETWORK_SINCE = 2, 3, 4
 _SECCOMP_FILTER, _ALL_THREADS = 1, 1
+_GRACE = 5
+"""Seconds of processor time between the signal that ends a task and the one that it cannot ignore."""
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _NOT_PERMITTED = 0x7FFF0000, 0x00050001
 _X32 = 0x40000000
@@ -61,7 +63,9 @@ def _limit_resources(memory: int, seconds: int, file_bytes: int) -> list[str]:
             kind = getattr(resource, name)
             hard = resource.getrlimit(kind)[1]
             most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (most, most))
+            # Where both are the same the kernel kills, as it does where memory runs short: nobody could tell which it was.
+            last = most + _GRACE if name == "RLIMIT_CPU" else most
+            resource.setrlimit(kind, (most, last if hard == resource.RLIM_INFINITY else min(last, hard)))
             taken.append(name)
     words = {"RLIMIT_AS": "memory", "RLIMIT_CPU": "time", "RLIMIT_FSIZE": "size of files"}
     named = [words[name] for name in words if name in taken]

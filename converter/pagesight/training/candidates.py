@@ -1,8 +1,6 @@
 """Which networks may be learned with: the one that was named, or those whose ImageNet weights are at hand."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from pagesight import backbones, progress
 from pagesight.backbones import Backbone
@@ -86,5 +84,4 @@ def _fits(name: str, options: Training) -> bool:
 def _cached(backbone: Backbone) -> bool:
     """Whether Keras has downloaded the weights before."""
     width = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}[backbone.alpha]
-    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
-    return (folder / f"mobilenet_{width}_{backbone.side}_tf_no_top.h5").is_file()
+    return (network.downloads() / f"mobilenet_{width}_{backbone.side}_tf_no_top.h5").is_file()

@@ -165,6 +165,11 @@ def _application(backbone: Backbone, weights: str | None) -> Any:
     return getattr(applications, backbone.family)(alpha=backbone.alpha, **options)
 
 
+def downloads() -> Path:
+    """The folder in which Keras keeps the weights that it has downloaded."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+
+
 def _imagenet(backbone: Backbone) -> Any:
     try:
         with _impatient_sockets(), contextlib.redirect_stdout(io.StringIO()):
@@ -177,9 +182,8 @@ def _imagenet(backbone: Backbone) -> Any:
                 "with a Keras Applications file; for hands, --weights starter",
             ) from cause
         if isinstance(cause, (OSError, KeyError)):
-            cache = Path.home() / ".keras" / "models"
             raise TrainError(
-                f"the ImageNet weights of {backbone.human} in {cache} cannot be read: {first_line(cause)}",
+                f"the ImageNet weights of {backbone.human} in {downloads()} cannot be read: {first_line(cause)}",
                 fix="remove the damaged file there, so that it is downloaded again",
             ) from cause
         raise

@@ -1,6 +1,7 @@
 // A loaded model: what can be asked of it, and who computes the answers.
 import { PagesightError, asPagesightError } from "../errors.js";
 import { AssetLoader } from "../loading/asset_loader.js";
+import { importBound } from "../loading/bound_module.js";
 import { fetchPublished, whereIs } from "../loading/files.js";
 import { toPicture } from "../input/source.js";
 import { tryWorker } from "../worker/workers.js";
@@ -219,6 +220,7 @@ export class Classifier {
     // Where this module lies in the bundle's folder, what is imported next is what was published.
     if (here === this.#folder) {
       await fetchPublished(this.#folder, this.contract.files, GPU_SCRIPT);
+      await importBound(here + GPU_SCRIPT, this.contract.files[GPU_SCRIPT].sha256);
     }
     const { benchmarkBackend } = await import("../worker/gpu.js");
     const { started, attempts } = await benchmarkBackend(

@@ -8,6 +8,7 @@ export type ErrorCode =
   | "contract"
   | "no-wasm"
   | "old-browser"
+  | "no-worker"
   | "model"
   | "wrong-answer"
   | "altered-pictures"

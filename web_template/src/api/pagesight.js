@@ -4,6 +4,7 @@ import { parseContract } from "../loading/contract.js";
 import { AssetLoader } from "../loading/asset_loader.js";
 import { PagesightError, asPagesightError } from "../errors.js";
 import { fetchAhead, fetchFile, place } from "../loading/files.js";
+import { noWorker } from "../worker/worker_link.js";
 import { FIRST, WORKERS, startInlined, tryWorker } from "../worker/workers.js";
 import { untilAborted } from "./abort.js";
 import { folderOf, here } from "./folder.js";
@@ -29,9 +30,10 @@ const OWN_FILES = "own-files:";
  * @param {string | URL} [base] the bundle's folder, or any file in it; relative addresses are the document's
  * @param {LoadOptions} [options]
  * @returns {Promise<Classifier>}
- * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser, model or wrong-answer
+ * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser, no-worker, altered-pictures, model or wrong-answer
  */
 export async function load(base = here, { signal, ...options } = {}) {
+  if (typeof Worker !== "function") throw noWorker("load() runs in browsers that have Web Workers, and nowhere else");
   const loading = loadFrom(folderOf(base), options);
   // What comes too late for anyone is ended.
   const end = () => void loading.then((classifier) => classifier.dispose()).catch(() => {});

@@ -5,12 +5,13 @@ const TYPES = { svg: "image/svg+xml" };
 
 /**
  * @param {string} text
+ * @param {TransformStream<Uint8Array, Uint8Array>} [limit] what the unpacked bytes pass
  * @returns {Promise<Record<string, Blob>>} by path in the bundle
  */
-export async function unpack(text) {
+export async function unpack(text, limit) {
   const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const bytes = new Uint8Array(await new Response(limit ? stream.pipeThrough(limit) : stream).arrayBuffer());
   const tableEnd = 4 + new DataView(bytes.buffer).getUint32(0);
   /** @type {[string, number][]} path and length, in the order of the bytes */
   const table = JSON.parse(new TextDecoder().decode(bytes.subarray(4, tableEnd)));

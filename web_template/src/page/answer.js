@@ -62,6 +62,25 @@ export class AnswerView {
   loading(loaded, total, text) {
     this.#progress.value = loaded / total;
     byId("message-text", HTMLElement).textContent = text;
+    this.#action.hidden = true;
+  }
+
+  /**
+   * It is still being loaded, and for long.
+   * @param {{ text: string, action: string }} message
+   * @param {() => void} act
+   */
+  wait({ text, action }, act) {
+    byId("message-text", HTMLElement).textContent = text;
+    this.#offer(action, act);
+    this.#speak(text);
+  }
+
+  /** @param {string | undefined} action what the button says; none without it @param {() => void} [act] */
+  #offer(action = "", act) {
+    this.#action.hidden = !action;
+    this.#action.textContent = action;
+    this.#action.onclick = act ?? null;
   }
 
   /**
@@ -102,9 +121,7 @@ export class AnswerView {
     this.#progress.hidden = true;
     byId("message-title", HTMLElement).textContent = message.title;
     byId("message-text", HTMLElement).textContent = message.text;
-    this.#action.hidden = !message.action;
-    this.#action.textContent = message.action ?? "";
-    this.#action.onclick = act ?? null;
+    this.#offer(message.action, act);
   }
 
   /** A picture is on its way to be answered: what that is written with is made meanwhile. */

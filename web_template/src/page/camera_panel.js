@@ -15,6 +15,8 @@ import { fill, sayCamera, words } from "./words.js";
 
 /** The worker resizes one frame while the page takes the next; more would only make answers late. */
 const FRAMES_UNDER_WAY = 2;
+/** A browser that says nothing about the camera for so long waits for people, or hangs. */
+const ASKING_MS = 8_000;
 
 export class CameraPanel {
   #stage;
@@ -44,7 +46,7 @@ export class CameraPanel {
     });
     document.addEventListener("visibilitychange", () => void this.#pauseOrResume());
     this.#toggle.addEventListener("click", () => {
-      if (this.#starting) return;
+      if (this.#toggle.getAttribute("aria-disabled") === "true") return;
       if (!this.running) return void this.start().catch((error) => handlers.onMessage(sayCamera(error)));
       this.stop();
       handlers.onStop();
@@ -94,6 +96,12 @@ export class CameraPanel {
     const turn = ++this.#turn;
     this.#setStarting(true);
     this.#toggleText.textContent = words.startingCamera;
+    // Some browsers neither ask nor refuse; others wait for an answer that people do not see.
+    const waiting = setTimeout(() => {
+      if (turn !== this.#turn) return;
+      this.#toggle.setAttribute("aria-disabled", "false");
+      this.#handlers.onMessage(words.camera.Waiting);
+    }, ASKING_MS);
     try {
       const started = deviceId && chosen ? this.#camera.choose(deviceId) : this.#camera.start(deviceId);
       if (!(await started)) return false;
@@ -101,6 +109,8 @@ export class CameraPanel {
       this.stop();
       this.#stage.clear();
       throw error;
+    } finally {
+      clearTimeout(waiting);
     }
     this.#setStarting(false);
     this.#stage.showCamera(this.#camera.mirrored);

@@ -1,7 +1,12 @@
 // A page whose script does not come, is refused or breaks says so at once, in the words that lie in its markup.
 
-/** styles/head.css shows the words by this class, and hides by it what would wait for ever. */
-export const sayNotStarted = () => document.documentElement.classList.add("not-started");
+/** styles/head.css shows the words by these classes, and hides by them what would wait for ever. */
+export function sayNotStarted() {
+  const { classList } = document.documentElement;
+  classList.add("not-started");
+  // A frame's sandbox takes a page's origin away, and with it the right to its own files; one from a disk has none either.
+  classList.toggle("sandboxed", self.origin === "null" && location.protocol !== "file:");
+}
 
 /** Called before the page's script is asked for. @param {string} script its address */
 export function sayWhenLost(script) {

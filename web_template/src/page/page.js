@@ -38,6 +38,8 @@ const batch = new Batch(
 let predictor;
 /** @type {BackendSelector | undefined} */
 let selector;
+/** After so long without news from the model, visitors are told what they can do. */
+const SLOW_MS = 8_000;
 /** Several pictures that came before the model did. @type {File[]} */
 let early = [];
 /** The picture on the stage. @type {{ blob: Blob, name: string } | undefined} */
@@ -75,11 +77,16 @@ showNetwork();
 async function start() {
   /** @type {Promise<void>} */
   let answered;
+  // Neither ready nor refused, and nothing more has come: a server or a worker may hang.
+  const wait = () => setTimeout(() => answers.wait(words.slow, () => location.reload()), SLOW_MS);
+  let waiting = wait();
   try {
-    onProgress((bytes, total) =>
-      answers.loading(bytes, total, fill(words.loading, { loaded: kilobytes(bytes), total: kilobytes(total) })),
-    );
-    const loaded = await loading;
+    onProgress((bytes, total) => {
+      answers.loading(bytes, total, fill(words.loading, { loaded: kilobytes(bytes), total: kilobytes(total) }));
+      clearTimeout(waiting);
+      waiting = wait();
+    });
+    const loaded = await loading.finally(() => clearTimeout(waiting));
     stage.setCrop(loaded.contract.input.crop);
     // Told once, and to whoever asks later.
     const tell = () => document.dispatchEvent(new CustomEvent("pagesight-ready", { detail: loaded }));
@@ -101,6 +108,7 @@ async function start() {
   } catch (error) {
     // What is still on its way may arrive, and must not talk over the failure.
     onProgress(() => {});
+    clearTimeout(waiting);
     camera.stop();
     document.documentElement.classList.add("no-model");
     const tell = () => document.dispatchEvent(new CustomEvent("pagesight-failure", { detail: error }));
@@ -217,7 +225,10 @@ async function classifyPicture(source, live, name = "") {
     if (found.heat && heat.on) heat.show(found.heat);
   } catch (error) {
     if (isStale()) return;
-    const notAPicture = /** @type {{ code?: string }} */ (error).code === "picture";
+    const { code } = /** @type {{ code?: string }} */ (error);
+    const notAPicture = code === "picture";
+    // What one frame cannot do, the next cannot either.
+    if (live && code !== "source") camera.stop();
     heat.clear();
     if (notAPicture) stage.clear();
     answers.say(notAPicture ? sayNotAPicture(name) : sayFailure(error), "error", () => location.reload());

@@ -1,4 +1,5 @@
 // The way to teach.js in a bundle's folder.
+import { importBound } from "../loading/bound_module.js";
 import { fetchPublished } from "../loading/files.js";
 import { home } from "./home.js";
 
@@ -9,7 +10,7 @@ const SCRIPT = "teach.js";
  * @returns {Promise<typeof import("../teach/teach.js")>}
  */
 export async function teachScript(files) {
-  // Fills the cache with checked bytes: what is imported next is what was published.
+  // Where the cache holds an earlier version, this brings the present one.
   await fetchPublished(home, files, SCRIPT);
-  return import(new URL(SCRIPT, home).href);
+  return importBound(new URL(SCRIPT, home).href, files[SCRIPT].sha256);
 }

@@ -43,7 +43,7 @@ export function sayFailure(error) {
   const { code = "model", file } = /** @type {{ code?: string, file?: string }} */ (error);
   const found =
     choose(words.failures, code === "unreachable" && !navigator.onLine ? "offline" : code) ?? words.failures.model;
-  return { ...found, text: fill(found.text, { file: file || words.aFile }) };
+  return { ...found, text: fill(found.text, { ...FLOOR, file: file || words.aFile }) };
 }
 
 /** Within another sentence. @param {unknown} error @returns {string} in the page's language, where it has words for it */
@@ -71,7 +71,8 @@ export const sayNotAPicture = (name) => ({
 export function sayCamera(error) {
   // What was done with its picture failed, and not the camera.
   if (isOurs(error)) return sayFailure(error);
-  const name = /** @type {{ name?: string }} */ (error).name ?? "";
+  const { name = "" } = /** @type {{ name?: string }} */ (error);
+  if (name === "NotAllowedError" && isKeptFromCamera()) return words.camera.InFrame;
   return choose(words.camera, name === "AbortError" ? "NotReadableError" : name) ?? words.camera.other;
 }
 
@@ -81,3 +82,10 @@ export function sayCamera(error) {
  * @returns {Message | undefined}
  */
 const choose = (messages, name) => messages[name];
+
+/** Whether this page lies in another one that may not pass the camera on: only Chromium tells. */
+function isKeptFromCamera() {
+  /** @type {{ allowsFeature: (name: string) => boolean } | undefined} */
+  const policy = /** @type {any} */ (document).featurePolicy;
+  return self !== top && !policy?.allowsFeature("camera");
+}

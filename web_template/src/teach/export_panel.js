@@ -1,6 +1,7 @@
 // Keep and share: the taught page as one file or as a folder, the pictures, and all of them back.
 import { button, make, save } from "../page/elements.js";
 import { fill, sayReason, teachWords as words } from "../page/words.js";
+import { TOO_MUCH } from "./limits.js";
 import { carriedFiles, singleFile } from "./single_file.js";
 import { bundleFiles, readBundle } from "./model_zip.js";
 import { readSamples, samplesFiles } from "./samples_zip.js";
@@ -173,7 +174,8 @@ export class ExportPanel {
     try {
       this.#status.textContent = await work();
     } catch (error) {
-      this.#status.textContent = fill(words.failed, { reason: sayReason(error) });
+      const reason = sayReason(error);
+      this.#status.textContent = reason === TOO_MUCH ? words.tooMuch : fill(words.failed, { reason });
     }
     this.show();
   }

@@ -1,5 +1,5 @@
 // The page's side of teach_worker.js: one worker, one job at a time.
-import { startWorker } from "../worker/worker_link.js";
+import { noWorker, starts, workerAt, workerFrom } from "../worker/worker_link.js";
 import { fetchPublished } from "../loading/files.js";
 
 /**
@@ -27,9 +27,16 @@ export class Helper {
    * @param {import("../loading/contract.js").Contract} contract
    */
   static async start(base, contract) {
-    // Fills the cache with checked bytes, as for the model's own worker.
     const bytes = await fetchPublished(base, contract.files, SCRIPT);
-    return new Helper(startWorker(base, SCRIPT, bytes));
+    for (const start of [() => workerFrom(bytes), () => workerAt(base, SCRIPT)]) {
+      try {
+        const worker = start();
+        if (worker && (await starts(worker))) return new Helper(worker);
+      } catch {
+        // A page's policy may allow workers from files alone.
+      }
+    }
+    throw noWorker();
   }
 
   /**

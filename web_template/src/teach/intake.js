@@ -109,6 +109,25 @@ export class Intake {
   }
 
   /**
+   * @param {string} classId
+   * @param {Blob} picture
+   * @param {string} from which phone it comes from
+   * @returns {Promise<"added" | "unreadable" | "gone">} gone: there is no such class any more
+   */
+  async takeFrom(classId, picture, from) {
+    const { session, onChange } = this.#at;
+    const one = session.classes.find(({ id }) => id === classId);
+    if (!one) return "gone";
+    try {
+      await session.add(one, picture, { from });
+    } catch {
+      return "unreadable";
+    }
+    onChange();
+    return "added";
+  }
+
+  /**
    * @param {ClassCard} card
    * @param {Blob[]} pictures
    * @param {{ once?: boolean }} [options] once: a picture that the class has already is left out

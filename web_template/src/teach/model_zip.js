@@ -55,7 +55,8 @@ export async function bundleFiles(session, contract, base, title) {
     files: published,
   });
   const contractSha256 = await sha256(files["contract.json"]);
-  const page = { title, labels: head.labels, samples, contractSha256, ahead };
+  const moduleSha256 = published["pagesight.js"].sha256;
+  const page = { title, labels: head.labels, samples, contractSha256, moduleSha256, ahead };
   files["index.html"] = text(fillPage(new TextDecoder().decode(files["index.html"]), page));
   if (files["manifest.webmanifest"]) {
     const app = parse(files["manifest.webmanifest"]);

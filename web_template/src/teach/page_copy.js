@@ -13,6 +13,7 @@ const FEW = 6;
  * @property {string[]} labels
  * @property {{ path: string, label: string, sha256: string }[]} samples
  * @property {string} contractSha256
+ * @property {string} moduleSha256
  * @property {string[]} ahead what the first answer waits for, besides the contract
  */
 
@@ -21,9 +22,9 @@ const FEW = 6;
  * @param {NewPage} page
  * @returns {string}
  */
-export function fillPage(html, { title, labels, samples, contractSha256, ahead }) {
+export function fillPage(html, { title, labels, samples, contractSha256, moduleSha256, ahead }) {
   const copy = new DOMParser().parseFromString(html, "text/html");
-  copy.documentElement.dataset.contractSha256 = contractSha256;
+  Object.assign(copy.documentElement.dataset, { contractSha256, moduleSha256 });
   copy.title = title;
   for (const old of copy.querySelectorAll('link[rel="preload"][as="fetch"]:not([href="contract.json"])')) old.remove();
   const first = copy.querySelector('link[rel="preload"][as="fetch"]');

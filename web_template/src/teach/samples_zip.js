@@ -1,4 +1,5 @@
 // The examples as folders named after their classes: what `pagesight build` takes; and back.
+import { MOST_CLASSES, TOO_MUCH } from "./limits.js";
 import { extension } from "./model_zip.js";
 
 /**
@@ -37,8 +38,13 @@ export async function samplesFiles(session) {
  * @returns {Map<string, Blob[]>} pictures by class: the folder that each lies in
  */
 export function readSamples(files) {
-  const project = readProject(files);
-  if (project) return project;
+  const found = readProject(files) ?? readFolders(files);
+  if (found.size > MOST_CLASSES) throw new Error(TOO_MUCH);
+  return found;
+}
+
+/** @param {Files} files @returns {Map<string, Blob[]>} */
+function readFolders(files) {
   /** @type {Map<string, Blob[]>} */
   const found = new Map();
   for (const path of Object.keys(files).sort()) {

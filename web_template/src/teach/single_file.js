@@ -2,6 +2,7 @@
 import { unpack } from "../loading/inlined_files.js";
 import { NOT_INLINED } from "../loading/bundle_files.js";
 import { sha256 } from "../loading/sha256.js";
+import { MOST_BYTES, TOO_MUCH } from "./limits.js";
 import { SINGLE } from "./model_zip.js";
 
 /** @typedef {import("./archive.js").Files} Files */
@@ -49,9 +50,21 @@ export async function singleFile(files) {
 export async function carriedFiles(html) {
   const carrier = new DOMParser().parseFromString(html, "text/html").getElementById("carried");
   if (!carrier?.textContent) return undefined;
-  const blobs = await unpack(carrier.textContent);
+  const blobs = await unpack(carrier.textContent, atMost(MOST_BYTES));
   const rows = Object.entries(blobs).map(async ([path, blob]) => [path, new Uint8Array(await blob.arrayBuffer())]);
   return Object.fromEntries(await Promise.all(rows));
+}
+
+/** @param {number} most @returns {TransformStream<Uint8Array, Uint8Array>} fails where more bytes come */
+function atMost(most) {
+  let sum = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      sum += chunk.byteLength;
+      if (sum > most) throw new Error(TOO_MUCH);
+      controller.enqueue(chunk);
+    },
+  });
 }
 
 /** @param {Element} link @param {Files} files */

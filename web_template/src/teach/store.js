@@ -2,8 +2,8 @@
 
 /**
  * @typedef {{ id: string, name: string }} Class
- * @typedef {{ id: number, classId: string, picture: Blob, vector: Float32Array, model: string }} Example
- * `model` says which weights the vector comes from
+ * @typedef {{ id: number, classId: string, picture: Blob, vector: Float32Array, model: string, from?: string }} Example
+ * `model` says which weights the vector comes from, `from` which phone the picture
  * @typedef {import("./head.js").Head} Head
  */
 

@@ -4,6 +4,7 @@ import { integer } from "../page/format.js";
 import { recall, remember } from "../loading/memory.js";
 import { fill, sayReason, teachWords as words } from "../page/words.js";
 import { ClassCard } from "./class_card.js";
+import { openCollecting } from "./collecting.js";
 import { ExportPanel } from "./export_panel.js";
 import { HandsFree } from "./hands_free.js";
 import { Helper } from "./helper.js";
@@ -59,6 +60,8 @@ class Teaching {
   /** Counts what was changed: what is trained meanwhile does not know of it. */
   #changes = 0;
   #training = false;
+  /** @type {import("../collect/panel.js").Panel | undefined} */
+  #collecting;
   #outcome = new Outcome(() => void this.#train());
   /** @type {ClassCard[]} */
   #cards = [];
@@ -103,6 +106,19 @@ class Teaching {
     byId("mode-recognize", HTMLButtonElement).addEventListener("click", () => this.#intake.stopAll());
     this.#build();
     this.#reset(recall(taughtKey(host.base)) !== OTHER);
+    void this.#openCollecting();
+  }
+
+  async #openCollecting() {
+    const session = this.#session;
+    this.#collecting = await openCollecting(this.#host.base, {
+      classes: () => session.classes.map(({ id, name }) => ({ id, name })),
+      counts: () => session.counts(),
+      add: (id, picture, from) => this.#intake.takeFrom(id, picture, from),
+      remove: (from) => session.remove(session.from(from)).then(() => this.#change()),
+    });
+    if (this.#collecting) this.#handsFree.element.after(this.#collecting.element);
+    this.#show();
   }
 
   #build() {
@@ -152,6 +168,9 @@ class Teaching {
     for (const card of this.#cards) card.show(this.#session.of(card.one), misread);
     this.#outcome.show(this.#shown());
     this.#export.show();
+    if (!this.#collecting) return;
+    this.#collecting.element.hidden = none;
+    this.#collecting.changed();
   }
 
   #shown() {

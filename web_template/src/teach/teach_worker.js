@@ -38,6 +38,9 @@ self.addEventListener("message", (/** @type {MessageEvent<Job>} */ { data: job }
   }
 });
 
+// It is up.
+tell({ progress: 0 });
+
 /**
  * Trains on everything, and measures by cross-validation.
  * @param {Examples} examples

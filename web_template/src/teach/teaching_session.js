@@ -93,16 +93,17 @@ export class TeachingSession {
   /**
    * @param {Class} one
    * @param {Blob} picture
-   * @param {{ once?: boolean }} [options] once: not where the class has the same picture already
+   * @param {{ once?: boolean, from?: string }} [options] once: not where the class has the same picture already; from: the phone
+   * that it was recorded with
    * @returns {Promise<Example | undefined>} undefined where it has
    * @throws {import("../errors.js").PagesightError} with code picture, when it is none
    */
-  async add(one, picture, { once = false } = {}) {
+  async add(one, picture, { once = false, from } = {}) {
     const kept = await small(picture);
     // Of what is kept: the same file gives the same vector when it comes back.
     const { vector } = await this.#classifier.extractFeatures(kept);
     if (once && this.of(one).some((example) => isSame(example.vector, vector))) return undefined;
-    const example = { classId: one.id, picture: kept, vector, model: this.#model };
+    const example = { classId: one.id, picture: kept, vector, model: this.#model, ...(from && { from }) };
     const added = { ...example, id: await this.#store.keep(example) };
     // The class may have been removed while the picture was looked at.
     if (this.classes.includes(one)) this.examples.push(added);
@@ -115,6 +116,19 @@ export class TeachingSession {
     const gone = new Set(examples);
     this.examples = this.examples.filter((example) => !gone.has(example));
     await this.#store.drop(examples.map(({ id }) => id));
+  }
+
+  /** @param {string} phone @returns {Example[]} */
+  from(phone) {
+    return this.examples.filter(({ from }) => from === phone);
+  }
+
+  /** @returns {Map<string, number>} how many pictures came from each phone */
+  counts() {
+    /** @type {Map<string, number>} */
+    const counts = new Map();
+    for (const { from } of this.examples) if (from) counts.set(from, (counts.get(from) ?? 0) + 1);
+    return counts;
   }
 
   /** Classes that have examples: the others are not learned. */

@@ -10,7 +10,7 @@ export function meantName(name) {
   return decoded(name)
     .replaceAll("\\", "/")
     .split("/")
-    .filter((part) => part && part !== ".")
+    .filter((part) => !["", ".", ".."].includes(part))
     .join("/");
 }
 

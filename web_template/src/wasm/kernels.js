@@ -1,5 +1,5 @@
 // The machine that plans and pictures run on: a WASM memory, and the kernels of web_template/kernels on it.
-import { PagesightError } from "../errors.js";
+import { PagesightError, asPagesightError } from "../errors.js";
 import { PLAIN, RELAXED, filled } from "./instructions.js";
 import code from "kernels:wasm";
 
@@ -91,8 +91,14 @@ function compile() {
   try {
     return compiledWith(RELAXED);
   } catch {
-    if (WebAssembly.validate(filled(code, PLAIN))) return compiledWith(PLAIN);
-    throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
+    if (!WebAssembly.validate(filled(code, PLAIN)))
+      throw new PagesightError("old-browser", "this browser's WebAssembly has no SIMD instructions: it is too old");
+  }
+  try {
+    return compiledWith(PLAIN);
+  } catch (error) {
+    // What is valid and yet not compiled is forbidden, by the page's policy or a lockdown mode.
+    throw asPagesightError(error, "no-wasm");
   }
 }
 

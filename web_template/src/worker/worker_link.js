@@ -9,13 +9,14 @@ import { whereIs } from "../loading/files.js";
  * @typedef {{ resolve: (value: unknown) => void, reject: (error: PagesightError) => void }} Waiting
  */
 
-/** A worker that did not start within so many milliseconds was forbidden to, without a word. */
+/** A worker that did not start within so many milliseconds was forbidden to, without a word, or hangs. */
 const START_MS = 10_000;
 
 export class WorkerLink {
   /** Whether the worker runs: false where it could not be started, a page's policy may forbid it. @type {Promise<boolean>} */
   started;
   #worker;
+  #up = false;
   /** Milliseconds that one call may take; any number while it is undefined. @type {number | undefined} */
   timeoutMs;
   #next = 0;
@@ -27,15 +28,12 @@ export class WorkerLink {
   /** @param {Worker} worker */
   constructor(worker) {
     this.#worker = worker;
-    this.started = new Promise((resolve) => {
-      worker.addEventListener("message", () => resolve(true), { once: true });
-      worker.addEventListener("error", () => resolve(false), { once: true });
-      setTimeout(() => resolve(false), START_MS);
-    });
+    worker.addEventListener("message", () => (this.#up = true), { once: true });
+    this.started = starts(worker);
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.close(new PagesightError("model", event.message || "the worker could not be started"));
+      this.close(this.#up ? new PagesightError("model", event.message) : noWorker(event.message));
     });
   }
 
@@ -83,28 +81,46 @@ export class WorkerLink {
   }
 }
 
-/**
- * @param {string} base address of the bundle's folder
- * @param {string} script relative to it
- * @param {ArrayBuffer} bytes the script, checked
- * @returns {Worker}
- */
-export function startWorker(base, script, bytes) {
-  const address = new URL(script, base);
-  // A page that was opened from a disk may start a script from its bytes, but no module.
-  if (whereIs(base, script) !== address.href) return workerFrom(bytes, "classic");
-  if (address.origin === location.origin) return new Worker(address, { type: "module" });
-  // Browsers start workers from the page's own origin only; a bundle on another one is imported by a worker of ours.
-  return workerFrom(`import ${JSON.stringify(address.href)};`, "module");
-}
+/** @param {Worker} worker that says something when it is up @returns {Promise<boolean>} */
+export const starts = (worker) =>
+  new Promise((resolve) => {
+    worker.addEventListener("message", () => resolve(true), { once: true });
+    worker.addEventListener("error", () => resolve(false), { once: true });
+    setTimeout(() => resolve(false), START_MS);
+  });
+
+/** @param {string} [why] */
+export const noWorker = (why) =>
+  new PagesightError(
+    "no-worker",
+    `the model's worker did not start: ${why || "the browser or the page's policy forbids it"}`,
+  );
 
 /** Where scripts lie that are started more than once: each is kept once. @type {Map<string, string>} */
 const addresses = new Map();
 
-/** @param {string | ArrayBuffer} code @param {WorkerType} type */
-export function workerFrom(code, type) {
+/**
+ * A worker of the very bytes that were checked; it keeps to the page's own policy.
+ * @param {string | ArrayBuffer} code
+ * @returns {Worker}
+ */
+export function workerFrom(code) {
   const known = typeof code === "string" ? addresses.get(code) : undefined;
   const address = known ?? URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   if (typeof code === "string") addresses.set(code, address);
-  return new Worker(address, { type });
+  return new Worker(address);
+}
+
+/**
+ * A worker of a file that was checked before: its own request is answered from the cache that checking it filled. For pages whose policy
+ * allows workers from files alone.
+ * @param {string} base address of the bundle's folder
+ * @param {string} script relative to it
+ * @returns {Worker | undefined} undefined where the file lies on another origin, or in this page
+ */
+export function workerAt(base, script) {
+  const { href, origin } = new URL(script, base);
+  return whereIs(base, script) === href && origin === location.origin
+    ? new Worker(href, { type: "module" })
+    : undefined;
 }

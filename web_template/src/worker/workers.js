@@ -1,8 +1,11 @@
 // The workers that a model can run in: which there are, and how one is started with the model in it.
 import firstWorker from "built:worker.js";
-import { WorkerLink, startWorker, workerFrom } from "./worker_link.js";
+import { WorkerLink, noWorker, workerAt, workerFrom } from "./worker_link.js";
 
-/** @typedef {import("../loading/contract.js").Contract} Contract */
+/**
+ * @typedef {import("../loading/contract.js").Contract} Contract
+ * @typedef {import("../errors.js").PagesightError} PagesightError
+ */
 
 /** The worker that every module carries, so that it is up when the model arrives. */
 export const FIRST = "worker.js";
@@ -13,10 +16,17 @@ export const WORKERS = [
   { script: "worker_all.js", binaries: ["tfjs-backend-wasm-simd.wasm"] },
 ];
 
+/** Nothing that is made ready takes so long; a worker that does hangs. */
+const LOAD_MS = 120_000;
+
 /** @returns {WorkerLink | undefined} undefined where a page's policy forbids it at once; others tell later */
-export function startInlined() {
+export const startInlined = () => linked(() => workerFrom(firstWorker));
+
+/** @param {() => Worker | undefined} start */
+function linked(start) {
   try {
-    return new WorkerLink(workerFrom(firstWorker, "classic"));
+    const worker = start();
+    return worker && new WorkerLink(worker);
   } catch {
     return undefined;
   }
@@ -37,19 +47,35 @@ export async function tryWorker({ script, binaries }, folder, contract, assets, 
   const files = assets.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
-  const link = (script === FIRST && carried) || new WorkerLink(startWorker(folder, script, await assets.file(script)));
-  link.timeoutMs = timeoutMs;
-  try {
-    // The carried worker is asked before it is known to be up.
-    const asked = link.call({ method: "load", load: { contract, files: await files } });
-    asked.catch(() => {});
-    // A page's policy may allow workers from files alone. The new worker's own request is answered from the cache that checking
-    // it filled.
-    if (link === carried && !(await link.started)) {
-      link.close();
-      return await tryWorker({ script, binaries }, folder, contract, assets, { timeoutMs });
+  if (script === FIRST && carried) {
+    try {
+      return await open(carried, { contract, files: await files }, timeoutMs);
+    } catch (error) {
+      // A page's policy may allow workers from files alone.
+      if (/** @type {PagesightError} */ (error).code !== "no-worker") throw error;
     }
+  }
+  const bytes = await assets.file(script);
+  const link = linked(() => workerAt(folder, script)) ?? linked(() => workerFrom(bytes));
+  if (!link) throw noWorker();
+  return open(link, { contract, files: await files }, timeoutMs);
+}
+
+/**
+ * @param {WorkerLink} link
+ * @param {import("./serve.js").Load} load
+ * @param {number | undefined} timeoutMs
+ * @returns {Promise<Started | undefined>}
+ */
+async function open(link, load, timeoutMs) {
+  link.timeoutMs = timeoutMs ?? LOAD_MS;
+  // It is asked before it is known to be up.
+  const asked = link.call({ method: "load", load });
+  asked.catch(() => {});
+  if (!(await link.started)) link.close(noWorker());
+  try {
     const loaded = await asked;
+    link.timeoutMs = timeoutMs;
     if (loaded) return { .../** @type {import("./serve.js").Loaded} */ (loaded), link };
   } catch (error) {
     link.close();

@@ -1,0 +1,63 @@
+"""What was read of a model made elsewhere against the original's own answers: whoever differs gets no page."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagesight import progress
+from pagesight.errors import AdoptError
+from pagesight.graph.tensorflow import tensorflow
+from pagesight.importers import input_ranges, last_layer, original
+from pagesight.records.adopted import OriginalComparison
+
+_FARTHEST = 1e-3
+"""Probabilities may differ so much from the original's: kernels add up in another order, and networks are deep."""
+_FARTHEST_QUANTIZED = 0.1
+"""The same where the original's own runtime rounds every feature map to 8 bits, which is its doing and not a way of reading it."""
+REPORT = "export the model as a SavedModel with `model.export(…)` and give that, or report this model"
+
+
+def against_original(
+    running: original.Running | None,
+    inputs: NDArray[np.uint8],
+    ours: NDArray[np.float32],
+    *,
+    input_range: str,
+    reading: last_layer.Reading,
+    labels: Sequence[str],
+    quantized: bool = False,
+) -> tuple[OriginalComparison, NDArray[np.float32] | None]:
+    """What adopted.json says of the original, and its probabilities `[n, labels]`; None where it could not be run.
+
+    `inputs` are uint8 `[n, side, side, channels]`, `ours` the probabilities of what was read. With `quantized` the original rounds
+    feature maps, too. Raises AdoptError where the original answers otherwise.
+    """
+    tf = tensorflow()
+    if running is None:
+        return _not_compared("Pagesight has no runtime for it"), None
+    try:
+        answered = running.ask(np.asarray(input_ranges.scaled(tf.constant(inputs.astype(np.float32)), input_range)))
+        expected = np.asarray(reading.probabilities(tf.constant(answered.scores)))
+    except (original.NotRun, tf.errors.OpError) as cause:
+        return _not_compared(str(cause)), None
+    if expected.shape != ours.shape:
+        raise AdoptError(
+            f"the original gives {expected.shape[1]} scores in {answered.runtime}, what was read of it {ours.shape[1]}",
+            fix=REPORT,
+        )
+    agreement, difference = original.compared(ours, expected)
+    if not difference <= (_FARTHEST_QUANTIZED if quantized else _FARTHEST):
+        worst = int(np.abs(ours - expected).max(1).argmax())
+        theirs, read = (f"{labels[int(p.argmax())]!r} ({p.max():.1%})" for p in (expected[worst], ours[worst]))
+        raise AdoptError(
+            f"{answered.runtime} answers otherwise than what was read of the model: of picture {worst + 1} the original "
+            f"says {theirs}, the page would say {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
+            fix=REPORT,
+        )
+    return OriginalComparison(answered.runtime, len(inputs), agreement, difference), expected
+
+
+def _not_compared(why: str) -> OriginalComparison:
+    progress.note(f"not compared with the original: {why}")
+    return OriginalComparison(why_not=why)

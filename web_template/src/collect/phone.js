@@ -1,0 +1,262 @@
+// The phone's side: a code, consent, a class, and a button to hold.
+import { Camera } from "../input/camera.js";
+import { byId, button, make } from "../page/elements.js";
+import { integer } from "../page/format.js";
+import { fill, fillCount, sayCamera } from "../page/words.js";
+import { Recorder } from "../teach/recorder.js";
+import { RecordButton } from "../teach/record_button.js";
+import { Outbox } from "./outbox.js";
+import { ask, news, pause, Refusal } from "./requests.js";
+
+/** @typedef {{ id: string, name: string }} Class */
+
+const { collect: words } = /** @type {Pick<typeof import("../../words/en.json"), "collect">} */ (
+  JSON.parse(byId("words", HTMLScriptElement).text)
+);
+const here = new URL(".", location.href);
+/** Where this visit's token is kept, for a reload. */
+const KEY = "pagesight:collect";
+const APART_MS = 200;
+const MOST_SIDE = 480;
+/** After these, there is nothing left to send to. */
+const ENDS = ["removed", "closed"];
+
+const main = byId("phone", HTMLElement);
+const notice = byId("notice", HTMLElement);
+
+/** @param {string} reason */
+const sayRefused = (reason) => /** @type {Record<string, string>} */ (words.reasons)[reason] ?? words.reasons.failed;
+
+/** @param {string} [text] */
+function say(text = "") {
+  notice.textContent = text;
+  notice.hidden = text === "";
+}
+
+/** Asks for consent, and for the code where the address holds none. */
+function showJoin() {
+  const code = document.createElement("input");
+  Object.assign(code, { id: "code", autocapitalize: "characters", autocomplete: "off", spellcheck: false, dir: "ltr" });
+  code.value = decodeURIComponent(location.hash.slice(1)).slice(0, 12);
+  const label = make("label", "phone-code", words.code);
+  label.append(code);
+  const agree = button("button button-primary", words.agree);
+  const form = document.createElement("form");
+  form.append(make("p", "", words.phoneConsent), label, agree);
+  agree.type = "submit";
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    agree.disabled = true;
+    try {
+      const body = JSON.stringify({ code: code.value });
+      const joined = await ask(new URL("join", here), "", { method: "POST", body });
+      const { token, number } = await joined.json();
+      sessionStorage.setItem(KEY, JSON.stringify({ token, number }));
+      history.replaceState(undefined, "", here);
+      await showRecording(token, number);
+    } catch (error) {
+      say(error instanceof Refusal ? sayRefused(error.reason) : words.reasons.offline);
+      agree.disabled = false;
+      code.focus();
+      code.select();
+    }
+  });
+  main.replaceChildren(form);
+}
+
+/** @param {string} token @param {number} number */
+async function showRecording(token, number) {
+  say();
+  const { input } = await (await fetch("../contract.json")).json().catch(() => ({}));
+  const phone = new Phone(token, number, input?.crop ?? "center-square");
+  main.replaceChildren(phone.element);
+  await phone.follow();
+}
+
+class Phone {
+  #token;
+  #outbox;
+  #camera;
+  #recorder;
+  /** @type {Class[]} */
+  #classes = [];
+  /** @type {string | undefined} */
+  #chosen;
+  #video = document.createElement("video");
+  #list = make("div", "phone-classes");
+  #status = make("p", "phone-status");
+  #record;
+  #choose = button("button", words.choose);
+  #recording = false;
+  element = make("div", "phone");
+
+  /** @param {string} token @param {number} number @param {"center-square" | "squash"} crop */
+  constructor(token, number, crop) {
+    this.#token = token;
+    this.#outbox = new Outbox(here, token, () => this.#show());
+    Object.assign(this.#video, { muted: true, playsInline: true });
+    const video = this.#video;
+    this.#camera = new Camera(video, () => say(sayCamera({ name: "CameraLost" }).text));
+    const { camera } = this;
+    this.#recorder = new Recorder(/** @type {any} */ (camera), crop);
+    this.#record = new RecordButton(words.hold, {
+      start: () => void this.#hold(),
+      stop: () => this.#recorder.stop(this),
+    });
+    this.#record.element.classList.add("button-primary");
+    this.#status.setAttribute("role", "status");
+    this.#list.setAttribute("role", "radiogroup");
+    this.#list.setAttribute("aria-label", words.whichClass);
+    this.#listenForFiles();
+    const ways = make("div", "phone-ways");
+    ways.append(this.#record.element, this.#choose);
+    const heading = make("h2", "", words.whichClass);
+    this.element.append(
+      heading,
+      this.#list,
+      video,
+      ways,
+      this.#status,
+      make("p", "phone-who", fill(words.youAre, { n: integer(number) })),
+    );
+    this.#show();
+  }
+
+  /** What the recorder needs of a camera. */
+  get camera() {
+    const [camera, video] = [this.#camera, this.#video];
+    return {
+      video,
+      get running() {
+        return camera.running;
+      },
+      start: async () => {
+        const started = await camera.start();
+        video.classList.toggle("mirrored", camera.mirrored);
+        return started;
+      },
+    };
+  }
+
+  /** Takes up what the teacher changes, until it is over. */
+  async follow() {
+    while (!this.#outbox.over) {
+      try {
+        for await (const told of news(new URL("news", here), this.#token)) {
+          this.#outbox.connected = true;
+          if ("over" in told) return this.#end(told.over);
+          this.#classes = told.classes;
+          this.#show();
+        }
+      } catch (error) {
+        if (error instanceof Refusal && ENDS.includes(error.reason)) return this.#end(error.reason);
+        this.#outbox.connected = error instanceof Refusal;
+        this.#show();
+      }
+      await pause(1);
+    }
+  }
+
+  async #hold() {
+    const one = this.#chosen;
+    if (one === undefined) return;
+    this.#recording = true;
+    this.#show();
+    try {
+      const take = async (/** @type {Blob} */ picture) => {
+        this.#outbox.add(one, picture);
+        if (this.#outbox.full || this.#outbox.over) this.#recorder.stop(this);
+      };
+      await this.#recorder.record(this, take, () => say(), { everyMs: APART_MS });
+    } catch (error) {
+      say(sayCamera(error).text);
+    }
+    this.#recording = false;
+    this.#record.ended();
+    this.#show();
+  }
+
+  #listenForFiles() {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "file", accept: "image/*", multiple: true });
+    input.addEventListener("change", async () => {
+      const one = this.#chosen;
+      let unreadable = 0;
+      for (const file of input.files ?? []) {
+        const picture = await smaller(file).catch(() => undefined);
+        if (picture && one !== undefined) this.#outbox.add(one, picture);
+        else unreadable++;
+      }
+      input.value = "";
+      say(unreadable ? words.reasons["no-picture"] : "");
+    });
+    this.#choose.addEventListener("click", () => input.click());
+  }
+
+  #show() {
+    const { waiting, sent, connected, refused, over, full } = this.#outbox;
+    this.#showClasses();
+    const can = this.#chosen !== undefined && !over;
+    this.#record.element.disabled = !can || (full && !this.#recording);
+    this.#record.element.textContent = this.#recording ? words.recording : words.hold;
+    this.#record.element.classList.toggle("button-recording", this.#recording);
+    this.#choose.disabled = !can;
+    const parts = [fillCount(words.sent, sent)];
+    if (waiting) parts.push(fillCount(words.waiting, waiting));
+    this.#status.textContent = parts.join(" · ");
+    if (over) return;
+    if (!connected) say(words.reasons.offline);
+    else if (refused) say(sayRefused(refused));
+    else if (notice.textContent === words.reasons.offline) say();
+  }
+
+  #showClasses() {
+    if (!this.#classes.some(({ id }) => id === this.#chosen)) this.#chosen = undefined;
+    if (this.#list.dataset.shown !== JSON.stringify(this.#classes)) {
+      this.#list.dataset.shown = JSON.stringify(this.#classes);
+      const buttons = this.#classes.map(({ id, name }) => {
+        const choice = button("button phone-class", name);
+        choice.dir = "auto";
+        choice.dataset.id = id;
+        choice.setAttribute("role", "radio");
+        choice.addEventListener("click", () => {
+          this.#chosen = id;
+          this.#show();
+          if (!this.#camera.running) void this.camera.start().catch((error) => say(sayCamera(error).text));
+        });
+        return choice;
+      });
+      this.#list.replaceChildren(...buttons);
+    }
+    for (const choice of this.#list.querySelectorAll("button"))
+      choice.setAttribute("aria-checked", String(choice.dataset.id === this.#chosen));
+  }
+
+  /** @param {string} reason */
+  #end(reason) {
+    this.#outbox.over = true;
+    this.#recorder.stop(this);
+    this.#camera.stop();
+    sessionStorage.removeItem(KEY);
+    this.#show();
+    const { waiting } = this.#outbox;
+    say([sayRefused(reason), ...(waiting ? [fillCount(words.notSent, waiting)] : [])].join(" "));
+    this.element.classList.add("phone-over");
+  }
+}
+
+/** @param {Blob} file @returns {Promise<Blob>} a JPEG that the model loses nothing by */
+async function smaller(file) {
+  const bitmap = await createImageBitmap(file);
+  const scale = Math.min(1, MOST_SIDE / Math.min(bitmap.width, bitmap.height));
+  const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
+  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+}
+
+const kept = sessionStorage.getItem(KEY);
+if (kept && location.hash.length < 2) {
+  const { token, number } = JSON.parse(kept);
+  void showRecording(token, number);
+} else showJoin();

@@ -52,8 +52,8 @@ function findFlaw(contract) {
   if (model?.format !== "tfjs-graph-model") return `the model format '${model?.format}' is unknown`;
   if (!(contract.decision?.threshold >= 0)) return "the decision has no threshold";
   if (!files) return "it lists no files";
-  const unlisted = Object.keys(files).find((path) => !(files[path]?.bytes >= 0) || !files[path].sha256);
-  if (unlisted !== undefined) return `it does not say how many bytes ${unlisted} has, and their sha256`;
-  if (!files[model.path] || !model.path.includes("/")) return `the model '${model.path}' is no listed file in a folder`;
+  const odd = Object.keys(files).find((path) => !(files[path]?.bytes >= 0 && files[path].sha256));
+  if (odd) return `the bytes or the sha256 of ${odd} are missing`;
+  if (!files[model.path] || !model.path.includes("/")) return `the model '${model.path}' is unknown`;
   return undefined;
 }

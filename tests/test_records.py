@@ -80,7 +80,7 @@ def test_the_page_reads_the_roles_of_files_that_python_has() -> None:
     assert fits[Role.GPU] == {"gpu.js", "worker_webgl.js"}
     assert fits[Role.MODEL] == {"model/model.json", "model/group1-shard1of1.bin"}
     assert fits[Role.RUNTIME] == {"worker.js", "tfjs-backend-wasm-simd.wasm"}
-    assert fits[Role.MAY_BE_MISSING] == {"report.html", "report.data.css"}
+    assert fits[Role.MAY_BE_MISSING] == {"samples/00.jpg", "report.html", "report.data.css"}
     assert not [path for path in ("index.html", "page.js", "contract.json") if path in fits[Role.ASIDE] | fits[Role.NOT_INLINED]]
 
 

@@ -57,7 +57,7 @@ TABLE: tuple[tuple[str, Role], ...] = (
     ("pagesight-element.js", Role.MODULE),
     ("sha256_fallback.js", Role.MODULE),
     ("single.js", Role.ON_DEMAND | Role.ASIDE | Role.NOT_INLINED),
-    ("samples/*", Role.ASIDE | Role.OF_THIS_MODEL),
+    ("samples/*", Role.MAY_BE_MISSING | Role.ASIDE | Role.OF_THIS_MODEL),
     ("report.json", Role.ASIDE),
     ("report.html", _REPORT),
     ("report.css", _REPORT),

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -20,6 +21,9 @@ __all__ = ["Admit", "Pixels", "UnreadablePicture", "check", "decode", "model_inp
 Pixels = NDArray[np.uint8]
 Admit = Callable[[Header], contextlib.AbstractContextManager[object]]
 """Waits until there is room to decode a picture; the room is free again when the block ends."""
+_ORIENTATION, _SHORT = 0x112, 3
+_SAMPLE_BITS = {"BGR;15": (5, 5, 5), "BGR;16": (5, 6, 5)}
+"""Of bitmaps of two bytes a pixel: bits of red, green and blue."""
 _STRIP = 1 << 21
 """Pixels that are made RGB at a time, where a picture is larger."""
 
@@ -111,20 +115,47 @@ def _upright(data: bytes, least: int | None = None, admit: Admit = contextlib.nu
     with image, admit(header):
         with _damage_is_said():
             _refuse_broken(io.BytesIO(data), header.format)
-            tiles = getattr(image, "tile", None) if header.format == "GIF" else None
-            box = tiles[0].extents if tiles else None
+            tiles = getattr(image, "tile", None)
+            box = tiles[0].extents if tiles and header.format == "GIF" else None
+            packed = tiles[0].args[0] if tiles and header.format == "BMP" else None
             image.load()
             if header.format == "PNG":
                 _set_clear_color(image, depth=data[24])
+            if packed in _SAMPLE_BITS:
+                image = image.point([value for bits in _SAMPLE_BITS[packed] for value in _rounded(bits)])
             for key in ("xmp", "XML:com.adobe.xmp"):  # browsers look for a turn in EXIF alone
                 image.info.pop(key, None)
             if box and box != (0, 0, *image.size):  # browsers leave what the first frame does not fill translucent
                 whole = Image.new("RGBA", image.size)
                 whole.paste(image.crop(box).convert("RGBA"), box[:2])
                 image = whole
-            if header.format != "WebP":
+            exif = image.info.get("exif", b"")
+            if header.format not in ("JPEG", "PNG", "WebP") or (header.format != "WebP" and _orientation(exif) != 1):
                 ImageOps.exif_transpose(image, in_place=True)  # a copy would cost as much as the decoding
         yield image
+
+
+def _orientation(exif: bytes) -> int:
+    """EXIF's orientation, 1..8; 1, upright, for anything but one SHORT: Pillow takes more than browsers do."""
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    with contextlib.suppress(struct.error):
+        (directory,) = struct.unpack_from(f"{order}I", tiff, 4) if order else (len(tiff),)
+        (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
+        for at in range(directory + 2, directory + 2 + 12 * entries, 12):
+            tag, kind, count, value = struct.unpack_from(f"{order}HHIH", tiff, at)
+            if tag == _ORIENTATION:
+                return value if (kind, count) == (_SHORT, 1) and 1 <= value <= 8 else 1
+    return 1
+
+
+def _rounded(bits: int) -> list[int]:
+    """A table for samples of so few bits that Pillow has widened to 8, rounded down: browsers round them to nearest."""
+    most = 2**bits - 1
+    table = list(range(256))
+    for value in range(most + 1):
+        table[value * 255 // most] = (value * 255 * 2 + most) // (2 * most)
+    return table
 
 
 def _refuse_broken(file: BinaryIO, kind: str) -> None:

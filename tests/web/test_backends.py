@@ -141,7 +141,7 @@ def test_what_the_page_needs_first_holds_nothing_for_graphics_cards(
         expect(page.locator("#label")).to_have_text(sample)
     expect(page.locator("#fact-backend dd").first).to_have_text("WebAssembly")
     expect(page.locator("#offline")).to_be_visible()
-    fetched = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1))")
+    fetched = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.split('/').at(-1))")
     kept = page.evaluate("caches.keys().then(async ([key]) => (await (await caches.open(key)).keys()).map(({ url }) => url))")
     assert "page.js" in fetched
     assert not [name for name in (*fetched, *kept) if "gpu" in name or "webgl" in name]

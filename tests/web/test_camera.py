@@ -260,6 +260,47 @@ STROBE = """() => {
 }"""
 
 
+# The camera gives a frame when it is told to: how many wait for one says how many loops there are.
+HELD_FRAMES = """() => {
+  const video = document.querySelector("#video");
+  window.waiting = [];
+  video.requestVideoFrameCallback = (callback) => waiting.push(callback);
+  window.ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+}"""
+
+
+def test_a_camera_that_was_stopped_takes_no_frame_and_one_that_is_no_longer_wanted_does_not_start(
+    visit: Callable[..., Page],
+) -> None:
+    page = visit()
+    page.evaluate(HELD_FRAMES)
+    start, stop = (page.get_by_role("button", name=name, exact=True) for name in ("Use camera", "Stop"))
+    for _ in range(2):
+        start.click()
+        stop.click()
+    start.click()
+    expect(start).to_be_hidden()
+    expect(page.locator("#camera")).to_be_focused()
+    page.wait_for_function("() => waiting.length === 3")
+    page.evaluate("async () => { for (const go of waiting.splice(0)) go(); await new Promise(setTimeout); }")
+    assert page.evaluate("waiting.length") == 1
+    stop.click()
+    # A person is asked, and chooses a picture instead.
+    page.evaluate(
+        """() => {
+          const asked = new Promise((grant) => (window.grant = grant));
+          navigator.mediaDevices.getUserMedia = (what) => asked.then(() => ask(what)).then((stream) => (window.given = stream));
+        }"""
+    )
+    start.click()
+    page.get_by_role("button", name="Sample picture: blue").click()
+    shows(page, "blue")
+    page.evaluate("grant()")
+    page.wait_for_function("() => window.given?.getTracks()[0].readyState === 'ended'")
+    expect(page.locator("#stage")).to_have_attribute("data-state", "picture")
+    expect(start).to_be_enabled()
+
+
 def test_a_live_answer_stays_through_single_frames_that_say_something_else(visit: Callable[..., Page]) -> None:
     page = visit()
     page.evaluate(STROBE)

@@ -35,6 +35,32 @@ def test_samples_answer_on_click_without_a_complaint_or_a_foreign_request(visit:
     assert [url for url in watched.foreign if not url.startswith("blob:")] == []
 
 
+def test_a_sample_that_comes_late_takes_no_other_pictures_place_and_one_that_is_missing_is_not_offered(
+    visit: Callable[..., Page], make_bundle: Callable[..., Path]
+) -> None:
+    bundle = make_bundle()
+    (bundle / "samples" / "1.jpg").unlink()
+    page = visit(bundle=bundle)
+    expect(page.locator(".sample")).to_have_count(2)
+    held: list[Any] = []
+    page.route("**/samples/0.jpg", held.append)
+    page.get_by_role("button", name="Sample picture: red").click()
+    page.get_by_role("button", name="Sample picture: blue").click()
+    shows(page, "blue")
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const look = () => said.push(document.querySelector("#label").textContent);
+          new MutationObserver(look).observe(document.querySelector("#label"), { childList: true });
+        }"""
+    )
+    with page.expect_response("**/samples/0.jpg"):
+        held[0].continue_()
+    page.set_input_files("#file", [png((30, 200, 30))])
+    shows(page, "green")
+    assert "red" not in page.evaluate("said")
+
+
 def test_pictures_are_chosen_dropped_and_pasted(visit: Callable[..., Page]) -> None:
     page = visit()
     page.set_input_files("#file", [RED])

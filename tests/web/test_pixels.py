@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 from playwright.sync_api import Page
 
 from pagesight.contract import Input
@@ -78,6 +78,47 @@ def _png_file(chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     )
 
 
+def _turn(orientation: int, kind: int = 3, count: int = 1) -> bytes:
+    """A TIFF header and a directory with the orientation alone, as a value of one of TIFF's types."""
+    value = struct.pack(">HH", orientation, 0) if kind == 3 else struct.pack(">I", orientation)
+    return b"MM\0*" + struct.pack(">IHHHI", 8, 1, 0x112, kind, count) + value + bytes(4)
+
+
+def _with_tiff(kind: str, tiff: bytes) -> bytes:
+    """A picture with these EXIF data."""
+    whole = _save(_waves(75, 49, 3), kind)
+    if kind == "JPEG":
+        return whole[:2] + b"\xff\xe1" + struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff + whole[2:]
+    return whole[:33] + _png_file([(b"eXIf", tiff)])[8:] + whole[33:]
+
+
+def _raw_profile(tiff: bytes) -> PngImagePlugin.PngInfo:
+    """EXIF data as ImageMagick wrote them into a PNG's text, before there was a chunk for them."""
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(tiff) + 6:8d}\n{(b'Exif' + bytes(2) + tiff).hex()}\n", zip=True)
+    return text
+
+
+def _animated() -> bytes:
+    """A PNG whose picture is no frame of its animation."""
+    frames = [Image.fromarray(_waves(40, 40, 3)).rotate(90 * k) for k in range(3)]
+    return _save(frames[0], "PNG", save_all=True, append_images=frames[1:], default_image=True)
+
+
+def _short_palette() -> bytes:
+    """A PNG with more entries asked for than its palette has."""
+    rows = b"".join(b"\0" + bytes((x + y) % 64 for x in range(80)) for y in range(48))
+    header = struct.pack(">IIBBBBB", 80, 48, 8, 3, 0, 0, 0)
+    return _png_file([(b"IHDR", header), (b"PLTE", bytes(range(30, 120))), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")])
+
+
+def _bmp16(masks: tuple[int, int, int]) -> bytes:
+    """A bitmap of two bytes a pixel, with these bits for red, green and blue."""
+    pixels = np.arange(52 * 40, dtype="<u2").reshape(40, 52) * 31
+    header = struct.pack("<IiiHHIIiiII", 40, 52, 40, 1, 16, 3, pixels.nbytes, 0, 0, 0, 0) + struct.pack("<III", *masks)
+    return b"BM" + struct.pack("<IHHI", 14 + len(header) + pixels.nbytes, 0, 0, 14 + len(header)) + header + pixels.tobytes()
+
+
 def _corpus() -> dict[str, bytes]:
     profile = _profile()
     palette = Image.fromarray(_noise(60, 80, 3)).quantize(64)
@@ -130,6 +171,16 @@ def _corpus() -> dict[str, bytes]:
         "interlaced-gray-2-bit-trns": _interlaced(2, 0, 1),
         "tall-20": _save(_noise(77, 20, 3), "PNG"),
         "wide-32": _save(_noise(32, 77, 3), "PNG"),
+        # Written as EXIF has it not: no browser turns them.
+        "exif-6-long-jpeg": _with_tiff("JPEG", _turn(6, kind=4)),
+        "exif-6-long-png": _with_tiff("PNG", _turn(6, kind=4)),
+        "exif-6-twice-jpeg": _with_tiff("JPEG", _turn(6, count=2)),
+        "exif-6-behind-a-name-png": _with_tiff("PNG", b"Exif\0\0" + _turn(6)),
+        "exif-6-in-a-text-png": _save(_waves(75, 49, 3), "PNG", pnginfo=_raw_profile(_turn(6))),
+        "animated-png": _animated(),
+        "short-palette-png": _short_palette(),
+        "bmp-555": _bmp16((0x7C00, 0x3E0, 0x1F)),
+        "bmp-565": _bmp16((0xF800, 0x7E0, 0x1F)),
     }
 
 

@@ -89,7 +89,7 @@ def _tried(browser: Browser, address: str, asked: set[str]) -> str:
     """What comes of a first visit: an answer to a sample, or what it says in its place; `asked` gets every file it fetches."""
     context = browser.new_context(service_workers="block")  # nothing is left of the visits before
     context.set_default_timeout(PATIENCE)
-    context.on("request", lambda request: asked.add(request.url.removeprefix(address)))
+    context.on("request", lambda request: asked.add(request.url.removeprefix(address).partition("?")[0]))
     page = context.new_page()
     page.goto(address)
     page.wait_for_selector("html[data-ready], html.no-model, html.not-started")

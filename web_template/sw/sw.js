@@ -79,7 +79,11 @@ async function dropOtherVersions() {
 async function answer(request) {
   const cache = await caches.open(cacheName);
   const path = new URL(request.url).pathname.slice(new URL(worker.registration.scope).pathname.length);
-  const found = await cache.match(path === "" ? "index.html" : request, { ignoreSearch: true });
+  const found = await cache.match(path === "" ? "index.html" : request, {
+    ignoreSearch: true,
+    // Hosts that convert pictures by what a browser accepts say so in Vary; what lies here was checked.
+    ignoreVary: true,
+  });
   return found ?? (ON_DEMAND.test(path) ? keep(cache, path) : fetch(request));
 }
 

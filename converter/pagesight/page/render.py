@@ -87,6 +87,8 @@ def write_page(
         "logo": logo,
         "icons": icons,
         "integrity": {p.name: _integrity(p.read_bytes()) for p in into.iterdir() if p.suffix == ".js" or p.name == STYLES},
+        # Caches keep what has the same address: after a new version they would give the old script, which the page then refuses.
+        "versions": {name: manifest.sha256_file(into / name)[:12] for name in ("page.js", STYLES) if (into / name).is_file()},
         "preloads": _preloads(into),
         "contract_sha256": manifest.sha256_file(into / FILE_NAME),
         "module_sha256": manifest.sha256_file(into / _MODULE),

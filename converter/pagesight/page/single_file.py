@@ -131,7 +131,7 @@ class _Inliner(HTMLParser):
                 return self._link(attributes, address)
             if tag == "script":
                 self._held = []
-                own = address == _OWN_SCRIPT  # its place is after what is carried
+                own = address.partition("?")[0] == _OWN_SCRIPT  # its place is after what is carried
                 return "" if own else self._inline("script", self._read(address).decode(), _kept(attributes, "src"))
             if tag == "img":
                 self._read(address)

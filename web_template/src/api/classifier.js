@@ -29,7 +29,7 @@ import { rank } from "./rank.js";
  * @property {AbortSignal} [signal] gives up: refused with its reason
  *
  * @typedef {object} Prediction
- * @property {Float32Array} probabilities [classes], in the order of contract.labels, summing to 1
+ * @property {Float32Array} probabilities [classes], in the order of contract.labels; they sum to 1, but where each label is independent of the others (multilabel)
  * @property {Float32Array} [embedding] [d]
  * @property {{ data: Float32Array, shape: number[] }} [features] last feature map, [1, h, w, d]
  * @property {number} milliseconds spent in the forward pass
@@ -326,7 +326,11 @@ export class Classifier {
 /** @param {HTMLVideoElement} video @returns {Promise<unknown>} settled when there is a frame that was not shown before */
 const nextFrame = (video) =>
   new Promise((resolve) => {
-    video.addEventListener("ended", resolve, { once: true });
-    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(resolve);
-    else requestAnimationFrame(resolve);
+    const next = () => {
+      video.removeEventListener("ended", next);
+      resolve(undefined);
+    };
+    video.addEventListener("ended", next);
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(next);
+    else requestAnimationFrame(next);
   });

@@ -14,6 +14,9 @@ const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (/** @t
 /** What goes wrong by how a page was put together, and not by what a visitor did. */
 const FOR_DEVELOPERS = new Set(["unreachable", "tampered", "contract", "model", "wrong-answer", "source"]);
 
+/** A live answer is spoken when it has stood for so long. */
+const STEADY_MS = 900;
+
 const STYLE = `
   :host { display: inline-grid; gap: .5rem; min-width: 12rem; font: inherit; color: inherit; }
   :host([hidden]) { display: none; }
@@ -32,6 +35,7 @@ const STYLE = `
   output span { display: block; font-weight: 400; }
   progress { width: 100%; height: .5rem; accent-color: currentcolor; }
   select { min-height: 2.75rem; font: inherit; color: inherit; background: none; border: 1px solid; border-radius: .5rem; }
+  #spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   [hidden] { display: none !important; }
 `;
 const MARKUP = `
@@ -41,13 +45,14 @@ const MARKUP = `
   <select part="cameras" hidden></select>
   <progress part="loading" max="1" hidden></progress>
   <output part="answer" aria-live="polite" dir="auto"></output>
+  <span id="spoken" aria-live="polite"></span>
 `;
 
 /**
  * What it says is in the bundle's language; until that has come, in the page's, where it ships. What stands in its slots is said instead.
  *
  * Attributes: `src`, the bundle's folder; `top-k`, how many answers an event carries; `camera`, to offer the camera as well.
- * `data-state` is empty, loading, ready, answer, not-sure or error, for styles.
+ * `data-state` is loading, ready, answer, not-sure or error, for styles.
  * Events: `ready`; `answer` with detail [{ label, probability, sure }]; `failure` with detail PagesightError.
  */
 export class PagesightClassifierElement extends Base {
@@ -67,6 +72,12 @@ export class PagesightClassifierElement extends Base {
   #words = /** @type {import("./element_words.js").ElementWords} */ (elementWords("en"));
   /** @type {Promise<Classifier> | undefined} */
   #loading;
+  /** Counts what was asked to be shown: a late answer to an earlier picture is dropped. */
+  #asked = 0;
+  /** Counts starts and stops of the camera: a slow start, and a frame that is waited for, know that they were overtaken. */
+  #filming = 0;
+  /** What a stream answers is spoken once it has stood for a while. */
+  #standing = { text: "", since: 0, spoken: "" };
 
   constructor() {
     super();
@@ -109,7 +120,6 @@ export class PagesightClassifierElement extends Base {
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#onVisibility);
-    this.stopCamera();
     this.#forget();
   }
 
@@ -129,19 +139,28 @@ export class PagesightClassifierElement extends Base {
    * @param {string} [deviceId] from now on this one; when left out, the one that was chosen last, or a phone's at its back
    */
   async startCamera(deviceId) {
+    const turn = ++this.#filming;
+    const isOn = () => turn === this.#filming;
+    this.#asked++;
     try {
       const classifier = await this.#load();
-      if (!(await (deviceId ? this.#camera.choose(deviceId) : this.#camera.start()))) return;
+      if (!isOn() || !(await (deviceId ? this.#camera.choose(deviceId) : this.#camera.start()))) return;
       this.#showCamera(true);
       void this.#listCameras();
-      void this.#watch(classifier);
+      void this.#watch(classifier, isOn);
+      // It may have been hidden while a person was asked for the camera.
+      void this.#pauseOrResume();
     } catch (error) {
-      this.#fail(error);
+      if (isOn()) {
+        this.stopCamera();
+        this.#fail(error);
+      }
       throw error;
     }
   }
 
   stopCamera() {
+    this.#filming++;
     this.#paused = undefined;
     this.#camera.stop();
     this.#showCamera(false);
@@ -154,6 +173,7 @@ export class PagesightClassifierElement extends Base {
       this.stopCamera();
       this.#paused = device;
     } else if (!document.hidden && this.#paused !== undefined) {
+      this.#paused = undefined;
       await this.startCamera().catch(() => {});
     }
   }
@@ -172,17 +192,20 @@ export class PagesightClassifierElement extends Base {
   }
 
   /**
-   * Answers, and shows the picture and the answer.
+   * Answers, and shows the picture and the answer, unless something else was asked for meanwhile. A camera that runs is stopped.
    * @param {Source} source
    * @returns {Promise<import("./classifier.js").Answer[]>} the most probable first
    */
   async classify(source) {
+    this.stopCamera();
+    const turn = ++this.#asked;
+    const isWanted = () => turn === this.#asked;
     try {
       const classifier = await this.#load();
-      if (source instanceof Blob) this.#show(source);
-      return await this.#answer(classifier, source);
+      if (isWanted() && source instanceof Blob) this.#show(source);
+      return await this.#answer(classifier, source, isWanted);
     } catch (error) {
-      this.#fail(error);
+      if (isWanted()) this.#fail(error);
       throw error;
     }
   }
@@ -190,12 +213,14 @@ export class PagesightClassifierElement extends Base {
   /**
    * @param {Classifier} classifier
    * @param {Source} source
+   * @param {() => boolean} isWanted whether it is to be shown once it is there
    */
-  async #answer(classifier, source) {
-    const topK = Number(this.getAttribute("top-k")) || undefined;
-    const answers = await classifier.classify(source, { topK });
-    const [{ label, probability, sure }] = answers;
-    const named = classifier.contract.decision.kind === "multilabel" ? answers.filter((a) => a.sure) : [];
+  async #answer(classifier, source, isWanted) {
+    const all = await classifier.classify(source);
+    const answers = all.slice(0, Number(this.getAttribute("top-k")) || undefined);
+    if (!isWanted()) return answers;
+    const [{ label, probability, sure }] = all;
+    const named = classifier.contract.decision.kind === "multilabel" ? all.filter((a) => a.sure) : [];
     if (named.length > 1) this.#say(named.map((a) => a.label).join(", "), "", "answer");
     else if (sure) this.#say(label, sayShare(this.#words, probability), "answer");
     else
@@ -208,17 +233,18 @@ export class PagesightClassifierElement extends Base {
     return answers;
   }
 
-  /** @param {Classifier} classifier */
-  async #watch(classifier) {
+  /** @param {Classifier} classifier @param {() => boolean} isOn until the camera is stopped, or started anew */
+  async #watch(classifier, isOn) {
     try {
-      while (this.#camera.running) {
+      while (isOn()) {
         await this.#camera.nextFrame();
-        if (this.#camera.running) await this.#answer(classifier, this.#video);
+        if (isOn()) await this.#answer(classifier, this.#video, isOn);
       }
     } catch (error) {
       // What was under way when it stopped is no failure.
-      if (this.#camera.running) this.#fail(error);
+      if (!isOn()) return;
       this.stopCamera();
+      this.#fail(error);
     }
   }
 
@@ -227,6 +253,9 @@ export class PagesightClassifierElement extends Base {
     this.#video.hidden = !on;
     this.#video.className = on && this.#camera.mirrored ? "mirrored" : "";
     this.#button.setAttribute("aria-pressed", String(on));
+    // A share that moves with every frame would be read out without end.
+    this.#root.querySelector("output")?.setAttribute("aria-live", on ? "off" : "polite");
+    this.#standing = { text: "", since: 0, spoken: "" };
     if (!on) this.#cameras.hidden = true;
     const image = this.#root.querySelector("img");
     if (image && on) image.hidden = true;
@@ -238,26 +267,35 @@ export class PagesightClassifierElement extends Base {
       const src = this.getAttribute("src");
       const base = new URL(src || ".", document.baseURI);
       const onProgress = (/** @type {number} */ loaded, /** @type {number} */ total) => {
-        this.#progress.value = total ? loaded / total : 0;
+        if (this.#loading === loading) this.#progress.value = total ? loaded / total : 0;
       };
       this.dataset.state = "loading";
       this.#progress.hidden = false;
+      /** @type {Promise<Classifier>} */
       const loading = src ? load(base, { onProgress }) : PagesightClassifierElement.loadOwn();
       this.#loading = loading;
       loading.then(
         ({ contract }) => {
+          if (this.#loading !== loading) return;
           this.#speak(contract.language ?? "");
           this.#progress.hidden = true;
           this.dataset.state = "ready";
           this.dispatchEvent(new Event("ready"));
         },
-        (error) => this.#fail(error),
+        (error) => {
+          // Whoever left, or asks for another model by now, is not told; whoever asks again makes another try.
+          if (this.#loading !== loading) return;
+          this.#loading = undefined;
+          this.#fail(error);
+        },
       );
     }
     return this.#loading;
   }
 
   #forget() {
+    this.stopCamera();
+    this.#asked++;
     this.#loading?.then(
       (classifier) => classifier.dispose(),
       () => {},
@@ -296,6 +334,7 @@ export class PagesightClassifierElement extends Base {
     this.dataset.state = state;
     const output = this.#root.querySelector("output");
     const whole = more ? `${text} ${more}` : text;
+    if (this.#camera.running) this.#speakWhenSteady(text);
     if (!output || output.textContent === whole) return;
     output.replaceChildren(text);
     if (!more) return;
@@ -303,6 +342,18 @@ export class PagesightClassifierElement extends Base {
     detail.setAttribute("part", "detail");
     detail.textContent = more;
     output.append(" ", detail);
+  }
+
+  /** @param {string} text of the answer to a frame */
+  #speakWhenSteady(text) {
+    const now = performance.now();
+    const standing = this.#standing;
+    if (text !== standing.text) this.#standing = { ...standing, text, since: now };
+    else if (text !== standing.spoken && now - standing.since > STEADY_MS) {
+      standing.spoken = text;
+      const spoken = this.#root.querySelector("#spoken");
+      if (spoken) spoken.textContent = text;
+    }
   }
 
   /** @param {unknown} error */

@@ -71,7 +71,7 @@ export interface ClassifyOptions {
 }
 
 export interface Prediction {
-  /** [classes], in the order of contract.labels, summing to 1 */
+  /** [classes], in the order of contract.labels; they sum to 1, but where each label is independent of the others (multilabel) */
   probabilities: Float32Array;
   /** [d] */
   embedding?: Float32Array;
@@ -102,7 +102,7 @@ export interface Square {
 export interface LoadOptions {
   /** Refuse any other contract.json than this one (64 hexadecimal digits). */
   contractSha256?: string;
-  /** Gives up: load() is refused with its reason, and what was begun is ended. */
+  /** Gives up: load() is refused with its reason, and what was begun is ended once its files are in. */
   signal?: AbortSignal;
   /** Bytes of the model and runtime that are in and checked. */
   onProgress?: (loaded: number, total: number) => void;

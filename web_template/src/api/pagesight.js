@@ -17,7 +17,7 @@ export { Classifier, PagesightError };
  * @typedef {object} LoadOptions
  * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
  * @property {(loaded: number, total: number) => void} [onProgress] bytes of the model and runtime that are in and checked
- * @property {AbortSignal} [signal] gives up: load() is refused with its reason, and what was begun is ended
+ * @property {AbortSignal} [signal] gives up: load() is refused with its reason, and what was begun is ended once its files are in
  * @property {import("../loading/files.js").Places} [files] those that lie elsewhere than under `base`: as a Blob, or by address
  */
 
@@ -39,9 +39,11 @@ export async function load(base = here, { signal, ...options } = {}) {
   const end = () => void loading.then((classifier) => classifier.dispose()).catch(() => {});
   signal?.addEventListener("abort", end, { once: true });
   if (signal?.aborted) end();
-  const classifier = await untilAborted(loading, signal);
-  signal?.removeEventListener("abort", end);
-  return classifier;
+  try {
+    return await untilAborted(loading, signal);
+  } finally {
+    signal?.removeEventListener("abort", end);
+  }
 }
 
 /**

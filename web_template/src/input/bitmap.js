@@ -32,3 +32,7 @@ export async function toBitmap(file) {
 }
 
 export const notAPicture = () => new PagesightError("picture", "this is not a picture that the browser can read");
+
+/** A larger picture is no photograph: Python refuses it, too. */
+export const MOST_PIXELS = 200_000_000;
+export const tooLarge = () => new PagesightError("picture", "the picture has more pixels than can be read");

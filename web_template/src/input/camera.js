@@ -46,11 +46,22 @@ export class Camera {
 
   /**
    * @param {string} [deviceId] when left out, the one that was chosen last, else on a phone the one at its back
-   * @returns {Promise<boolean>} false when stop() or another start() came in between
+   * @returns {Promise<boolean>} false when stop() or another start() came in between, also where it would have failed
    */
   async start(deviceId) {
     this.stop();
     const turn = this.#turn;
+    try {
+      return await this.#start(deviceId, turn);
+    } catch (error) {
+      // A video that is given another camera says of the one before that it was broken off.
+      if (turn !== this.#turn) return false;
+      throw error;
+    }
+  }
+
+  /** @param {string | undefined} deviceId @param {number} turn */
+  async #start(deviceId, turn) {
     if (!navigator.mediaDevices) throw new CameraError("InsecureContext");
     const stream = await open(deviceId);
     if (turn !== this.#turn) {

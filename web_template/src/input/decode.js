@@ -39,7 +39,8 @@ async function fromFile(file) {
   if (png && typeof DecompressionStream === "function" && (isDecodedHere(png) || !(await trust()).canvas)) {
     try {
       return fromImageData(await decodePng(png));
-    } catch {
+    } catch (error) {
+      if (error instanceof PagesightError) throw error;
       // Damaged, or too large: the browser may read what is left of it.
     }
   }

@@ -1,5 +1,6 @@
 // A picture's bytes -> the exact uint8 square that the model sees. Twin of pixels.py: the two agree bit for bit.
 import { PagesightError } from "../errors.js";
+import { MOST_PIXELS, tooLarge } from "./bitmap.js";
 import { openPixels } from "./decode.js";
 import { Resizer } from "./resize.js";
 
@@ -18,8 +19,12 @@ const STRIP_PIXELS = 1 << 20;
 
 /** @type {Resizer | undefined} */
 let resizer;
+/** Bytes that rows, made as narrow as the model's input, may take and stay taken. */
+const KEPT_BYTES = 1 << 26;
 /** Settled when the resizer is free. @type {Promise<unknown>} */
 let free = Promise.resolve();
+/** Settled when all but the last picture are done. @type {Promise<unknown>} */
+let earlier = free;
 
 /**
  * @param {import("./decode.js").Picture} source
@@ -27,9 +32,13 @@ let free = Promise.resolve();
  * @returns {Promise<Square>}
  */
 export async function toSquare(source, input) {
-  const pixels = await openPixels(source);
-  const square = free.then(() => resized(pixels, input)).finally(() => pixels.close());
-  free = square.catch(() => {});
+  // One is decoded while another is resized, and no more: a decoded photograph takes 50 MB.
+  const [previous, beforeThat] = [free, earlier];
+  earlier = previous;
+  const square = beforeThat
+    .then(() => openPixels(source))
+    .then((pixels) => previous.then(() => resized(pixels, input)).finally(() => pixels.close()));
+  free = Promise.all([previous, square.catch(() => {})]);
   return square;
 }
 
@@ -39,11 +48,20 @@ export async function toSquare(source, input) {
  * @returns {Promise<Square>}
  */
 async function resized(pixels, { side, channels, crop }) {
+  if (pixels.width * pixels.height > MOST_PIXELS) throw tooLarge();
   const box = cropBox(pixels.width, pixels.height, crop);
   if (!box.width || !box.height) throw new PagesightError("picture", "the picture is empty");
   const strip = Math.min(box.height, Math.max(1, Math.floor(STRIP_PIXELS / box.width)));
   resizer ??= new Resizer();
-  const square = resizer.start(box.width, box.height, side, strip);
+  /** @type {ReturnType<Resizer["start"]>} */
+  let square;
+  try {
+    square = resizer.start(box.width, box.height, side, strip);
+  } catch {
+    // Its memory could not grow, and what it counts as taken would be taken for good.
+    resizer = undefined;
+    throw tooLarge();
+  }
   let blueFirst = false;
   for (let y = 0; y < box.height; y += strip) {
     const count = Math.min(strip, box.height - y);
@@ -54,6 +72,7 @@ async function resized(pixels, { side, channels, crop }) {
     ({ blueFirst } = read);
   }
   const rgb = square.finish(blueFirst);
+  if (box.height * side * 4 > KEPT_BYTES) resizer = undefined;
   return { data: channels === 1 ? toGray(rgb) : rgb, width: side, height: side, channels };
 }
 

@@ -1,5 +1,6 @@
 // Decodes PNG files to the numbers that are in them. Browsers' own decoders multiply by alpha and round 16 bits to 8, each in a
 // way of its own; Python takes the numbers as they are.
+import { MOST_PIXELS, tooLarge } from "./bitmap.js";
 import { turned } from "./orientation.js";
 
 /**
@@ -24,11 +25,17 @@ const ADAM7 = [
 const GRAY = 0;
 
 /**
- * Whether browsers may give other numbers than the file's: it is translucent, has 16 bits a sample or lies on its side.
+ * Whether browsers may give other numbers than the file's: it is translucent, has 16 bits a sample, lies on its side or may ask for
+ * colors that its palette has not.
  * @param {Png} png
  */
-export const isDecodedHere = ({ depth, type, transparency, orientation }) =>
-  depth === 16 || type === 4 || type === 6 || transparency !== undefined || orientation !== 1;
+export const isDecodedHere = ({ depth, type, palette, transparency, orientation }) =>
+  depth === 16 ||
+  type === 4 ||
+  type === 6 ||
+  transparency !== undefined ||
+  orientation !== 1 ||
+  (type === 3 && (palette?.length ?? 0) < 3 << depth);
 
 /**
  * @param {Png} png
@@ -38,6 +45,8 @@ export const isDecodedHere = ({ depth, type, transparency, orientation }) =>
 export async function decodePng(png) {
   const { width, height, interlaced, depth, type } = png;
   if (!width || !height || !CHANNELS[type]) throw new Error("no PNG header");
+  // A header is soon written: no memory is taken for what it claims.
+  if (width * height > MOST_PIXELS) throw tooLarge();
   const pixelBits = CHANNELS[type] * depth;
   const data = new Uint8ClampedArray(width * height * 4);
   const inflated = inflate(png.data);

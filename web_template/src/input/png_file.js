@@ -14,12 +14,15 @@ import { orientationOf } from "./orientation.js";
  * @property {Bytes} [transparency] alpha by palette entry, or the one clear gray or RGB, two bytes a sample
  * @property {number} orientation EXIF's, 1..8
  * @property {Bytes[]} data one zlib stream
- * @property {Bytes} bytes the file without what changes its colors
+ * @property {Bytes} bytes the file without what changes its colors, and without an animation's frames
  */
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Chunks that say what the numbers mean as light: the model sees the numbers. */
-const ABOUT_COLOR = ["iCCP", "gAMA", "cHRM", "sRGB", "cICP", "mDCV", "cLLI", "eXIf"];
+const ABOUT_COLOR = ["iCCP", "gAMA", "cHRM", "sRGB", "cICP", "mDCV", "cLLI"];
+/** An animation: its picture is the one that others see, and not its first frame. */
+const ABOUT_FRAMES = ["acTL", "fcTL", "fdAT"];
+const LEFT_OUT = new Set([...ABOUT_COLOR, ...ABOUT_FRAMES]);
 
 /** @param {Bytes} bytes */
 export const isPng = (bytes) => SIGNATURE.every((byte, i) => bytes[i] === byte);
@@ -54,7 +57,7 @@ export function readPng(bytes) {
     if (name === "tRNS") png.transparency = body;
     if (name === "IDAT") png.data.push(body);
     if (name === "eXIf") png.orientation = orientationOf(body);
-    if (!ABOUT_COLOR.includes(name)) kept.push(bytes.subarray(at, at + 12 + size));
+    if (!LEFT_OUT.has(name)) kept.push(bytes.subarray(at, at + 12 + size));
     at += 12 + size;
     if (name === "IEND") break;
   }

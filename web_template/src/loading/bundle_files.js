@@ -4,7 +4,7 @@ export const FOR_GPUS = /^(worker_webgl\.js|worker_webgpu\.js|gpu\.js)$/;
 export const ON_DEMAND = /^(worker_webgl\.js|worker_webgpu\.js|gpu\.js|single\.js)$/;
 export const NOT_SERVED =
   /^(report\/.*|single-file\/.*|npm\/.*|also\/.*|package\.json|README\.md|THIRD_PARTY\.txt|manifest\.json|sw\.js|_headers|\..*)$/;
-export const MAY_BE_MISSING = /^(report\.html|report\.css|report\.data\.css)$/;
+export const MAY_BE_MISSING = /^(samples\/.*|report\.html|report\.css|report\.data\.css)$/;
 export const FOR_HOSTS = /^(THIRD_PARTY\.txt|_headers|\.nojekyll)$/;
 export const PUBLISHED = /^(.*\.js|.*\.wasm|model\/.*)$/;
 export const RUNTIME = /^(.*\.wasm|worker\.js|worker_lean\.js|worker_all\.js)$/;

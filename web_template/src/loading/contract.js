@@ -50,6 +50,10 @@ function findFlaw(contract) {
   if (!["single", "multilabel", undefined].includes(contract.decision?.kind))
     return `the decision '${contract.decision.kind}' is unknown`;
   if (model?.format !== "tfjs-graph-model") return `the model format '${model?.format}' is unknown`;
+  if (!(contract.decision?.threshold >= 0)) return "the decision has no threshold";
   if (!files) return "it lists no files";
+  const odd = Object.keys(files).find((path) => !(files[path]?.bytes >= 0 && files[path].sha256));
+  if (odd) return `the bytes or the sha256 of ${odd} are missing`;
+  if (!files[model.path] || !model.path.includes("/")) return `the model '${model.path}' is unknown`;
   return undefined;
 }

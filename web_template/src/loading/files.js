@@ -10,6 +10,8 @@ import { sha256 } from "./sha256.js";
 
 /** Files that lie elsewhere than under their bundle's address, by the address they would have. @type {Map<string, Blob | string>} */
 const elsewhere = new Map();
+/** Files that are as whole as the page is that brought them. @type {WeakSet<Blob>} */
+const ofThePage = new WeakSet();
 
 /** What is being fetched before it is known what it must be, by address. @type {Map<string, Promise<Arrived>>} */
 const ahead = new Map();
@@ -37,9 +39,11 @@ export function fetchAhead(base, path) {
  * a bundler moved and renamed.
  * @param {string} base address of the bundle's folder, ending in '/'
  * @param {Places} places
+ * @param {{ whole?: boolean }} [options] whole: they lie in the page itself, and need no check
  */
-export function place(base, places) {
+export function place(base, places, { whole = false } = {}) {
   for (const [path, where] of Object.entries(places)) {
+    if (whole && where instanceof Blob) ofThePage.add(where);
     elsewhere.set(new URL(path, base).href, where instanceof Blob ? where : new URL(where, rootOf(base)).href);
   }
 }
@@ -71,8 +75,11 @@ export function whereIs(base, path) {
  */
 export async function fetchFile(base, path, expected) {
   const where = whereIs(base, path);
-  // What came inside of the page is as whole as the page is.
-  if (where instanceof Blob) return where.arrayBuffer();
+  if (where instanceof Blob) {
+    const bytes = await where.arrayBuffer();
+    if (!expected || ofThePage.has(where) || (await sha256(bytes)) === expected) return bytes;
+    throw notPublished(path);
+  }
   const begun = ahead.get(where);
   ahead.delete(where);
   if (!expected) return (await begun)?.bytes ?? fetchBytes(where, path);
@@ -81,11 +88,14 @@ export async function fetchFile(base, path, expected) {
     // A cache may hold the file of an earlier version: ask the server itself before calling it a forgery.
     arrived = await fetchBytes(where, path, "reload").then(sealed);
     if (arrived.sha256 !== expected) {
-      throw new PagesightError("tampered", `${path} is not the file that was published`, path);
+      throw notPublished(path);
     }
   }
   return arrived.bytes;
 }
+
+/** @param {string} path */
+const notPublished = (path) => new PagesightError("tampered", `${path} is not the file that was published`, path);
 
 /** @param {ArrayBuffer} bytes @returns {Promise<Arrived>} */
 const sealed = async (bytes) => ({ bytes, sha256: await sha256(bytes) });

@@ -28,6 +28,10 @@ export class CameraPanel {
   #choice = byId("cameras", HTMLSelectElement);
   /** The device that a hidden page has let go. @type {string | undefined} */
   #paused;
+  /** Whether a camera is being asked for. */
+  #starting = false;
+  /** Counts starts and stops: a frame that is still waited for belongs to one of them. */
+  #turn = 0;
 
   /**
    * @param {import("./stage.js").Stage} stage
@@ -42,6 +46,7 @@ export class CameraPanel {
     });
     document.addEventListener("visibilitychange", () => void this.#pauseOrResume());
     this.#toggle.addEventListener("click", () => {
+      if (this.#toggle.getAttribute("aria-disabled") === "true") return;
       if (!this.running) return void this.start().catch((error) => handlers.onMessage(sayCamera(error)));
       this.stop();
       handlers.onStop();
@@ -58,6 +63,11 @@ export class CameraPanel {
     return this.#camera.running;
   }
 
+  /** Whether it runs, or is about to. */
+  get wanted() {
+    return this.running || this.#starting;
+  }
+
   get video() {
     return this.#stage.video;
   }
@@ -66,11 +76,14 @@ export class CameraPanel {
     this.#toggle.disabled = false;
   }
 
+  /** Also a camera that is still being started. */
   stop() {
-    if (!this.running) return;
+    if (!this.wanted) return;
+    this.#turn++;
     this.#camera.stop();
-    this.#stage.clear();
+    if (this.#stage.state === "camera") this.#stage.clear();
     this.#showRunning(false);
+    this.#setStarting(false);
   }
 
   /**
@@ -80,31 +93,40 @@ export class CameraPanel {
    * @throws what sayCamera() has words for
    */
   async start(deviceId, chosen = false) {
-    this.#toggle.disabled = true;
+    const turn = ++this.#turn;
+    this.#setStarting(true);
     this.#toggleText.textContent = words.startingCamera;
     // Some browsers neither ask nor refuse; others wait for an answer that people do not see.
     const waiting = setTimeout(() => {
-      this.#toggle.disabled = false;
+      if (turn !== this.#turn) return;
+      this.#toggle.setAttribute("aria-disabled", "false");
       this.#handlers.onMessage(words.camera.Waiting);
     }, ASKING_MS);
     try {
       const started = deviceId && chosen ? this.#camera.choose(deviceId) : this.#camera.start(deviceId);
       if (!(await started)) return false;
     } catch (error) {
-      this.#camera.stop();
+      this.stop();
       this.#stage.clear();
-      this.#showRunning(false);
       throw error;
     } finally {
       clearTimeout(waiting);
-      this.#toggle.disabled = false;
     }
+    this.#setStarting(false);
     this.#stage.showCamera(this.#camera.mirrored);
     this.#showRunning(true);
     this.#handlers.onAnnounce(words.cameraOn);
     void this.#listCameras();
-    void this.#watch();
+    void this.#watch(turn);
+    // It may have been hidden while a person was asked for the camera.
+    void this.#pauseOrResume();
     return true;
+  }
+
+  /** @param {boolean} starting a disabled button would lose the focus: it says so, and does nothing meanwhile */
+  #setStarting(starting) {
+    this.#starting = starting;
+    this.#toggle.setAttribute("aria-disabled", String(starting));
   }
 
   /** No light stays on, and no work is done, behind a page that nobody sees. */
@@ -119,9 +141,9 @@ export class CameraPanel {
     }
   }
 
-  async #watch() {
-    const device = this.#camera.deviceId;
-    const watching = () => this.running && this.#camera.deviceId === device;
+  /** @param {number} turn of the start that it belongs to */
+  async #watch(turn) {
+    const watching = () => turn === this.#turn;
     /** When the answers of the last second were given. @type {number[]} */
     let answered = [];
     let underWay = 0;
@@ -148,6 +170,7 @@ export class CameraPanel {
   /** Keeps the present frame as a picture and answers it. */
   async #shoot() {
     const { video } = this.#stage;
+    if (!keepsPixels()) return this.#handlers.onMessage(words.failures["altered-pictures"]);
     const canvas = document.createElement("canvas");
     canvas.width = video.videoWidth;
     canvas.height = video.videoHeight;
@@ -179,4 +202,14 @@ export class CameraPanel {
     document.documentElement.classList.toggle("filming", on);
     if (!on) byId("which-camera", HTMLElement).hidden = true;
   }
+}
+
+/** Whether a canvas gives back what was put into it: some browsers add noise, against tracking, which no picture may be made of. */
+function keepsPixels() {
+  const canvas = document.createElement("canvas");
+  const image = new ImageData(64, 64);
+  image.data.forEach((_, i, data) => (data[i] = i % 4 === 3 ? 255 : (i * 37) & 255));
+  const paint = canvas.getContext("2d");
+  paint?.putImageData(image, 0, 0);
+  return paint?.getImageData(0, 0, 64, 64).data.every((value, i) => value === image.data[i]) ?? false;
 }

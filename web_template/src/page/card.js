@@ -20,10 +20,21 @@ import { fill, fillCount, words } from "./words.js";
  * @typedef {{ value: string, note?: string } | undefined} Fact
  */
 
-/** Fills the card from report.json; where it is missing, each fact says so. */
-export async function fillCard() {
-  const classes = byId("classes-count", HTMLElement);
-  classes.textContent = integer(Number(classes.textContent));
+const FACTS = /** @type {const} */ (["accuracy", "training", "parity", "original", "size", "quantization"]);
+
+/**
+ * Takes what stands in the card now: a page that was taught puts its own in the place of it, and gives it back.
+ * @returns {() => Promise<void>} fills it from report.json; where that is missing, each fact says so
+ */
+export function openCard() {
+  const facts = Object.fromEntries(FACTS.map((name) => [name, byId(`fact-${name}`, HTMLElement)]));
+  const count = byId("classes-count", HTMLElement).firstChild;
+  return () => fillCard(facts, count);
+}
+
+/** @param {Record<string, HTMLElement>} facts @param {Node | null} count */
+async function fillCard(facts, count) {
+  if (count) count.nodeValue = integer(Number(count.nodeValue));
   /** @type {Report} */
   let report = {};
   try {
@@ -31,25 +42,21 @@ export async function fillCard() {
   } catch {
     // The card is no condition for answers: without a report it says 'not measured'.
   }
-  setFact("fact-accuracy", accuracy(report));
-  setFact("fact-training", training(report));
+  const found = { accuracy, training, parity, original, size, quantization };
+  for (const name of FACTS) setFact(facts[name], found[name](report));
   // A model made elsewhere does not say what it was made from.
-  byId("fact-training", HTMLElement).hidden = !report.dataset;
-  setFact("fact-parity", parity(report));
-  setFact("fact-original", original(report));
+  facts.training.hidden = !report.dataset;
   // A model that was trained here has no original elsewhere.
-  byId("fact-original", HTMLElement).hidden = !report.original;
-  setFact("fact-size", size(report));
-  setFact("fact-quantization", quantization(report));
+  facts.original.hidden = !report.original;
   setTrust(report);
 }
 
 /**
- * @param {string} id
+ * @param {HTMLElement} row
  * @param {Fact} fact
  */
-function setFact(id, fact) {
-  const value = byId(id, HTMLElement).querySelector("dd");
+function setFact(row, fact) {
+  const value = row.querySelector("dd");
   if (!value) return;
   value.className = fact ? "" : "pending";
   value.textContent = fact ? fact.value : words.notMeasured;

@@ -34,6 +34,20 @@ export function make(tag, className, text = "") {
 }
 
 /**
+ * Hands a file to the visitor, as a download.
+ * @param {Blob} file
+ * @param {string} name
+ */
+export function save(file, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  // The download has begun by then; its bytes must not stay for as long as the page does.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/**
  * @param {string} className
  * @param {string} text
  */

@@ -30,8 +30,8 @@ const second = number({ style: "unit", unit: "second", maximumSignificantDigits:
 /** @param {number} share 0..1; never rounds up to a certainty that is not there */
 export const percent = (share) => whole().format(share > 0.99 && share < 1 ? 0.99 : share);
 
-/** @param {number} share 0..1 */
-export const exactPercent = (share) => fine().format(share);
+/** @param {number} share 0..1; never rounds up to a certainty that is not there, either */
+export const exactPercent = (share) => fine().format(share > 0.999 && share < 1 ? 0.999 : share);
 
 /** @param {number} n */
 export const integer = (n) => plain().format(n);

@@ -4,14 +4,16 @@ import { byId } from "./elements.js";
 /**
  * @param {(files: File[]) => void} take
  * @param {(over: boolean) => void} setDropping
+ * @param {() => void} onNone there was no picture among what was chosen or dropped
  */
-export function listenForPictures(take, setDropping) {
+export function listenForPictures(take, setDropping, onNone) {
   const give = (/** @type {File[]} */ files) => {
     if (files.length) take(files);
   };
   listenToInput("choose", "file", give);
   // In a folder there may be anything: what is no picture by its name is left out.
-  listenToInput("choose-folder", "folder", (files) => give(files.filter(({ type }) => type.startsWith("image/"))));
+  const giveOrSay = (/** @type {File[]} */ files) => (files.length ? take(files) : onNone());
+  listenToInput("choose-folder", "folder", (files) => giveOrSay(files.filter(isPicture)));
   document.addEventListener("paste", (event) => give([...(event.clipboardData?.files ?? [])]));
 
   // Entering a child fires before leaving its parent: count both to know when the pointer has left the page.
@@ -36,7 +38,7 @@ export function listenForPictures(take, setDropping) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     const transfer = event.dataTransfer;
-    if (transfer) void dropped(transfer).then(give);
+    if (transfer) void dropped(transfer).then((files) => (hasFiles(event) ? giveOrSay(files) : give(files)));
   });
 }
 
@@ -54,6 +56,9 @@ function listenToInput(buttonId, inputId, give) {
     input.value = "";
   });
 }
+
+/** By its type, or by its name where the browser has no type for it. @param {File} file */
+const isPicture = ({ type, name }) => type.startsWith("image/") || (!type && /\.(heic|heif|avif|jxl)$/i.test(name));
 
 /**
  * @param {DataTransfer} transfer
@@ -73,10 +78,11 @@ export async function dropped(transfer) {
 async function filesIn(entry) {
   if (entry.isFile) {
     /** @type {File} */
-    const file = await new Promise((resolve, reject) =>
-      /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
+    const file = await new Promise((resolve) =>
+      // One that may not be read is left out like one that is no picture.
+      /** @type {FileSystemFileEntry} */ (entry).file(resolve, () => resolve(new File([], ""))),
     );
-    return file.type.startsWith("image/") ? [file] : [];
+    return isPicture(file) ? [file] : [];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   /** @type {File[]} */

@@ -16,7 +16,8 @@ export function sayWhenLost(script) {
       // Where it is refused or not found, its element is told; where it is not understood or breaks, the window is.
       const { target } = event;
       const lost = target instanceof HTMLScriptElement ? target.src : event.filename;
-      if (lost === script && !hasStarted()) sayNotStarted();
+      // Its address names its version, too.
+      if (lost?.replace(/\?.*/, "") === script && !hasStarted()) sayNotStarted();
     },
     true,
   );

@@ -5,7 +5,7 @@ import { AnswerView } from "./answer.js";
 import { ownAnswerer } from "./predictor.js";
 import { Batch } from "./batch.js";
 import { CameraPanel } from "./camera_panel.js";
-import { fillCard } from "./card.js";
+import { openCard } from "./card.js";
 import { BackendSelector } from "./backend_selector.js";
 import { fetchFile } from "../loading/files.js";
 import { byId } from "./elements.js";
@@ -30,7 +30,10 @@ if (document.readyState === "loading") {
 const stage = new Stage();
 const answers = new AnswerView();
 const heat = new HeatMap(() => void again());
-const batch = new Batch((file) => void takePicture(file, file.name));
+const batch = new Batch(
+  (file) => void takePicture(file, file.name),
+  (text) => answers.announce(text),
+);
 /** @type {Predictor | undefined} */
 let predictor;
 /** @type {BackendSelector | undefined} */
@@ -43,6 +46,8 @@ let early = [];
 let shown;
 /** Counts what was shown, so that a late answer to an earlier picture is dropped. */
 let turn = 0;
+/** Counts what was asked to be shown: a sample may come late. */
+let asked = 0;
 
 const camera = new CameraPanel(stage, {
   onFrame: (video) => classifyPicture(video, true),
@@ -55,12 +60,15 @@ const camera = new CameraPanel(stage, {
 listenForPictures(
   (files) => void takePictures(files),
   (over) => stage.setDropping(over),
+  () => answers.say(sayNotAPicture(""), "error"),
 );
 for (const sample of document.querySelectorAll(".sample")) {
   if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void takeSample(sample));
+  offerWhenThere(sample);
 }
 byId("not-started", HTMLElement).remove();
 document.documentElement.classList.remove("on-disk");
+const fillCard = openCard();
 void start().then(fillCard);
 for (const id of ["choose", "choose-folder"]) byId(id, HTMLButtonElement).disabled = false;
 offerInstall();
@@ -137,6 +145,7 @@ async function again() {
 
 /** @param {File[]} files */
 async function takePictures(files) {
+  asked++;
   if (files.length === 1) return takePicture(files[0], files[0].name);
   camera.stop();
   if (!predictor) {
@@ -144,8 +153,14 @@ async function takePictures(files) {
     return;
   }
   answers.forgive();
-  const { labels, threshold, answer } = predictor;
-  await batch.run(files, threshold, async (file) => rank(labels, (await answer(file, false)).probabilities));
+  const { labels, threshold, multilabel, answer } = predictor;
+  try {
+    await batch.run(files, { threshold, multilabel }, async (file) =>
+      rank(labels, (await answer(file, false)).probabilities),
+    );
+  } catch (error) {
+    answers.say(sayFailure(error), "error", () => location.reload());
+  }
 }
 
 /**
@@ -153,6 +168,7 @@ async function takePictures(files) {
  * @param {string} name
  */
 async function takePicture(blob, name) {
+  asked++;
   camera.stop();
   heat.clear();
   shown = { blob, name };
@@ -163,12 +179,25 @@ async function takePicture(blob, name) {
   if (predictor) await classifyPicture(blob, false, name);
 }
 
+/** Whoever hosts the page may leave the samples out: what is not there is not offered. @param {Element} sample */
+function offerWhenThere(sample) {
+  const image = sample.querySelector("img");
+  const hide = () => sample.closest("li")?.remove();
+  image?.addEventListener("error", hide);
+  if (image?.hasAttribute("src") && image.complete && !image.naturalWidth) hide();
+}
+
 /** @param {HTMLButtonElement} sample */
 async function takeSample(sample) {
   const path = sample.dataset.path ?? "";
+  const mine = ++asked;
+  camera.stop();
+  const isStale = () => mine !== asked || camera.wanted;
   try {
-    await takePicture(new Blob([await fetchFile(home, path, sample.dataset.sha256)]), path);
+    const file = await fetchFile(home, path, sample.dataset.sha256);
+    if (!isStale()) await takePicture(new Blob([file]), path);
   } catch (error) {
+    if (isStale()) return;
     answers.say(sayFailure(error), "error", () => void takeSample(sample));
   }
 }

@@ -13,7 +13,7 @@ const files = await unpack(carrier.text).catch((cause) => {
 carrier.remove();
 // The report lies beside a bundle's page, and not in this file.
 document.querySelector(".card-more")?.remove();
-place(home, files);
+place(home, files, { whole: true });
 for (const image of document.querySelectorAll("img")) {
   const carried = files[image.dataset.carried ?? ""];
   if (carried) image.src = URL.createObjectURL(carried);

@@ -50,6 +50,8 @@ export class TeachMode {
     } catch (error) {
       const { title, text } = sayFailure(error);
       this.#status.textContent = `${title}. ${text}`;
+      // What was taught here answers no more, and nobody has asked for the section that says why.
+      if (this.#section.hidden) lent.onMessage({ title, text });
       this.#opened = undefined;
     }
   }

@@ -46,6 +46,15 @@ export function sayFailure(error) {
   return { ...found, text: fill(found.text, { ...FLOOR, file: file || words.aFile }) };
 }
 
+/** Within another sentence. @param {unknown} error @returns {string} in the page's language, where it has words for it */
+export function sayReason(error) {
+  if (isOurs(error)) return sayFailure(error).text;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether it is a PagesightError: a code that is a number is a DOMException's. @param {unknown} error */
+const isOurs = (error) => typeof (/** @type {{ code?: unknown }} */ (error).code) === "string";
+
 /**
  * @param {string} name of the file, '' where it has none
  * @returns {Message}
@@ -60,6 +69,8 @@ export const sayNotAPicture = (name) => ({
  * @returns {Message}
  */
 export function sayCamera(error) {
+  // What was done with its picture failed, and not the camera.
+  if (isOurs(error)) return sayFailure(error);
   const { name = "" } = /** @type {{ name?: string }} */ (error);
   if (name === "NotAllowedError" && isKeptFromCamera()) return words.camera.InFrame;
   return choose(words.camera, name === "AbortError" ? "NotReadableError" : name) ?? words.camera.other;

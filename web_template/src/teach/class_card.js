@@ -155,7 +155,6 @@ export class ClassCard {
       // The page would recognize what falls elsewhere.
       event.preventDefault();
       event.stopPropagation();
-      document.dispatchEvent(new Event("dropped"));
       if (event.dataTransfer) void dropped(event.dataTransfer).then((files) => this.#actions.addFiles(files));
     });
   }

@@ -1,6 +1,6 @@
 // Keep and share: the taught page as one file or as a folder, the pictures, and all of them back.
-import { button, make } from "../page/elements.js";
-import { fill, teachWords as words } from "../page/words.js";
+import { button, make, save } from "../page/elements.js";
+import { fill, sayReason, teachWords as words } from "../page/words.js";
 import { TOO_MUCH } from "./limits.js";
 import { carriedFiles, singleFile } from "./single_file.js";
 import { bundleFiles, readBundle } from "./model_zip.js";
@@ -64,10 +64,8 @@ export class ExportPanel {
 
   #name() {
     const { session, contract } = this.#at;
-    const { head } = session;
-    return (
-      head?.title || titleOf(head?.labels ?? session.classes.map(({ name }) => name), contract.title || contract.name)
-    );
+    const { head, title } = session;
+    return title || titleOf(head?.labels ?? session.classes.map(({ name }) => name), contract.title || contract.name);
   }
 
   #rows() {
@@ -91,7 +89,7 @@ export class ExportPanel {
     this.#title.dir = "auto";
     this.#title.className = "class-name";
     this.#title.addEventListener("change", () => {
-      if (session.head) void session.use({ ...session.head, title: this.#title.value.trim() }).then(this.#at.onTitle);
+      void session.setTitle(this.#title.value.trim()).then(() => session.head && this.#at.onTitle());
     });
     const made = () => bundleFiles(session, contract, base, this.#title.value.trim() || this.#name());
     this.#file.addEventListener("click", () =>
@@ -176,7 +174,7 @@ export class ExportPanel {
     try {
       this.#status.textContent = await work();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = sayReason(error);
       this.#status.textContent = reason === TOO_MUCH ? words.tooMuch : fill(words.failed, { reason });
     }
     this.show();
@@ -187,12 +185,7 @@ export class ExportPanel {
    * @param {string} name
    */
   #download(file, name) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(file);
-    link.download = name;
-    link.click();
-    // The download has begun by then; its bytes must not stay for as long as the page does.
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    save(file, name);
     return fill(words.packed, { name });
   }
 

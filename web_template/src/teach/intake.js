@@ -1,6 +1,6 @@
 // How pictures come into a class: held, hands-free, or as files; what came together can be taken back together.
 import { integer } from "../page/format.js";
-import { fillCount, sayCamera, teachWords as words } from "../page/words.js";
+import { fillCount, sayCamera, sayFailure, teachWords as words } from "../page/words.js";
 import { countDown } from "./hands_free.js";
 import { Recorder } from "./recorder.js";
 
@@ -42,11 +42,16 @@ export class Intake {
     this.#recorder.stop(card);
   }
 
+  /** Whatever is recorded or counted down ends. */
+  stopAll() {
+    this.#alone?.call.abort();
+    this.#recorder.stop();
+  }
+
   /** Counts down and records by itself; a second call ends it. @param {ClassCard} card */
   async toggleHandsFree(card) {
     const running = this.#alone;
-    running?.call.abort();
-    this.#recorder.stop(card);
+    this.stopAll();
     if (running?.card === card || card.isRecording) return;
     const mine = { card, call: new AbortController() };
     this.#alone = mine;
@@ -56,10 +61,12 @@ export class Intake {
       card.setState({ kind: "starting" });
       if (!host.camera.running && !(await host.camera.start())) return;
       const onSecond = (/** @type {number} */ n) => {
+        // Who switches it off does not want it switched on again.
+        if (!host.camera.running) return mine.call.abort();
         card.setState({ kind: "countdown", n });
         host.tell(integer(n));
       };
-      if (!(await countDown(wait, onSecond, mine.call.signal))) return;
+      if (!(await countDown(wait, onSecond, mine.call.signal)) || !host.camera.running) return;
       await this.#take(card, { most, everyMs });
     } catch (error) {
       host.onMessage(sayCamera(error));
@@ -127,7 +134,7 @@ export class Intake {
    * @returns {Promise<{ added: number, unreadable: number }>}
    */
   async takeFiles(card, pictures, { once = false } = {}) {
-    const { session, onChange, onNews } = this.#at;
+    const { host, session, onChange, onNews } = this.#at;
     /** @type {Example[]} */
     const added = [];
     let unreadable = 0;
@@ -135,7 +142,13 @@ export class Intake {
       try {
         const taken = await session.add(card.one, picture, { once });
         if (taken) added.push(taken);
-      } catch {
+      } catch (error) {
+        const { code } = /** @type {{ code?: unknown }} */ (error);
+        if (typeof code === "string" && code !== "picture") {
+          // It is no matter of the picture, and no other one would fare better.
+          host.onMessage(sayFailure(error));
+          break;
+        }
         unreadable++;
       }
       card.setLastTake(added);

@@ -1,9 +1,11 @@
 // The taught model as a bundle: the page's own folder with a new head, new labels and fresh hashes; and back.
+import { PagesightError } from "../errors.js";
 import { fetchFile } from "../loading/files.js";
 import { ASIDE, FOR_GPUS, FOR_HOSTS, OF_THIS_MODEL, ON_DEMAND, PUBLISHED, RUNTIME } from "../loading/bundle_files.js";
 import { sha256 } from "../loading/sha256.js";
 import { HEAD_FILE, attachHead, readHead } from "./attach_head.js";
 import { thresholdOf } from "./head.js";
+import { FOLDS } from "./out_of_fold.js";
 import { fillPage } from "./page_copy.js";
 
 /**
@@ -30,7 +32,7 @@ const parse = (/** @type {Uint8Array} */ bytes) => JSON.parse(new TextDecoder().
 export async function bundleFiles(session, contract, base, title) {
   const { head } = session;
   if (!head) throw new Error("train first");
-  const files = await ownFiles(base);
+  const files = await ownFiles(base, contract);
   const folder = contract.model.path.replace(/[^/]*$/, "");
   const grafted = attachHead(parse(files[contract.model.path]), contract.outputs, head);
   files[contract.model.path] = json(grafted.model);
@@ -93,11 +95,17 @@ export function readBundle(files, session, contract) {
 /**
  * Every file of the folder that the page came from, each checked.
  * @param {string} base
+ * @param {Contract} contract
  * @returns {Promise<Files>}
  */
-async function ownFiles(base) {
+async function ownFiles(base, contract) {
   /** @type {{ files: Listed }} */
   const manifest = parse(new Uint8Array(await fetchFile(base, "manifest.json")));
+  // The folder may have been published anew while somebody was teaching: a head fits the weights that it was trained on alone.
+  for (const [path, { sha256: published }] of Object.entries(contract.files)) {
+    const now = manifest.files[path]?.sha256 ?? published;
+    if (now !== published) throw new PagesightError("tampered", `${path} was published anew meanwhile`, path);
+  }
   const wanted = Object.entries(manifest.files).filter(([path]) => !OF_THIS_MODEL.test(path));
   const found = await Promise.all(
     wanted.map(([path, published]) =>
@@ -162,12 +170,15 @@ async function listed(files, wanted) {
 function report(old, { labels, heldOut: { asked, right }, examples }) {
   return {
     ...old,
+    // It is another network now than the one that it was compared with.
+    original: undefined,
     dataset: { pictures: examples, classes: labels.length, skipped: 0, split: "random" },
     accuracy: {
       n: asked || null,
       float: null,
       exported: asked ? right / asked : null,
       interval95: asked ? wilson(right, asked) : null,
+      folds: asked ? FOLDS : null,
     },
     quantization: old.quantization && { ...old.quantization, top1_agreement: null },
     parity: null,

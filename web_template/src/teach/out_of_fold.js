@@ -2,7 +2,7 @@
 import { softmax } from "./softmax.js";
 
 /** As many as make each fit nearly as good as the last one, which has all pictures. */
-const FOLDS = 5;
+export const FOLDS = 5;
 /** A class with fewer is always trained on, and never asked. */
 const FEWEST = 3;
 /** Answers are made less sure where they were too sure; by how much at most, and never more sure. */

@@ -1,5 +1,5 @@
 // Training's part of the panel: what to mind before, the button, and what was measured after.
-import { button, make } from "../page/elements.js";
+import { button, make, write } from "../page/elements.js";
 import { exactPercent, integer } from "../page/format.js";
 import { fillCount, fill, teachWords as words } from "../page/words.js";
 
@@ -9,6 +9,7 @@ import { fillCount, fill, teachWords as words } from "../page/words.js";
  * @property {string} [obstacle] why training cannot start
  * @property {string[]} advice what to mind
  * @property {boolean} changed since the head was trained
+ * @property {boolean} training whether another is being trained
  * @property {Head} [head]
  */
 
@@ -42,11 +43,14 @@ export class Outcome {
   }
 
   /** @param {Shown} shown */
-  show({ obstacle, advice, changed, head }) {
+  show({ obstacle, advice, changed, training, head }) {
     this.#train.disabled = Boolean(obstacle);
+    // A button that is disabled while it is pressed loses the focus.
+    this.#train.setAttribute("aria-disabled", String(training));
     this.#train.textContent = head ? words.trainAgain : words.train;
     this.#train.classList.toggle("button-primary", !head || changed);
-    if (obstacle) this.say(obstacle);
+    if (training) this.say(words.training);
+    else if (obstacle) this.say(obstacle);
     else if (!head) this.say(words.notTrained);
     else if (changed) this.say(words.changed);
     // It is asked many times a second while pictures come in.
@@ -60,12 +64,12 @@ export class Outcome {
 
   /** @param {string} text */
   say(text) {
-    this.#status.textContent = text;
+    write(this.#status, text);
   }
 
   /** @param {number} done 0..1 */
   progress(done) {
-    this.#train.disabled = true;
+    this.#train.setAttribute("aria-disabled", "true");
     this.#progress.hidden = false;
     this.#progress.value = done;
     this.say(words.training);
@@ -75,13 +79,13 @@ export class Outcome {
   done(shown) {
     this.#progress.hidden = true;
     this.show(shown);
-    this.say(words.trained);
+    if (shown.head && !shown.changed && !shown.obstacle) this.say(words.trained);
   }
 
   /** @param {string} reason */
   failed(reason) {
     this.#progress.hidden = true;
-    this.#train.disabled = false;
+    this.#train.setAttribute("aria-disabled", "false");
     this.say(fill(words.failed, { reason }));
   }
 }

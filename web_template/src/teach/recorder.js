@@ -55,9 +55,9 @@ export class Recorder {
     return this.#take?.owner === owner;
   }
 
-  /** @param {object} owner whose take ends; anybody else's goes on */
-  stop(owner) {
-    if (this.#take?.owner === owner) this.#take.over = true;
+  /** @param {object} [owner] whose take ends; anybody else's goes on; whoever's it is when left out */
+  stop(owner = this.#take?.owner) {
+    if (this.#take && this.#take.owner === owner) this.#take.over = true;
   }
 
   /** @returns {Promise<Blob | null>} what the model sees of the frame, not mirrored */

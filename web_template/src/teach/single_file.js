@@ -1,6 +1,7 @@
 // The taught page as one HTML file that a double click opens, as `pagesight build --single-file` writes it; and back.
 import { unpack } from "../loading/inlined_files.js";
 import { NOT_INLINED } from "../loading/bundle_files.js";
+import { sha256 } from "../loading/sha256.js";
 import { MOST_BYTES, TOO_MUCH } from "./limits.js";
 import { SINGLE } from "./model_zip.js";
 
@@ -69,7 +70,7 @@ function atMost(most) {
 /** @param {Element} link @param {Files} files */
 function inlineLink(link, files) {
   const kinds = (link.getAttribute("rel") ?? "").split(/\s+/);
-  const bytes = files[link.getAttribute("href") ?? ""];
+  const bytes = files[(link.getAttribute("href") ?? "").replace(/\?.*/, "")];
   if (kinds.includes("stylesheet") && bytes) {
     const style = link.ownerDocument.createElement("style");
     style.textContent = inlineAddresses(text(bytes), files);
@@ -107,8 +108,8 @@ async function pack(files) {
 async function policyOf(page) {
   const sources = async (/** @type {string} */ selector) => {
     const hashes = [...page.querySelectorAll(selector)].map(async ({ textContent }) => {
-      const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(textContent ?? ""));
-      return `'sha256-${binary(new Uint8Array(digest))}'`;
+      const digest = await sha256(new TextEncoder().encode(textContent ?? ""));
+      return `'sha256-${binary(Uint8Array.from(digest.match(/../g) ?? [], (byte) => parseInt(byte, 16)))}'`;
     });
     return (await Promise.all(hashes)).join(" ");
   };

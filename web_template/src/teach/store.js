@@ -11,15 +11,20 @@ const VERSION = 1;
 /** A database that says nothing for so long never will: some private windows do. */
 const OPEN_MS = 5_000;
 
+/** @typedef {{ state: IDBObjectStore, examples: IDBObjectStore }} Stores */
 /** @typedef {{ bytes: ArrayBuffer, type: string }} Packed a picture: WebKit keeps no Blobs in private windows */
 
 export class Store {
   /** Undefined where nothing outlasts the visit. @type {IDBDatabase | undefined} */
   #database;
+  /** Whether no more is kept; what was can still be deleted. */
+  #full = false;
   /** Ids of what is not kept. */
   #next = -1;
   /** Told when it turns out that no more can be kept. @type {(() => void) | undefined} */
   onLost;
+  /** Told when something could not be deleted, and is there again after a reload. @type {(() => void) | undefined} */
+  onNotDeleted;
 
   /** @param {IDBDatabase} [database] */
   constructor(database) {
@@ -43,14 +48,13 @@ export class Store {
 
   /** Whether a reload finds what was taught. */
   get lasting() {
-    return this.#database !== undefined;
+    return this.#database !== undefined && !this.#full;
   }
 
   /** @returns {Promise<{ classes: Class[] | undefined, head: Head | undefined, examples: Example[] }>} */
   async read() {
     const nothing = { classes: undefined, head: undefined, examples: [] };
-    return this.#ask(nothing, async (database) => {
-      const [state, examples] = [storeOf(database, "state", "readonly"), storeOf(database, "examples", "readonly")];
+    return this.#ask(nothing, "readonly", async ({ state, examples }) => {
       const found = [settled(state.get("classes")), settled(state.get("head")), settled(examples.getAll())];
       const [classes, head, all] = await Promise.all(found);
       return { classes, head, examples: all.map(unpacked) };
@@ -59,15 +63,14 @@ export class Store {
 
   /** @param {Class[]} classes */
   async keepClasses(classes) {
-    await this.#ask(undefined, (database) => settled(storeOf(database, "state", "readwrite").put(classes, "classes")));
+    await this.#ask(undefined, "readwrite", ({ state }) => settled(state.put(classes, "classes")));
   }
 
   /** @param {Head | undefined} head */
   async keepHead(head) {
-    await this.#ask(undefined, (database) => {
-      const state = storeOf(database, "state", "readwrite");
-      return settled(/** @type {IDBRequest<unknown>} */ (head ? state.put(head, "head") : state.delete("head")));
-    });
+    await this.#ask(undefined, "readwrite", ({ state }) =>
+      settled(/** @type {IDBRequest<unknown>} */ (head ? state.put(head, "head") : state.delete("head"))),
+    );
   }
 
   /**
@@ -78,40 +81,68 @@ export class Store {
     const { picture } = example;
     /** @type {Packed} */
     const packed = { bytes: await picture.arrayBuffer(), type: picture.type };
-    return this.#ask(example.id ?? this.#next--, async (database) =>
-      Number(await settled(storeOf(database, "examples", "readwrite").put({ ...example, picture: packed }))),
+    return this.#ask(example.id ?? this.#next--, "readwrite", async ({ examples }) =>
+      Number(await settled(examples.put({ ...example, picture: packed }))),
     );
   }
 
   /** @param {number[]} ids */
   async drop(ids) {
-    await this.#ask(undefined, (database) => {
-      const examples = storeOf(database, "examples", "readwrite");
-      return Promise.all(ids.map((id) => settled(examples.delete(id))));
-    });
+    await this.#delete(({ examples }) => Promise.all(ids.map((id) => settled(examples.delete(id)))));
+  }
+
+  /** Deletes everything, whoever kept it: another tab may have. */
+  async clear() {
+    await this.#delete(({ examples, state }) => Promise.all([settled(examples.clear()), settled(state.clear())]));
+  }
+
+  /** What is to be gone and is not, is said. @param {(stores: Stores) => Promise<unknown>} use */
+  async #delete(use) {
+    if (!this.#database) return;
+    try {
+      await within(this.#database, "readwrite", use);
+    } catch {
+      this.onNotDeleted?.();
+    }
   }
 
   /**
    * From the first failure on nothing is kept, and the visit goes on: a full disk takes nobody's pictures away.
    * @template T
    * @param {T} otherwise
-   * @param {(database: IDBDatabase) => Promise<any>} use
+   * @param {IDBTransactionMode} mode
+   * @param {(stores: Stores) => Promise<any>} use
    * @returns {Promise<T>}
    */
-  async #ask(otherwise, use) {
-    if (!this.#database) return otherwise;
+  async #ask(otherwise, mode, use) {
+    if (!this.#database || this.#full) return otherwise;
     try {
-      return await use(this.#database);
+      return await within(this.#database, mode, use);
     } catch {
-      this.#database = undefined;
+      this.#full = true;
       this.onLost?.();
       return otherwise;
     }
   }
 }
 
-/** @param {IDBDatabase} database @param {"state" | "examples"} name @param {IDBTransactionMode} mode */
-const storeOf = (database, name, mode) => database.transaction(name, mode).objectStore(name);
+/**
+ * @template T
+ * @param {IDBDatabase} database
+ * @param {IDBTransactionMode} mode
+ * @param {(stores: Stores) => Promise<T>} use
+ * @returns {Promise<T>} once it is kept: a disk may turn out to be full after every request was answered
+ */
+async function within(database, mode, use) {
+  const transaction = database.transaction(["state", "examples"], mode);
+  const kept = new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
+  });
+  const stores = { state: transaction.objectStore("state"), examples: transaction.objectStore("examples") };
+  const [found] = await Promise.all([use(stores), kept]);
+  return found;
+}
 
 /** @param {Omit<Example, "picture"> & { picture: Packed | Blob }} kept Blobs are of earlier versions @returns {Example} */
 function unpacked({ picture, ...example }) {

@@ -1,8 +1,8 @@
 // Teaching in the page: loaded when it is opened, or where it was taught before, and never else.
-import { button, make } from "../page/elements.js";
+import { button, byId, make } from "../page/elements.js";
 import { integer } from "../page/format.js";
 import { recall, remember } from "../loading/memory.js";
-import { fill, teachWords as words } from "../page/words.js";
+import { fill, sayReason, teachWords as words } from "../page/words.js";
 import { ClassCard } from "./class_card.js";
 import { openCollecting } from "./collecting.js";
 import { ExportPanel } from "./export_panel.js";
@@ -57,6 +57,9 @@ class Teaching {
   #export;
   #page;
   #changed = false;
+  /** Counts what was changed: what is trained meanwhile does not know of it. */
+  #changes = 0;
+  #training = false;
   /** @type {import("../collect/panel.js").Panel | undefined} */
   #collecting;
   #outcome = new Outcome(() => void this.#train());
@@ -100,6 +103,7 @@ class Teaching {
     });
     this.#addClass.addEventListener("click", () => void this.#add(className(session.classes.length + 1)));
     this.#addNone.addEventListener("click", () => void this.#addNoneOfThese());
+    byId("mode-recognize", HTMLButtonElement).addEventListener("click", () => this.#intake.stopAll());
     this.#build();
     this.#reset(recall(taughtKey(host.base)) !== OTHER);
     void this.#openCollecting();
@@ -134,12 +138,16 @@ class Teaching {
     const foot = make("div", "teach-foot");
     foot.append(more, this.#handsFree.element, this.#outcome.element, this.#export.element);
     const visitOnly = make("p", "teach-note", words.visitOnly);
-    this.#session.watchStore((lasting) => (visitOnly.hidden = lasting));
+    this.#session.watchStore(
+      (lasting) => (visitOnly.hidden = lasting),
+      () => this.#host.onMessage(words.notDeleted),
+    );
     this.#host.root.replaceChildren(heading, make("p", "lead", words.lead), visitOnly, this.#start, this.#list, foot);
   }
 
   /** Draws everything anew. @param {boolean} use whether the head answers from now on */
   #reset(use) {
+    this.#intake.stopAll();
     for (const card of this.#cards) card.dispose();
     this.#cards = this.#session.classes.map((one, i) => this.#card(one, i + 1));
     this.#list.replaceChildren(...this.#cards.map(({ element }) => element));
@@ -168,7 +176,13 @@ class Teaching {
   #shown() {
     const { head, taught } = this.#session;
     const filled = taught.map((one) => ({ name: one.name, examples: this.#session.of(one) }));
-    return { obstacle: this.#obstacle(), advice: advice(filled), changed: this.#changed, head };
+    return {
+      obstacle: this.#obstacle(),
+      advice: advice(filled),
+      changed: this.#changed,
+      training: this.#training,
+      head,
+    };
   }
 
   /** @returns {string | undefined} why training cannot start */
@@ -181,6 +195,7 @@ class Teaching {
   }
 
   #change() {
+    this.#changes++;
     this.#changed = true;
     this.#show();
   }
@@ -228,9 +243,12 @@ class Teaching {
 
   /** @param {Class} one */
   async #remove(one) {
-    await this.#session.removeClass(one);
     const at = this.#cards.findIndex((card) => card.one === one);
-    this.#cards.splice(at, 1)[0]?.dispose();
+    // A second click comes before the first one is through.
+    if (at < 0) return;
+    this.#intake.stop(this.#cards[at]);
+    this.#cards.splice(at, 1)[0].dispose();
+    await this.#session.removeClass(one);
     this.#change();
     const next = this.#cards[Math.min(at, this.#cards.length - 1)];
     if (next) next.focusName();
@@ -250,15 +268,22 @@ class Teaching {
   }
 
   async #train() {
+    if (this.#training) return;
+    const before = this.#changes;
+    this.#training = true;
     this.#outcome.progress(0);
     try {
-      await this.#session.train(this.#helper, (done) => this.#outcome.progress(done));
-      this.#changed = false;
-      this.#use(true);
+      const trained = await this.#session.train(this.#helper, (done) => this.#outcome.progress(done));
+      this.#training = false;
+      if (trained) {
+        this.#changed = before !== this.#changes;
+        this.#use(true);
+      }
       this.#show();
       this.#outcome.done(this.#shown());
     } catch (error) {
-      this.#outcome.failed(error instanceof Error ? error.message : String(error));
+      this.#training = false;
+      this.#outcome.failed(sayReason(error));
     }
   }
 
@@ -272,8 +297,8 @@ class Teaching {
   }
 
   async #startOver() {
-    for (const one of [...this.#session.classes]) await this.#session.removeClass(one);
-    await this.#session.forget();
+    this.#intake.stopAll();
+    await this.#session.clear();
     this.#reset(false);
     this.#start.querySelector("button")?.focus();
   }

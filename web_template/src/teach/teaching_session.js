@@ -1,4 +1,7 @@
 // What is being taught: classes, their examples, and the head that was trained on them.
+import { toBitmap } from "../input/bitmap.js";
+import { readPictureFile } from "../input/picture_file.js";
+import { decodePng, isDecodedHere } from "../input/png.js";
 import { Store } from "./store.js";
 
 /**
@@ -23,6 +26,10 @@ export class TeachingSession {
   examples = [];
   /** @type {Head | undefined} */
   head;
+  /** What the page is called, where someone has named it. @type {string | undefined} */
+  title;
+  /** Raised where another head takes over: what is being trained then is not wanted any more. */
+  #lesson = 0;
 
   /**
    * @param {Classifier} classifier
@@ -44,10 +51,14 @@ export class TeachingSession {
     const session = new TeachingSession(classifier, store);
     const { classes, head, examples } = await store.read();
     session.classes = classes ?? [];
-    session.examples = examples;
-    const stale = examples.filter(({ model }) => model !== session.#model);
-    for (const example of stale) await session.#extractFeatures(example);
+    // Another tab may have written classes that this one had not heard of.
+    const known = examples.filter(({ classId }) => session.classes.some(({ id }) => id === classId));
+    const stale = known.filter(({ model }) => model !== session.#model);
+    const lost = new Set();
+    for (const example of stale) if (!(await session.#extractFeatures(example))) lost.add(example);
+    session.examples = known.filter((example) => !lost.has(example));
     if (!stale.length && head?.model === session.#model) session.head = head;
+    session.title = session.head?.title;
     return session;
   }
 
@@ -128,9 +139,11 @@ export class TeachingSession {
   /**
    * @param {Helper} helper
    * @param {import("./helper.js").OnProgress} onProgress
-   * @returns {Promise<{ head: Head, loss: number }>} when the new head is in use and kept
+   * @returns {Promise<{ head: Head, loss: number } | undefined>} when the new head is in use and kept; undefined where everything
+   * was deleted meanwhile, or another head was opened
    */
   async train(helper, onProgress) {
+    const lesson = this.#lesson;
     const classes = this.taught;
     const column = new Map(classes.map(({ id }, i) => [id, i]));
     const examples = this.examples.filter(({ classId }) => column.has(classId));
@@ -140,6 +153,7 @@ export class TeachingSession {
     const targets = Uint16Array.from(examples, ({ classId }) => column.get(classId) ?? 0);
     const job = { vectors, targets, classes: classes.length };
     const { kernel, bias, answers, temperature, loss, ...measured } = await helper.train(job, onProgress);
+    if (lesson !== this.#lesson) return undefined;
     const labels = classes.map(({ name }) => name);
     // How sure it may be is in the head, which stays one matrix product.
     const cooler = (/** @type {Float32Array} */ weights) => weights.map((weight) => weight / temperature);
@@ -147,14 +161,13 @@ export class TeachingSession {
       answers[i] < 0 || answers[i] === targets[i] ? [] : [[id, labels[answers[i]]]],
     );
     const misread = Object.fromEntries(wrong);
-    const { title } = this.head ?? {};
     const head = {
       ...measured,
       kernel: cooler(kernel),
       bias: cooler(bias),
       labels,
       misread,
-      title,
+      title: this.title,
       model: this.#model,
     };
     await this.use(head);
@@ -163,14 +176,28 @@ export class TeachingSession {
 
   /** @param {Head} head */
   async use(head) {
+    this.#lesson++;
     this.head = head;
+    this.title = head.title;
     await this.#store.keepHead(head);
   }
 
-  /** Drops the head. */
-  async forget() {
+  /** @param {string} title '' for what it would be called anyway */
+  async setTitle(title) {
+    this.title = title;
+    if (!this.head) return;
+    this.head = { ...this.head, title };
+    await this.#store.keepHead(this.head);
+  }
+
+  /** Deletes everything, also what another tab has kept. */
+  async clear() {
+    this.#lesson++;
+    this.classes = [];
+    this.examples = [];
     this.head = undefined;
-    await this.#store.keepHead(undefined);
+    this.title = undefined;
+    await this.#store.clear();
   }
 
   /** @param {import("../loading/contract.js").Contract} contract of any bundle */
@@ -178,9 +205,13 @@ export class TeachingSession {
     return weightsOf(contract);
   }
 
-  /** @param {(lasting: boolean) => void} show told now, and when it changes, whether a reload finds what is taught */
-  watchStore(show) {
+  /**
+   * @param {(lasting: boolean) => void} show told now, and when it changes, whether a reload finds what is taught
+   * @param {() => void} onNotDeleted a reload finds what was to be deleted
+   */
+  watchStore(show, onNotDeleted) {
     this.#store.onLost = () => show(false);
+    this.#store.onNotDeleted = onNotDeleted;
     show(this.#store.lasting);
   }
 
@@ -189,11 +220,17 @@ export class TeachingSession {
     return this.#model;
   }
 
-  /** @param {Example} example */
+  /** @param {Example} example @returns {Promise<boolean>} false where its picture can no longer be read */
   async #extractFeatures(example) {
-    const { vector } = await this.#classifier.extractFeatures(example.picture);
-    Object.assign(example, { vector, model: this.#model });
+    try {
+      const { vector } = await this.#classifier.extractFeatures(example.picture);
+      Object.assign(example, { vector, model: this.#model });
+    } catch (error) {
+      if (/** @type {{ code?: string }} */ (error).code === "picture") return false;
+      throw error;
+    }
     await this.#store.keep(example);
+    return true;
   }
 }
 
@@ -213,13 +250,29 @@ function weightsOf({ files, model }) {
 /** @param {Float32Array} a @param {Float32Array} b */
 const isSame = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
+/** @param {import("../input/png_file.js").Png} png @returns {Promise<ImageBitmap | undefined>} undefined where it is damaged */
+async function pngBitmap(png) {
+  try {
+    const { data, width, height } = await decodePng(png);
+    return await createImageBitmap(new ImageData(data, width, height), { premultiplyAlpha: "none" });
+  } catch {
+    return undefined;
+  }
+}
+
 /** @param {Blob} picture @returns {Promise<Blob>} */
 async function small(picture) {
   if (picture.size <= MOST_BYTES) return picture;
-  const bitmap = await createImageBitmap(picture);
+  // As it is recognized: without its color profile, turned by the same EXIF, and on white where it is clear.
+  const { bytes, png } = readPictureFile(new Uint8Array(await picture.arrayBuffer()));
+  const bitmap = (png && isDecodedHere(png) && (await pngBitmap(png))) || (await toBitmap(bytes));
   const scale = Math.min(1, MOST_SIDE / Math.min(bitmap.width, bitmap.height));
   const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
-  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("this browser gives no canvas");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
   return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
 }

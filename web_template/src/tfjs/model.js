@@ -85,9 +85,11 @@ export class Model {
     /** @type {Partial<Record<OutputName, Output>>} */
     const outputs = {};
     const input = tensor(new Float32Array(pixels), [1, side, side, channels], "float32");
-    // No tidy() here: it would take away what the model's initializer graph computes once, in the first execute().
-    const results = [this.#graph.execute(input, names)].flat();
+    /** @type {import("@tensorflow/tfjs-core").Tensor[]} */
+    let results = [];
     try {
+      // No tidy() here: it would take away what the model's initializer graph computes once, in the first execute().
+      results = [this.#graph.execute(input, names)].flat();
       const values = await Promise.all(results.map((result) => this.#read(result)));
       wanted.forEach((name, i) => (outputs[name] = { data: values[i], shape: results[i].shape }));
     } finally {
@@ -100,11 +102,13 @@ export class Model {
   async runPlaces({ data, shape: [, height, width, depth] }) {
     if (!this.#lastMap) throw new PagesightError("contract", "this model has no output called features");
     const places = tensor(data, [height * width, 1, 1, depth], "float32");
-    const [result] = [this.#graph.execute({ [this.#lastMap]: places }, this.#contract.outputs.probabilities)].flat();
+    /** @type {import("@tensorflow/tfjs-core").Tensor[]} */
+    let results = [];
     try {
-      return await this.#read(result);
+      results = [this.#graph.execute({ [this.#lastMap]: places }, this.#contract.outputs.probabilities)].flat();
+      return await this.#read(results[0]);
     } finally {
-      dispose([places, result]);
+      dispose([places, ...results]);
     }
   }
 

@@ -65,7 +65,7 @@ BEFORE: dict[str, Callable[[Page], object]] = {
     "a changed file": lambda page: page.route("**/*.bin", lambda route: route.fulfill(body=b"else")),
     "a file that is missing": lambda page: page.route("**/*.bin", lambda route: route.fulfill(status=404)),
     "a server that hangs": lambda page: (page.add_init_script(QUICK), page.route("**/*.bin", lambda route: None)),
-    "no page.js, or a changed one": lambda page: page.route("**/page.js", lambda route: route.abort()),
+    "no page.js, or a changed one": lambda page: page.route("**/page.js*", lambda route: route.abort()),
     "a sandboxed frame": lambda page: _framed(page, 'sandbox="allow-scripts"'),
     "a policy that forbids inline scripts, as for extension pages": lambda page: _policy(
         page, "script-src 'self' 'wasm-unsafe-eval'; object-src 'self'; worker-src 'self'"

@@ -93,6 +93,7 @@ def test_axe_finds_nothing_in_any_state(
     expect(page.get_by_role("button", name=re.compile(r"^Recording… \d+ Class 2$"))).to_be_visible()
     _check(page, "teach, recording")
     page.keyboard.up("Space")
+    expect(page.get_by_role("button", name="Hold to record Class 2")).to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.locator(".outcome")).to_contain_text("Trained.")
     _check(page, "teach, trained")

@@ -36,9 +36,10 @@ CAMERA: dict[str, Any] = {
     },
 }
 # Known to differ, by 1 of 255 at most: WebKit multiplies colors by alpha where a WebP is lossless.
-ROUNDED = {"webkit": {"rgba-webp"}, "firefox": set[str]()}
-# Read otherwise: WebKit takes no alpha from a BMP, where Python and the other engines do.
-OTHERWISE = {"webkit": {"rgba-bmp"}, "firefox": set[str]()}
+ROUNDED = {"webkit": {"rgba-webp", "webp-with-a-tail"}, "firefox": set[str]()}
+# Read otherwise: WebKit takes no alpha from a BMP, where Python and the other engines do; five or six bits a color are spread over
+# eight in another way by each engine, and Python does as Chromium.
+OTHERWISE = {"webkit": {"rgba-bmp", "bmp-555", "bmp-565"}, "firefox": {"bmp-555", "bmp-565"}}
 LOAD = "async () => { const { load } = await import('./pagesight.js'); globalThis.c = await load(); return true; }"
 ASK = """async (pictures) => {
   const answers = [];

@@ -43,7 +43,7 @@ def test_a_sample_that_comes_late_takes_no_other_pictures_place_and_one_that_is_
     page = visit(bundle=bundle)
     expect(page.locator(".sample")).to_have_count(2)
     held: list[Any] = []
-    page.route("**/samples/0.jpg", lambda route: held.append(route))
+    page.route("**/samples/0.jpg", lambda route: held.append(route))  # noqa: PLW0108 - playwright cannot mark a method of a list
     page.get_by_role("button", name="Sample picture: red").click()
     page.get_by_role("button", name="Sample picture: blue").click()
     shows(page, "blue")

@@ -225,10 +225,11 @@ def test_one_that_hangs_is_given_up(make_bundle: Callable[..., Path], visit: Cal
     page.evaluate("() => void trial.then(() => (window.givenUp = true))")
     while not page.evaluate("window.givenUp"):
         page.clock.run_for(30_001)
-    assert page.evaluate("trial") == {
-        "backend": "wasm",
-        "attempts": [{"backend": "webgl", "verdict": "failed", "message": NOT_STARTED}],
-    }
+    trial = page.evaluate("trial")
+    assert trial["backend"] == "wasm"
+    # Whether it was asked before it was found not to start depends on how fast it is.
+    assert [(a["backend"], a["verdict"]) for a in trial["attempts"]] == [("webgl", "failed")]
+    assert trial["attempts"][0]["message"] in (NOT_STARTED, "no answer within 30 seconds")
     assert page.evaluate(CLASSIFY)["label"] == "blue"
 
 

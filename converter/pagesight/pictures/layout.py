@@ -104,16 +104,14 @@ class PictureFinder:
     def __init__(self, tree: Tree) -> None:
         """The pictures of `tree`, by name."""
         self._known: dict[tuple[str, str, Side | None], str | None] = {}
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
-        self._in_folder: dict[tuple[str, str], list[str]] = defaultdict(list)
+        # By the folder that a picture lies in and its name; the folder is None for those of a name in any folder.
+        self._by_name: dict[tuple[str | None, str], list[str]] = defaultdict(list)
+        self._by_stem: dict[tuple[str | None, str], list[str]] = defaultdict(list)
         for path in tree.pictures:
-            folder, _, name = _composed(path).rpartition("/")
-            stem = PurePosixPath(name).stem
-            self._by_name[name].append(path)
-            self._by_stem[stem].append(path)
-            for called in {name, stem}:
-                self._in_folder[folder.rpartition("/")[2], called].append(path)
+            folders, _, name = _composed(path).rpartition("/")
+            for folder in (None, folders.rpartition("/")[2]):
+                self._by_name[folder, name].append(path)
+                self._by_stem[folder, PurePosixPath(name).stem].append(path)
 
     def find(self, value: str, folder: str, side: Side | None) -> str | None:
         """The picture that `value`, in a table that lies in `folder`, means; None where there is none, or more than one.
@@ -129,12 +127,10 @@ class PictureFinder:
         wanted = _composed(re.sub(r"^[A-Za-z]:", "", value.replace("\\", "/")).removeprefix("./").strip("/"))
         name = wanted.rsplit("/", 1)[-1]
         parts = wanted.split("/")
-        is_stem = name not in self._by_name and not decoders.named(name)  # `0a3f` for 0a3f.jpg
-        if is_stem or name in self._by_name:
-            of_name = self._by_stem if is_stem else self._by_name
-            near = of_name.get(name, []) if len(parts) == 1 else self._in_folder[parts[-2], name] + self._in_folder["", name]
-        else:
-            near = []
+        is_known = (None, name) in self._by_name or decoders.named(name)
+        pictures = self._by_name if is_known else self._by_stem  # `0a3f` for 0a3f.jpg
+        folders = (None,) if len(parts) == 1 else (parts[-2], "")
+        near = [path for within in folders for path in pictures.get((within, name), ())]
         fitting = [path for path in near if _agree(parts[:-1], _composed(path).split("/")[:-1])]
         if len(fitting) > 1:
             nearest = [p for p in fitting if _composed(p) == wanted] or [

@@ -57,7 +57,7 @@ def _here(tree: Tree, called: str, columns: Columns, *, read_tables: bool) -> La
 def _agreed(tree: Tree, called: str, listed: Layout) -> Layout | None:
     """Class folders with the sides that a table beside them gives, where its labels are theirs; None where it says nothing more.
 
-    Raises ScanError where it has other labels for most of the pictures.
+    Raises ScanError where it lists half of the pictures and has another label for a tenth of those.
     """
     other = [p for p in listed.pictures if _key(p.label) != _key(shown(p.path.split("/")[0]))]
     if len(other) * 10 < len(listed.pictures):

@@ -9,10 +9,13 @@ import pytest
 
 from pagesight import importers
 from pagesight.adopt import Adoption, adopt
+from pagesight.artifacts import ORIGINAL_ANSWERS
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import keras, tensorflow
-from pagesight.importers import onnx
+from pagesight.importers import last_layer, onnx
+from pagesight.importers.against_original import against_original
 from pagesight.importers.onnx_proto import messages
+from pagesight.importers.original import source_of, started
 from pagesight.sandbox import Handed
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -144,9 +147,9 @@ def onnx_file(path: Path, nodes: list[Any], weights: dict[str, Any], last: str) 
     return path
 
 
-def as_torch_writes(path: Path) -> Path:
+def as_torch_writes(path: Path, seed: int = 0) -> Path:
     """Convolutions of every kind of padding and grouping, pooling that counts its borders, and shapes that are computed."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
 
     def w(*shape: int) -> Any:
         return rng.normal(0, 0.4, shape).astype(np.float32)
@@ -292,6 +295,15 @@ def test_the_original_of_an_onnx_file_is_asked_in_onnx_runtime(tmp_path: Path) -
     assert original.runtime.startswith("ONNX Runtime")
     assert (original.pictures, original.top1_agreement) == (64, 1)
     assert original.max_abs_diff < 1e-4
+    # Asked the same, a file with other weights answers otherwise: no page is made of what was read.
+    other = as_torch_writes(tmp_path / "other.onnx", seed=1)
+    taken = np.load(tmp_path / "out" / ORIGINAL_ANSWERS)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    source = source_of(other, importers.read(other, scratch), trust=False)
+    reading = last_layer.Reading(probabilities=lambda scores: scores, multilabel=False)
+    with started(source) as running, pytest.raises(AdoptError, match=r"ONNX Runtime .* answers otherwise"):
+        against_original(running, taken["inputs"], taken["probabilities"], input_range="0..1", reading=reading, labels="abcde")
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from pagesight.scan import scan
 from pagesight.train import _check_accuracy, train
 from pagesight.training import network, selection, upper_part
 from pagesight.training.candidates import starts
-from pagesight.training.every_picture import _half
+from pagesight.training.every_picture import _half, are_few
 from pagesight.training.folds import folds_of
 from pagesight.training.head import LinearHeads
 from pagesight.training.predictor import Predictor
@@ -56,6 +56,13 @@ def test_groups_and_equal_bytes_are_never_in_two_folds() -> None:
     for person in range(7):
         assert len({fold for p, fold in zip(pictures, folds, strict=True) if p.group == f"person {person}"}) == 1
     assert folds[-1] == folds[-2]
+
+
+def test_few_is_told_by_the_smallest_class_and_by_what_all_together_take() -> None:
+    assert are_few(np.array([100, 400]))
+    assert not are_few(np.array([101, 101]))
+    assert not are_few(np.array([90, 100_000]))  # a small class does not make the others small
+    assert not are_few(np.full(1000, 90))
 
 
 def test_a_class_from_one_group_alone_cannot_be_cross_validated() -> None:

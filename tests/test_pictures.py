@@ -1,5 +1,6 @@
 """Promises about formats: what is read comes out right, what is not is said by its name, no file takes the machine's memory."""
 
+import importlib.util
 import io
 import struct
 import subprocess
@@ -222,3 +223,20 @@ def test_a_jpeg_that_would_be_gone_through_again_and_again_is_refused() -> None:
     assert pixels.check(data[:-2] + scan * 80 + end) == "JPEG"
     with pytest.raises(pixels.UnreadablePicture, match="more than 100 scans"):
         pixels.check(data[:-2] + scan * 120 + end)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("imagecodecs") is None, reason="imagecodecs is not installed")
+def test_jpeg_xl_is_read_in_its_container_and_at_the_size_of_a_pixel() -> None:
+    import imagecodecs
+
+    bare = (HERE / "waves.jxl").read_bytes()
+
+    def box(kind: bytes, content: bytes) -> bytes:
+        return (len(content) + 8).to_bytes(4, "big") + kind + content
+
+    start = box(b"JXL ", b"\r\n\x87\n") + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    # What looks like the beginning of a picture stands in another box before it.
+    whole = start + box(b"xml ", b"\xff\x0a\xff\xff\xff") + box(b"jxlc", bare)
+    assert decoders.jpeg_xl_size(whole) == decoders.jpeg_xl_size(bare) == (101, 75)
+    assert np.array_equal(np.asarray(pixels.decode(whole)), np.asarray(pixels.decode(bare)))
+    assert pixels.decode(imagecodecs.jpegxl_encode(np.full((1, 1, 3), 200, np.uint8), lossless=True)).size == (1, 1)

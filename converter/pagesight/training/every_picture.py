@@ -52,12 +52,16 @@ _LARGEST_TRAINED = 192
 
 def learns_from_every(dataset: Dataset, options: Training, start: Start) -> bool:
     """Whether no picture is kept aside: where they are few, and training is not told in detail how to go about it."""
-    smallest = int(np.bincount([p.label for p in dataset.pictures]).min())
-    count = len(dataset.pictures)
-    few = smallest <= MOST and count <= _MOST_OF_ALL and count * len(dataset.labels) <= _MOST_WORK
+    few = are_few(np.bincount([p.label for p in dataset.pictures]))
     left_open = options.schedule is None and not options.epochs and options.strategy == "none" and not options.tensorboard
     own_split = dataset.facts.split not in ("random", "group")
     return few and left_open and not own_split and start.weights.kind in ("imagenet", "file", "auto")
+
+
+def are_few(counts: NDArray[np.int64]) -> bool:
+    """Whether pictures, so many of each class `[classes]`, are few: a class is small, and all together are soon learned from."""
+    total = int(counts.sum())
+    return bool(counts.min() <= MOST and total <= _MOST_OF_ALL and total * len(counts) <= _MOST_WORK)
 
 
 def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, into: Path) -> TrainingFacts:

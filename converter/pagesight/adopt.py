@@ -41,7 +41,7 @@ class Adoption:
     """What a model made elsewhere does not say about itself."""
 
     labels: str | None = None
-    """A file with one label a line (or a JSON list), or `a,b,c`; None where the model's own files name them."""
+    """A file with one label per line (or a JSON list), or `a,b,c`; None where the model's own files name them."""
     input_range: str | None = None
     """`0..1`, `-1..1`, `0..255`, `caffe` (BGR minus ImageNet's means) or `torch`; None finds out."""
     crop: str | None = None
@@ -178,7 +178,7 @@ def _check_options(options: Adoption) -> None:
     if options.crop is not None and options.crop not in CROPS:
         raise AdoptError(f"there is no crop {options.crop!r}", fix=f"choose one of {', '.join(CROPS)}")
     if options.side is not None and not 8 <= options.side <= _LARGEST_SIDE:
-        raise AdoptError(f"a side of {options.side} px is out of reach", fix=f"choose 8 to {_LARGEST_SIDE}")
+        raise AdoptError(f"an input size of {options.side} px is out of range", fix=f"choose 8 to {_LARGEST_SIDE}")
 
 
 def _fingerprint(path: Path) -> str:
@@ -229,7 +229,7 @@ def _range(foreign: Foreign, options: Adoption, shape: Input, held_out: tested.L
         for name in result.names
     )
     raise AdoptError(
-        f"the model does not tell which numbers it takes for pixels: {result.why}. For one drawn picture {shown}",
+        f"the model's input range is ambiguous: {result.why}. For one synthetic picture {shown}",
         fix=f"pass --input-range with what it was trained on ({', '.join(result.names)}), "
         "--test with a folder of labeled pictures, or --guess to go on with the first",
     )

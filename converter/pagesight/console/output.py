@@ -153,6 +153,6 @@ def unforeseen(cause: Exception) -> PagesightError:
             "no space left on a disk", fix=f"free some space; temporary files lie in {tempfile.gettempdir()}, or where TMPDIR says"
         )
     return PagesightError(
-        f"something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}",
+        f"unexpected error: {type(cause).__name__}: {cause}",
         fix="run it again with --debug and report what it shows",
     )

@@ -81,15 +81,8 @@ NO_MODELS = {
     "written, not read": ["into", "html", "svg", "tensorboard"],
     "training.json is read of it, and no weights": [("bundle", "trained")],
     "its files are given out as they are": [("serve", "folder")],
-    "names and words": [
-        "name",
-        "title",
-        "description",
-        "language",
-        "group_by",
-        "file_column",
-        "label_column",
-        "side_column",
+    "names and words": ["name", "title", "description", "language", "group_by", "file_column", "label_column", "side_column"],
+    "names and words of other commands": [
         "label",
         "backbone",
         "search",

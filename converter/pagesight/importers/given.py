@@ -16,8 +16,9 @@ _KINDS = {"tfjs-graph": "TF.js graph model", "weights": "file of weights"}
 def opened(kind: type[_MODEL], folder: Path) -> _MODEL:
     """The artifact in `folder`, once the door has looked through its model.
 
-    A manifest proves only that nothing changed since it was written, not who wrote it. A SavedModel's is not opened here: whoever converts it reads it by the door anyway. Raises OutputError where no command wrote
-    `folder`, and AdoptError for a model that must not be read.
+    A manifest proves only that nothing changed since it was written, not who wrote it. A SavedModel's is not opened here: whoever
+    converts it reads it by the door anyway. Raises OutputError where no command wrote `folder`, and AdoptError for a model that
+    must not be read.
     """
     artifact = kind.open(folder)
     wanted = "weights" if isinstance(artifact, TrainedModel) else "tfjs-graph"

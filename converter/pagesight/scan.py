@@ -251,9 +251,7 @@ def _write(folder: Path, into: Path, read: Sequence[Read], facts: DatasetFacts) 
             "browser, which decodes them in its own way or not at all"
         )
     if facts.leaked:
-        progress.note(
-            f"{are(facts.leaked, 'picture')} left out of training: also in validation or test, or in a group that is"
-        )
+        progress.note(f"{are(facts.leaked, 'picture')} left out of training: also in validation or test, or in a group that is")
     if facts.duplicates.across_classes:
         pair = facts.duplicates.across_classes[0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

@@ -43,9 +43,7 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
 
         log_decisions(verbose=verbose)
         if options.get("quantize", "auto") != "auto":
-            refuse_idle(
-                ("max_drop",), f"--quantize {options['quantize']} ignores it", "add --quantize auto, or leave it out"
-            )
+            refuse_idle(("max_drop",), f"--quantize {options['quantize']} ignores it", "add --quantize auto, or leave it out")
         console = Console(quiet=quiet)
         with console, progress.shown_by(console):
             result = stage(**options)
@@ -176,7 +174,11 @@ _SCANNING = (
     click.option("--strict", is_flag=True, help="Fail if a picture cannot be read, instead of skipping it."),
 )
 SEED = click.option(
-    "--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Random seed; the same seed gives identical output."
+    "--seed",
+    default=Build.seed,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Random seed; the same seed gives identical output.",
 )
 
 

@@ -92,9 +92,7 @@ class Reader:
     def _wanted(self) -> str:
         names = [o.name for o in self._graph.output]
         if len(names) > 1:
-            raise AdoptError(
-                f"the model has {len(names)} outputs ({', '.join(names):.120})", fix="export it with its scores alone"
-            )
+            raise AdoptError(f"the model has {len(names)} outputs ({', '.join(names):.120})", fix="export it with its scores alone")
         if not names:
             raise AdoptError("the model has no output", fix=AGAIN)
         return str(names[0])

@@ -190,7 +190,9 @@ class _Reader:
         if value is None:
             raise AdoptError(f"the tensor {self._label(index)!r:.80} is computed, where a constant is expected", fix=_AGAIN)
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise AdoptError(f"the weight {self._label(index)!r:.80} contains NaN or infinity", fix="train the model again; it has diverged")
+            raise AdoptError(
+                f"the weight {self._label(index)!r:.80} contains NaN or infinity", fix="train the model again; it has diverged"
+            )
         return value
 
     def tensor(self, index: int) -> str:

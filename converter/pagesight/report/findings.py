@@ -77,7 +77,8 @@ def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str
             "near_duplicates_across_sides",
             "serious" if inflated else "warning",
             f"{_some(sum(map(len, across)), 'picture looks', 'pictures look')} the same as one {apart}. "
-            + f"{inflated} of {tested} test pictures have near-duplicates in training: your test score is likely inflated." * bool(inflated),
+            + f"{inflated} of {tested} test pictures have near-duplicates in training: your test score is likely inflated."
+            * bool(inflated),
             _group_advice(seen, pairs, grouped=grouped),
             _flat(across),
         )

@@ -40,7 +40,9 @@ def starts(options: Training) -> list[Start]:
         backbone = backbones.named(_STARTER)
         weights = network.parse_weights(options.weights, backbone)
         if weights.kind == "file":
-            raise OptionError(f"{options.weights} needs a backbone: it holds the weights of one network", fix="name it with --backbone")
+            raise OptionError(
+                f"{options.weights} needs a backbone: it holds the weights of one network", fix="name it with --backbone"
+            )
         return [Start(backbone, weights)]
     if options.prefer == "small":
         return [_small(backbones.named(_STARTER))]

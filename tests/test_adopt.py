@@ -197,7 +197,7 @@ def plain(tmp_path: Path, **options: Any) -> Path:
     [
         ((16, 16, 3), {"labels": "a,b"}, "gives 3 scores, but there are 2 labels", "3 names"),
         ((16, 16, 3), {}, "does not name its classes", "--labels"),
-        ((16, 16, 3), {"labels": "a,b,c", "input_range": None}, "does not tell which numbers it takes", "--guess"),
+        ((16, 16, 3), {"labels": "a,b,c", "input_range": None}, "input range is ambiguous", "--guess"),
         ((16, 16, 3), {"labels": "a,,c"}, "empty name", "one name for each"),
         ((16, 16, 3), {"labels": "names.txt"}, "no labels file", "a,b,c"),
         ((16, 16, 3), {"labels": "a,b,c", "side": 32}, "takes pictures of 16 px, not 32", "--side"),

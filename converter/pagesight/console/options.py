@@ -257,7 +257,8 @@ _SEARCHING = (
         is_flag=False,
         flag_value="all",
         metavar="[A,B]",
-        help="Try several backbones (these, or all of MobileNetV1) and use the smallest that is about as good as the best within --max-bytes and --max-ms.",
+        help="Try several backbones (these, or all of MobileNetV1) and use the smallest that is about as good as the best, "
+        "within --max-bytes and --max-ms.",
     ),
     click.option(
         "--max-ms",

@@ -52,7 +52,8 @@ def against_original(
         theirs, read = (f"{labels[int(p.argmax())]!r} ({p.max():.1%})" for p in (expected[worst], ours[worst]))
         raise AdoptError(
             f"the converted model differs from {answered.runtime}: on picture {worst + 1} the original "
-            f"predicts {theirs}, the page would predict {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
+            f"predicts {theirs}, the page would predict {read}; probabilities differ by up to {difference:.2g} "
+            f"on {len(inputs)} pictures",
             fix=REPORT,
         )
     return OriginalComparison(answered.runtime, len(inputs), agreement, difference), expected

@@ -86,7 +86,7 @@ def test_the_page_says_live_which_number_a_hand_shows(live: Any, filming: Filmin
     page.get_by_role("button", name="Use camera").click()
     for gesture in GESTURES:
         shows(page, gesture)
-    expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* a second$"))
+    expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* per second$"))
     expect(page.locator("#timing")).to_have_text(re.compile(r"^Classified in [\d.]+ ms, [\d.]+ ms of that in the model$"))
     assert "matrix(-1" in page.locator("#video").evaluate("(video) => getComputedStyle(video).transform")
     page.evaluate(HIDE, True)

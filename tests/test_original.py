@@ -163,6 +163,19 @@ def test_labeled_pictures_decide_the_range_and_give_accuracy_and_a_report(tmp_pa
     refused = CliRunner().invoke(cli.pagesight, convert)
     assert isinstance(refused.exception, AdoptError)
     assert "0..1 gives" in refused.exception.what
+    assert "--test with a folder of labeled pictures" in refused.exception.fix
+    unlabeled = CliRunner().invoke(cli.pagesight, [*convert, "--calibrate", str(pictures)])
+    assert "surer of its answers in a wrong range" in getattr(unlabeled.exception, "what", "")  # as it is here: 0..255 saturates it
+    swapped = pictures.rename(tmp_path / "swapped")
+    for number in range(12):  # half of each folder: whatever it says is right half of the time
+        (swapped / "ant" / f"{number}.png").rename(tmp_path / "kept.png")
+        (swapped / "bee" / f"{number}.png").rename(swapped / "ant" / f"{number}.png")
+        (tmp_path / "kept.png").rename(swapped / "bee" / f"{number}.png")
+    undecided = CliRunner().invoke(cli.pagesight, [*convert, "--test", str(swapped)]).exception
+    assert isinstance(undecided, AdoptError)
+    assert "test pictures no range answers clearly more correctly" in undecided.what
+    assert "--test" not in undecided.fix
+    pictures = digits(tmp_path / "again")
     result = CliRunner().invoke(cli.pagesight, [*convert, "--test", str(pictures)])
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "page" / "report.json").read_text())

@@ -154,8 +154,9 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
     """
     from pagesight.artifacts import TrainedModel
     from pagesight.export import export as run
+    from pagesight.importers import given
 
-    saved = run(TrainedModel.open(trained), Build(**options).naming(into.resolve().name), into)
+    saved = run(given.opened(TrainedModel, trained), Build(**options).naming(into.resolve().name), into)
     return {"saved_model": str(saved.path / "saved_model"), "labels": list(saved.contract.labels)}
 
 
@@ -237,11 +238,12 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
     """
     from pagesight.artifacts import Dataset, Origin, TrainedModel, WebModel
     from pagesight.bundle import bundle as run
+    from pagesight.importers import given
 
     if dataset is None:
         refuse_idle({"samples", "report"}, "without --dataset no pictures are published")
     origin = Origin(Dataset.open(dataset) if dataset else None, TrainedModel.open(trained) if trained else None)
-    return run(WebModel.open(web), Build(**options).bundling(), into, origin)
+    return run(given.opened(WebModel, web), Build(**options).bundling(), into, origin)
 
 
 @pagesight.command()
@@ -255,9 +257,10 @@ def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
     Opens BUNDLE in a real browser for every engine found, or for each one given with --browser. Does not write anything.
     """
     from pagesight.artifacts import Bundle
+    from pagesight.importers import given
     from pagesight.verify import verify as run
 
-    return run(Bundle.open(folder), Verification(require_browser=True, browsers=browsers), None, photos)
+    return run(given.opened(Bundle, folder), Verification(require_browser=True, browsers=browsers), None, photos)
 
 
 def _stored(facts: QuantizationFacts) -> JsonObject:

@@ -98,7 +98,8 @@ def test_workers_started_from_files_answer_under_the_policy_that_is_sent_with_th
     index = bundle / "index.html"
     # As a host's own policy may have it: no worker from memory, which would keep to the page's policy instead.
     allowed, forbidden = " blob:; manifest-src", "; manifest-src"
-    assert allowed in (text := index.read_text(encoding="utf-8"))
+    text = index.read_text(encoding="utf-8")
+    assert allowed in text
     index.write_text(text.replace(allowed, forbidden), encoding="utf-8")
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     manifest["files"]["index.html"] = published(index)

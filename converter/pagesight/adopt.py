@@ -117,6 +117,7 @@ def adopt(
                     reading=reading,
                     labels=named,
                     quantized=foreign.quantized,
+                    encoded=foreign.encoded,
                 )
         decision = replace(foreign.decision or Decision(), kind="multilabel" if reading.multilabel else "single")
         temperature, accuracy = 1.0, None  # a page's own temperature is in its weights

@@ -17,6 +17,7 @@ from pagesight import records
 from pagesight.console import tools
 from pagesight.console.options import (
     BROWSER,
+    OF_BUNDLE,
     SEED,
     VERIFY_IN,
     backbone_options,
@@ -204,8 +205,7 @@ def convert(  # noqa: PLR0917 - click passes them by name
     from pagesight.quantize import quantize
 
     quantization = Quantization(mode=options.pop("quantize"), max_drop=options.pop("max_drop"))
-    of_bundle = ("max_bytes", "single_file", "npm", "theme", "logo", "also")
-    bundling = Build(**{name: options.pop(name) for name in of_bundle}).bundling()
+    bundling = Build(**{name: options.pop(name) for name in OF_BUNDLE}).bundling()
     written = manifest.read(Path(model))
     if written is not None and written["stage"] in SavedModel.STAGES:
         refuse_page_options()

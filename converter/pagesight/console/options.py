@@ -13,6 +13,7 @@ from pagesight import languages
 from pagesight.browser.discovery import ENGINES
 from pagesight.console.output import Console, log_decisions
 from pagesight.errors import OptionError
+from pagesight.headers import Hosting
 from pagesight.options import FORMATS, MODES, PREFERENCES, STRATEGIES, Build, paths_read
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -222,6 +223,10 @@ _NAMING = (
 )
 
 
+OF_BUNDLE = ("max_bytes", "single_file", "npm", "theme", "logo", "also", "cors", "embed_in", "isolate")
+"""Names of what only a page takes, among the options of `convert`."""
+
+
 def refuse_idle(idle: Iterable[str], why: str, fix: str = "leave it out") -> None:
     """Raise OptionError where the command line gives one of the options `idle`."""
     context = click.get_current_context()
@@ -238,7 +243,7 @@ def refuse_page_options() -> None:
         "the exported folder already says so",
     )
     refuse_idle(("name", "title", "description", "language"), why, "give it to `pagesight export`")
-    refuse_idle(("max_bytes", "single_file", "npm", "theme", "logo", "also"), why, "give it to `pagesight bundle`")
+    refuse_idle(OF_BUNDLE, why, "give it to `pagesight bundle`")
     refuse_idle(("photos",), why, "give it to `pagesight verify`")
 
 
@@ -251,6 +256,24 @@ def _package_name(_: click.Context, __: click.Parameter, value: str | None) -> s
     return value
 
 
+def _origins(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses what is no origin, before any work."""
+    return Hosting(embed_in=value).embed_in
+
+
+CORS = click.option("--cors", is_flag=True, help="Let pages of other origins load the model.")
+EMBED_IN = click.option(
+    "--embed-in",
+    multiple=True,
+    metavar="ORIGIN",
+    callback=_origins,
+    help="An origin whose pages may show this one in a frame, like https://example.org; repeatable, * for all. Default: its own.",
+)
+ISOLATE = click.option(
+    "--isolate/--no-isolate",
+    default=Build.isolate,
+    help="Keep the page apart from others in the same browser (COOP and COEP), or let it show what lies on other origins.",
+)
 _SEARCHING = (
     click.option(
         "--search",
@@ -305,6 +328,9 @@ _BUNDLING = (
         "Teachable Machine metadata, for ml5 and @teachablemachine/image; tflite: for phones and microcontrollers; "
         "onnx: for ONNX Runtime, which must be installed (pip install 'pagesight[onnx]').",
     ),
+    CORS,
+    EMBED_IN,
+    ISOLATE,
 )
 
 

@@ -27,17 +27,19 @@ def against_original(
     reading: last_layer.Reading,
     labels: Sequence[str],
     quantized: bool = False,
+    encoded: bool = False,
 ) -> tuple[OriginalComparison, NDArray[np.float32] | None]:
     """What adopted.json says of the original, and its probabilities `[n, labels]`; None where it could not be run.
 
     `inputs` are uint8 `[n, side, side, channels]`, `ours` the probabilities of what was read. With `quantized` the original rounds
-    feature maps, too. Raises AdoptError where the original answers otherwise.
+    feature maps, too; one that is `encoded` decodes files itself. Raises AdoptError where the original answers otherwise.
     """
     tf = tensorflow()
     if running is None:
         return _not_compared("Pagesight has no runtime for it"), None
     try:
-        answered = running.ask(np.asarray(input_ranges.scaled(tf.constant(inputs.astype(np.float32)), input_range)))
+        pixels = tf.constant(inputs.astype(np.float32))
+        answered = running.ask(np.asarray(pixels if encoded else input_ranges.scaled(pixels, input_range)))
         expected = np.asarray(reading.probabilities(tf.constant(answered.scores)))
     except (original.NotRun, tf.errors.OpError) as cause:
         return _not_compared(str(cause)), None

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ import pytest
 
 import pagesight
 from pagesight import cli, languages, manifest, options
-from pagesight.console.output import Console
+from pagesight.console.output import Console, log_decisions
 from pagesight.errors import OptionError, OutputError, PagesightError
 
 from .conftest import PhotoFolder
@@ -329,3 +330,15 @@ def test_verbose_says_what_was_decided_and_why(photos: PhotoFolder, tmp_path: Pa
     assert "scan: kept, because" in again.stderr
     assert "scan: runs, because options.seed changed" in other.stderr
     assert "because" not in quiet.stderr
+
+
+def test_a_decision_is_said_once_also_where_a_library_logs_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    everything = logging.StreamHandler(sys.stderr)
+    logging.root.addHandler(everything)
+    try:
+        log_decisions(verbose=True)
+        logging.getLogger("pagesight.scan").info("kept")
+    finally:
+        log_decisions(verbose=False)
+        logging.root.removeHandler(everything)
+    assert capsys.readouterr().err == "  pagesight.scan: kept\n"

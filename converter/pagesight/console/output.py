@@ -36,6 +36,7 @@ def log_decisions(*, verbose: bool) -> None:
     for handler in [h for h in log.handlers if isinstance(h, _Decisions)]:
         log.removeHandler(handler)
     log.setLevel(logging.INFO if verbose else logging.WARNING)
+    log.propagate = not verbose  # libraries may give the root a handler that would say all of it again
     if verbose:
         shown = _Decisions(sys.stderr)
         shown.setFormatter(logging.Formatter("  %(name)s: %(message)s"))

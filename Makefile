@@ -42,7 +42,7 @@ open: setup ## serve the finished page and open it
 	@$(PAGESIGHT) serve "$(OUT)" --port 0 --open
 
 test: setup code browser peers ## set up what is missing and run every test (TESTS="-m 'not slow'" or TESTS=tests/test_scan.py: some of them)
-	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(RUN) .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 matrix: setup ## convert every network of Keras Applications, with and without preprocessing inside (an hour)
 	@PAGESIGHT_MATRIX=1 .venv/bin/python -m pytest tests/test_matrix.py

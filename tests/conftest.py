@@ -1,7 +1,7 @@
 """What many tests share: small pictures made on the spot, and the folders that do not ship."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,11 +22,18 @@ os.environ |= {"FIREFOX": "none", "WEBKIT": "none"}
 PhotoFolder = Callable[..., Path]
 
 
+LONGEST = ("test_readme.py", "test_distributed.py")
+"""Files with single tests of a minute: whoever gets one last works on while all others have done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What asks for `shared` is marked so: `-m shared` runs it, and nothing else."""
+    """What asks for `shared` is marked so: `-m shared` runs it, and nothing else. Files of slow tests come first."""
+    slow: Counter[Path] = Counter()
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.shared)
+        slow[item.path] += item.get_closest_marker("slow") is not None
+    items.sort(key=lambda item: (item.path.name not in LONGEST, -slow[item.path], item.path))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -27,6 +27,7 @@ from pagesight.bundle import bundle
 from pagesight.errors import BundleError, OptionError, OutputError, TrainError, VerifyError
 from pagesight.graph import memory
 from pagesight.graph.model import GraphModel, Runner
+from pagesight.importers import given
 from pagesight.options import Bundling, Verification
 from pagesight.verify import verify
 
@@ -143,6 +144,12 @@ def test_the_page_of_a_large_model_lets_go_of_it_before_the_module_loads_it(
     monkeypatch.setenv("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "0")  # not changed for the tests that follow
     asked = verify(pagesight.Bundle(built.path), Verification(max_pictures=4))
     assert asked.report.parity.top1_agreement == 1.0
+
+
+def test_what_a_command_wrote_passes_the_door_of_the_next(built: pagesight.VerifiedBundle) -> None:
+    work = built.path.parent / ".shapes.build"
+    for kind, folder in ((TrainedModel, work / "train"), (WebModel, work / "quantize"), (pagesight.Bundle, built.path)):
+        assert given.opened(kind, folder).path == folder
 
 
 @pytest.fixture(scope="module")

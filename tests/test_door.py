@@ -10,10 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from pagesight import backbones, sandbox
+from pagesight import backbones, cli, manifest, sandbox
+from pagesight.artifacts import TrainedModel
+from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import AdoptError, PagesightError
 from pagesight.importers import original_runner
 from pagesight.importers.checkpoint import Checkpoint, crc32c
@@ -67,13 +71,86 @@ def test_what_convert_refuses_is_refused_through_every_other_way_in_with_the_sam
     assert told == (HERE / name / "expected_error.txt").read_text(encoding="utf-8")
 
 
+WRITES = {"verify": "verify", "bundle": "quantize", "export": "train"}
+"""Commands that take what another wrote, and the stage that its manifest names."""
+MODELS = {("convert", "model"), ("inspect", "model"), ("build", "weights"), ("train", "weights")}
+MODELS |= {("verify", "folder"), ("bundle", "web"), ("export", "trained")}
+NO_MODELS = {
+    "pictures, tables and records": ["photos", "unknown", "labels_csv", "dataset", "test", "calibrate", "labels"],
+    "templates, styles and pictures of a page": ["theme", "logo"],
+    "written, not read": ["into", "html", "svg", "tensorboard"],
+    "training.json is read of it, and no weights": [("bundle", "trained")],
+    "its files are given out as they are": [("serve", "folder")],
+    "names and words": ["name", "title", "description", "language", "group_by", "file_column", "label_column", "side_column"],
+    "names and words of other commands": [
+        "label",
+        "backbone",
+        "search",
+        "npm",
+        "input_range",
+        "crop",
+        "signature",
+        "names",
+        "host",
+    ],
+}
+
+
+def test_every_argument_that_may_name_a_model_is_known_to_pass_the_door() -> None:
+    no_models = {entry for entries in NO_MODELS.values() for entry in entries}
+    numbers = (click.types.BoolParamType, click.types.IntParamType, click.types.FloatParamType, click.Choice)
+    for name, command in cli.pagesight.commands.items():
+        for parameter in command.params:
+            if isinstance(parameter.type, numbers) or parameter.name in no_models:
+                continue
+            assert (name, parameter.name) in MODELS | no_models, "say whether it is a model, and test that it passes the door"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("verify", "graph-that-writes-a-file"),
+        ("verify", "graph-that-hides-an-op-in-a-function"),
+        ("verify", "shard-that-links-out"),
+        ("bundle", "graph-that-writes-a-file"),
+        ("bundle", "shard-above-its-folder"),
+        ("export", "hdf5-link-to-another-file"),
+        ("export", "hdf5-bomb"),
+    ],
+)
+def test_a_manifest_of_ones_own_lets_no_model_past_the_door(command: str, name: str, tmp_path: Path) -> None:
+    given, canary = tmp_path / "given", tmp_path / "canary"
+    given.mkdir()
+    source = CASES[name](given, canary)
+    if command == "export":
+        source.rename(given / TrainedModel.WEIGHTS_FILE)
+    else:
+        Contract("x", "X", ("a", "b"), Input(8), Outputs("p"), model_path=f"{source.name}/model.json").write(given)
+    manifest.write(given, WRITES[command], {})
+    before = sorted(tmp_path.rglob("*"))
+    to = [] if command == "verify" else ["-o", str(tmp_path / "out")]
+    error = CliRunner().invoke(cli.pagesight, [command, str(given), *to]).exception
+    assert isinstance(error, AdoptError)
+    assert sorted(tmp_path.rglob("*")) == before
+    told = f"error: {error.what}\n  fix: {error.fix}\n".replace(TrainedModel.WEIGHTS_FILE, source.name)
+    assert told.replace(str(given), "GIVEN") == (HERE / name / "expected_error.txt").read_text(encoding="utf-8")
+
+
+def test_a_page_whose_contract_names_a_model_elsewhere_is_refused(tmp_path: Path) -> None:
+    Contract("x", "X", ("a", "b"), Input(8), Outputs("p"), model_path="../model/model.json").write(tmp_path)
+    manifest.write(tmp_path, "verify", {})
+    error = CliRunner().invoke(cli.pagesight, ["verify", str(tmp_path)]).exception
+    assert isinstance(error, AdoptError)
+    assert error.what == f"{tmp_path / 'contract.json'} names a model outside its folder"
+
+
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     body = network._application(backbones.named("mobilenet_v1_025_96"), None)
     body.save_weights(tmp_path / "w.h5")
     as_weights(tmp_path / "w.h5")
     body.weights[0].assign(np.full(body.weights[0].shape, np.nan))
     body.save_weights(tmp_path / "w.h5")
-    with pytest.raises(PagesightError, match="is not a number"):
+    with pytest.raises(PagesightError, match="contains NaN or infinity"):
         as_weights(tmp_path / "w.h5")
 
 
@@ -155,7 +232,7 @@ def test_a_task_that_takes_too_much_is_ended(what: str, limits: dict[str, int], 
     ],
 )
 def test_a_task_that_hands_back_what_is_no_result_is_refused_in_a_sentence(what: str, tmp_path: Path) -> None:
-    with pytest.raises(AdoptError, match=r"handed back what is no result|broke down"):
+    with pytest.raises(AdoptError, match=r"returned no valid result|crashed"):
         task(what, tmp_path)
 
 

@@ -20,7 +20,7 @@ from pagesight.training import network, selection, upper_part
 from pagesight.training.candidates import starts
 from pagesight.training.every_picture import _half, are_few
 from pagesight.training.folds import folds_of
-from pagesight.training.head import LinearHeads
+from pagesight.training.head import LinearHeads, Method
 from pagesight.training.predictor import Predictor
 from pagesight.training.upper_part import UpperPart
 
@@ -77,11 +77,45 @@ def test_the_head_is_scikit_learns_logistic_regression() -> None:
     for rows, columns in ((40, 200), (200, 20)):
         labels = np.arange(rows) % 3
         features = (chance.normal(size=(rows, columns)) + labels[:, None] * 0.3).astype(np.float32)
-        kernel, bias = LinearHeads(features).solve(np.arange(rows), np.eye(3)[labels], 0.1)
+        kernel, bias = LinearHeads(features).solve(np.arange(rows), np.eye(3)[labels], Method("logistic", 0.1))
         standardized = (features - features.mean(0)) / features.std()
         theirs = LogisticRegression(C=0.1, max_iter=1000, tol=1e-8).fit(standardized, labels).decision_function(standardized)
         ours = features @ kernel + bias
         assert np.abs((ours - ours.mean(1, keepdims=True)) - (theirs - theirs.mean(1, keepdims=True))).max() < 0.02
+
+
+def test_the_other_head_is_scikit_learns_discriminant_analysis_at_the_scale_of_a_logistic_one() -> None:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    chance = np.random.default_rng(0)
+    for rows, columns in ((40, 200), (200, 20)):
+        labels = np.arange(rows) % 4
+        features = (chance.normal(size=(rows, columns)) * chance.uniform(0.1, 3, columns)).astype(np.float32)
+        features[:, :3] += np.eye(4)[labels][:, :3]
+        kernel, bias = LinearHeads(features).solve(np.arange(rows), np.eye(4)[labels], Method("discriminant", 0.3))
+        ours = features @ kernel + bias
+        theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3).fit(features, labels).decision_function(features)
+        ours, theirs = (logits - logits.mean(1, keepdims=True) for logits in (ours, theirs))
+        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 1 - 1e-6
+        ordered = np.sort(ours, axis=1)
+        assert (ordered[:, -1] - ordered[:, -2]).mean() == pytest.approx(5, rel=1e-4)
+
+
+def test_of_two_heads_the_one_that_is_right_more_often_is_taken_and_pictures_of_no_class_ask_for_a_logistic_one() -> None:
+    recipe, task = recipe_of([20, 20], 2.0)
+    chance = np.random.default_rng(2)  # what varies in both classes alike hides what tells them apart
+    hidden = (recipe.embeddings + 9 * chance.normal(size=(40, 1)) @ chance.normal(size=(1, 30))).astype(np.float32)
+    recipe = replace(recipe, embeddings=hidden, heads=LinearHeads(np.concatenate([hidden, hidden])))
+    chosen = selection._best_head(recipe, task)
+    assert chosen.method.name == "discriminant"
+    logistic = selection._asked(replace(recipe, method=Method("logistic", 0.3)), task, recipe.out_of_fold.folds)
+    assert chosen.out_of_fold.right(task.labels).sum() > logistic.out_of_fold.right(task.labels).sum()
+    some = replace(task, labels=task.labels[4:36], ood=8)
+    folds = np.arange(32) % 5
+    assert (
+        selection._best_head(replace(recipe, out_of_fold=selection.OutOfFold(np.zeros((32, 2)), folds)), some).method.name
+        == "logistic"
+    )
 
 
 @pytest.mark.usefixtures("brief")
@@ -93,7 +127,7 @@ def test_the_upper_part_learns_for_the_whole_network_and_begins_again_where_it_b
     predictor = Predictor.of(model)
     before = predictor.embeddings(inputs)
     upper = UpperPart(model, inputs, 16, seed=0)
-    head = LinearHeads(before).solve(np.arange(16), np.eye(2)[labels], 1.0)
+    head = LinearHeads(before).solve(np.arange(16), np.eye(2)[labels], Method("logistic", 1.0))
     upper.fit(np.arange(16), np.eye(2)[labels], head, np.ones(16))
     logits, whole = upper.logits(np.arange(16)), predictor.probabilities(inputs)
     assert np.abs(calibration.softmax(logits) - whole).max() < 0.02  # the maps in between are kept as float16
@@ -116,7 +150,9 @@ def recipe_of(counts: list[int], shift: float) -> tuple[selection.Recipe, select
     candidate = selection.Candidate("drawn", None, np.zeros((0, 8, 8, 3), np.uint8), 1, 1)
     folds = np.arange(len(labels)) % 5
     task = selection.Task(labels, len(counts), lambda _: folds)
-    recipe = selection.Recipe(candidate, "frozen", 1.0, selection.OutOfFold(np.zeros((1, 1)), folds), heads, features)
+    recipe = selection.Recipe(
+        candidate, "frozen", Method("logistic", 1.0), selection.OutOfFold(np.zeros((1, 1)), folds), heads, features
+    )
     return replace(recipe, out_of_fold=selection.asked_again(recipe, task, folds)), task
 
 
@@ -143,7 +179,7 @@ def test_more_pictures_are_said_to_help_where_all_are_worth_more_than_half_of_th
     choice, measured = Choice("", 1, "", half=half), TestAccuracy(180, accuracy, (0.0, 1.0))
     facts = TrainingFacts("drawn", Weights("imagenet"), ("a", "b", "c"), accuracy=measured, choice=choice)
     (finding,) = training_findings(facts)
-    assert "about 60 more a class" in finding.what
+    assert "about 60 more per class" in finding.what
     easy = _half(*recipe_of([60, 60, 60], 9.0))
     assert easy is not None
     assert easy.expected_gain == 0
@@ -179,12 +215,12 @@ def test_an_accuracy_that_chance_gives_fails_unless_it_is_allowed(tmp_path: Path
             other = photos / ("square" if file.parent.name == "disc" else "disc")
             file.rename(other / f"moved {number}{file.suffix}")
     dataset = scan(photos, Scanning(), tmp_path / "scan")
-    with pytest.raises(TrainError, match="not better than guessing"):
+    with pytest.raises(TrainError, match="no better than always predicting"):
         train(dataset, LITE, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     guessed = TestAccuracy(24, 0.5, (0.3, 0.7), folds=5, p_value=0.6)
     _check_accuracy(guessed, Training(min_accuracy=0.0))
-    with pytest.raises(TrainError, match="not better than guessing"):
+    with pytest.raises(TrainError, match="no better than always predicting"):
         _check_accuracy(guessed, Training())
 
 
@@ -196,7 +232,9 @@ def test_of_networks_that_are_about_as_good_the_smallest_is_taken() -> None:
         logits = np.eye(2)[np.where(is_wrong, 1 - labels, labels)] * 5
         candidate = selection.Candidate(name, None, np.zeros((0, 8, 8, 3), np.uint8), size, size)
         heads = LinearHeads(np.eye(3, dtype=np.float32))
-        return selection.Recipe(candidate, "frozen", 1.0, selection.OutOfFold(logits, labels), heads, np.zeros((0, 3), np.float32))
+        return selection.Recipe(
+            candidate, "frozen", Method("logistic", 1.0), selection.OutOfFold(logits, labels), heads, np.zeros((0, 3), np.float32)
+        )
 
     large, close, far = recipe("large", 3, 10), recipe("close", 2, 11, first=50), recipe("far", 1, 30)
     assert selection.smallest_of_the_best([large, close, far], labels).candidate.name == "close"

@@ -41,7 +41,7 @@ class Adoption:
     """What a model made elsewhere does not say about itself."""
 
     labels: str | None = None
-    """A file with one label a line (or a JSON list), or `a,b,c`; None where the model's own files name them."""
+    """A file with one label per line (or a JSON list), or `a,b,c`; None where the model's own files name them."""
     input_range: str | None = None
     """`0..1`, `-1..1`, `0..255`, `caffe` (BGR minus ImageNet's means) or `torch`; None finds out."""
     crop: str | None = None
@@ -100,7 +100,7 @@ def adopt(
         named = _named(labels or foreign.labels)
         shape = _input(foreign, options)
         held_out = None if test is None else tested.Labeled.of(test, ["validation"], shape, named)
-        chosen = _range(foreign, options, shape, held_out)
+        chosen = _range(foreign, options, shape, held_out, unlabeled=pictures is not None)
         function, reading = _signature(foreign, shape, chosen.name, named)
         notes = (*foreign.notes, reading.note, f"{foreign.kind}: pixels {chosen.name} ({chosen.why}), {_CROPPED[shape.crop]}")
         for line in filter(None, notes):
@@ -117,6 +117,7 @@ def adopt(
                     reading=reading,
                     labels=named,
                     quantized=foreign.quantized,
+                    encoded=foreign.encoded,
                 )
         decision = replace(foreign.decision or Decision(), kind="multilabel" if reading.multilabel else "single")
         temperature, accuracy = 1.0, None  # a page's own temperature is in its weights
@@ -178,7 +179,7 @@ def _check_options(options: Adoption) -> None:
     if options.crop is not None and options.crop not in CROPS:
         raise AdoptError(f"there is no crop {options.crop!r}", fix=f"choose one of {', '.join(CROPS)}")
     if options.side is not None and not 8 <= options.side <= _LARGEST_SIDE:
-        raise AdoptError(f"a side of {options.side} px is out of reach", fix=f"choose 8 to {_LARGEST_SIDE}")
+        raise AdoptError(f"an input size of {options.side} px is out of range", fix=f"choose 8 to {_LARGEST_SIDE}")
 
 
 def _fingerprint(path: Path) -> str:
@@ -209,8 +210,14 @@ def _asked(function: Any, inputs: Any) -> Any:
     return np.concatenate([function(image=pixels[i : i + _BATCH])["probabilities"].numpy() for i in range(0, len(inputs), _BATCH)])
 
 
-def _range(foreign: Foreign, options: Adoption, shape: Input, held_out: tested.Labeled | None) -> input_ranges.Chosen:
-    """The range that the model takes. Raises AdoptError where several explain it about equally, unless a guess was asked for."""
+def _range(
+    foreign: Foreign, options: Adoption, shape: Input, held_out: tested.Labeled | None, *, unlabeled: bool
+) -> input_ranges.Chosen:
+    """The range that the model takes. Raises AdoptError where several explain it about equally, unless a guess was asked for.
+
+    Labeled pictures decide by what is answered correctly. `unlabeled` ones cannot: numbers that are too large make scores large, so
+    a model is often surer of its answers in a wrong range than in its own.
+    """
     result = input_ranges.choose(foreign, options.input_range, shape)
     if isinstance(result, input_ranges.Chosen):
         return result
@@ -228,10 +235,17 @@ def _range(foreign: Foreign, options: Adoption, shape: Input, held_out: tested.L
         f"{name} gives {np.array2string(input_ranges.answers_under(foreign, name, drawn[:1])[0][:4], precision=3)}"
         for name in result.names
     )
+    ways = [f"--input-range with what it was trained on ({', '.join(result.names)})", "--guess to go on with the first"]
+    tried = ""
+    if held_out is not None:
+        tried = f". Of {len(held_out.labels)} test pictures no range answers clearly more correctly than the others"
+    else:
+        ways.insert(1, "--test with a folder of labeled pictures")
+        if unlabeled:
+            tried = ". Pictures without labels do not tell: a model is often surer of its answers in a wrong range"
     raise AdoptError(
-        f"the model does not tell which numbers it takes for pixels: {result.why}. For one drawn picture {shown}",
-        fix=f"pass --input-range with what it was trained on ({', '.join(result.names)}), "
-        "--test with a folder of labeled pictures, or --guess to go on with the first",
+        f"the model's input range is ambiguous: {result.why}. For one synthetic picture {shown}{tried}",
+        fix=f"pass {', '.join(ways[:-1])}, or {ways[-1]}",
     )
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from pagesight import backbones, exporters, manifest, pixels, progress, records, resources
 from pagesight.artifacts import ORIGINAL_ANSWERS, Bundle, Dataset, Origin, Picture, SavedModel, WebModel
+from pagesight.browser.stock_tfjs import StockTfjs
 from pagesight.bundle_files import Role, has, named
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
@@ -67,7 +68,7 @@ def bundle(web: WebModel, options: Bundling, into: Path, origin: Origin = Origin
         files = manifest.list_files(temporary)
         fetched = {p: f for p, f in files.items() if has(p, Role.PUBLISHED)}
         golden = {"golden": _golden(web, temporary, samples[0]["path"])} if samples else {}
-        also = {"also": exporters.write_also(web, options.also, temporary)} if options.also else {}
+        also = {"also": exporters.write_also(web, options.also, temporary, StockTfjs)} if options.also else {}
         web.contract.write(temporary, samples=samples, files=fetched, **golden, **also)
         backbone = backbones.named(origin.trained.facts.backbone).human if origin.trained else ""
         has_report = origin.dataset is not None and options.report

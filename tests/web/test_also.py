@@ -15,6 +15,7 @@ from PIL import Image
 from pagesight import exporters, pixels
 from pagesight.adopt import Adoption, adopt
 from pagesight.artifacts import WebModel
+from pagesight.browser.stock_tfjs import StockTfjs
 from pagesight.contract import Input
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
@@ -100,7 +101,7 @@ def test_ml5_and_teachable_machine_answer_as_the_page_does(
 ) -> None:
     web = web_model(MODELS[kind], tmp_path)
     folder = f"model{list(MODELS).index(kind)}"
-    exporters.write_also(web, ("layers",), site / folder)
+    exporters.write_also(web, ("layers",), site / folder, StockTfjs)
     inputs = np.stack([pixels.read_model_input(data, web.contract.input) for data in pictures])
     expected = Runner(GraphModel.read(web.path / web.contract.model_path), [web.contract.outputs.probabilities])(inputs)[0]
     assert np.ptp(expected, axis=0).max() > 1e-3, "all pictures get the same answer: the test proves nothing"
@@ -117,7 +118,7 @@ def test_ml5_and_teachable_machine_answer_as_the_page_does(
 
 def test_the_layers_model_is_as_small_as_the_pages(tmp_path: Path) -> None:
     web = web_model(lambda: foreign.transfer("keras2"), tmp_path)
-    exporters.write_also(web, ("layers",), tmp_path / "bundle")
+    exporters.write_also(web, ("layers",), tmp_path / "bundle", StockTfjs)
     folder = tmp_path / "bundle" / "also" / "layers"
     own, theirs = (sum(p.stat().st_size for p in d.glob("*.bin")) for d in (folder, web.path / "model"))
     assert own < theirs + 2 * 2 * SIDE * web.contract.input.side + 1000  # the two matrices that resize
@@ -132,5 +133,5 @@ def test_an_op_that_no_layer_does_is_named_with_its_node(tmp_path: Path) -> None
     x = k.layers.GlobalAveragePooling2D()(k.layers.Conv2D(4, 3)(k.layers.Rescaling(1 / 255)(image)))
     odd = k.Model(image, k.layers.Dense(3)(k.layers.Activation("exponential")(x)))
     web = web_model(lambda: odd, tmp_path)
-    with pytest.raises(BundleError, match=r"no layer for the op Exp, which the node 'Exp_\d+' is"):
-        exporters.write_also(web, ("layers",), tmp_path / "bundle")
+    with pytest.raises(BundleError, match=r"no layer for the op Exp \(node 'Exp_\d+'\)"):
+        exporters.write_also(web, ("layers",), tmp_path / "bundle", StockTfjs)

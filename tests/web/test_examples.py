@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from pagesight import exporters
 from pagesight.adopt import Adoption, adopt
+from pagesight.browser.stock_tfjs import StockTfjs
 from pagesight.options import Quantization
 from pagesight.page.npm import Package, write_package
 from pagesight.quantize import quantize
@@ -212,7 +213,7 @@ def test_a_p5_sketch_answers_the_camera_by_ml5(serve: Callable[[Path], Any], wat
         shutil.copy(library, sketch)
     source = foreign.saved(foreign.tiny(side=32), tmp_path / "model.h5")
     web = quantize(adopt(source, Adoption(labels="ant,bee,cat"), tmp_path / "adopt"), Quantization(), tmp_path / "web")
-    exporters.write_also(web, ("layers",), sketch / "page")
+    exporters.write_also(web, ("layers",), sketch / "page", StockTfjs)
     page = _visit(watched, serve(sketch).url)
     expect(page.locator("p")).to_have_text(re.compile(r"(ant|bee|cat): \d+ %"))
     assert [url for url in watched.foreign if not url.startswith(("blob:", "data:"))] == []

@@ -15,7 +15,7 @@ from pagesight.browser import discovery, tabs
 from pagesight.errors import PagesightError
 from pagesight.importers import shards
 from pagesight.importers.imported_model import TfjsFiles
-from pagesight.importers.original import Answered, NotRun
+from pagesight.importers.original import Answered, NoRuntime, NotRun
 from pagesight.serve import serving
 
 _WASM = "tfjs-backend-wasm-simd.wasm"
@@ -30,10 +30,10 @@ class StockTfjs:
     files: TfjsFiles
 
     def ask(self, inputs: NDArray[np.float32]) -> Answered:
-        """Its answers to `inputs`, `[n, side, side, channels]` in its own range. Raises NotRun."""
+        """Its answers to `inputs`, `[n, side, side, channels]` in its own range. Raises NotRun, and NoRuntime without a browser."""
         found = discovery.find_all()
         if not found:
-            raise NotRun(f"no browser was found to run TF.js in; {discovery.HOW_TO_GET}")
+            raise NoRuntime(f"no browser was found to run TF.js in; {discovery.HOW_TO_GET}")
         with ThreadPoolExecutor(1) as own_thread:  # a notebook's event loop would forbid the driver's plain calls in this one
             return own_thread.submit(copy_context().run, self._asked, found[0], np.asarray(inputs, "<f4")).result()
 

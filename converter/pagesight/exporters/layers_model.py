@@ -18,7 +18,7 @@ from pagesight.graph import tensorflowjs
 from pagesight.graph.model import GraphModel
 from pagesight.json_values import JsonObject
 
-_SIDE = 224
+SIDE = 224
 _HALF = 127.0
 _LUMA = (0.299, 0.587, 0.114)
 _TFJS = "1.3.1"
@@ -34,7 +34,7 @@ def write_layers_model(model_json: Path, contract: Contract, into: Path) -> None
     """
     into.mkdir(parents=True)
     model, network = GraphModel.read(model_json), Network()
-    image = network.add("InputLayer", [], {"batch_input_shape": [None, _SIDE, _SIDE, 3], "sparse": False})
+    image = network.add("InputLayer", [], {"batch_input_shape": [None, SIDE, SIDE, 3], "sparse": False})
     seen = _resized(network, _gray(network, image) if contract.input.channels == 1 else image, contract.input.side)
     pixels = scaled(seen, contract.input.channels, _HALF, _HALF)
     answer = translate(model, contract.outputs.probabilities, network, pixels)
@@ -56,7 +56,7 @@ def _metadata(contract: Contract) -> JsonObject:
         "packageVersion": "0.8.5",
         "modelName": contract.name,
         "labels": list(contract.labels),
-        "imageSize": _SIDE,
+        "imageSize": SIDE,
         "userMetadata": {},
     }
 
@@ -69,13 +69,35 @@ def _gray(network: Network, image: str) -> str:
 
 def _resized(network: Network, image: str, side: int) -> str:
     """Resize along the last axis, which a Dense layer multiplies by a matrix, once for the width and once for the height."""
-    if side == _SIDE:
+    if side == SIDE:
         return image
-    result, matrix = image, triangle(_SIDE, side).astype(np.float32)
+    result, matrix = image, triangle(SIDE, side).astype(np.float32)
     for order in ([1, 3, 2], [3, 2, 1]):  # rows, channels, columns; then columns, channels, rows
         turned = network.add("Permute", [result], {"dims": order})
         result = network.add("Dense", [turned], {"units": side, "use_bias": False, "activation": "linear"}, kernel=matrix)
     return network.add("Permute", [result], {"dims": [3, 1, 2]})
+
+
+def fed(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the libraries give the layers model for `pictures` `[n, 224, 224, 3]`."""
+    return (pictures / _HALF - 1).astype(np.float32)
+
+
+def resized(pictures: NDArray[np.uint8], contract: Contract, *, stored: bool) -> NDArray[np.float32]:
+    """What the graph must be given for the same pictures, `[n, side, side, channels]`, 0..255, not rounded to whole levels.
+
+    With `stored`, by matrices in two bytes a number, as they are written.
+    """
+    pixels = pictures.astype(np.float64)
+    if contract.input.channels == 1:
+        pixels = pixels @ np.array(_LUMA)[:, None]
+    if contract.input.side != SIDE:
+        matrix = triangle(SIDE, contract.input.side)
+        if stored:
+            step = matrix.max() / np.iinfo(np.uint16).max
+            matrix = np.rint(matrix / step) * step
+        pixels = np.einsum("nhwc,hi,wj->nijc", pixels, matrix, matrix, optimize=True)
+    return pixels.astype(np.float32)
 
 
 def triangle(before: int, after: int) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ from pagesight.graph.tensorflow import tensorflow
 _EXACT = ("none", "uint16")
 
 
-def write_tflite(model_json: Path, contract: Contract, mode: str, into: Path) -> None:
-    """Write model.tflite and labels.txt below `into`.
+def write_tflite(model_json: Path, contract: Contract, mode: str, into: Path) -> bool:
+    """Write model.tflite and labels.txt below `into`; returns whether its weights are float16.
 
     Input   image: float32 `[1, side, side, channels]`, 0..255, cropped and resized as contract.json says.
     Output  float32 `[1, classes]`, rows sum to 1; line i of labels.txt names column i.
@@ -25,9 +25,11 @@ def write_tflite(model_json: Path, contract: Contract, mode: str, into: Path) ->
     ends = (whole.graph.as_graph_element(name.split(":")[0] + ":0") for name in (model.input_name, contract.outputs.probabilities))
     image, probabilities = ends
     converter = tf.lite.TFLiteConverter.from_concrete_functions([whole.prune([image], [probabilities])], whole)
-    if mode not in _EXACT:
+    halved = mode not in _EXACT
+    if halved:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
     into.mkdir(parents=True, exist_ok=True)
     (into / "model.tflite").write_bytes(converter.convert())
     (into / "labels.txt").write_text("".join(f"{label}\n" for label in contract.labels), encoding="utf-8")
+    return halved

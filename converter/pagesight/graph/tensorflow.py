@@ -100,7 +100,10 @@ def bare(*packages: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-_CHATTER = re.compile(rb"(WARNING: All log messages before absl::|[IW]\d{4} |E\d{4} [^\n]*Unable to register \w+ factory)[^\n]*\n")
+_CHATTER = re.compile(
+    rb"(WARNING: All log messages before absl::|INFO: Created TensorFlow Lite |[IW]\d{4} "
+    rb"|E\d{4} [^\n]*Unable to register \w+ factory)[^\n]*\n"
+)
 
 
 _TURNED_ASIDE = threading.RLock()

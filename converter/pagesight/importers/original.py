@@ -61,6 +61,10 @@ class NotRun(Exception):
     """The original could not be run; the reason is said in one clause."""
 
 
+class NoRuntime(NotRun):
+    """This machine has nothing to run it in."""
+
+
 class Running(Protocol):
     """An original that has begun to load."""
 

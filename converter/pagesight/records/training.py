@@ -105,12 +105,15 @@ class Choice:
 
     kind: str
     regularization: float
+    """Of a logistic head the inverse strength of its L2 penalty; of a discriminant one how far the covariance is shrunk, 0..1."""
     why: str
     tried: tuple[Tried, ...] = ()
     balance: float = 0.0
     """How far rare classes counted more: 0 not at all, 1 until all classes counted the same."""
     half: LearnedFromHalf | None = None
     """None where classes are too small to be halved, or where more than a head on frozen features was trained."""
+    head: str = "logistic"
+    """How the head was made: "logistic" regression or "discriminant" analysis."""
 
 
 @record

@@ -103,11 +103,12 @@ def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, 
         accuracy=_accuracy(out_of_fold, labels, _by_split(chosen, task, dataset)),
         choice=Choice(
             chosen.kind,
-            chosen.regularization,
+            chosen.method.strength,
             _why(chosen, tried, labels),
             tuple(_row(r, labels) for r in tried),
             chosen.balance,
             _half(chosen, task),
+            chosen.method.name,
         ),
     )
 

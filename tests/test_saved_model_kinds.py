@@ -40,13 +40,25 @@ def several(folder: Path) -> Any:
         decoded = tf.map_fn(lambda f: tf.io.decode_jpeg(f, 3), image, fn_output_signature=tf.uint8)
         return answer(tf.cast(tf.ensure_shape(decoded, [None, 16, 16, 3]), tf.float32))
 
-    tf.saved_model.save(module, str(folder), signatures={"pixels": pixels, "first": first, "files": files})
+    def resized(file: Any) -> Any:
+        return tf.image.resize(tf.image.convert_image_dtype(tf.io.decode_jpeg(file, 3), tf.float32), (16, 16))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def scaled(image: Any) -> Any:
+        return answer(255.0 * tf.map_fn(resized, image, fn_output_signature=tf.TensorSpec([16, 16, 3], tf.float32)))
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def loose(image: Any) -> Any:
+        return answer(tf.cast(tf.io.decode_jpeg(image, 3)[None], tf.float32))
+
+    signatures = {"pixels": pixels, "first": first, "files": files, "scaled": scaled, "loose": loose}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
     return lambda x: answer(tf.constant(x))["p"].numpy()
 
 
 def test_a_signature_is_chosen_by_name_and_what_it_takes_is_seen(tmp_path: Path) -> None:
     expected, images = several(tmp_path / "m"), np.round(foreign.noise(16))
-    with pytest.raises(AdoptError, match="has the signatures files, first, pixels") as caught:
+    with pytest.raises(AdoptError, match="has the signatures files, first, loose, pixels, scaled") as caught:
         adopt(tmp_path / "m", LABELS, tmp_path / "out")
     assert "--signature NAME" in caught.value.fix
     for name in ("pixels", "first"):
@@ -54,8 +66,15 @@ def test_a_signature_is_chosen_by_name_and_what_it_takes_is_seen(tmp_path: Path)
         assert np.abs(answers(saved, images)["probabilities"] - expected(images)).max() < 1e-5
         assert saved.adopted.original.max_abs_diff is not None
         assert saved.adopted.original.max_abs_diff < 1e-5
-    with pytest.raises(AdoptError, match="takes encoded files, not pixels"):
-        adopt(tmp_path / "m", Adoption(labels=foreign.LABELS, signature="files"), tmp_path / "files")
+    # Behind the decoder of files lie whole pixels, or such as were scaled and resized there: the original gets files.
+    for name in ("files", "scaled"):
+        saved = adopt(tmp_path / "m", Adoption(labels=foreign.LABELS, signature=name, compare=True), tmp_path / name)
+        assert np.abs(answers(saved, images)["probabilities"] - expected(images)).max() < 1e-5
+        assert saved.adopted.input.range == {"files": "0..255", "scaled": "0..1"}[name]
+        assert saved.adopted.original.max_abs_diff is not None, saved.adopted.original.why_not
+        assert saved.adopted.original.max_abs_diff < 1e-5
+    with pytest.raises(AdoptError, match="nothing behind its decoder is a batch of pictures of one size"):
+        adopt(tmp_path / "m", Adoption(labels=foreign.LABELS, signature="loose"), tmp_path / "loose")
 
 
 def test_a_tfjs_graph_of_integers_is_given_pixels_as_they_are(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 from pagesight.json_values import JsonObject
 
+T = TypeVar("T")
 ALIASES = frozenset({"Identity", "StopGradient", "PreventGradient"})
 """Ops that only pass their input on."""
 
@@ -114,9 +115,9 @@ def leading_to(nodes: Nodes, ends: Iterable[str]) -> dict[str, GraphNode]:
     return done
 
 
-def reached(ends: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
-    """All names that `step` leads to from `ends`, themselves included."""
-    queue, seen = list(ends), set[str]()
+def reached(ends: Iterable[T], step: Callable[[T], Iterable[T]]) -> set[T]:
+    """All names (or nodes) that `step` leads to from `ends`, themselves included."""
+    queue, seen = list(ends), set[T]()
     while queue:
         name = queue.pop()
         if name not in seen:

@@ -27,23 +27,25 @@ def against_original(
     reading: last_layer.Reading,
     labels: Sequence[str],
     quantized: bool = False,
+    encoded: bool = False,
 ) -> tuple[OriginalComparison, NDArray[np.float32] | None]:
     """What adopted.json says of the original, and its probabilities `[n, labels]`; None where it could not be run.
 
     `inputs` are uint8 `[n, side, side, channels]`, `ours` the probabilities of what was read. With `quantized` the original rounds
-    feature maps, too. Raises AdoptError where the original answers otherwise.
+    feature maps, too; one that is `encoded` decodes files itself. Raises AdoptError where the original answers otherwise.
     """
     tf = tensorflow()
     if running is None:
         return _not_compared("Pagesight has no runtime for it"), None
     try:
-        answered = running.ask(np.asarray(input_ranges.scaled(tf.constant(inputs.astype(np.float32)), input_range)))
+        pixels = tf.constant(inputs.astype(np.float32))
+        answered = running.ask(np.asarray(pixels if encoded else input_ranges.scaled(pixels, input_range)))
         expected = np.asarray(reading.probabilities(tf.constant(answered.scores)))
     except (original.NotRun, tf.errors.OpError) as cause:
         return _not_compared(str(cause)), None
     if expected.shape != ours.shape:
         raise AdoptError(
-            f"the original gives {expected.shape[1]} scores in {answered.runtime}, what was read of it {ours.shape[1]}",
+            f"the original has {expected.shape[1]} outputs in {answered.runtime}, the converted model {ours.shape[1]}",
             fix=REPORT,
         )
     agreement, difference = original.compared(ours, expected)
@@ -51,8 +53,9 @@ def against_original(
         worst = int(np.abs(ours - expected).max(1).argmax())
         theirs, read = (f"{labels[int(p.argmax())]!r} ({p.max():.1%})" for p in (expected[worst], ours[worst]))
         raise AdoptError(
-            f"{answered.runtime} answers otherwise than what was read of the model: of picture {worst + 1} the original "
-            f"says {theirs}, the page would say {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
+            f"the converted model differs from {answered.runtime}: on picture {worst + 1} the original "
+            f"predicts {theirs}, the page would predict {read}; probabilities differ by up to {difference:.2g} "
+            f"on {len(inputs)} pictures",
             fix=REPORT,
         )
     return OriginalComparison(answered.runtime, len(inputs), agreement, difference), expected

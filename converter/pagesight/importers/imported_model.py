@@ -52,6 +52,8 @@ class Foreign:
     """True where a network inside was kept as it was published, so that its batch norms tell nothing of this model's pixels."""
     quantized: bool = False
     """True where its own runtime rounds feature maps to 8 bits: answers are further from it than rounding in float32 explains."""
+    encoded: bool = False
+    """True where the original takes encoded files, which it decodes itself; `call` takes pixels all the same."""
     tfjs_files: TfjsFiles | None = None
     notes: tuple[str, ...] = field(default=())
 

@@ -165,10 +165,16 @@ def _saved_model(options: Source) -> tuple[str, Predict]:
         raise ValueError(f"it takes {1 + len(others)} inputs")
     flags = {k: tf.constant(value=False) for k, s in specs.items() if s.dtype == tf.bool}
 
-    def call(x: Any) -> Any:
-        result = function(**{name: tf.cast(x, spec.dtype)}, **flags)
+    def one(taken: Any) -> Any:
+        result = function(**{name: taken}, **flags)
         named = [result[key] for key in _ANSWERS if key in result] or [t for t in result.values() if t.shape.rank == 2]
         return (named or list(result.values()))[0].numpy()
+
+    def call(x: Any) -> Any:
+        if spec.dtype != tf.string:
+            return one(tf.cast(x, spec.dtype))
+        files = [tf.io.encode_png(picture) for picture in np.rint(x).astype(np.uint8)]  # without loss; decoders of JPEG take them
+        return np.concatenate([one(file) for file in files]) if spec.shape.rank == 0 else one(tf.stack(files))
 
     return f"TensorFlow {_short(tf.__version__)}", call
 

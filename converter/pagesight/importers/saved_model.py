@@ -7,7 +7,7 @@ from pathlib import Path
 from pagesight.errors import AdoptError, first_line
 from pagesight.graph import freeze as freezing
 from pagesight.graph.tensorflow import graphs, tensorflow
-from pagesight.importers import door
+from pagesight.importers import decoding, door
 from pagesight.importers.imported_model import Foreign, cut, from_graph_def, size_of
 from pagesight.importers.saved_model_signature import GRAPH, TensorFacts
 from pagesight.sandbox import Handed
@@ -58,10 +58,7 @@ def read(handed: Handed) -> Foreign:
     answer = str(_answer(outputs)["tensor"])
     cast = tf.as_dtype(image["dtype"])
     if cast == tf.string:
-        raise AdoptError(
-            f"the signature {handed.facts['signature']!r:.80} takes encoded files, not pixels",
-            fix="choose one that takes pixels with --signature NAME, or export the model with one",
-        )
+        return _of_files(decoding.behind_decoder(graph_def, str(image["tensor"]), answer), answer)
     if image["shape"] is None:
         raise AdoptError("the model does not say what shape its input has", fix="save it with the input's shape")
     inner = from_graph_def(cut(graph_def, answer), image["tensor"], answer)
@@ -73,6 +70,20 @@ def read(handed: Handed) -> Foreign:
         input_range="0..255" if {"probabilities", "embedding"} <= outputs.keys() or cast.is_integer else told,
         quantized=bool(handed.facts.get("quantized")),
         notes=_notes(quantized=bool(handed.facts.get("quantized"))),
+    )
+
+
+def _of_files(decoded: decoding.Decoded, answer: str) -> Foreign:
+    """A model that takes encoded files, from the pixels on."""
+    inner = from_graph_def(cut(decoded.graph_def, answer), decoded.image, answer)
+    return Foreign(
+        "SavedModel",
+        inner if decoded.dtype.is_floating else lambda x: inner(tensorflow().cast(x, decoded.dtype)),
+        decoded.size,
+        input_range=decoded.input_range,
+        crop=decoded.crop,
+        encoded=True,
+        notes=("the model takes encoded files: it is read from behind its decoder on",),
     )
 
 
@@ -90,6 +101,6 @@ def _answer(outputs: Mapping[str, TensorFacts]) -> TensorFacts:
     if len(outputs) == 1 or len(flat) == 1:
         return flat[0] if flat else next(iter(outputs.values()))
     raise AdoptError(
-        f"the model gives {len(outputs)} answers ({', '.join(outputs)})",
+        f"the model has {len(outputs)} outputs ({', '.join(outputs)})",
         fix="save a model with its class scores as the only output",
     )

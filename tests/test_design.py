@@ -12,7 +12,7 @@ LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.j
 SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
     {"options", "progress", "errors", "json_values"},
-    {"locks", "routing"},
+    {"headers", "locks", "routing"},
     {"archives", "bundle_files", "certificate", "manifest", "resources", "sandbox", "serve"},
     {"contract", "decoders", "integrity", "languages"},
     {"collecting", "records"},

@@ -153,10 +153,10 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
     _checked(text)
     assert "&lt;b&gt;&#34;ü" in text
     assert "<b>" not in text
-    assert "95% interval" in text
+    assert "95% confidence interval" in text
     assert "Few pictures" in text
     # A handful of answers is no chart.
-    assert "answers are too few for charts" in text
+    assert "predictions are too few for calibration charts" in text
     assert "When to say" not in text
     assert "Not measured: the response to out-of-distribution pictures" in text
     for tag, attributes in _Page(text).tags:

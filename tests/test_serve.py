@@ -18,7 +18,8 @@ import pytest
 
 from pagesight.certificate import make_certificate
 from pagesight.console.sharing import _address, _reached_by, qr_code, shared
-from pagesight.errors import BundleError
+from pagesight.errors import BundleError, OptionError
+from pagesight.headers import WORKERS, Hosting, for_every_file, headers_file
 from pagesight.serve import serving
 
 from .conftest import ROOT
@@ -134,16 +135,74 @@ def test_only_who_asks_for_this_machine_is_answered(get: Get, host: str, status:
     assert get("/page.js", Host=host)[0].status == status
 
 
-def test_it_sends_the_headers_that_it_gives_to_hosts(get: Get) -> None:
-    response, _ = get("/")
-    lines = (ROOT / "web_template" / "page" / "_headers.j2").read_text(encoding="utf-8").split("\n\n")[0].splitlines()[1:]
-    summary = dict(line.strip().split(": ", 1) for line in lines)
-    for_others = {"Access-Control-Allow-Origin", "Cross-Origin-Resource-Policy"}
-    assert {"Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "X-Content-Type-Options"} <= summary.keys()
-    assert {name: response.headers[name] for name in summary.keys() - for_others} == {
-        k: summary[k] for k in summary.keys() - for_others
+HOSTS = [
+    pytest.param(Hosting(), id="as they are"),
+    pytest.param(Hosting(cors=True), id="cors"),
+    pytest.param(Hosting(embed_in=("https://example.org",), isolate=False), id="embedded"),
+]
+
+
+def _rules(text: str) -> dict[str, dict[str, str]]:
+    """What a file of rules, as Netlify and Cloudflare read it, says for each path."""
+    blocks = [block.splitlines() for block in text.strip().split("\n\n")]
+    return {path: dict(line.strip().split(": ", 1) for line in lines) for path, *lines in blocks}
+
+
+@pytest.mark.parametrize("hosting", HOSTS)
+def test_it_sends_the_headers_that_it_gives_to_hosts(folder: Path, hosting: Hosting) -> None:
+    every, *workers = (rules := _rules(headers_file(hosting)))
+    assert (every, workers) == ("/*", [f"/{name}" for name in WORKERS])
+    ours = {"Content-Security-Policy", "Cache-Control", *for_every_file(Hosting(cors=True))}
+    for name in WORKERS:
+        (folder / name).write_bytes(SCRIPT)
+    with serving(folder, hosting=hosting) as address:
+        for path in ("", "page.js", "model/group1-shard1of1.bin", *WORKERS):
+            with urllib.request.urlopen(address + path, timeout=60) as response:
+                sent = {name: value for name, value in response.headers.items() if name in ours}
+            assert sent == rules["/*"] | rules.get(f"/{path}", {})
+
+
+def test_it_lets_nobody_else_read_or_frame_the_page_unless_that_is_asked_for() -> None:
+    alone, shared, embedded = (_rules(headers_file(case.values[0]))["/*"] for case in HOSTS)  # type: ignore[arg-type]
+    assert "Access-Control-Allow-Origin" not in alone.keys() | embedded.keys()
+    assert alone["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert alone["Content-Security-Policy"] == shared["Content-Security-Policy"] == "frame-ancestors 'self'"
+    assert (shared["Access-Control-Allow-Origin"], shared["Cross-Origin-Resource-Policy"]) == ("*", "cross-origin")
+    assert embedded["Content-Security-Policy"] == "frame-ancestors 'self' https://example.org"
+    assert alone.keys() - embedded.keys() == {"Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy"}
+
+
+def test_the_snippet_for_nginx_and_the_docs_say_the_same_headers() -> None:
+    rules = _rules(headers_file(Hosting()))
+    snippet = (ROOT / "docs" / "nginx.conf").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^ +add_header (\S+) +(.+) always;$", snippet, re.MULTILINE))
+    policies = re.findall(r"set \$pagesight_policy (\".+\");", snippet)
+    assert policies == [f'"{rules[path]["Content-Security-Policy"]}"' for path in ("/*", "/sw.js")]
+    assert said == {name: f'"{value}"' for name, value in rules["/*"].items()} | {"Content-Security-Policy": "$pagesight_policy"}
+    [names] = re.findall(r"/\(([a-z_|]+)\)\\\.js\$", snippet)
+    assert [f"{name}.js" for name in names.split("|")] == list(WORKERS)
+    docs = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([A-Z][\w-]+: .+?)` \|", docs, re.MULTILINE)) == {
+        f"{name}: {value}" for rule in (*rules.values(), {"Access-Control-Allow-Origin": "*"}) for name, value in rule.items()
     }
-    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_a_file_is_kept_for_ever_only_at_an_address_that_names_what_it_holds(get: Get) -> None:
+    sha256 = hashlib.sha256(SCRIPT).hexdigest()
+    kept = {
+        version: get(f"/page.js?v={version}")[0].headers["Cache-Control"]
+        for version in (sha256[:12], sha256, "0" * 12, "", sha256[:4])
+    }
+    assert list(kept.values()) == ["public, max-age=31536000, immutable"] * 2 + ["no-cache"] * 3
+    assert get("/")[0].headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "origin", ["example.org", "https://example.org/page", "https://a b", "'none'", "https://example.org; script-src *", ""]
+)
+def test_what_is_no_origin_may_frame_nothing(origin: str) -> None:
+    with pytest.raises(OptionError, match="is no origin"):
+        Hosting(embed_in=(origin,))
 
 
 def test_a_taken_port_is_said_with_the_way_out(folder: Path) -> None:
@@ -210,5 +269,8 @@ def test_a_host_may_be_a_name_or_of_the_sixth_version() -> None:
 
 def test_other_origins_read_it_when_that_is_asked_for_and_else_not(folder: Path) -> None:
     for cors, allowed in ((True, "*"), (False, None)):
-        with serving(folder, cors=cors) as address, urllib.request.urlopen(f"{address}page.js", timeout=60) as response:
+        with (
+            serving(folder, hosting=Hosting(cors=cors)) as address,
+            urllib.request.urlopen(f"{address}page.js", timeout=60) as response,
+        ):
             assert response.headers["Access-Control-Allow-Origin"] == allowed

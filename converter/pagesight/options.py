@@ -192,6 +192,12 @@ class PageOptions:
     """An .svg or .png file: shown in the heading, and the page's icon."""
     also: tuple[Format, ...] = ()
     """Further formats of the model beside the page: `layers` as Teachable Machine exports it, `tflite` for phones."""
+    cors: bool = False
+    """`_headers` lets pages of other origins load the model."""
+    embed_in: tuple[str, ...] = ()
+    """Origins, like https://example.org, whose pages `_headers` lets show this one in a frame, beside its own; `*` for all."""
+    isolate: bool = True
+    """`_headers` keeps the page apart from others in the same browser."""
 
 
 @dataclass(frozen=True)

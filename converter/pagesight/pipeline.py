@@ -35,7 +35,7 @@ from pagesight.options import (
     paths_read,
 )
 from pagesight.page.npm import Package
-from pagesight.page.render import theme_key
+from pagesight.page.render import hosting_of, theme_key
 from pagesight.pictures.sources import Photos, sources
 from pagesight.quantize import quantize
 from pagesight.scan import scan
@@ -220,6 +220,7 @@ def _check_choices(how: Build) -> None:
         Package.parse(how.npm)
     languages.check(how.language)
     theme_key(how.bundling())
+    hosting_of(how.bundling())
     if how.quantize not in MODES:
         raise OptionError(f"there is no quantization mode {how.quantize!r}", fix=f"choose one of {', '.join(MODES)}")
     if how.strategy not in STRATEGIES:

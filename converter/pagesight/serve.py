@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import hashlib
 import io
 import ipaddress
 import re
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 from pagesight.errors import BundleError
+from pagesight.headers import ASK_AGAIN, Hosting, caching, for_every_file, policy
 from pagesight.routing import Answer, Asked, Routes, ToHttps
 
 _TYPES = {
@@ -35,17 +37,6 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
 }
-_HEADERS = {
-    "Cache-Control": "no-cache",  # asked again, answered 304: a new bundle is seen at once
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-_CORS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-"""What lets apps on other origins load the bundle: for trying, where a host would be told to send it."""
 _PACKED_ALREADY = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".zip", ".gz")
 _HANDSHAKE_SECONDS = 10
 _TLS_BEGINS = b"\x16"
@@ -69,10 +60,11 @@ class _Handler(SimpleHTTPRequestHandler):
     server: "_Server"
 
     def __init__(
-        self, *args: Any, extra: Mapping[str, bytes], cors: bool, host: str, routes: Routes | None = None, **more: Any
+        self, *args: Any, extra: Mapping[str, bytes], hosting: Hosting, host: str, routes: Routes | None = None, **more: Any
     ) -> None:
         self._extra = extra
-        self._cors = cors
+        self._hosting = hosting
+        self._caching, self._file = ASK_AGAIN, ""
         self._host = host.lower()
         self._routes = routes
         super().__init__(*args, **more)
@@ -191,6 +183,9 @@ class _Handler(SimpleHTTPRequestHandler):
         tag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
         headers = {"Content-Type": self.guess_type(path), "ETag": tag, "Last-Modified": formatdate(facts.st_mtime, usegmt=True)}
         headers |= {"Vary": "Accept-Encoding"} if may_pack else {}
+        version = dict(parse_qsl(urlsplit(self.path).query)).get("v", "")
+        self._caching = caching(version, self.server.sha256(path, tag) if version else "")
+        self._file = path.relative_to(self.directory).as_posix()
         if tag in self.headers.get("If-None-Match", ""):
             return self._send(b"", headers, HTTPStatus.NOT_MODIFIED)
         part = _RANGE.fullmatch(self.headers.get("Range", ""))
@@ -221,7 +216,9 @@ class _Handler(SimpleHTTPRequestHandler):
         return io.BytesIO(body)
 
     def end_headers(self) -> None:
-        for name, value in (_HEADERS | (_CORS if self._cors else {})).items():
+        of_this = {"Cache-Control": self._caching, "Content-Security-Policy": policy(self._file, self._hosting)}
+        self._caching, self._file = ASK_AGAIN, ""  # a connection's next answer may be no file
+        for name, value in (for_every_file(self._hosting) | of_this).items():
             self.send_header(name, value)
         # Headers are missing where a request was none.
         if self._routes is not None and hasattr(self, "headers") and (cookie := self._routes.cookie(self._asked(0))):
@@ -254,6 +251,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, handler: Any, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._packed: dict[tuple[Path, str], bytes] = {}
+        self._hashes: dict[tuple[Path, str], str] = {}
         self._connected: Counter[str] = Counter()
         self._counting = threading.Lock()
         if ":" in host:
@@ -294,6 +292,12 @@ class _Server(ThreadingHTTPServer):
         else:
             ToHttps(request, client_address, self)
 
+    def sha256(self, path: Path, tag: str) -> str:
+        """The hash of the file's bytes, read once for each version of it."""
+        if (path, tag) not in self._hashes:
+            self._hashes[path, tag] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._hashes[path, tag]
+
     def packed(self, path: Path, tag: str) -> bytes:
         """The file's bytes after gzip, made once for each version of it."""
         if (path, tag) not in self._packed:
@@ -325,18 +329,18 @@ def serving(
     host: str = "localhost",
     port: int = 0,
     extra: Mapping[str, bytes] | None = None,
-    cors: bool = False,
+    hosting: Hosting = Hosting(),  # noqa: B008 - frozen
     tls: ssl.SSLContext | None = None,
     routes: Routes | None = None,
 ) -> Iterator[str]:
     """Serve `folder` while the block runs and yield its address, `http://HOST:PORT/`; `extra` adds paths from memory.
 
-    With `cors` pages of other origins may read the files; with `tls` the address is `https://`, and browsers on this
+    `hosting` says what pages of other origins may do with the files; with `tls` the address is `https://`, and browsers on this
     machine may also use `http://localhost:PORT/`. `routes` are asked before the files are.
 
     Port 0 takes any free one. Raises BundleError when the folder holds no page or the port is taken.
     """
-    handler = partial(_Handler, directory=str(folder), extra=extra or {}, cors=cors, host=host, routes=routes)
+    handler = partial(_Handler, directory=str(folder), extra=extra or {}, hosting=hosting, host=host, routes=routes)
     server = _bound(folder, host, port, handler, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -86,7 +86,7 @@ def test_the_page_says_live_which_number_a_hand_shows(live: Any, filming: Filmin
     page.get_by_role("button", name="Use camera").click()
     for gesture in GESTURES:
         shows(page, gesture)
-    expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* a second$"))
+    expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* per second$"))
     expect(page.locator("#timing")).to_have_text(re.compile(r"^Classified in [\d.]+ ms, [\d.]+ ms of that in the model$"))
     assert "matrix(-1" in page.locator("#video").evaluate("(video) => getComputedStyle(video).transform")
     page.evaluate(HIDE, True)
@@ -148,7 +148,7 @@ def test_another_camera_can_be_chosen(visit: Callable[..., Page]) -> None:
     page.evaluate("document.querySelector('#rate').textContent = ''")
     choice.select_option(label="fake_device_1")
     page.wait_for_function("() => document.querySelector('#video').srcObject?.getVideoTracks()[0].label === 'fake_device_1'")
-    expect(page.locator("#rate")).to_have_text(re.compile(r"\d+ a second"))
+    expect(page.locator("#rate")).to_have_text(re.compile(r"\d+ per second"))
     expect(choice).to_have_value(
         page.evaluate("document.querySelector('#video').srcObject.getVideoTracks()[0].getSettings().deviceId")
     )
@@ -161,7 +161,7 @@ def test_the_camera_answers_stops_and_takes_a_picture(visit: Callable[..., Page]
     page.get_by_role("button", name="Use camera").click()
     # Chromium's fake camera is a green clock.
     shows(page, "green")
-    expect(page.locator("#rate")).to_have_text(re.compile(r"\d+ a second"))
+    expect(page.locator("#rate")).to_have_text(re.compile(r"\d+ per second"))
     assert "matrix(-1" in page.evaluate("getComputedStyle(document.querySelector('#video')).transform")
     page.evaluate(ANSWERED_AT_REST)
     page.get_by_role("button", name="Take picture").click()

@@ -1,5 +1,6 @@
 """The page on real hosts: nginx with the snippet of the docs, below a site's root."""
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from assembly import published
 from playwright.sync_api import Page, expect
+
+from pagesight.headers import ASK_AGAIN, WORKERS, Hosting, for_every_file, policy
+from pagesight.serve import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = """
@@ -71,7 +76,10 @@ def test_nginx_with_the_snippet_of_the_docs_serves_the_page_below_a_path(nginx: 
     wasm = _head(f"{nginx}tfjs-backend-wasm-simd.wasm", **{"Accept-Encoding": "gzip"})
     assert (wasm.get_content_type(), wasm["Content-Encoding"], wasm["Vary"]) == ("application/wasm", "gzip", "Accept-Encoding")
     assert wasm["Cache-Control"] == "no-cache"
-    assert wasm["Cross-Origin-Embedder-Policy"] == "require-corp"
+    for path in ("", "tfjs-backend-wasm-simd.wasm", *WORKERS):
+        if path != "worker_all.js":  # this model needs it not
+            wanted = {**for_every_file(Hosting()), "Cache-Control": ASK_AGAIN, "Content-Security-Policy": policy(path, Hosting())}
+            assert {name: _head(nginx + path)[name] for name in wanted} == wanted
     assert _head(f"{nginx}page.js")["ETag"]
     page: Page = watched.page
     page.goto(nginx)
@@ -81,6 +89,28 @@ def test_nginx_with_the_snippet_of_the_docs_serves_the_page_below_a_path(nginx: 
     expect(page.locator("#offline")).to_be_visible()
     assert page.evaluate("crossOriginIsolated")
     assert watched.complaints == []
+
+
+def test_workers_started_from_files_answer_under_the_policy_that_is_sent_with_them(
+    make_bundle: Callable[..., Path], watched: Any
+) -> None:
+    bundle = make_bundle()
+    index = bundle / "index.html"
+    # As a host's own policy may have it: no worker from memory, which would keep to the page's policy instead.
+    allowed, forbidden = " blob:; manifest-src", "; manifest-src"
+    text = index.read_text(encoding="utf-8")
+    assert allowed in text
+    index.write_text(text.replace(allowed, forbidden), encoding="utf-8")
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["index.html"] = published(index)
+    (bundle / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    page: Page = watched.page
+    with serving(bundle) as address:
+        page.goto(address)
+        page.get_by_role("button", name="Sample picture: blue").click()
+        expect(page.locator("#label")).to_have_text("blue")
+        assert [worker.url for worker in page.workers] == [f"{address}worker.js"]
+        expect(page.locator("#offline")).to_be_visible()
 
 
 def test_the_workflow_for_github_pages_asks_for_what_the_command_line_knows() -> None:

@@ -181,7 +181,7 @@ def test_a_model_made_elsewhere_has_no_empty_facts_and_its_rounding_is_said_in_w
     page = visit(bundle=make_bundle(backbone="", report={"dataset": None, "quantization": quantization}))
     expect(page.locator("#fact-quantization dd")).to_have_text("smallest without loss of accuracy239 kB instead of 943 kB")
     facts = page.locator(".fact:visible dt")
-    expect(facts).to_have_text(["Accuracy", "Same answers in the browser", "Size", "Weights", "Computed by"])
+    expect(facts).to_have_text(["Accuracy", "Same answers in the browser", "Size", "Weights", "Runs on"])
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1366, 768), (1920, 1080)])

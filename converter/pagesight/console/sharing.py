@@ -14,6 +14,7 @@ from pagesight.certificate import local_addresses, make_certificate
 from pagesight.collecting.collection import Collection
 from pagesight.collecting.routes import Routes
 from pagesight.errors import BundleError
+from pagesight.headers import Hosting
 from pagesight.serve import serving
 
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - that is what is asked for
@@ -27,7 +28,7 @@ To be sure that it is this machine, compare the certificate's SHA-256 fingerprin
 
 
 @contextlib.contextmanager
-def shared(folder: Path, *, host: str, port: int, cors: bool = False) -> Iterator[tuple[str, str]]:
+def shared(folder: Path, *, host: str, port: int, hosting: Hosting | None = None) -> Iterator[tuple[str, str]]:
     """Serve `folder` by https to the local network, and print how to reach it.
 
     Yields the address that phones are given, and the one for a browser on this machine, which needs no certificate and may
@@ -44,7 +45,7 @@ def shared(folder: Path, *, host: str, port: int, cors: bool = False) -> Iterato
     certificate = make_certificate(addresses)
     collection = Collection()
     routes = Routes(collection, folder, host=addresses[0])
-    with serving(folder, host=listening, port=port, cors=cors, tls=certificate.context, routes=routes) as bound:
+    with serving(folder, host=listening, port=port, hosting=hosting or Hosting(), tls=certificate.context, routes=routes) as bound:
         port = urllib.parse.urlsplit(bound).port or port
         (address, *others), own = [_address(a, port) for a in addresses], f"http://localhost:{port}/"
         click.echo(f"{folder} is at {address} for every device on this network (Ctrl-C stops)\n")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pagesight.console.options import SEED, common, writes
+from pagesight.console.options import CORS, EMBED_IN, ISOLATE, SEED, common, writes
 from pagesight.console.output import Console
 from pagesight.errors import OptionError
 from pagesight.options import Rendering
@@ -66,7 +66,9 @@ def compare(names: tuple[str, ...], as_json: bool, html: Path | None, svg: Path 
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one.")
 @click.option("--host", default="localhost", show_default=True, help="Address to listen on; 0.0.0.0 for the whole network.")
 @click.option("--share", is_flag=True, help="Serve to phones on this network over HTTPS, so that their cameras work.")
-@click.option("--cors", is_flag=True, help="Let apps on other origins load the page's files.")
+@CORS
+@EMBED_IN
+@ISOLATE
 @click.option("--open", "open_page", is_flag=True, help="Open the page in your browser.")
 @click.option("--debug", is_flag=True, hidden=True, expose_value=False)
 def serve(folder: Path, share: bool, open_page: bool, **how: Any) -> None:
@@ -75,8 +77,10 @@ def serve(folder: Path, share: bool, open_page: bool, **how: Any) -> None:
     import threading
     import webbrowser
 
+    from pagesight.headers import Hosting
     from pagesight.serve import serving
 
+    how["hosting"] = Hosting(how.pop("cors"), how.pop("embed_in"), how.pop("isolate"))
     with contextlib.ExitStack() as stack:
         if share:
             from pagesight.console.sharing import shared
@@ -107,7 +111,7 @@ def serve(folder: Path, share: bool, open_page: bool, **how: Any) -> None:
 @SEED
 @common
 def render(into: Path, per_class: int, subjects: int, side: int, seed: int) -> Any:
-    """Render pictures of number hands 0-9 to try Pagesight with."""
+    """Render pictures of hands showing the numbers 0-9, to try Pagesight with."""
     from pagesight.render import render as run
 
     return {"pictures": str(run(Rendering(per_class, subjects, side, seed), into))}

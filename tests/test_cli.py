@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ import pytest
 
 import pagesight
 from pagesight import cli, languages, manifest, options
-from pagesight.console.output import Console
+from pagesight.console.output import Console, log_decisions
 from pagesight.errors import OptionError, OutputError, PagesightError
 
 from .conftest import PhotoFolder
@@ -152,7 +153,7 @@ def test_an_output_that_would_replace_or_join_the_pictures_is_refused_even_with_
     for command in ("build", "scan"):
         done = run(command, folder, "-o", tmp_path / where, "--force")
         assert done.returncode == 1
-        assert re.search("would replace|lies inside of", done.stderr)
+        assert re.search("would replace|is inside", done.stderr)
         assert "fix: name a folder beside it with -o" in done.stderr
     assert sorted(folder.rglob("*")) == before
 
@@ -168,7 +169,7 @@ def test_whatever_a_command_reads_is_never_replaced_by_its_output(tmp_path: Path
     (mine / "cat" / "1.jpg").write_bytes(b"mine")
     model.write_bytes(b"x")
     into = tmp_path / where
-    with pytest.raises(OutputError, match=r"would replace|lies inside of"):
+    with pytest.raises(OutputError, match=r"would replace|is inside"):
         if name in ("test", "calibrate", "pictures"):
             pipeline.convert(model, into, adopt.Adoption(), options.Quantization(), force=True, **{name: mine})
         else:
@@ -329,3 +330,15 @@ def test_verbose_says_what_was_decided_and_why(photos: PhotoFolder, tmp_path: Pa
     assert "scan: kept, because" in again.stderr
     assert "scan: runs, because options.seed changed" in other.stderr
     assert "because" not in quiet.stderr
+
+
+def test_a_decision_is_said_once_also_where_a_library_logs_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    everything = logging.StreamHandler(sys.stderr)
+    logging.root.addHandler(everything)
+    try:
+        log_decisions(verbose=True)
+        logging.getLogger("pagesight.scan").info("kept")
+    finally:
+        log_decisions(verbose=False)
+        logging.root.removeHandler(everything)
+    assert capsys.readouterr().err == "  pagesight.scan: kept\n"

@@ -179,7 +179,7 @@ def test_more_pictures_are_said_to_help_where_all_are_worth_more_than_half_of_th
     choice, measured = Choice("", 1, "", half=half), TestAccuracy(180, accuracy, (0.0, 1.0))
     facts = TrainingFacts("drawn", Weights("imagenet"), ("a", "b", "c"), accuracy=measured, choice=choice)
     (finding,) = training_findings(facts)
-    assert "about 60 more a class" in finding.what
+    assert "about 60 more per class" in finding.what
     easy = _half(*recipe_of([60, 60, 60], 9.0))
     assert easy is not None
     assert easy.expected_gain == 0
@@ -215,12 +215,12 @@ def test_an_accuracy_that_chance_gives_fails_unless_it_is_allowed(tmp_path: Path
             other = photos / ("square" if file.parent.name == "disc" else "disc")
             file.rename(other / f"moved {number}{file.suffix}")
     dataset = scan(photos, Scanning(), tmp_path / "scan")
-    with pytest.raises(TrainError, match="not better than guessing"):
+    with pytest.raises(TrainError, match="no better than always predicting"):
         train(dataset, LITE, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     guessed = TestAccuracy(24, 0.5, (0.3, 0.7), folds=5, p_value=0.6)
     _check_accuracy(guessed, Training(min_accuracy=0.0))
-    with pytest.raises(TrainError, match="not better than guessing"):
+    with pytest.raises(TrainError, match="no better than always predicting"):
         _check_accuracy(guessed, Training())
 
 

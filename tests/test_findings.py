@@ -1,5 +1,6 @@
 """Promises about findings: what is said of the pictures is true of them."""
 
+import ast
 import io
 
 import numpy as np
@@ -7,8 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from pagesight.report import findings, near_duplicates
+from pagesight.report.finding import TITLES
 from pagesight.report.image_statistics import Looks, Seen
 
+from .conftest import ROOT
 from .seen import scene, seen_of
 
 
@@ -83,7 +86,7 @@ def test_a_burst_that_the_split_tore_apart_is_reported_with_an_expression_that_m
             paths.append(f"yes/clip{number:02d}_{frame:03d}.jpg")
             splits.append("test" if frame == 3 else "train")
     finding = _found(seen_of(inputs, paths=paths, splits=splits))["bursts"]
-    assert "12 bursts of 48 pictures" in finding.what
+    assert "12 bursts (48 pictures" in finding.what
     assert r"--group-by '[^/]+(?=[-_. ]\d+\.\w+$)'" in finding.fix
 
 
@@ -113,3 +116,15 @@ def test_unequal_and_small_classes_are_reported() -> None:
     result = _found(seen_of([scene(rng) for _ in range(40)], labels=[0] * 34 + [1] * 6))
     assert "34 pictures, “no” only 6" in result["imbalance"].what
     assert "“no” has fewer than 20 pictures" in result["too_few"].what
+
+
+def test_every_kind_of_finding_has_a_heading_in_the_report() -> None:
+    calls = [
+        node
+        for file in (ROOT / "converter" / "pagesight" / "report").glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"
+    ]
+    kinds = {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)}
+    assert len(kinds) > 10
+    assert kinds == TITLES.keys()

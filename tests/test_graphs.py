@@ -132,3 +132,15 @@ def test_a_session_is_closed_with_the_block_that_it_was_for(tmp_path: Path) -> N
         whole(inputs)
     with pytest.raises(RuntimeError, match="closed"):
         part("probabilities", inputs, model_of(web).weights, {})
+
+
+def test_a_prelu_that_does_not_name_its_type_is_run() -> None:
+    nodes = [
+        {"name": "image", "op": "Placeholder", "attr": {"dtype": {"type": "DT_FLOAT"}}},
+        {"name": "slope", "op": "Const", "attr": {"dtype": {"type": "DT_FLOAT"}}},
+        {"name": "bent", "op": "Prelu", "input": ["image", "slope"]},
+    ]
+    ends = {"inputs": {"image": {"name": "image:0"}}, "outputs": {"bent": {"name": "bent:0"}}}
+    model = GraphModel({"modelTopology": {"node": nodes}, "signature": ends}, {"slope": np.float32([0.25])})
+    with Runner(model, ["bent"]) as runner:
+        assert runner(np.float32([[-4, 2]]))[0].tolist() == [[-1, 2]]

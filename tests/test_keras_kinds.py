@@ -123,7 +123,7 @@ def test_a_frozen_network_inside_and_a_name_that_only_begins_like_one_decide_not
     image = k.Input((SIDE, SIDE, 3))
     named = ended(k, image, image)
     named = k.Model(named.inputs, named.outputs, name="mobilenet_for_my_pets")
-    with pytest.raises(AdoptError, match="nothing in its file tells"):
+    with pytest.raises(AdoptError, match="its file does not say"):
         adopt(foreign.saved(named, tmp_path / "n.keras"), LABELS, tmp_path / "out")
 
 

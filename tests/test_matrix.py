@@ -78,7 +78,7 @@ def taken(source: Path, named: str, into: Path) -> SavedModel:
     try:
         return adopt(source, LABELS, into)
     except AdoptError as stopped:
-        if "does not tell which numbers it takes" not in stopped.what:
+        if "input range is ambiguous" not in stopped.what:
             raise
         return adopt(source, Adoption(labels=foreign.LABELS, input_range=named), into)
 

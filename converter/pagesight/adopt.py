@@ -41,7 +41,7 @@ class Adoption:
     """What a model made elsewhere does not say about itself."""
 
     labels: str | None = None
-    """A file with one label a line (or a JSON list), or `a,b,c`; None where the model's own files name them."""
+    """A file with one label per line (or a JSON list), or `a,b,c`; None where the model's own files name them."""
     input_range: str | None = None
     """`0..1`, `-1..1`, `0..255`, `caffe` (BGR minus ImageNet's means) or `torch`; None finds out."""
     crop: str | None = None
@@ -179,7 +179,7 @@ def _check_options(options: Adoption) -> None:
     if options.crop is not None and options.crop not in CROPS:
         raise AdoptError(f"there is no crop {options.crop!r}", fix=f"choose one of {', '.join(CROPS)}")
     if options.side is not None and not 8 <= options.side <= _LARGEST_SIDE:
-        raise AdoptError(f"a side of {options.side} px is out of reach", fix=f"choose 8 to {_LARGEST_SIDE}")
+        raise AdoptError(f"an input size of {options.side} px is out of range", fix=f"choose 8 to {_LARGEST_SIDE}")
 
 
 def _fingerprint(path: Path) -> str:
@@ -244,7 +244,7 @@ def _range(
         if unlabeled:
             tried = ". Pictures without labels do not tell: a model is often surer of its answers in a wrong range"
     raise AdoptError(
-        f"the model does not tell which numbers it takes for pixels: {result.why}. For one drawn picture {shown}{tried}",
+        f"the model's input range is ambiguous: {result.why}. For one synthetic picture {shown}{tried}",
         fix=f"pass {', '.join(ways[:-1])}, or {ways[-1]}",
     )
 

@@ -215,7 +215,7 @@ class WebModel(SavedModel):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a web model came from, for the page's card and gallery; all None for a model made elsewhere."""
+    """Where a web model came from, for the model card and gallery; all None for a model made elsewhere."""
 
     dataset: Dataset | None = None
     trained: TrainedModel | None = None

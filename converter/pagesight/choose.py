@@ -50,7 +50,9 @@ def choose(search: Search, pages: Sequence[Callable[[], Bundle]], options: Choos
         tried = _summary(search.facts.tried, next(iter(bundles.items())), measured)
         chosen = _best([t for t in tried if t.accuracy is not None], options)
         records.write(temporary / "search.json", SearchFacts(tuple(names), tuple(tried), chosen, options.max_bytes, options.max_ms))
-    progress.note(f"of {len(tried)} backbones, {chosen} is the smallest of the best within bounds")
+    progress.note(
+        f"of {len(tried)} backbones, {chosen} was chosen: the smallest that is about as good as the best within the limits"
+    )
     return Search(into)
 
 

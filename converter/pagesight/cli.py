@@ -172,7 +172,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 @click.option(
     "--input-range", help="Value range the model expects: 0..1, -1..1, 0..255, caffe or torch; default: detected from the model."
 )
-@click.option("--crop", help="How pictures become square: center-square, or squash the whole picture.")
+@click.option("--crop", help="How pictures become square: center-square (crop), or squash (stretch the whole picture).")
 @click.option("--side", type=int, help="Input size in pixels, for a model that accepts any size.")
 @click.option("--signature", help="Which signature of a SavedModel to use; default: serving_default, or the only one.")
 @click.option("--guess", is_flag=True, help="Continue with the most likely input range if the model leaves it ambiguous.")
@@ -186,7 +186,9 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
     help="Unlabeled pictures to calibrate quantization on; default: synthetic ones.",
 )
 @click.option("--photos", type=_FOLDER, help="Pictures to compare Python and the browser on; default: noise.")
-@click.option("--test", type=_FOLDER, help="Labeled pictures, one folder per class: accuracy, report, temperature, threshold.")
+@click.option(
+    "--test", type=_FOLDER, help="Labeled pictures, one folder per class, to measure accuracy and to calibrate the answers on."
+)
 @click.option("--dataset", type=_FOLDER, help="For a model written by `export`: the dataset (from `scan`) to measure accuracy on.")
 @common
 @signs
@@ -214,7 +216,7 @@ def convert(  # noqa: PLR0917 - click passes them by name
     if written is not None and written["stage"] in SavedModel.STAGES:
         refuse_page_options()
         if dataset is not None and calibrate is not None:
-            raise OptionError("--calibrate and --dataset both name pictures to round by", fix="give one of them")
+            raise OptionError("--calibrate and --dataset both name calibration pictures", fix="give one of them")
         web = quantize(SavedModel.open(Path(model)), quantization, into, Dataset.open(dataset) if dataset else calibrate)
         return {"model": str(web.path / web.contract.model_path), **_stored(web.facts)}
     if dataset is not None:

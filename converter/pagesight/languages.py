@@ -35,7 +35,9 @@ def check(language: str) -> None:
     if language not in known():
         near = difflib.get_close_matches(language.lower().split("-")[0], known(), n=1)
         listed = f"choose one of {', '.join(known())}"
-        raise OptionError(f"the page does not speak {language!r}", fix=f"did you mean {near[0]!r}? Or {listed}" if near else listed)
+        raise OptionError(
+            f"the page has no language {language!r}", fix=f"did you mean {near[0]!r}? Or {listed}" if near else listed
+        )
 
 
 def catalogue(language: str) -> Catalogue:

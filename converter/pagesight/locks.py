@@ -47,7 +47,7 @@ def _locked(path: Path) -> int | None:
             free = _take(opened)
         except OSError as cause:
             free = True
-            progress.note(f"{path.parent} has no locks ({cause.strerror}): do not build the same page twice at a time")
+            progress.note(f"{path.parent} has no locks ({cause.strerror}): do not build the same page twice at once")
         if free and _lies_at(opened, path):
             return opened
         os.close(opened)

@@ -165,7 +165,7 @@ def refuse_overlap(into: Path, *sources: str | Path) -> None:
             continue
         read = Path(source).resolve()
         if read.is_relative_to(written) or written.is_relative_to(read):
-            what = f"would replace {source}" if read.is_relative_to(written) else f"lies inside of {source}"
+            what = f"would replace {source}" if read.is_relative_to(written) else f"is inside {source}"
             raise OutputError(f"{into} {what}; nothing was written", fix="name a folder beside it with -o")
 
 

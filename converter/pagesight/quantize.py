@@ -158,7 +158,7 @@ def _wide_where_small(plan: _Plan, floats: GraphModel, contract: Contract, answe
     moved = float(np.abs(after - before).max())
     if moved <= _CLOSE:
         return plan
-    progress.note(f"the model is small, and a byte a weight would move a probability by {moved:.1g}: its weights take two")
+    progress.note(f"the model is small, and one byte per weight would move a probability by {moved:.1g}: its weights take two")
     return _Plan(_all_as("uint16", floats), calibration_pictures=plan.calibration_pictures, moved_by_a_byte=moved)
 
 

@@ -70,7 +70,7 @@ def _check_expression(group_by: str | None) -> None:
     except re.error as cause:
         raise OptionError(
             f"--group-by {group_by!r} is not a valid regular expression: {cause}",
-            fix=r"mend it, such as --group-by 'person\d+', or put a backslash before a sign that means itself",
+            fix=r"correct it, as in --group-by 'person\d+', or escape special characters with a backslash",
         ) from cause
 
 
@@ -134,7 +134,7 @@ def _ood(folder: Path, root: int, known: set[str], options: Scanning) -> list[Pi
     if len(good) < len(SIDES):
         raise ScanError(
             f"{folder} holds {len(good)} pictures of other things that can be read; at least {len(SIDES)} are needed",
-            fix="add pictures of what the camera may see beside your classes; a hundred are a good start",
+            fix="add pictures of what the camera may see besides your classes; a hundred are a good start",
         )
     groups = {r.sha256: _group(r, options, {}) for r in good.values()}
     if len(set(groups.values())) < len(SIDES):
@@ -251,9 +251,7 @@ def _write(folder: Path, into: Path, read: Sequence[Read], facts: DatasetFacts) 
             "browser, which decodes them in its own way or not at all"
         )
     if facts.leaked:
-        progress.note(
-            f"{are(facts.leaked, 'picture')} left out of what is learned: on a side that measures, too, or of a group that is"
-        )
+        progress.note(f"{are(facts.leaked, 'picture')} left out of training: also in validation or test, or in a group that is")
     if facts.duplicates.across_classes:
         pair = facts.duplicates.across_classes[0]
         progress.note(f"the same picture stands in more than one class: {', '.join(pair)}")

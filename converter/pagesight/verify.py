@@ -203,7 +203,7 @@ def _refuse_no_probabilities(who: str, rows: NDArray[Any]) -> None:
     """Two sides may agree on numbers that are no probabilities: that is no proof of anything."""
     if not np.isfinite(rows).all() or rows.min() < -_ROUNDING or rows.max() > 1 + _ROUNDING:
         raise VerifyError(
-            f"{who} answers with numbers that are no probabilities ({np.nanmin(rows):.3g} to {np.nanmax(rows):.3g})",
+            f"{who} answers with values that are not probabilities ({np.nanmin(rows):.3g} to {np.nanmax(rows):.3g})",
             fix="convert the model again; if it stays so, report it",
         )
 
@@ -238,7 +238,7 @@ def _compared(asked: _Asked, answers: Answers, browser: Browser, options: Verifi
     wrong = [name for (name, _), much, most in zip(asked.pictures, apart, allowed, strict=True) if much > most]
     if wrong:
         raise VerifyError(
-            f"{answers.browser} sees other pixels than Python in {len(wrong)} of {len(apart)} pictures, first in {wrong[0]}",
+            f"{answers.browser} sees different pixels from Python in {len(wrong)} of {len(apart)} pictures, first in {wrong[0]}",
             fix="report the picture; until then leave it out",
         )
     _hold_to_bars(answers.browser, len(apart), agreement, difference, options)
@@ -264,7 +264,7 @@ def _rounded(data: bytes, engine: str) -> int:
 def _hold_to_bars(browser: str, pictures: int, agreement: float, difference: float, options: Verification) -> None:
     if not agreement >= options.min_agreement:
         raise VerifyError(
-            f"{browser} and Python give the same first answer on {agreement:.1%} of {pictures} pictures, "
+            f"{browser} and Python agree on the top prediction for {agreement:.1%} of {pictures} pictures, "
             f"not {options.min_agreement:.1%}",
             fix="try another browser or --quantize none, and report it",
         )

@@ -150,18 +150,18 @@ def test_what_the_page_needs_first_holds_nothing_for_graphics_cards(
 
 def test_a_slower_one_is_not_taken_and_the_page_says_why(make_bundle: Callable[..., Path], visit: Callable[..., Page]) -> None:
     page = visit(make_bundle())
-    page.get_by_role("button", name="Try the graphics card").click()
+    page.get_by_role("button", name="Try the GPU").click()
     expect(page.locator("#fact-backend")).to_contain_text(
         re.compile(r"WebAssembly.*faster here: .* ms, against .* ms on .*SwiftShader")
     )
-    expect(page.get_by_role("button", name="Try the graphics card")).to_be_enabled()
+    expect(page.get_by_role("button", name="Try the GPU")).to_be_enabled()
 
 
 def test_one_that_answers_otherwise_is_not_taken_and_the_page_says_why(
     make_bundle: Callable[..., Path], visit: Callable[..., Page]
 ) -> None:
     page = visit(_put_before(make_bundle(), worker_webgl=f"self.nonsense=0.5;{TOUCHABLE}"), before=SLOW)
-    page.get_by_role("button", name="Try the graphics card").click()
+    page.get_by_role("button", name="Try the GPU").click()
     expect(page.locator("#fact-backend")).to_contain_text(re.compile("WebAssembly.*gave different answers, so it is not used"))
     page.get_by_role("button", name="Sample picture: blue").click()
     expect(page.locator("#label")).to_have_text("blue")
@@ -184,8 +184,8 @@ def test_a_slow_model_moves_to_the_graphics_card_and_back_when_its_context_is_lo
     _gpu_worker(page).evaluate(LOSE)
     page.get_by_role("button", name="Sample picture: red").click()
     expect(page.locator("#label")).to_have_text("red")
-    expect(page.locator("#gpu-lost")).to_have_text("Graphics card failed")
-    expect(page.locator("#fact-backend")).to_contain_text("WebAssemblyThe graphics card failed, so WebAssembly answers again")
+    expect(page.locator("#gpu-lost")).to_have_text("GPU failed")
+    expect(page.locator("#fact-backend")).to_contain_text("WebAssemblyThe GPU failed, so WebAssembly is used again")
     page.get_by_role("button", name="Sample picture: blue").click()
     expect(page.locator("#label")).to_have_text("blue")
     assert page.evaluate("window.notReloaded")
@@ -198,7 +198,7 @@ def test_it_is_kept_for_offline_use_once_it_was_used(make_bundle: Callable[..., 
         page.context.set_offline(offline)
         page.reload()
         page.wait_for_selector(READY)
-        page.get_by_role("button", name="Try the graphics card").click()
+        page.get_by_role("button", name="Try the GPU").click()
         expect(page.locator("#fact-backend")).to_contain_text("SwiftShader")
 
 

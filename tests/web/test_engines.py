@@ -181,7 +181,7 @@ def test_nothing_stands_in_the_way_of_people_who_hear_or_tab(opened: Visitor, si
 def test_the_camera_is_answered_live(opened: Visitor, site: Site) -> None:
     opened.visit(site.url)
     opened.press("Use camera")
-    opened.sees("/^[1-9][0-9]* a second$/.test(document.querySelector('#rate').textContent)")
+    opened.sees("/^[1-9][0-9]* per second$/.test(document.querySelector('#rate').textContent)")
     opened.sees("document.querySelector('#label').textContent.length > 0")
     # A frame is seen in its proportions, as a canvas of it is: cropped, not squashed.
     assert opened.tab.evaluate(LOAD)

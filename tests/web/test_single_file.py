@@ -49,7 +49,7 @@ def test_it_answers_pictures_samples_and_the_camera_and_shows_where_it_looked(si
     expect(single.locator("#label")).to_have_text("blue")
     assert single.locator(".sample img").first.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 64
     single.get_by_role("button", name="Use camera").click()
-    expect(single.locator("#rate")).to_contain_text("a second")
+    expect(single.locator("#rate")).to_contain_text("per second")
     expect(single.locator("#fact-accuracy")).to_contain_text("99.3%")
     expect(single.get_by_text("pagesight serve")).to_be_hidden()
     # No pill keeps a place for what never comes.

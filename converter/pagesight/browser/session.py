@@ -108,7 +108,9 @@ def _asked(browser: Browser, address: str, pictures: Pictures, ask: Callable[[ta
         said = complaints[0] if complaints else cause
         raise VerifyError(f"{name} could not run the page: {said}", fix="run `pagesight doctor`") from cause
     if complaints:
-        raise VerifyError(f"the page complains in {name}: {complaints[0]}", fix="run `pagesight serve` and look at its console")
+        raise VerifyError(
+            f"the page reports an error in {name}: {complaints[0]}", fix="run `pagesight serve` and look at its console"
+        )
     probabilities = np.array([r["probabilities"] for r in rows], np.float64)
     squares = [None if r["square"] is None else np.array(r["square"], np.uint8) for r in rows]
     return Answers(name, rows[0]["backend"], squares, probabilities)

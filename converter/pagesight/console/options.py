@@ -44,9 +44,7 @@ def common(stage: Callable[..., Any]) -> Callable[..., Any]:
 
         log_decisions(verbose=verbose)
         if options.get("quantize", "auto") != "auto":
-            refuse_idle(
-                ("max_drop",), f"--quantize {options['quantize']} weighs no accuracy", "add --quantize auto, or leave it out"
-            )
+            refuse_idle(("max_drop",), f"--quantize {options['quantize']} ignores it", "add --quantize auto, or leave it out")
         console = Console(quiet=quiet)
         with console, progress.shown_by(console):
             result = stage(**options)
@@ -97,7 +95,7 @@ _TRAINING = (
         default=Build.prefer,
         show_default=True,
         type=click.Choice(PREFERENCES),
-        help="What --backbone auto optimizes for: the smallest network about as good as the best, the smallest, or the best.",
+        help="What --backbone auto optimizes for. balanced: the smallest network that is about as good as the best.",
     ),
     click.option(
         "--epochs",
@@ -112,7 +110,7 @@ _TRAINING = (
         default=Build.strategy,
         show_default=True,
         type=click.Choice(STRATEGIES),
-        help="Distributed training: mirrored uses all accelerators of this machine, multiworker the machines in TF_CONFIG.",
+        help="Distributed training: mirrored uses all GPUs of this machine, multiworker the machines in TF_CONFIG.",
     ),
     click.option(
         "--false-accepts",
@@ -124,7 +122,7 @@ _TRAINING = (
     click.option(
         "--min-accuracy",
         default=Build.min_accuracy,
-        show_default="better than guessing",
+        show_default="better than always predicting the largest class",
         type=click.FloatRange(0, 1),
         help="Fail if the accuracy (0..1), cross-validated or on the test split, is lower.",
     ),
@@ -177,7 +175,11 @@ _SCANNING = (
     click.option("--strict", is_flag=True, help="Fail if a picture cannot be read, instead of skipping it."),
 )
 SEED = click.option(
-    "--seed", default=Build.seed, show_default=True, type=click.IntRange(0), help="Random seed; the same seed gives the same bytes."
+    "--seed",
+    default=Build.seed,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Random seed; the same seed gives identical output.",
 )
 
 
@@ -235,10 +237,10 @@ def refuse_idle(idle: Iterable[str], why: str, fix: str = "leave it out") -> Non
 
 def refuse_page_options() -> None:
     """For an exported folder, which `convert` makes a TF.js model of and no page yet."""
-    why = "what `pagesight export` wrote becomes a TF.js model and no page yet"
+    why = "an exported folder becomes a TF.js model, not yet a page"
     refuse_idle(
         ("labels", "input_range", "crop", "side", "signature", "guess", "trust", "test"),
-        "what `pagesight export` wrote says it itself",
+        "the exported folder already says so",
     )
     refuse_idle(("name", "title", "description", "language"), why, "give it to `pagesight export`")
     refuse_idle((*OF_BUNDLE, "sign"), why, "give it to `pagesight bundle`")
@@ -323,7 +325,8 @@ _SEARCHING = (
         is_flag=False,
         flag_value="all",
         metavar="[A,B]",
-        help="Try several backbones (these, or all of MobileNetV1) and use the best one within --max-bytes and --max-ms.",
+        help="Try several backbones (these, or all of MobileNetV1) and use the smallest that is about as good as the best, "
+        "within --max-bytes and --max-ms.",
     ),
     click.option(
         "--max-ms",

@@ -36,6 +36,7 @@ def log_decisions(*, verbose: bool) -> None:
     for handler in [h for h in log.handlers if isinstance(h, _Decisions)]:
         log.removeHandler(handler)
     log.setLevel(logging.INFO if verbose else logging.WARNING)
+    log.propagate = not verbose  # libraries may give the root a handler that would say all of it again
     if verbose:
         shown = _Decisions(sys.stderr)
         shown.setFormatter(logging.Formatter("  %(name)s: %(message)s"))
@@ -153,6 +154,6 @@ def unforeseen(cause: Exception) -> PagesightError:
             "no space left on a disk", fix=f"free some space; temporary files lie in {tempfile.gettempdir()}, or where TMPDIR says"
         )
     return PagesightError(
-        f"something went wrong that Pagesight did not foresee: {type(cause).__name__}: {cause}",
+        f"unexpected error: {type(cause).__name__}: {cause}",
         fix="run it again with --debug and report what it shows",
     )

@@ -56,7 +56,7 @@ def _bundle_lines(folder: str, report: Report) -> list[str]:
     kept = stored.top1_agreement
     answers = f", {kept:.1%} top-1 agreement with the float model" if kept is not None else ""
     measured = f", measured by {stored.judged_by}" if stored.judged_by else ""
-    two = f", two bytes a weight: one moved a probability by {stored.moved_by_a_byte:.1g}" if stored.moved_by_a_byte else ""
+    two = f", two bytes per weight: one would move a probability by {stored.moved_by_a_byte:.1g}" if stored.moved_by_a_byte else ""
     lines.append(f"model     {stored.bytes:,} bytes, {stored.gzip_bytes:,} after gzip ({stored.mode}{measured}{two}){answers}")
     lines.append(f"size      {report.bytes.total_gzip:,} bytes after gzip, without samples")
     lines.append(f"verified  {_verified(report.parity, folder)}")

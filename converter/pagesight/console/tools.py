@@ -111,7 +111,7 @@ def serve(folder: Path, share: bool, open_page: bool, **how: Any) -> None:
 @SEED
 @common
 def render(into: Path, per_class: int, subjects: int, side: int, seed: int) -> Any:
-    """Render pictures of number hands 0-9 to try Pagesight with."""
+    """Render pictures of hands showing the numbers 0-9, to try Pagesight with."""
     from pagesight.render import render as run
 
     return {"pictures": str(run(Rendering(per_class, subjects, side, seed), into))}

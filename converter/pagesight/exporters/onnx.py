@@ -61,9 +61,7 @@ class _Writer:
             step = self._STEPS.get(node.op)
             made = None if step is None else step(self, node)
             if made is None:
-                raise BundleError(
-                    f"no ONNX is written for the op {node.op}, which the node {node.name!r} is", fix="leave out --also onnx"
-                )
+                raise BundleError(f"the op {node.op} (node {node.name!r}) cannot be exported to ONNX", fix="leave out --also onnx")
             self._names[node.name], self._channels[node.name] = made, int(node.shape[-1] or 0)
         self._add("Identity", [self._names[origin_of(self._model, self._output)]], output=_PROBABILITIES)
         for field, name, dims in (("input", _IMAGE, shape), ("output", _PROBABILITIES, [classes])):

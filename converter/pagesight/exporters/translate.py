@@ -61,7 +61,7 @@ class _Translation:
             made = None if step is None else step(self, node)
             if made is None:
                 raise BundleError(
-                    f"a layers model has no layer for the op {node.op}, which the node {node.name!r} is",
+                    f"a layers model has no layer for the op {node.op} (node {node.name!r})",
                     fix="leave out --also layers, or take a plainer network",
                 )
             self._found[node.name] = made if isinstance(made, _Scaled) else self._plain(made, node)

@@ -126,6 +126,9 @@ def taken_apart(node: Any) -> list[Any]:
     return nodes
 
 
+_DT_FLOAT = 1
+
+
 def prelu_taken_apart(name: str, x: str, slope: str, dtype: Any) -> list[Any]:
     """TF.js's own op `Prelu`, which TensorFlow has not, as max(x, 0) - slope · max(-x, 0); the last node is called `name`."""
     made = {
@@ -137,5 +140,5 @@ def prelu_taken_apart(name: str, x: str, slope: str, dtype: Any) -> list[Any]:
     }
     nodes = [graphs().NodeDef(name=own, op=op, input=inputs) for own, (op, inputs) in made.items()]
     for node in nodes:
-        node.attr["T"].CopyFrom(dtype)
+        node.attr["T"].type = dtype.type or _DT_FLOAT  # converters leave it out
     return nodes

@@ -59,7 +59,7 @@ def render_folder(
     _check(0, side)
     if per_class < 1 or subjects < 1:
         raise PagesightError(
-            f"{per_class} pictures a class by {subjects} signers cannot be rendered", fix="ask for at least one of each"
+            f"{per_class} pictures per class of {subjects} subjects cannot be rendered", fix="ask for at least one of each"
         )
     people = [meet(np.random.default_rng((seed, number))) for number in range(subjects)]
     total = per_class * _DIGITS
@@ -80,9 +80,9 @@ def render_folder(
 
 def _check(digit: int, side: int) -> None:
     if not 0 <= digit < _DIGITS:
-        raise PagesightError(f"there is no number hand for {digit}", fix="ask for a digit from 0 to 9")
+        raise PagesightError(f"no hand shows {digit}", fix="ask for a digit from 0 to 9")
     if side < 32:
-        raise PagesightError(f"a hand cannot be told in {side} pixels", fix="ask for pictures of at least 32 pixels")
+        raise PagesightError(f"a hand is unrecognizable in {side} pixels", fix="ask for pictures of at least 32 pixels")
 
 
 def frame(digit: int, subject: Subject, rng: np.random.Generator, side: int) -> tuple[Body, Surface]:

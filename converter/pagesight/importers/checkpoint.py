@@ -79,7 +79,7 @@ class Checkpoint:
         if entry is None:
             raise AdoptError(f"the checkpoint has no {key!r:.120}", fix=_AGAIN)
         if entry.dtype not in _DTYPES or entry.slices:
-            raise AdoptError(f"the weight {key!r:.120} is of a type that is not read", fix="save it as float32")
+            raise AdoptError(f"the weight {key!r:.120} has a type that is not supported", fix="save it as float32")
         shape = tuple(int(d.size) for d in entry.shape.dim)
         dtype = np.dtype(_DTYPES[entry.dtype])
         if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != entry.size:

@@ -57,7 +57,7 @@ def _inspect(file: h5py.File, name: Path) -> None:
             result = group[key]
             address = h5py.h5o.get_info(result.id).addr
             if address in seen or depth > _MAX_DEPTH or len(seen) > _MAX_OBJECTS:
-                raise AdoptError(f"{name} is tangled: {result.name} is reached twice, or too deep", fix=_HINT)
+                raise AdoptError(f"{name} has cyclic or too deep links: {result.name}", fix=_HINT)
             seen.add(address)
             if isinstance(result, h5py.Dataset):
                 total += _check_dataset(result, name)

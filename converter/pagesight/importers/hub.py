@@ -37,7 +37,7 @@ def fetched(handle: str) -> Path:
         return result
     if not _HOSTS.match(handle):
         raise AdoptError(
-            f"{handle} is not a TF-Hub address", fix="give https://tfhub.dev/…, or download the model and give its folder"
+            f"{handle} is not a TF-Hub handle", fix="give https://tfhub.dev/…, or download the model and give its folder"
         )
     try:
         return Path(hub().resolve(handle))
@@ -94,7 +94,7 @@ def write_loadable(source: str, scratch: Path) -> Found:
     for key in saved_model_signature.keys_of(meta.object_graph_def, checkpoint.objects()).values():
         value = checkpoint.array(key)
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise AdoptError(f"the weight {key!r:.120} is not a number", fix="train the model again; it has diverged")
+            raise AdoptError(f"the weight {key!r:.120} contains NaN or infinity", fix="train the model again; it has diverged")
     written = folder if folder.is_relative_to(scratch) else scratch
     (written / FILE_NAME).write_bytes(document.SerializeToString())
     return Found({"folder": str(folder)})

@@ -72,7 +72,7 @@ def choose(foreign: Foreign, value: str | None, options: Input, pictures: Any = 
             f"the model scales its pixels itself, from 0..255; it does not take {value}", fix="leave out --input-range"
         )
     if value is not None:
-        return Chosen(value, "you said so")
+        return Chosen(value, "as given")
     if inside and _clear(inside):
         return Chosen(inside[0][0], "the model scales pixels itself")
     return _from_norms(foreign, front, names, pictures, scales=bool(inside))
@@ -92,12 +92,12 @@ def _from_norms(
         )
     published = None if scales else _published(foreign, names)
     if len(near) == 1:
-        return Chosen(near[0], "its first batch norm has learned from such pixels")
+        return Chosen(near[0], "its first batch norm was trained on such pixels")
     if published is not None and (published in near or not learned):
-        return Chosen(published, "the network is known by its name")
+        return Chosen(published, "recognized by the network's name")
     if near:
         return Unclear(tuple(near), "its first batch norm fits all of them")
-    return Unclear(tuple(n for n in names if n in ("0..1", "-1..1", "0..255")), "nothing in its file tells")
+    return Unclear(tuple(n for n in names if n in ("0..1", "-1..1", "0..255")), "its file does not say")
 
 
 def _ranked(costs: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -81,9 +81,7 @@ def foreign_of(built: Built, flavour: str, kind: str | None = None) -> Foreign:
     if len(model.inputs) != 1:
         raise AdoptError(f"the model takes {len(model.inputs)} inputs", fix="give a model that takes one picture and nothing else")
     if len(model.outputs) != 1:
-        raise AdoptError(
-            f"the model gives {len(model.outputs)} answers", fix="save a model with its class scores as the only output"
-        )
+        raise AdoptError(f"the model has {len(model.outputs)} outputs", fix="save a model with its class scores as the only output")
     return Foreign(
         kind or {"keras3": "Keras 3 model", "keras2": "tf-keras model"}[flavour],
         lambda x: model(x, training=False),

@@ -151,7 +151,9 @@ def _assign(variable: Any, value: Floats, layer: str) -> None:
             f"a weight of the layer {layer!r:.60} should be {list(variable.shape)}, the file holds {list(value.shape)}", fix=_AGAIN
         )
     if not np.isfinite(value).all():
-        raise AdoptError(f"a weight of the layer {layer!r:.60} is not a number", fix="train the model again; it has diverged")
+        raise AdoptError(
+            f"a weight of the layer {layer!r:.60} contains NaN or infinity", fix="train the model again; it has diverged"
+        )
     variable.assign(value)
 
 

@@ -24,13 +24,13 @@ def read_labels(value: str) -> tuple[str, ...]:
     if is_file:
         labels = _from_file(path)
     elif value.endswith((".txt", ".json", ".csv")):
-        raise AdoptError(f"there is no labels file {value}", fix="give a file with one label a line, or a,b,c")
+        raise AdoptError(f"there is no labels file {value}", fix="give a file with one label per line, or a,b,c")
     else:
         labels = [part.strip() for part in value.split(",")]
     if not labels or not all(labels):
         raise AdoptError(f"the labels {value!r:.80} have an empty name among them", fix="give one name for each class")
     if any(len(label) > _LONGEST for label in labels):
-        raise AdoptError("a label is longer than 500 characters", fix="give one label a line")
+        raise AdoptError("a label is longer than 500 characters", fix="give one label per line")
     refuse_duplicates(labels)
     return tuple(labels)
 
@@ -44,11 +44,11 @@ def refuse_duplicates(labels: Sequence[str]) -> None:
 
 def _from_file(path: Path) -> list[str]:
     if path.stat().st_size > _MAX_BYTES:
-        raise AdoptError(f"{path} is too large for a list of labels", fix="give a file with one label a line")
+        raise AdoptError(f"{path} is too large for a list of labels", fix="give a file with one label per line")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as cause:
-        raise AdoptError(f"{path} is not a text file", fix="give a UTF-8 file with one label a line") from cause
+        raise AdoptError(f"{path} is not a text file", fix="give a UTF-8 file with one label per line") from cause
     if text.lstrip()[:1] in ("[", "{"):
         return [v.strip() for v in _listed(hdf5.parse_json(text, str(path)), path)]
     lines = [line.strip() for line in text.rstrip().splitlines()]
@@ -69,7 +69,7 @@ def _listed(value: Any, path: Path) -> list[str]:
             value = [value[str(i)] for i in range(len(value))]
             value = _named(value)
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise AdoptError(f"{path} holds no list of labels", fix="give a JSON list of names, or one label a line")
+        raise AdoptError(f"{path} holds no list of labels", fix="give a JSON list of names, or one label per line")
     return value
 
 

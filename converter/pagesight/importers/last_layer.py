@@ -117,7 +117,7 @@ def read(answer: Any, rows: Any, labels: tuple[str, ...], loss: str | None) -> R
     if kind == "sigmoid":
         return Reading(lambda p: p, multilabel=True, note="the model ends in sigmoids: a picture may have several labels")
     if kind == "log":
-        return Reading(tf.exp, note="the model ends in logarithms of probabilities")
+        return Reading(tf.exp, note="the model ends in log-probabilities")
     if binary:
         return Reading(tf.sigmoid, multilabel=True, note="the model was trained to give several labels; sigmoids were added")
     return Reading(lambda x: tf.nn.softmax(x, axis=-1), note="the model ends in logits; a softmax was added")

@@ -41,7 +41,7 @@ class Reader:
         self._graph, self._side = model.graph, side
         self.opset = max((int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
         if not _FIRST_OPSET <= self.opset <= _LAST_OPSET:
-            raise AdoptError(f"the model is of ONNX's opset {self.opset}, which is not read", fix=AGAIN)
+            raise AdoptError(f"the model uses ONNX opset {self.opset}, which is not supported", fix=AGAIN)
         self.values: dict[str, Value] = {}
 
     def read(self) -> Found:
@@ -92,11 +92,9 @@ class Reader:
     def _wanted(self) -> str:
         names = [o.name for o in self._graph.output]
         if len(names) > 1:
-            raise AdoptError(
-                f"the model gives {len(names)} answers ({', '.join(names):.120})", fix="export it with its scores alone"
-            )
+            raise AdoptError(f"the model has {len(names)} outputs ({', '.join(names):.120})", fix="export it with its scores alone")
         if not names:
-            raise AdoptError("the model gives no answer", fix=AGAIN)
+            raise AdoptError("the model has no output", fix=AGAIN)
         return str(names[0])
 
     def _answer(self) -> Value:
@@ -130,5 +128,5 @@ class Reader:
             return [Value(folded.shape, constant=folded)]
         maker = OPS.get(call.node.op_type) if call.node.domain in ("", "ai.onnx") else None
         if maker is None:
-            raise AdoptError(f"the op {call.node.op_type:.60} of ONNX is not read, which the node {where!r:.120} is", fix=AGAIN)
+            raise AdoptError(f"the ONNX op {call.node.op_type:.60} in the node {where!r:.120} is not supported", fix=AGAIN)
         return maker(call)

@@ -47,7 +47,7 @@ class Call:
         if found is None:
             return None
         if found.constant is None:
-            raise ValueError(f"its input {index} is computed, where a constant is read")
+            raise ValueError(f"its input {index} is computed, where a constant is expected")
         return found.constant
 
     def ints(self, name: str, default: Sequence[int] = ()) -> list[int]:
@@ -94,11 +94,11 @@ def array_of(tensor: Any) -> NDArray[Any]:
     if tensor.data_location == _EXTERNAL or tensor.external_data:
         raise AdoptError(f"the weight {tensor.name!r:.80} lies in another file", fix=AGAIN)
     if tensor.data_type not in _DTYPES:
-        raise AdoptError(f"the weight {tensor.name!r:.80} is of the type {tensor.data_type}, which is not read", fix=AGAIN)
+        raise AdoptError(f"the weight {tensor.name!r:.80} has the type {tensor.data_type}, which is not supported", fix=AGAIN)
     dtype = np.dtype(_DTYPES[tensor.data_type])
     shape = [int(n) for n in tensor.dims]
     if any(n < 0 for n in shape):
-        raise AdoptError(f"the weight {tensor.name!r:.80} has the shape {shape}", fix=AGAIN)
+        raise AdoptError(f"the weight {tensor.name!r:.80} has the invalid shape {shape}", fix=AGAIN)
     if tensor.raw_data:
         array = np.frombuffer(tensor.raw_data[: len(tensor.raw_data) // dtype.itemsize * dtype.itemsize], dtype)
     elif tensor.data_type == _FLOAT16:  # as bits
@@ -110,5 +110,5 @@ def array_of(tensor: Any) -> NDArray[Any]:
         raise AdoptError(f"the weight {tensor.name!r:.80} of {shape} holds {array.size:,} numbers", fix=AGAIN)
     array = array.reshape(shape)
     if array.dtype.kind == "f" and not np.isfinite(array).all() and array.size > 1:
-        raise AdoptError(f"the weight {tensor.name!r:.80} is not a number", fix="train the model again; it has diverged")
+        raise AdoptError(f"the weight {tensor.name!r:.80} contains NaN or infinity", fix="train the model again; it has diverged")
     return array.astype(np.float32) if array.dtype.kind == "f" else array

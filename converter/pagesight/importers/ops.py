@@ -68,8 +68,6 @@ def check(nodes: Iterable[tuple[str, str]], more: frozenset[str] = frozenset()) 
     """
     for op, name in nodes:
         if op in _LOOPS:
-            raise AdoptError(
-                f"the node {name!r:.120} is a loop ({op}), of which nothing tells that it ends", fix="save the model without it"
-            )
+            raise AdoptError(f"the node {name!r:.120} is a loop ({op}), which may never end", fix="save the model without it")
         if op not in allowed() and op not in more:
-            raise AdoptError(f"TF.js has no op {op}, which the node {name!r:.120} is", fix="replace the layer that makes this op")
+            raise AdoptError(f"TF.js has no op {op} (node {name!r:.120})", fix="replace the layer that makes this op")

@@ -101,6 +101,6 @@ def _answer(outputs: Mapping[str, TensorFacts]) -> TensorFacts:
     if len(outputs) == 1 or len(flat) == 1:
         return flat[0] if flat else next(iter(outputs.values()))
     raise AdoptError(
-        f"the model gives {len(outputs)} answers ({', '.join(outputs)})",
+        f"the model has {len(outputs)} outputs ({', '.join(outputs)})",
         fix="save a model with its class scores as the only output",
     )

@@ -72,27 +72,27 @@ def _bytes_of(spec: Any, names: set[str]) -> int:
     name, shape, dtype = spec["name"], spec.get("shape"), spec.get("dtype")
     names.add(name)
     if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape) or len(shape) > 8:
-        raise AdoptError(f"the weight {name!r:.80} has the shape {shape!s:.60}", fix=_AGAIN)
+        raise AdoptError(f"the weight {name!r:.80} has the invalid shape {shape!s:.60}", fix=_AGAIN)
     width = _BYTES.get(str(dtype))
     options = spec.get("quantization")
     if options is not None:
         width = _quantized(options, name)
     if width is None:
         raise AdoptError(
-            f"the weight {name!r:.80} is of the type {dtype!s:.40}, which is not read", fix="export it with float32 weights"
+            f"the weight {name!r:.80} has the type {dtype!s:.40}, which is not supported", fix="export it with float32 weights"
         )
     return math.prod(shape) * width
 
 
 def _quantized(options: Any, name: str) -> int | None:
     if not isinstance(options, dict):
-        raise AdoptError(f"the weight {name!r:.80} does not say how it was rounded", fix=_AGAIN)
+        raise AdoptError(f"the weight {name!r:.80} has no quantization parameters", fix=_AGAIN)
     kind = str(options.get("dtype"))
     numbers = [] if kind == "float16" else [options.get("min"), options.get("scale")]
     if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
-        raise AdoptError(f"the weight {name!r:.80} has a strange scale", fix=_AGAIN)
+        raise AdoptError(f"the weight {name!r:.80} has an invalid scale", fix=_AGAIN)
     if options.get("original_dtype", "float32") not in ("float32", "int32"):
-        raise AdoptError(f"the weight {name!r:.80} was of a type that is not read", fix=_AGAIN)
+        raise AdoptError(f"the weight {name!r:.80} had a type that is not supported", fix=_AGAIN)
     return _QUANTIZED.get(kind)
 
 
@@ -126,4 +126,4 @@ def refuse_not_finite(weights: dict[str, NDArray[Any]]) -> None:
     """Raise AdoptError where a float weight is NaN or infinite."""
     for name, value in weights.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise AdoptError(f"the weight {name!r:.80} is not a number", fix="train the model again; it has diverged")
+            raise AdoptError(f"the weight {name!r:.80} contains NaN or infinity", fix="train the model again; it has diverged")

@@ -162,7 +162,7 @@ def _answer(model: GraphModel, model_json: str, contract: Contract | None) -> st
     elif len(outputs) == 1 or "probabilities" in outputs:
         name = outputs.get("probabilities") or next(iter(outputs.values()))
     else:
-        raise AdoptError(f"the model gives {len(outputs)} answers ({', '.join(outputs)})", fix="convert a model with one output")
+        raise AdoptError(f"the model has {len(outputs)} outputs ({', '.join(outputs)})", fix="convert a model with one output")
     return name if ":" in name else f"{name}:0"
 
 

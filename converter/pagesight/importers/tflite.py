@@ -70,7 +70,7 @@ class _Reader:
 
     def read(self) -> Found:
         if len(self._graph.inputs) != 1 or len(self._graph.outputs) != 1:
-            counts = f"{len(self._graph.inputs)} inputs and gives {len(self._graph.outputs)} answers"
+            counts = f"{len(self._graph.inputs)} inputs and has {len(self._graph.outputs)} outputs"
             raise AdoptError(f"the model takes {counts}", fix="give a classifier of one picture")
         source, answer = int(self._graph.inputs[0]), int(self._graph.outputs[0])
         shape = self._shape(source)
@@ -89,7 +89,7 @@ class _Reader:
             return None, self._g.image
         scale, zero = self._scales(tensor)
         if tensor.type not in (_INT8, _UINT8) or scale.size != 1:
-            raise AdoptError("the model takes pictures of a type that is not read", fix=_AGAIN)
+            raise AdoptError("the model takes pictures of a type that is not supported", fix=_AGAIN)
         self._quantized = True
         zero = zero + (128 if tensor.type == _INT8 else 0)
         shifted = self._g.binary("Sub", self._g.image, self._g.const(np.float32(zero.reshape(()))))
@@ -106,12 +106,12 @@ class _Reader:
                 continue
             operator = self._makers.get(tensor)
             if operator is None:
-                raise AdoptError(f"the tensor {self._label(tensor)!r:.80} is made by nothing", fix=_AGAIN)
+                raise AdoptError(f"the tensor {self._label(tensor)!r:.80} has no producer", fix=_AGAIN)
             waiting = [int(i) for i in self._reads(operator) if int(i) not in self._made]
             if waiting:
                 pushed += len(waiting)
                 if pushed > most:
-                    raise AdoptError("the graph goes in a circle", fix=_AGAIN)
+                    raise AdoptError("the graph has a cycle", fix=_AGAIN)
                 stack += waiting
                 continue
             self._make(operator)
@@ -129,7 +129,7 @@ class _Reader:
         if maker is None:
             custom = self._customs[operator.opcodeIndex]
             called = f"{name} ({custom.decode('utf-8', 'replace')!r:.40})" if custom else name
-            raise AdoptError(f"the op {called} of TFLite is not read, which makes {where!r:.120}", fix=_AGAIN)
+            raise AdoptError(f"the TFLite op {called}, which computes {where!r:.120}, is not supported", fix=_AGAIN)
         made = maker(self, operator)
         for tensor, node in zip(operator.outputs, made if isinstance(made, list) else [made], strict=True):
             self._made[int(tensor)] = self._saturated(int(tensor), node)
@@ -188,9 +188,11 @@ class _Reader:
         """A constant that must be there."""
         value = self._constant(index)
         if value is None:
-            raise AdoptError(f"the tensor {self._label(index)!r:.80} is computed, where a constant is read", fix=_AGAIN)
+            raise AdoptError(f"the tensor {self._label(index)!r:.80} is computed, where a constant is expected", fix=_AGAIN)
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise AdoptError(f"the weight {self._label(index)!r:.80} is not a number", fix="train the model again; it has diverged")
+            raise AdoptError(
+                f"the weight {self._label(index)!r:.80} contains NaN or infinity", fix="train the model again; it has diverged"
+            )
         return value
 
     def tensor(self, index: int) -> str:
@@ -203,7 +205,7 @@ class _Reader:
             return x
         name = _ACTIVATIONS.get(kind)
         if name is None:
-            raise AdoptError(f"the activation {kind} of TFLite is not read", fix=_AGAIN)
+            raise AdoptError(f"the TFLite activation {kind} is not supported", fix=_AGAIN)
         if name == "RELU_N1_TO_1":
             return self._g.clipped(x, -1.0, 1.0)
         return self._g.unary(_UNARY[name], x)

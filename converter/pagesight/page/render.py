@@ -136,4 +136,4 @@ def _integrity(data: bytes) -> str:
 
 
 def _other_version() -> BundleError:
-    return BundleError("the page's code is of another version than this program", fix="run `make page`")
+    return BundleError("the page's code does not match this version of Pagesight", fix="run `make page`")

@@ -63,9 +63,7 @@ def render_page(page: Path, theme: Path | None, name: str, context: Mapping[str,
     except (TemplateError, TypeError) as cause:
         line = getattr(cause, "lineno", None)
         where = f"{theme / name}, line {line}" if line else str(theme / name)
-        raise BundleError(
-            f"the theme's template is broken: {where}: {cause}", fix="mend it, or leave the block as it is"
-        ) from cause
+        raise BundleError(f"the theme's template is broken: {where}: {cause}", fix="fix it, or leave the block as it is") from cause
     missing = sorted(_ids(plain) - _ids(themed))
     if missing:
         listed = ", ".join(f"#{name}" for name in missing)

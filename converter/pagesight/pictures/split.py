@@ -41,8 +41,8 @@ def as_given(pictures: Sequence[Picture], given: Sequence[Side | None], options:
     if missing:
         first = next(p for p in pictures if p.label in missing)
         raise ScanError(
-            f"a class has pictures to be tested on, but none to be learned from, such as {first.path}",
-            fix="put a part of its pictures on the train side, or remove it",
+            f"a class has test pictures but no training pictures, such as {first.path}",
+            fix="move some of its pictures to the train split, or remove it",
         )
     if "validation" not in sides:
         inner = [pictures[row] for row in learned]

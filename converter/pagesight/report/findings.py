@@ -64,7 +64,7 @@ def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str
         yield Finding(
             "same_picture_in_two_classes",
             "serious",
-            f"{_some(len(mixed), 'nearly identical picture appears', 'nearly identical pictures appear')} in more than one class; "
+            f"{_some(len(mixed), 'set of near-duplicates spans', 'sets of near-duplicates span')} more than one class; "
             f"the first in {named}. The model is trained on contradictory labels.",
             "Decide where each belongs and remove the other copy.",
             _flat(mixed),
@@ -77,7 +77,8 @@ def _near_duplicates(seen: Seen, pairs: near_duplicates.Pairs, labels: tuple[str
             "near_duplicates_across_sides",
             "serious" if inflated else "warning",
             f"{_some(sum(map(len, across)), 'picture looks', 'pictures look')} the same as one {apart}. "
-            + f"{inflated} of {tested} test pictures were seen in training: your test score is likely inflated." * bool(inflated),
+            + f"{inflated} of {tested} test pictures have near-duplicates in training: your test score is likely inflated."
+            * bool(inflated),
             _group_advice(seen, pairs, grouped=grouped),
             _flat(across),
         )
@@ -102,7 +103,7 @@ def _bursts(seen: Seen, *, grouped: bool) -> Iterator[Finding]:
         yield Finding(
             "bursts",
             "serious",
-            f"{_some(len(split), 'burst', 'bursts')} of {sum(map(len, split))} pictures taken one after another "
+            f"{_some(len(split), 'burst', 'bursts')} ({sum(map(len, split))} pictures taken one after another) "
             f"{'is' if len(split) == 1 else 'are'} spread over training and test. Pictures of a burst are nearly alike: "
             "your test score is likely inflated.",
             _group_advice(seen, np.array([(a, b) for run in split for a, b in pairwise(run)]), grouped=grouped),
@@ -162,7 +163,7 @@ def _counts(seen: Seen, labels: tuple[str, ...]) -> Iterator[Finding]:
             "warning",
             f"{_named(few)} {'has' if len(few) == 1 else 'have'} fewer than {FEW} pictures for training "
             f"(the fewest: {trained.min()}).",
-            "Add pictures that differ: other people, other light, other backgrounds. A hundred a class is a good aim.",
+            "Add pictures that differ: other people, other light, other backgrounds. A hundred per class is a good target.",
         )
     least, most = int(counts.argmin()), int(counts.argmax())
     if counts[most] > _IMBALANCE * max(1, counts[least]):

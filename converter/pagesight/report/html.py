@@ -15,6 +15,7 @@ from pagesight.records.evaluation import EvaluationFacts
 from pagesight.records.search import SearchFacts, Tried
 from pagesight.report import plots
 from pagesight.report.evaluation import Evaluation
+from pagesight.report.finding import TITLES
 from pagesight.report.findings import FEW
 from pagesight.report.image_statistics import Seen
 
@@ -94,6 +95,7 @@ def _context(summary: Summary) -> Mapping[str, object]:  # open: what a template
         "labels": contract.labels,
         "csp": CSP,
         "e": evaluation,
+        "titles": TITLES,
         "findings": list(zip(evaluation.findings, summary.thumbs, strict=True)),
         "counts": [
             {"label": name, **dict(zip(SIDES, row, strict=True))} for name, row in zip(contract.labels, counts, strict=True)

@@ -103,10 +103,10 @@ def reliability(result: Reliability, name: str) -> Plot:
         gaps = {"color": _BAD, "linewidth": 2.6, "solid_capstyle": "butt"}
         for at, predicted, is_right in zip(left[some] + width * 0.45, result.confidence[some], result.accuracy[some], strict=True):
             top.plot([at, at], sorted([predicted, is_right]), **gaps)
-        top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share right")
+        top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy")
         top.tick_params(labelbottom=False)
         low.bar(left, result.counts, width * 0.9, align="edge", color=_SOFT, linewidth=0)
-        low.set(xlim=(0, 1), xlabel="probability the model gave", ylabel="answers")
+        low.set(xlim=(0, 1), xlabel="confidence", ylabel="predictions")
         low.yaxis.get_major_locator().set_params(nbins=3, integer=True)
     return figure.plot(
         f"Reliability diagram: accuracy in {int(some.sum())} bins of probability against the diagonal; "
@@ -120,7 +120,7 @@ def decision(right: NDArray[Any], wrong: NDArray[Any], unknown: NDArray[Any] | N
     Input   their top probabilities `[n]`.
     """
     at = np.linspace(0, 1, 201)
-    kinds = [("right answers", right, _ACCENT, "-"), ("mistakes", wrong, _BAD, "--"), ("other things", unknown, _WARN, ":")]
+    kinds = [("correct", right, _ACCENT, "-"), ("wrong", wrong, _BAD, "--"), ("out-of-distribution", unknown, _WARN, ":")]
     with _figure("decision") as figure:
         for label, values, color, style in kinds:
             if values is not None and len(values):
@@ -137,7 +137,7 @@ def trade_offs(tried: Sequence[Tried], chosen: str, max_bytes: int | None, max_m
     plots = []
     for name, unit, label, most in (
         ("bytes", 1000, "page after gzip (KB)", max_bytes),
-        ("ms", 1, "milliseconds a picture", max_ms),
+        ("ms", 1, "latency (ms)", max_ms),
     ):
         some = [(t, float(getattr(t, name)), float(t.accuracy) * 100) for t in tried if t.accuracy is not None and getattr(t, name)]
         if not some:
@@ -147,7 +147,7 @@ def trade_offs(tried: Sequence[Tried], chosen: str, max_bytes: int | None, max_m
             _, x, y = next(one for one in some if one[0].backbone == chosen)
             figure.axes.scatter([x / unit], [y], color=_ACCENT, s=110, label="chosen")
             if most is not None:
-                figure.axes.axvline(most / unit, color=_BAD, linestyle="--", linewidth=1.4, label="at most")
+                figure.axes.axvline(most / unit, color=_BAD, linestyle="--", linewidth=1.4, label="limit")
             figure.axes.set(xlabel=label, ylabel="validation accuracy (%)", xlim=(0, None))
             figure.axes.legend(loc="lower right")
         plots.append(figure.plot(f"Validation accuracy by {label}, {len(some)} backbones; {chosen} is marked, at {y:.1f}%."))

@@ -25,7 +25,7 @@ def _more_pictures(choice: Choice, accuracy: float, pictures: int, classes: int)
             "more_pictures",
             "warning",
             f"More pictures would help: trained on half of them the model classifies {half.accuracy:.1%} correctly, on all "
-            f"{accuracy:.1%}; about {round(pictures / classes)} more a class should add another {100 * half.expected_gain:.0f} "
+            f"{accuracy:.1%}; about {round(pictures / classes)} more per class should add another {100 * half.expected_gain:.0f} "
             "points. This is extrapolated from the cross-validation (a power law), not measured.",
             "Add pictures that differ from those you have, first of the classes that are mixed up most.",
         )
@@ -41,6 +41,6 @@ def _larger_network(choice: Choice, trained: TrainingFacts) -> Iterator[Finding]
             "note",
             f"{best.backbone} classified {best.accuracy:.1%} correctly in the same cross-validation, {trained.backbone} "
             f"{own[0].accuracy:.1%}; the difference is within one standard error, and it takes "
-            f"{best.multiply_adds / own[0].multiply_adds:.1f} times as long to answer.",
+            f"{best.multiply_adds / own[0].multiply_adds:.1f} times the multiply-adds.",
             "If accuracy matters more than speed and bytes, build with `--prefer accurate`.",
         )

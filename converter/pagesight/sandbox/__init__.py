@@ -118,7 +118,7 @@ class Job:
             raise self._malformed() from cause
 
     def _malformed(self) -> PagesightError:
-        return AdoptError(f"{self._what} cannot be read: its reader handed back what is no result", fix=_DIFFERENT_FILE)
+        return AdoptError(f"{self._what} cannot be read: its reader returned no valid result", fix=_DIFFERENT_FILE)
 
     def _broken(self, said: bytes) -> PagesightError:
         code = self._process.returncode
@@ -132,7 +132,7 @@ class Job:
         last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit code {code}"]
         if "MemoryError" in last[0] or "bad_alloc" in last[0]:
             return AdoptError(f"{self._what} takes more than {self._limits.memory / _GIB:.1f} GB to read", fix=_DIFFERENT_FILE)
-        return AdoptError(f"{self._what} cannot be read: its reader broke down ({last[0][:160]})", fix=_DIFFERENT_FILE)
+        return AdoptError(f"{self._what} cannot be read: its reader crashed ({last[0][:160]})", fix=_DIFFERENT_FILE)
 
 
 def start(function: str, arguments: JsonObject, scratch: Path, *, what: str, limits: Limits = Limits()) -> Job:
@@ -220,7 +220,7 @@ def _arrays(listed: Any, path: Path) -> list[tuple[str, NDArray[Any]]]:
     found = []
     for name, dtype, shape, offset in listed:
         if dtype not in _DTYPES or not all(type(n) is int and n >= 0 for n in (*shape, offset)):
-            raise AdoptError(f"the array {name!s:.80} is of no type that is known", fix=_DIFFERENT_FILE)
+            raise AdoptError(f"the array {name!s:.80} has an unknown type", fix=_DIFFERENT_FILE)
         length = math.prod(shape) * np.dtype(dtype).itemsize
         if offset + length > size:
             raise AdoptError(f"the array {name!s:.80} is not there", fix=_DIFFERENT_FILE)

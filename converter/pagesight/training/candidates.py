@@ -40,7 +40,9 @@ def starts(options: Training) -> list[Start]:
         backbone = backbones.named(_STARTER)
         weights = network.parse_weights(options.weights, backbone)
         if weights.kind == "file":
-            raise OptionError(f"{options.weights} holds weights of one network", fix="name it with --backbone")
+            raise OptionError(
+                f"{options.weights} needs a backbone: it holds the weights of one network", fix="name it with --backbone"
+            )
         return [Start(backbone, weights)]
     if options.prefer == "small":
         return [_small(backbones.named(_STARTER))]
@@ -48,9 +50,9 @@ def starts(options: Training) -> list[Start]:
     found = [Start(backbones.named(name), Weights("imagenet")) for name in [*names, *_packaged()] if _fits(name, options)]
     if not found:
         raise TrainError(
-            f"no network whose weights are at hand fits in {options.max_bytes:,} bytes"
+            f"no network with available weights fits in {options.max_bytes:,} bytes"
             if options.max_bytes
-            else "no network's weights are at hand",
+            else "no network's weights are available",
             fix="name a --backbone, whose weights are then downloaded, or pass --prefer small",
         )
     return found

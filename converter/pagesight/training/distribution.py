@@ -73,7 +73,7 @@ class Distribution:
         """Raise TrainError where this worker was started for something else than the chief."""
         if self.from_chief(what.encode()) != what.encode():
             raise TrainError(
-                "this worker has other pictures, options or versions than the chief",
+                "this worker differs from the chief in pictures, options or versions",
                 fix="give every worker the same dataset folder and options, and install the same Pagesight",
             )
 
@@ -104,7 +104,7 @@ def distributed(name: Strategy) -> Iterator[Distribution]:
             raise
         raise TrainError(
             "another worker stopped or cannot be reached",
-            fix="start every worker again with the same command: training goes on after the last whole epoch",
+            fix="start every worker again with the same command: training resumes after the last complete epoch",
         ) from cause
 
 

@@ -205,7 +205,7 @@ def choose(candidates: Sequence[Candidate], task: Task, prefer: str) -> tuple[Re
     """
     folds = task.folds(5)
     if folds is None:
-        raise ValueError("a class whose pictures all belong together")
+        raise ValueError("a class with only one group of pictures")
     tried = [frozen(candidate, task, folds) for candidate in candidates]
     best = max(tried, key=lambda r: r.out_of_fold.right(task.labels).mean())
     chosen = best if prefer == "accurate" else smallest_of_the_best(tried, task.labels)

@@ -131,8 +131,8 @@ class UpperPart:
 
 
 def steps_for(pictures: int) -> int:
-    """Steps of a training on so many pictures: more for more, within what a person waits for."""
-    return int(np.clip(52 + pictures // 8, 52, 160))
+    """Steps of a training on so many pictures, within what a person waits for: more for more, and where all else is soon done."""
+    return min(max(52 + pictures // 8, 110 - pictures // 3), 160)
 
 
 def _rate(step: int, total: int) -> float:

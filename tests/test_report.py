@@ -148,9 +148,15 @@ def _checked(text: str) -> _Page:
 
 
 def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
-    html.write(tmp_path, _summary())
+    summary = _summary()
+    html.write(tmp_path, summary)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     _checked(text)
+    # The number that the page lives by leads.
+    calibration = summary.evaluation.calibration
+    tempered = summary.evaluation.decision_in_page.temperature != 1
+    used = calibration.ece_after if tempered else calibration.ece_before
+    assert f"<dt>Calibration error</dt><dd>{used:.1%}<" in text
     assert "&lt;b&gt;&#34;ü" in text
     assert "<b>" not in text
     assert "95% confidence interval" in text

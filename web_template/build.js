@@ -188,7 +188,7 @@ async function elementWords() {
     Object.fromEntries(Object.entries(messages).map(([name, { title }]) => [name, title]));
   const languages = (await readdir(join(here, "words"))).map(async (file) => {
     const { direction, element, page } = JSON.parse(await readFile(join(here, "words", file), "utf8"));
-    const hedge = { probably: page.probably, notSureEnough: page.notSureEnough };
+    const hedge = { probably: page.probably, perhaps: page.perhaps, notSureEnough: page.notSureEnough };
     const failures = { ...titles(page.failures), ...titles(page.camera), picture: page.noPicture.title };
     return [
       basename(file, ".json"),

@@ -100,11 +100,19 @@ def test_a_picture_that_comes_before_the_model_is_answered_once_when_it_arrives(
 
 def test_an_unsure_answer_says_so(visit: Callable[..., Page]) -> None:
     page = visit(threshold=0.9)
-    page.set_input_files("#file", [png((120, 110, 100))])
+    page.set_input_files("#file", [png((150, 110, 100))])
     shows(page, "Probably red")
     expect(page.locator("#detail")).to_have_text("but not sure enough to say")
     # No number says more than the statement does.
     assert "%" not in page.locator("#answer").inner_text()
+    # Less than half speaks for it: not even probably.
+    page.set_input_files("#file", [png((120, 110, 100))])
+    shows(page, "Perhaps red")
+    # Several pictures are no answer to what was on the stage.
+    page.set_input_files("#file", [png((120, 110, 100)), png((150, 110, 100))])
+    expect(page.locator("#batch-rows tr td:nth-child(2)")).to_have_text(["Perhaps red", "Probably red"])
+    expect(page.locator("#stage")).to_have_attribute("data-state", "empty")
+    expect(page.locator("#answer")).to_have_attribute("data-state", "idle")
 
 
 def test_what_is_no_picture_is_said_by_name_and_the_page_goes_on(visit: Callable[..., Page]) -> None:

@@ -211,8 +211,13 @@ def test_on_a_phone_camera_answer_and_record_buttons_are_seen_together(
     expect(page.get_by_text("Drop a picture here")).to_be_hidden()
     page.get_by_role("button", name="Teach", exact=True).tap()
     page.get_by_role("button", name="My own classes").tap()
-    page.get_by_role("button", name="Hold to record Class 2").tap()
-    expect(page.locator(".class-count").nth(1)).to_have_text(re.compile("^[1-9]"))
+    for number in (1, 2):
+        page.get_by_role("button", name=f"Hold to record Class {number}").tap()
+        expect(page.locator(".class-count").nth(number - 1)).to_have_text(re.compile("^[1-9]"))
+    # What the other model would say of the classes that are being recorded is not shown.
+    expect(page.locator("#answer")).to_be_hidden()
+    page.get_by_role("button", name="Train", exact=True).tap()
+    expect(page.locator("#label")).to_be_visible()
     page.get_by_role("button", name="Hold to record Class 2").scroll_into_view_if_needed()
     page.evaluate("document.querySelector('.class-card:nth-child(2)').scrollIntoView({ block: 'end' })")
     for selector in ("#stage", "#label", ".class-card:nth-child(2) .button-record"):

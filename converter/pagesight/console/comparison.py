@@ -26,9 +26,11 @@ _CHART = """<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{
 </svg>"""
 _BODY = """<h1>Networks side by side</h1>
 <p>As published, with their 1000 classes. A step to the right in the chart is the same factor everywhere.</p>
-<figure>{{ chart | safe }}<figcaption>Megabytes of the exported model: one byte per weight (uint8), two (float16), four (float32).
+<figure tabindex="0">{{ chart | safe }}
+<figcaption>Megabytes of the exported model: one byte per weight (uint8), two (float16), four (float32).
 {% if timed %}Milliseconds: one warm picture, median, in {{ timed }} on this machine.{% endif %}</figcaption></figure>
-<div class="scroll"><table><thead><tr>{% for head in heads %}<th>{{ head }}{% endfor %}</tr></thead><tbody>
+<div class="scroll" tabindex="0" role="group" aria-label="Networks">
+<table><thead><tr>{% for head in heads %}<th>{{ head }}{% endfor %}</tr></thead><tbody>
 {% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 {% for reason in reasons %}<p class="soft">{{ reason }}</p>

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 _COLORS = """
 svg, main {
-  --ink: #1b1b1f; --soft: #5c5f66; --line: #dfe1e6; --bad: #b5371f; --strong: #2f6fab; --middle: #7fa9d1; --light: #bcd3ea
+  --ink: #1a1d1b; --soft: #565b57; --line: #d9d6cc; --bad: #a3271f; --strong: #0f6b5c; --middle: #5fa79a; --light: #b3d8cf
 }
 @media (prefers-color-scheme: dark) { svg, main {
-  --ink: #e8e8ea; --soft: #a3a7b0; --line: #3a3d45; --bad: #f08a72; --strong: #6aa9e6; --middle: #46729e; --light: #2d4a68
+  --ink: #f0f1ee; --soft: #aab1ac; --line: #343a37; --bad: #ff9d94; --strong: #58cdb4; --middle: #338271; --light: #1f4a41
 } }
 text { font: 12px system-ui, sans-serif; fill: var(--soft) }
 text.head { font-size: 13px; font-weight: 600; fill: var(--ink) } text.name { font-size: 13px; fill: var(--ink) }
@@ -24,12 +24,19 @@ _SHEET = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{{ title }}</title>
 <style>{{ colors | safe }}
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem }
-@media (prefers-color-scheme: dark) { body { background: #17181c } }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: clamp(1rem, 3vw, 2.5rem) }
+body { background: #f6f5f1 }
 main { color: var(--ink) }
-h1 { line-height: 1.2; overflow-wrap: anywhere }
-figure { margin: 1.5rem 0 } svg { display: block; width: 100%; height: auto } figcaption, .soft { color: var(--soft) }
-.scroll { overflow-x: auto }
+h1 { margin: 0; font-size: clamp(1.5rem, 1rem + 2vw, 2.25rem); letter-spacing: -.02em; line-height: 1.2; overflow-wrap: anywhere }
+h1 + p { margin-top: .25rem; color: var(--soft) }
+figure, .scroll { margin: 1.25rem 0; padding: clamp(1rem, 2.5vw, 1.75rem) }
+figure, .scroll { border: 1px solid var(--line); border-radius: 1rem; background: #fff }
+svg { display: block; width: 100%; height: auto } figcaption { margin-top: .75rem } figcaption, .soft { color: var(--soft) }
+@media (prefers-color-scheme: dark) { body { background: #121413 } figure, .scroll { background: #1c1f1d } }
+@media (max-width: 40rem) { figure { overflow-x: auto } svg { min-width: 40rem } }
+@media print { body { padding: 0; background: #fff } figure, .scroll { padding: 0; border: 0; overflow: visible }
+tr { break-inside: avoid } }
+.scroll { overflow-x: auto } :focus-visible { outline: 3px solid var(--strong); outline-offset: 2px }
 table { border-collapse: collapse; width: 100%; font-size: .8125rem; font-variant-numeric: tabular-nums }
 th, td { text-align: right; white-space: nowrap; padding: .25rem .5rem; border-bottom: 1px solid var(--line) }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom }

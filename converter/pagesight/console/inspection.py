@@ -11,7 +11,7 @@ _BODY = """<h1>{{ name }}</h1>
 <p>{{ "{:,}".format(parameters) }} parameters, {{ "{:,}".format(bytes) }} bytes,
 {{ "{:,}".format(multiply_adds) }} multiply-adds for a picture.</p>
 {% if warnings %}<h2>Worth knowing</h2><ul>{% for line in warnings %}<li>{{ line }}</li>{% endfor %}</ul>{% endif %}
-<figure><svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ alt }}">
+<figure tabindex="0"><svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ alt }}">
 {% for panel in panels %}<text class="head" x="0" y="{{ panel.top - 14 }}">{{ panel.title }}</text>
 {% for tick in panel.ticks %}
 <line{% if not tick.value %} class="axis"{% endif %} x1="{{ left }}" x2="{{ width }}" y1="{{ tick.y }}" y2="{{ tick.y }}"/>
@@ -28,7 +28,8 @@ _BODY = """<h1>{{ name }}</h1>
 </svg><figcaption>Each layer from the picture, on the left, to the answer; point at one for its name.
 {% if noisy %}Signal to noise is that of its rounding: {{ small }} dB, the dashed line, is an error of a tenth.{% endif %}
 </figcaption></figure>
-<div class="scroll"><table><thead><tr><th>layer<th class="left">op<th>output<th>parameters<th>type<th>bytes<th>multiply-adds
+<div class="scroll" tabindex="0" role="group" aria-label="Layers">
+<table><thead><tr><th>layer<th class="left">op<th>output<th>parameters<th>type<th>bytes<th>multiply-adds
 {%- if noisy %}<th>SNR, dB{% endif %}</tr></thead><tbody>
 {% for row in layers %}<tr><td>{{ row.name }}<td class="left">{{ row.op }}<td>{{ row.shape }}<td>{{ "{:,}".format(row.parameters) }}
 <td>{{ row.dtype }}<td>{{ "{:,}".format(row.bytes) }}<td>{{ "{:,}".format(row.multiply_adds) }}

@@ -225,7 +225,7 @@ export class PagesightClassifierElement extends Base {
     else if (sure) this.#say(label, sayShare(this.#words, probability), "answer");
     else
       this.#say(
-        this.#words.probably.replace("{label}", () => label),
+        this.#words[probability < 0.5 ? "perhaps" : "probably"].replace("{label}", () => label),
         this.#words.notSureEnough,
         "not-sure",
       );

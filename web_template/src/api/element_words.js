@@ -7,6 +7,7 @@
  * @property {string} choose
  * @property {string} camera
  * @property {string} probably with {label}
+ * @property {string} perhaps with {label}, where less than half speaks for it
  * @property {string} notSureEnough
  * @property {Record<string, string>} failures titles by a PagesightError's code, or the name of the camera's error
  */

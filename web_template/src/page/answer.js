@@ -2,7 +2,7 @@
 import { byId, make, write } from "./elements.js";
 import { milliseconds, percent } from "./format.js";
 import { Steady } from "./steady.js";
-import { fill, words } from "./words.js";
+import { fill, sayUnsure, words } from "./words.js";
 
 /** Up to so many classes each has a bar of its own place; beyond, the most probable ones are listed. */
 const FIXED_BARS = 10;
@@ -131,7 +131,7 @@ export class AnswerView {
   }
 
   /**
-   * One statement: the class and how sure, or what it probably is without a number that would say otherwise.
+   * One statement: the class and how sure, or what it may be without a number that would say otherwise.
    * @param {Ranked[]} found the most probable first
    * @param {Timing} timing
    * @param {boolean} live one of a stream: calmed, and spoken only when it has stood
@@ -147,7 +147,7 @@ export class AnswerView {
     this.#message.hidden = true;
     this.#result.hidden = false;
     const named = this.#multilabel && sure ? ranked.filter((r) => r.probability >= this.#threshold) : [best];
-    const statement = sure ? named.map((r) => r.label).join(", ") : fill(words.probably, { label: best.label });
+    const statement = sure ? named.map((r) => r.label).join(", ") : sayUnsure(best);
     const detail = sure ? named.map((r) => percent(r.probability)).join(", ") : words.notSureEnough;
     const label = byId("label", HTMLElement);
     write(label, statement);

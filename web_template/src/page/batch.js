@@ -1,7 +1,7 @@
 // Several pictures at once: a table of answers, and the same as CSV.
 import { byId, button, make, save } from "./elements.js";
 import { integer, percent } from "./format.js";
-import { fill, fillCount, words } from "./words.js";
+import { fillCount, sayUnsure, words } from "./words.js";
 
 /**
  * @typedef {import("./answer.js").Ranked} Ranked
@@ -101,9 +101,7 @@ export class Batch {
       picture.append(this.#thumbnail(row.file));
       const named = this.#named(row);
       const sure = named.length > 0;
-      answer.textContent = sure
-        ? named.map(({ label }) => label).join(", ")
-        : fill(words.probably, { label: best.label });
+      answer.textContent = sure ? named.map(({ label }) => label).join(", ") : sayUnsure(best);
       answer.className = sure ? "batch-answer" : "batch-answer batch-unsure";
       answer.dir = "auto";
       share.textContent = sure ? named.map((one) => percent(one.probability)).join(", ") : words.notSure;

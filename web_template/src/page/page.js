@@ -152,7 +152,13 @@ async function takePictures(files) {
     early = files;
     return;
   }
+  // What was on the stage is none of them.
+  shown = undefined;
+  turn++;
+  heat.clear();
+  stage.clear();
   answers.forgive();
+  answers.rest();
   const { labels, threshold, multilabel, answer } = predictor;
   try {
     await batch.run(files, { threshold, multilabel }, async (file) =>

@@ -23,6 +23,13 @@ const rightToLeftLetter = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => isolated(String(values[name])));
 
 /**
+ * What is not sure enough to say: where less than half speaks for it, it is not even probable.
+ * @param {{ label: string, probability: number }} best
+ */
+export const sayUnsure = ({ label, probability }) =>
+  fill(probability < 0.5 ? words.perhaps : words.probably, { label });
+
+/**
  * @param {Forms} forms
  * @param {number} n chooses the form, and fills {n}
  * @param {Record<string, string | number>} [values]

@@ -16,10 +16,17 @@ SHARED = Path(os.environ.get("PAGESIGHT_SHARED", ROOT.parent / "shared"))
 
 INSTALLED = discovery.find_all()
 """Browsers of this machine."""
-# A page that a test builds is verified in Chromium alone: what the other engines do has tests of its own.
-os.environ |= {"FIREFOX": "none", "WEBKIT": "none"}
 
 PhotoFolder = Callable[..., Path]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A page that a test builds is verified in Chromium alone: what the other engines do has tests of its own.
+
+    Only where tests run: the workers of xdist inherit the environment of the process that starts them, and would find no browser.
+    """
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        os.environ.update(FIREFOX="none", WEBKIT="none")
 
 
 LONGEST = ("test_readme.py", "test_distributed.py")

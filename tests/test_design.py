@@ -14,7 +14,7 @@ FLOORS = (
     {"options", "progress", "errors", "json_values"},
     {"headers", "locks", "routing"},
     {"archives", "bundle_files", "certificate", "manifest", "resources", "sandbox", "serve"},
-    {"contract", "decoders", "integrity", "languages"},
+    {"contract", "decoders", "integrity", "languages", "signature"},
     {"collecting", "records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},
     {"metrics", "pictures", "synthetic"},

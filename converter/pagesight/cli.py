@@ -17,6 +17,7 @@ from pagesight import records
 from pagesight.console import tools
 from pagesight.console.options import (
     BROWSER,
+    KEY,
     OF_BUNDLE,
     SEED,
     VERIFY_IN,
@@ -30,6 +31,7 @@ from pagesight.console.options import (
     refuse_page_options,
     scan_options,
     searching_options,
+    signs,
     writes,
 )
 from pagesight.console.output import unforeseen
@@ -83,6 +85,7 @@ def pagesight() -> None:
 @click.option("--require-browser", is_flag=True, help="Fail if no browser is found to verify the page in.")
 @VERIFY_IN
 @common
+@signs
 def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **options: Any) -> Any:
     """Build a verified page from pictures (runs all stages).
 
@@ -92,6 +95,8 @@ def build(photos: tuple[str, ...], into: Path, until: str, force: bool, **option
     """
     from pagesight import pipeline
 
+    if until != "verify":
+        refuse_idle({"sign"}, f"--until {until} writes no page into DIR")
     result = pipeline.build_until(until, photos, into, force=force, **options)
     return result if until in ("bundle", "verify") else {until: str(result.path)}
 
@@ -186,6 +191,7 @@ def export(trained: Path, into: Path, **options: Any) -> Any:
 )
 @click.option("--dataset", type=_FOLDER, help="For a model written by `export`: the dataset (from `scan`) to measure accuracy on.")
 @common
+@signs
 def convert(  # noqa: PLR0917 - click passes them by name
     model: str,
     into: Path,
@@ -233,6 +239,7 @@ def convert(  # noqa: PLR0917 - click passes them by name
 @bundling_options
 @publishing_options
 @common
+@signs
 def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **options: Any) -> Any:
     """Bundle a TF.js model into a static page.
 
@@ -252,16 +259,20 @@ def bundle(web: Path, into: Path, dataset: Path | None, trained: Path | None, **
 @click.argument("folder", metavar="BUNDLE", type=_FOLDER)
 @click.option("--photos", type=_FOLDER, help="Pictures to compare on; default: the samples of the bundle.")
 @BROWSER
+@KEY
 @common
-def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...]) -> Any:
+def verify(folder: Path, photos: Path | None, browsers: tuple[str, ...], key: Any) -> Any:
     """Check that a page gives the same predictions as Python.
 
     Opens BUNDLE in a real browser for every engine found, or for each one given with --browser. Does not write anything.
     """
+    from pagesight import signature
     from pagesight.artifacts import Bundle
     from pagesight.importers import given
     from pagesight.verify import verify as run
 
+    if key is not None:
+        signature.check(folder, key)
     return run(given.opened(Bundle, folder), Verification(require_browser=True, browsers=browsers), None, photos)
 
 

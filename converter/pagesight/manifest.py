@@ -23,6 +23,8 @@ from pagesight.json_values import JsonObject
 _log = logging.getLogger(__name__)
 
 FILE_NAME = "manifest.json"
+SIGNATURE = "manifest.sig"
+"""Made of the manifest when all is written, and so in none."""
 
 
 class FileFacts(TypedDict):
@@ -63,7 +65,7 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def list_files(folder: Path, *, leave_out: frozenset[str] = frozenset({FILE_NAME})) -> dict[str, FileFacts]:
+def list_files(folder: Path, *, leave_out: frozenset[str] = frozenset({FILE_NAME, SIGNATURE})) -> dict[str, FileFacts]:
     """`{relative path: {"bytes": n, "sha256": hex}}` of all files under `folder`, sorted by path."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file())
     names = {p.relative_to(folder).as_posix(): p for p in paths}

@@ -171,8 +171,8 @@ def before_worker(page: Page, code: str) -> None:
     page.add_init_script(
         f"""const Own = Blob;
         globalThis.Blob = class extends Own {{
-          constructor(parts, how) {{
-            super(how?.type === "text/javascript" ? [{json.dumps(code)}, ...parts] : parts, how);
+          constructor(parts, how) {{  // workers of the bundle's files are bytes
+            super(typeof parts[0] === "string" && how?.type === "text/javascript" ? [{json.dumps(code)}, ...parts] : parts, how);
           }}
         }};"""
     )

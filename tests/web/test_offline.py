@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from colors import BLUE, READY, RED, shows
 from playwright.sync_api import Page, expect
 
@@ -45,8 +46,9 @@ def test_a_new_version_is_offered_and_replaces_the_old_as_a_whole(
     assert page.evaluate("caches.keys().then((keys) => keys.length)") == 1
 
 
+@pytest.mark.parametrize("first", [("manifest.json", "index.html"), ("contract.json", "manifest.webmanifest")], ids=" ".join)
 def test_a_new_version_comes_whole_or_not_at_all(
-    watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+    watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path], first: tuple[str, ...]
 ) -> None:
     old, new = make_bundle(title="Old"), make_bundle(title="New", labels=("one", "two", "three"))
     site = serve(old.parent)
@@ -54,8 +56,9 @@ def test_a_new_version_comes_whole_or_not_at_all(
     address = f"{site.url}{old.name}/"
     page.goto(address)
     expect(page.locator("#offline")).to_be_visible()
-    # Half of a deployment: the manifest and the page are new, the rest still is the old version's.
-    for name in ("manifest.json", "index.html"):
+    # Half of a deployment: these are new, the rest still is the old version's.
+    for name in first:
+        assert (old / name).read_bytes() != (new / name).read_bytes()
         (old / name).write_bytes((new / name).read_bytes())
     for _ in range(2):
         page.goto(address)

@@ -100,16 +100,64 @@ def test_a_picture_that_another_frame_made_is_answered(make_bundle: Callable[...
 
 
 @pytest.mark.parametrize(
-    "path", ["model/model.json", "model/group1-shard1of1.bin", "worker_lean.js", "tfjs-backend-wasm-simd.wasm"]
+    "path", ["model/model.json", "model/group1-shard1of1.bin", "worker_lean.js", "worker_all.js", "tfjs-backend-wasm-simd.wasm"]
 )
 def test_a_changed_file_is_refused_by_name(make_bundle: Callable[..., Path], blank: Callable[..., Page], path: str) -> None:
     bundle = make_bundle(initializer=True)  # which worker.js leaves to TF.js
+    if path == "worker_all.js":  # as where a model holds what the lean worker lacks
+        contract = json.loads((bundle / "contract.json").read_text(encoding="utf-8"))
+        del contract["files"]["worker_lean.js"]
+        (bundle / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
     target = bundle / path
     data = bytearray(target.read_bytes())
     data[len(data) // 2] ^= 1
     target.write_bytes(data)
     failure = blank(bundle).evaluate(FAILURE)
     assert failure == {"code": "tampered", "file": path, "message": f"{path} is not the file that was published"}
+
+
+def test_the_worker_that_runs_is_the_one_that_was_checked(make_bundle: Callable[..., Path], blank: Callable[..., Page]) -> None:
+    page = blank(make_bundle(initializer=True))
+    asked: list[str] = []
+
+    def swap(route: Any) -> None:
+        """As a host may that gives the checker one file and the browser's worker another."""
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.continue_()
+        else:
+            route.fulfill(body="throw new Error('another file')", content_type="text/javascript")
+
+    page.route("**/worker_lean.js", swap)
+    page.evaluate(LOAD, "./")
+    model_input, data = _picture()
+    np.testing.assert_allclose(
+        page.evaluate(PREDICT, data)["probabilities"], tiny_model.probabilities(model_input), rtol=0, atol=tiny_model.CLOSE
+    )
+    assert len(asked) == 1
+
+
+def test_loading_that_is_given_up_ends_its_fetches_and_its_worker(
+    make_bundle: Callable[..., Path], blank: Callable[..., Page]
+) -> None:
+    page = blank(make_bundle())
+    page.route("**/*.bin", lambda route: None)  # never answered
+    begin = """async () => {
+      window.leaving = new AbortController();
+      const { load } = await import("./pagesight.js");
+      load("./", { signal: leaving.signal }).catch((reason) => (window.why = reason.message));
+    }"""
+    with page.expect_event("worker"), page.expect_request("**/*.bin"):
+        page.evaluate(begin)
+    with page.expect_event("requestfailed") as failed:
+        page.evaluate("leaving.abort(new Error('left'))")
+    assert failed.value.url.endswith(".bin")
+    page.wait_for_function("window.why === 'left'")
+    for _ in range(6000):
+        if not page.workers:
+            break
+        page.wait_for_timeout(10)
+    assert page.workers == []
 
 
 def test_a_policy_that_allows_workers_from_files_alone_gets_one(

@@ -243,7 +243,7 @@ def refuse_page_options() -> None:
         "the exported folder already says so",
     )
     refuse_idle(("name", "title", "description", "language"), why, "give it to `pagesight export`")
-    refuse_idle(OF_BUNDLE, why, "give it to `pagesight bundle`")
+    refuse_idle((*OF_BUNDLE, "sign"), why, "give it to `pagesight bundle`")
     refuse_idle(("photos",), why, "give it to `pagesight verify`")
 
 
@@ -254,6 +254,51 @@ def _package_name(_: click.Context, __: click.Parameter, value: str | None) -> s
 
         Package.parse(value)
     return value
+
+
+def _signing_key(_: click.Context, __: click.Parameter, value: Path | None) -> Any:
+    """Refuses what is no key, before any work."""
+    if value is None:
+        return None
+    from pagesight import signature
+
+    return signature.private_key(value)
+
+
+def _checking_key(_: click.Context, __: click.Parameter, value: Path | None) -> Any:
+    if value is None:
+        return None
+    from pagesight import signature
+
+    return signature.public_key(value)
+
+
+KEY = click.option(
+    "--key", type=_FOLDER, callback=_checking_key, help="First check that this Ed25519 public key (PEM) signed the page."
+)
+
+
+def signs(stage: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --sign to a `stage` that writes a page."""
+
+    @functools.wraps(stage)
+    def command(*, sign: Any, into: Path, **options: Any) -> Any:
+        from pagesight import signature
+
+        result = stage(into=into, **options)
+        if sign is not None:
+            signature.sign(into, sign)
+        return result
+
+    return _adding(
+        click.option(
+            "--sign",
+            type=_FOLDER,
+            metavar="KEY",
+            callback=_signing_key,
+            help="Sign the page with this Ed25519 private key (PEM): manifest.sig, which `pagesight verify --key` checks.",
+        )
+    )(command)
 
 
 def _origins(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ export { Classifier, PagesightError };
  * @typedef {object} LoadOptions
  * @property {string} [contractSha256] refuse any other contract.json than this one (64 hexadecimal digits)
  * @property {(loaded: number, total: number) => void} [onProgress] bytes of the model and runtime that are in and checked
- * @property {AbortSignal} [signal] gives up: load() is refused with its reason, and what was begun is ended once its files are in
+ * @property {AbortSignal} [signal] gives up: load() is refused with its reason, and what was begun is ended
  * @property {import("../loading/files.js").Places} [files] those that lie elsewhere than under `base`: as a Blob, or by address
  */
 
@@ -34,11 +34,11 @@ const OWN_FILES = "own-files:";
  */
 export async function load(base = here, { signal, ...options } = {}) {
   if (typeof Worker !== "function") throw noWorker("load() runs in browsers that have Web Workers, and nowhere else");
-  const loading = loadFrom(folderOf(base), options);
+  if (signal?.aborted) throw signal.reason;
+  const loading = loadFrom(folderOf(base), options, signal);
   // What comes too late for anyone is ended.
   const end = () => void loading.then((classifier) => classifier.dispose()).catch(() => {});
   signal?.addEventListener("abort", end, { once: true });
-  if (signal?.aborted) end();
   try {
     return await untilAborted(loading, signal);
   } finally {
@@ -49,24 +49,33 @@ export async function load(base = here, { signal, ...options } = {}) {
 /**
  * @param {string} folder ending in '/'
  * @param {Omit<LoadOptions, "signal">} options
+ * @param {AbortSignal} [signal]
  */
-async function loadFrom(folder, { contractSha256, onProgress, files = {} }) {
-  place(folder, files);
+async function loadFrom(folder, options, signal) {
   const carried = startInlined();
-  const own = folder === here;
-  for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
-    if (path && (own || files[path])) fetchAhead(folder, path);
-  }
-  /** @type {import("../loading/contract.js").Contract} */
-  let contract;
   try {
-    contract = parseContract(await fetchFile(folder, "contract.json", contractSha256));
+    return await loadWith(carried, folder, options, signal);
   } catch (error) {
     carried?.close();
     throw error;
   }
+}
+
+/**
+ * @param {import("../worker/worker_link.js").WorkerLink | undefined} carried
+ * @param {string} folder
+ * @param {Omit<LoadOptions, "signal">} options
+ * @param {AbortSignal} [signal]
+ */
+async function loadWith(carried, folder, { contractSha256, onProgress, files = {} }, signal) {
+  place(folder, files);
+  const own = folder === here;
+  for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
+    if (path && (own || files[path])) fetchAhead(folder, path, signal);
+  }
+  const contract = parseContract(await fetchFile(folder, "contract.json", contractSha256, signal));
   if (!contract.files[FIRST]) carried?.close();
-  const assets = new AssetLoader(folder, contract, onProgress);
+  const assets = new AssetLoader(folder, contract, onProgress, signal);
   /** @type {PagesightError | undefined} */
   let failure;
   for (const worker of WORKERS.filter(({ script }) => contract.files[script])) {
@@ -74,6 +83,7 @@ async function loadFrom(folder, { contractSha256, onProgress, files = {} }) {
       const started = await tryWorker(worker, folder, contract, assets, { carried });
       if (started) return new Classifier(contract, started, folder);
     } catch (error) {
+      signal?.throwIfAborted();
       // Where one way of computing fails or is wrong, another may do.
       failure ??= asPagesightError(error, "model");
       if (!["model", "wrong-answer"].includes(failure.code)) throw failure;

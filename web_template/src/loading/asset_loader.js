@@ -7,6 +7,7 @@ export class AssetLoader {
   #base;
   #contract;
   #onProgress;
+  #signal;
   #loaded = 0;
   #total = 0;
   /** @type {Map<string, Promise<ArrayBuffer>>} */
@@ -18,11 +19,13 @@ export class AssetLoader {
    * @param {string} base address of the bundle's folder
    * @param {Contract} contract
    * @param {((loaded: number, total: number) => void) | undefined} onProgress
+   * @param {AbortSignal} [signal]
    */
-  constructor(base, contract, onProgress) {
+  constructor(base, contract, onProgress, signal) {
     this.#base = base;
     this.#contract = contract;
     this.#onProgress = onProgress;
+    this.#signal = signal;
   }
 
   /**
@@ -33,7 +36,7 @@ export class AssetLoader {
     let bytes = this.#under.get(path);
     if (!bytes) {
       this.#total += this.#contract.files[path]?.bytes ?? 0;
-      bytes = fetchPublished(this.#base, this.#contract.files, path).then((arrived) => {
+      bytes = fetchPublished(this.#base, this.#contract.files, path, this.#signal).then((arrived) => {
         this.#loaded += arrived.byteLength;
         this.#onProgress?.(this.#loaded, this.#total);
         return arrived;
@@ -66,7 +69,7 @@ export class AssetLoader {
     const { golden } = this.#contract;
     if (!golden) return {};
     try {
-      return { [golden.path]: await fetchFile(this.#base, golden.path, golden.sha256) };
+      return { [golden.path]: await fetchFile(this.#base, golden.path, golden.sha256, this.#signal) };
     } catch (error) {
       // A host that leaves the samples out takes the check away, not the model.
       if (/** @type {import("../errors.js").PagesightError} */ (error).code === "unreachable") return {};

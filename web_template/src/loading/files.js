@@ -22,11 +22,12 @@ const ahead = new Map();
  * Starts fetching a file that fetchFile() will be asked for.
  * @param {string} base
  * @param {string} path
+ * @param {AbortSignal} [signal]
  */
-export function fetchAhead(base, path) {
+export function fetchAhead(base, path, signal) {
   const where = whereIs(base, path);
   if (where instanceof Blob || ahead.has(where)) return;
-  const arrived = fetchBytes(where, path).then(sealed);
+  const arrived = fetchBytes(where, path, { signal }).then(sealed);
   ahead.set(where, arrived);
   // Whoever asks for the file is told; a later try asks anew.
   arrived.catch(() => {
@@ -71,22 +72,28 @@ export function whereIs(base, path) {
  * @param {string} base address of the bundle's folder, ending in '/'
  * @param {string} path relative to it
  * @param {string} [expected] sha256, hexadecimal; without it the bytes are taken as they come
+ * @param {AbortSignal} [signal]
  * @returns {Promise<ArrayBuffer>}
  */
-export async function fetchFile(base, path, expected) {
+export async function fetchFile(base, path, expected, signal) {
   const where = whereIs(base, path);
   if (where instanceof Blob) {
     const bytes = await where.arrayBuffer();
     if (!expected || ofThePage.has(where) || (await sha256(bytes)) === expected) return bytes;
     throw notPublished(path);
   }
-  const begun = ahead.get(where);
+  const anew = (/** @type {RequestCache} */ cache) => fetchBytes(where, path, { cache, signal }).then(sealed);
+  const begun = ahead.get(where)?.catch((error) => {
+    // Whoever began it gave up.
+    if (error instanceof PagesightError) throw error;
+    return anew("default");
+  });
   ahead.delete(where);
-  if (!expected) return (await begun)?.bytes ?? fetchBytes(where, path);
-  let arrived = await (begun ?? fetchBytes(where, path).then(sealed));
+  if (!expected) return (await begun)?.bytes ?? fetchBytes(where, path, { signal });
+  let arrived = await (begun ?? anew("default"));
   if (arrived.sha256 !== expected) {
     // A cache may hold the file of an earlier version: ask the server itself before calling it a forgery.
-    arrived = await fetchBytes(where, path, "reload").then(sealed);
+    arrived = await anew("reload");
     if (arrived.sha256 !== expected) {
       throw notPublished(path);
     }
@@ -104,21 +111,22 @@ const sealed = async (bytes) => ({ bytes, sha256: await sha256(bytes) });
  * @param {string} base
  * @param {PublishedFiles} files from contract.json
  * @param {string} path
+ * @param {AbortSignal} [signal]
  */
-export function fetchPublished(base, files, path) {
+export function fetchPublished(base, files, path, signal) {
   const published = files[path];
   if (!published) throw new PagesightError("contract", `contract.json does not list ${path}`, path);
-  return fetchFile(base, path, published.sha256);
+  return fetchFile(base, path, published.sha256, signal);
 }
 
 /**
  * @param {string} address
  * @param {string} path for messages
- * @param {RequestCache} [cache]
+ * @param {RequestInit} how
  */
-async function fetchBytes(address, path, cache = "default") {
+async function fetchBytes(address, path, how) {
   try {
-    const response = await fetch(address, { cache });
+    const response = await fetch(address, how);
     if (response.ok) return await response.arrayBuffer();
     throw new PagesightError(
       "unreachable",
@@ -126,7 +134,7 @@ async function fetchBytes(address, path, cache = "default") {
       path,
     );
   } catch (error) {
-    if (error instanceof PagesightError) throw error;
+    if (error instanceof PagesightError || how.signal?.aborted) throw error;
     throw new PagesightError("unreachable", `${path} could not be loaded: the server did not answer`, path);
   }
 }

@@ -6,7 +6,7 @@ import { whereIs } from "../loading/files.js";
 /**
  * @typedef {import("./serve.js").Call} Call
  * @typedef {import("./serve.js").Reply} Reply
- * @typedef {{ resolve: (value: unknown) => void, reject: (error: PagesightError) => void }} Waiting
+ * @typedef {{ resolve: (value: unknown) => void, reject: (error: any) => void }} Waiting
  */
 
 /** A worker that did not start within so many milliseconds was forbidden to, without a word, or hangs. */
@@ -53,7 +53,13 @@ export class WorkerLink {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, ...call }, transfer);
+      try {
+        this.#worker.postMessage({ id, ...call }, transfer);
+      } catch (error) {
+        // It cannot be handed over, and nobody will answer.
+        this.#waiting.delete(id);
+        reject(error);
+      }
     }).finally(() => clearTimeout(timer));
   }
 
@@ -107,12 +113,14 @@ const addresses = new Map();
 export function workerFrom(code) {
   const known = typeof code === "string" ? addresses.get(code) : undefined;
   const address = known ?? URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const worker = new Worker(address);
   if (typeof code === "string") addresses.set(code, address);
-  return new Worker(address);
+  else void starts(worker).then(() => URL.revokeObjectURL(address));
+  return worker;
 }
 
 /**
- * A worker of a file that was checked before: its own request is answered from the cache that checking it filled. For pages whose policy
+ * A worker of a file whose bytes were checked before; it is fetched anew, or taken from a cache, and nothing binds that. For pages whose policy
  * allows workers from files alone.
  * @param {string} base address of the bundle's folder
  * @param {string} script relative to it

@@ -53,13 +53,26 @@ export async function tryWorker({ script, binaries }, folder, contract, assets, 
     } catch (error) {
       // A page's policy may allow workers from files alone.
       if (/** @type {PagesightError} */ (error).code !== "no-worker") throw error;
+      fromMemory = false;
     }
   }
   const bytes = await assets.file(script);
-  const link = linked(() => workerAt(folder, script)) ?? linked(() => workerFrom(bytes));
-  if (!link) throw noWorker();
-  return open(link, { contract, files: await files }, timeoutMs);
+  const checked = () => workerFrom(bytes);
+  const file = () => workerAt(folder, script);
+  for (const way of fromMemory ? [checked, file] : [() => file() ?? checked()]) {
+    try {
+      const link = linked(way);
+      if (link) return await open(link, { contract, files: await files }, timeoutMs);
+    } catch (error) {
+      if (/** @type {PagesightError} */ (error).code !== "no-worker") throw error;
+      fromMemory = false;
+    }
+  }
+  throw noWorker();
 }
+
+/** Whether workers run the very bytes that were checked: until one did not start so, as where a policy forbids it. */
+let fromMemory = true;
 
 /**
  * @param {WorkerLink} link

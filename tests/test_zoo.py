@@ -42,7 +42,7 @@ class Exhibit:
 
 NSFW, HUMAN = "nsfwjs/dist/models", "@vladmandic/human/models"
 RAPID = "rapidocr-onnxruntime/rapidocr_onnxruntime/models"
-SEVERAL = r"the model gives \d answers"
+SEVERAL = r"the model has \d+ outputs"
 EXHIBITS = [
     Exhibit(f"{NSFW}/mobilenet_v2/model.min.js", "TF.js", DRAWINGS, "0..1"),
     Exhibit(f"{NSFW}/mobilenet_v2_mid/model.min.js", "TF.js", DRAWINGS, "0..1", 224),
@@ -51,7 +51,7 @@ EXHIBITS = [
     Exhibit("fer/fer/data/emotion_model_quantized.tflite", "TensorFlow Lite", EMOTIONS, "-1..1"),
     Exhibit(f"{RAPID}/ch_ppocr_mobile_v2.0_cls_infer.onnx", "ONNX Runtime", "0,180", "-1..1", 96),
     Exhibit(
-        f"{RAPID}/ch_PP-OCRv4_det_infer.onnx", "the op Resize of ONNX is not read, which the node", "a,b", "-1..1", 96, refused=True
+        f"{RAPID}/ch_PP-OCRv4_det_infer.onnx", "the ONNX op Resize in the node", "a,b", "-1..1", 96, refused=True
     ),
     Exhibit(f"{RAPID}/ch_PP-OCRv4_rec_infer.onnx", "it moves the batch", "a,b", "-1..1", 48, refused=True),
     Exhibit(f"{HUMAN}/antispoof.json", "TF.js", "real,fake", "0..1"),
@@ -62,7 +62,7 @@ EXHIBITS = [
     Exhibit(f"{HUMAN}/facemesh.json", SEVERAL, "a,b", refused=True),
     Exhibit(f"{HUMAN}/faceres.json", SEVERAL, "a,b", refused=True),
     Exhibit(f"{HUMAN}/handlandmark-lite.json", SEVERAL, "a,b", refused=True),
-    Exhibit(f"{HUMAN}/handtrack.json", "is a loop .* of which nothing tells that it ends", "a,b", refused=True),
+    Exhibit(f"{HUMAN}/handtrack.json", "is a loop .* which may never end", "a,b", refused=True),
     Exhibit(f"{HUMAN}/iris.json", "gives 228 scores, but there are 2 labels", "a,b", "0..1", refused=True),
     Exhibit(f"{HUMAN}/movenet-lightning.json", "not one row of scores per picture", "a,b", refused=True),
 ]

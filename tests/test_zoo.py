@@ -50,9 +50,7 @@ EXHIBITS = [
     Exhibit("fer/fer/data/emotion_model.hdf5", "tf-keras", EMOTIONS, "-1..1"),
     Exhibit("fer/fer/data/emotion_model_quantized.tflite", "TensorFlow Lite", EMOTIONS, "-1..1"),
     Exhibit(f"{RAPID}/ch_ppocr_mobile_v2.0_cls_infer.onnx", "ONNX Runtime", "0,180", "-1..1", 96),
-    Exhibit(
-        f"{RAPID}/ch_PP-OCRv4_det_infer.onnx", "the ONNX op Resize in the node", "a,b", "-1..1", 96, refused=True
-    ),
+    Exhibit(f"{RAPID}/ch_PP-OCRv4_det_infer.onnx", "the ONNX op Resize in the node", "a,b", "-1..1", 96, refused=True),
     Exhibit(f"{RAPID}/ch_PP-OCRv4_rec_infer.onnx", "it moves the batch", "a,b", "-1..1", 48, refused=True),
     Exhibit(f"{HUMAN}/antispoof.json", "TF.js", "real,fake", "0..1"),
     Exhibit(f"{HUMAN}/liveness.json", "TF.js", "live,not", "0..1"),

@@ -113,7 +113,7 @@ def test_a_left_hand_is_the_mirror_of_a_right_one() -> None:
 
 
 def test_a_number_that_has_no_hand_is_refused() -> None:
-    with pytest.raises(PagesightError, match="no number hand for 10") as refusal:
+    with pytest.raises(PagesightError, match="no hand shows 10") as refusal:
         render(10, np.random.default_rng(0))
     assert refusal.value.fix == "ask for a digit from 0 to 9"
 
@@ -125,6 +125,6 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 
 
 def test_nothing_to_render_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PagesightError, match="0 pictures a class"):
+    with pytest.raises(PagesightError, match="0 pictures per class"):
         render_folder(tmp_path, per_class=0)
     assert not list(tmp_path.iterdir())

@@ -73,7 +73,7 @@ def test_what_is_to_be_measured_is_not_learned_from_even_where_it_lies_in_both(t
     asked = {p.sha256 for p in dataset.on("test")}
     assert len(asked) == 8
     assert not asked & {p.sha256 for p in dataset.pictures if p.side != "test"}
-    assert any("4 pictures are left out of what is learned" in note for note in notes)
+    assert any("4 pictures are left out of training" in note for note in notes)
 
 
 def test_sides_without_class_folders_are_no_classes(tmp_path: Path) -> None:

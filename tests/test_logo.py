@@ -45,7 +45,7 @@ def test_a_page_of_another_version_is_told_in_an_error_of_its_own_each_time(tmp_
     (tmp_path / "pagesight.js").write_text("old")
     causes = []
     for _ in range(2):
-        with pytest.raises(BundleError, match="of another version") as caught:
+        with pytest.raises(BundleError, match="does not match this version") as caught:
             name_files(tmp_path, [])
         causes.append(caught.value)
     assert causes[0] is not causes[1]

@@ -97,7 +97,7 @@ def test_a_tfjs_graph_that_answers_otherwise_in_tfjs_gets_no_page(tmp_path: Path
     saved = adopt(tmp_path / "m", Adoption(labels=foreign.LABELS), tmp_path / "adopted")
     web = quantize(saved, Quantization("none"), tmp_path / "web")
     # What is left of a division below zero is below zero in TensorFlow, and above it in TF.js.
-    with pytest.raises(AdoptError, match=r"TF\.js .* answers otherwise .* the original says '.*' .*, the page would say '"):
+    with pytest.raises(AdoptError, match=r"differs from TF\.js"):
         adopt(web.path / "model" / "model.json", COMPARED, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

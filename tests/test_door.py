@@ -92,7 +92,9 @@ NO_MODELS = {
         "signature",
         "names",
         "host",
+        "embed_in",
     ],
+    "keys": ["sign", "key"],
 }
 
 

@@ -129,3 +129,10 @@ def test_things_that_are_taken_for_a_class_with_certainty_do_not_shut_the_page_a
         result = calibration.decide(known, labels, certain, 0.01)
     assert result.threshold == 1
     assert "accepts 20 of 20 pictures of other things and refuses" in notes[0]
+
+
+def test_an_interval_holds_what_was_measured_also_at_its_ends() -> None:
+    for n in range(1, 200):
+        assert metrics.wilson(n, n)[1] == 1.0
+        assert metrics.wilson(0, n)[0] == 0.0
+        assert 0 < metrics.wilson(n, n)[0] < 1

@@ -21,6 +21,7 @@ from pagesight.bundle_files import Role, has, named
 from pagesight.errors import BundleError
 from pagesight.graph.model import GraphModel, Runner
 from pagesight.json_values import JsonObject
+from pagesight.metrics import wilson
 from pagesight.options import STAGES, Bundling
 from pagesight.page.npm import Package, write_package
 from pagesight.page.render import describe, name_files, theme_key, write_page
@@ -161,6 +162,8 @@ def _report(web: WebModel, origin: Origin, folder: Path) -> Report:
     tested = origin.adopted.adopted.accuracy if origin.adopted else None
     if tested is not None:
         accuracy = ReportedAccuracy(tested.n, tested.float_, exported, tested.interval95)
+    if accuracy.n and exported is not None:  # the interval belongs to the number that is shown
+        accuracy = replace(accuracy, interval95=wilson(round(exported * accuracy.n), accuracy.n))
     return Report(
         name=web.contract.name,
         quantization=web.facts.storage,

@@ -123,4 +123,4 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     share, z2 = right / n, _Z95**2
     center = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, center - half), min(1.0, center + half)
+    return 0.0 if right == 0 else center - half, 1.0 if right == n else center + half

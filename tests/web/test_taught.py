@@ -68,6 +68,7 @@ def test_after_training_the_page_is_the_taught_one_also_after_a_reload_until_som
         expect(page.locator(".sample-label")).to_have_text(list(COLORS))
         expect(page.locator(".chip")).to_have_text(list(COLORS))
         expect(page.locator("#facts")).to_contain_text("18 pictures")
+        expect(page.locator("#trust")).to_be_hidden()
         page.get_by_role("button", name="Your picture: sea").click()
         expect(page.locator("#label")).to_have_text("sea")
         expect(page.locator(".bar-label")).to_have_text(list(COLORS))

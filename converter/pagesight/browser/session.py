@@ -86,8 +86,13 @@ def _in_own_thread(work: Callable[[], Answers]) -> Answers:
         return own_thread.submit(copy_context().run, work).result()
 
 
-def _asked(browser: Browser, address: str, pictures: Pictures, ask: Callable[[tabs.Tab, slice], Any]) -> Answers:
-    """Open the page and ask it; errors in its console and foreign requests end in a VerifyError."""
+def _asked(
+    browser: Browser, address: str, pictures: Pictures, ask: Callable[[tabs.Tab, slice], Any], *, again: bool = False
+) -> Answers:
+    """Open the page and ask it; errors in its console and foreign requests end in a VerifyError.
+
+    A browser that crashes is started once more: WebKitGTK's media library now and then does.
+    """
     rows: list[_Row] = []
     complaints: list[str] = []
     name = browser.engine.capitalize()
@@ -105,6 +110,9 @@ def _asked(browser: Browser, address: str, pictures: Pictures, ask: Callable[[ta
                 foreign = [url for url in tab.requests() if not _is_own(url, address)]
                 complaints = [*tab.complaints(), *(f"asked for {url}" for url in foreign)]
     except tabs.DriverError as cause:
+        if "page crash" in str(cause) and not again:
+            progress.note(f"{name} crashed and is started once more")
+            return _asked(browser, address, pictures, ask, again=True)
         said = complaints[0] if complaints else cause
         raise VerifyError(f"{name} could not run the page: {said}", fix="run `pagesight doctor`") from cause
     if complaints:

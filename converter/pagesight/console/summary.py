@@ -41,8 +41,9 @@ def _accuracy(accuracy: TestAccuracy | ReportedAccuracy, pictures: str = "never 
         pictures = f"by {accuracy.folds}-fold cross-validation, final model trained on all"
     low, high = accuracy.interval95
     exported = getattr(accuracy, "exported", None)
-    in_page = f", {exported:.1%} in the page" if exported is not None else ""
-    return f"{accuracy.float_:.1%} on {accuracy.n} pictures {pictures} (95 % interval {low:.1%} to {high:.1%}){in_page}"
+    before = f", {accuracy.float_:.1%} before quantization" if exported is not None else ""
+    share = accuracy.float_ if exported is None else exported
+    return f"{share:.1%} on {accuracy.n} pictures {pictures} (95% confidence interval {low:.1%} to {high:.1%}){before}"
 
 
 def _bundle_lines(folder: str, report: Report) -> list[str]:

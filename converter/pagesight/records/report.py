@@ -21,6 +21,7 @@ class ReportedAccuracy:
     exported: float | None = None
     """Of the model as stored in the page."""
     interval95: Interval | None = None
+    """Wilson score interval of `exported`; of `float`, where that is not known."""
     folds: int | None = None
     """Rounds of cross-validation; null where `n` pictures were kept aside."""
     p_value: float | None = None

@@ -219,10 +219,10 @@ def choose(candidates: Sequence[Candidate], task: Task, prefer: str) -> tuple[Re
 
 
 def smallest_of_the_best(tried: Sequence[Recipe], labels: Rows) -> Recipe:
-    """Of the networks within one standard error of the best the smallest; of its sizes the largest, which most often reads most."""
+    """Of the networks within one standard error of the best the smallest; of its sizes the one that is right most often."""
     best = max(tried, key=lambda r: r.out_of_fold.right(labels).mean())
     close = [r for r in tried if _within_an_error(best.out_of_fold, r.out_of_fold, labels)]
-    return min(close, key=lambda r: (r.candidate.size, -r.candidate.work))
+    return min(close, key=lambda r: (r.candidate.size, -r.out_of_fold.right(labels).mean(), r.candidate.work))
 
 
 def _tunable(tried: Sequence[Recipe], chosen: Recipe) -> list[Recipe]:

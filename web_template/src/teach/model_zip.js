@@ -218,5 +218,5 @@ function wilson(right, asked) {
   const z2 = 1.96 ** 2;
   const center = (right + z2 / 2) / (asked + z2);
   const reach = (1.96 / (asked + z2)) * Math.sqrt((right * (asked - right)) / asked + z2 / 4);
-  return [Math.max(0, center - reach), Math.min(1, center + reach)];
+  return [right === 0 ? 0 : center - reach, right === asked ? 1 : center + reach];
 }

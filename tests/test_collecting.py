@@ -106,7 +106,7 @@ def test_only_a_browser_on_this_machine_under_its_own_name_is_the_teacher(collec
     # Another site whose name was made to point here is given no key, and cannot use one.
     foreign = collecting.request(collecting.own, "GET", "", Host="evil.example:80")
     assert "Set-Cookie" not in foreign.headers
-    assert collecting.teacher("POST", "close", Host="evil.example")[0] == 403
+    assert collecting.teacher("POST", "close", Host="evil.example")[0] == 421
     cookie = collecting.request(collecting.own, "GET", "").headers["Set-Cookie"]
     assert "SameSite=Strict" in cookie
     assert collecting.state()["open"]

@@ -20,7 +20,8 @@ from pagesight.certificate import make_certificate
 from pagesight.console.sharing import _address, _reached_by, qr_code, shared
 from pagesight.errors import BundleError, OptionError
 from pagesight.headers import WORKERS, Hosting, for_every_file, headers_file
-from pagesight.serve import serving
+from pagesight.page.single_file import single_file_text
+from pagesight.serve import _is_loopback, serving
 
 from .conftest import ROOT
 
@@ -198,7 +199,17 @@ def test_a_file_is_kept_for_ever_only_at_an_address_that_names_what_it_holds(get
 
 
 @pytest.mark.parametrize(
-    "origin", ["example.org", "https://example.org/page", "https://a b", "'none'", "https://example.org; script-src *", ""]
+    "origin",
+    [
+        "example.org",
+        "https://example.org/page",
+        "https://a b",
+        "'none'",
+        "https://example.org; script-src *",
+        "",
+        "http://[",
+        "https://a:b",
+    ],
 )
 def test_what_is_no_origin_may_frame_nothing(origin: str) -> None:
     with pytest.raises(OptionError, match="is no origin"):
@@ -274,3 +285,36 @@ def test_other_origins_read_it_when_that_is_asked_for_and_else_not(folder: Path)
             urllib.request.urlopen(f"{address}page.js", timeout=60) as response,
         ):
             assert response.headers["Access-Control-Allow-Origin"] == allowed
+
+
+def test_shared_under_a_name_it_answers_to_that_name(folder: Path) -> None:
+    with serving(folder, host="127.0.0.1", names=["Room.Example"]) as address:
+        where = urllib.parse.urlsplit(address)
+        for name, status in (("room.example", 200), ("elsewhere.example", 421)):
+            with contextlib.closing(http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)) as connection:
+                connection.request("GET", "/", headers={"Host": f"{name}:{where.port}"})
+                assert connection.getresponse().status == status
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["GET http://[ HTTP/1.1", "POST / HTTP/1.1\r\nContent-Length: \xb2", "POST / HTTP/1.1\r\nContent-Length: " + "1" * 5000],
+)
+def test_a_request_that_cannot_be_read_is_refused_in_words(folder: Path, lines: str) -> None:
+    with serving(folder) as address:
+        where = urllib.parse.urlsplit(address)
+        with contextlib.closing(socket.create_connection(("127.0.0.1", where.port or 0), timeout=60)) as connection:
+            connection.sendall(f"{lines}\r\nHost: localhost\r\n\r\n".encode("latin-1"))
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_address_of_this_machine_is_known_in_either_version() -> None:
+    assert [_is_loopback(a) for a in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:192.0.2.1")] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("address", ["../secret.txt", "{outside}/secret.txt", "leads-out"])
+def test_a_page_made_one_file_takes_nothing_from_outside_its_folder(folder: Path, address: str) -> None:
+    named = address.format(outside=folder.parent)
+    (folder / "index.html").write_text(f'<!doctype html><link rel="icon" href="{named}">', encoding="utf-8")
+    with pytest.raises(BundleError, match="is not in its folder"):
+        single_file_text(folder)

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from pagesight.errors import OptionError
 
@@ -23,7 +22,7 @@ _ALWAYS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
 _ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
-_ORIGIN = re.compile(r"https?://[a-z0-9.*\[\]:-]+", re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://([a-z0-9.*-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?", re.IGNORECASE)
 ASK_AGAIN = "no-cache"
 """Names stay the same from one version to the next: asked again, an unchanged file costs a 304."""
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -46,7 +45,7 @@ class Hosting:
     def __post_init__(self) -> None:
         """Refuse what is no origin: a browser would ignore the whole list, or take it for something else."""
         for origin in self.embed_in:
-            if origin != "*" and not (_ORIGIN.fullmatch(origin) and urlsplit(origin).hostname):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise OptionError(
                     f"{origin!r} is no origin", fix="give --embed-in an address without a path, like https://example.org"
                 )

@@ -10,8 +10,9 @@ import socket
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from email.message import Message
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
@@ -60,14 +61,31 @@ class _Handler(SimpleHTTPRequestHandler):
     server: "_Server"
 
     def __init__(
-        self, *args: Any, extra: Mapping[str, bytes], hosting: Hosting, host: str, routes: Routes | None = None, **more: Any
+        self, *args: Any, extra: Mapping[str, bytes], hosting: Hosting, names: set[str], routes: Routes | None = None, **more: Any
     ) -> None:
         self._extra = extra
         self._hosting = hosting
         self._caching, self._file = ASK_AGAIN, ""
-        self._host = host.lower()
+        self._names = names
         self._routes = routes
         super().__init__(*args, **more)
+
+    def parse_request(self) -> bool:
+        """As its base class does; what no method could read, or is meant for another, is refused here."""
+        if not super().parse_request():
+            return False
+        try:
+            urlsplit(self.path)
+            readable = _has_plain_length(self.headers)
+        except ValueError:  # half an address
+            self.path, readable = "/", False
+        if not readable:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+        elif not self._is_meant():
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "This server has another name")
+        else:
+            return True
+        return False
 
     def do_GET(self) -> None:
         """Answer by code, or with a file."""
@@ -86,7 +104,7 @@ class _Handler(SimpleHTTPRequestHandler):
     def _answered(self) -> bool:
         if self._routes is None:
             return False
-        unread = int(self.headers.get("Content-Length") or 0) if self.headers.get("Content-Length", "0").isdigit() else 0
+        unread = int(self.headers.get("Content-Length", "0"))
         asked, taken = self._asked(unread), False
 
         def read() -> bytes:
@@ -145,9 +163,6 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> BinaryIO | None:
         """Send status and headers; the body to send, or None where there is none."""
-        if not self._is_meant():
-            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "This server has another name")
-            return None
         data = self._extra.get(self.path.lstrip("/"))
         if data is not None:
             return self._send(data, {"Content-Type": "application/octet-stream"})
@@ -174,7 +189,7 @@ class _Handler(SimpleHTTPRequestHandler):
             asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
         except ValueError:  # half an address
             return False
-        return asked in _HERE | {self._host, ""} or asked.endswith(".localhost") or _is_address(asked)
+        return asked in _HERE | self._names | {""} or asked.endswith(".localhost") or _is_address(asked)
 
     def _send_file(self, path: Path) -> BinaryIO | None:
         """One file: whole, packed, a part of it, or the word that the browser's copy is still good."""
@@ -229,8 +244,16 @@ class _Handler(SimpleHTTPRequestHandler):
         """Say nothing: the terminal is for people."""
 
 
+def _has_plain_length(headers: Message) -> bool:
+    """Whether a body, where there is one, has a length in digits; what comes in pieces is not read."""
+    return "Transfer-Encoding" not in headers and re.fullmatch("[0-9]{1,12}", headers.get("Content-Length", "0")) is not None
+
+
 def _is_loopback(client: str) -> bool:
-    return ipaddress.ip_address(client).is_loopback
+    address = ipaddress.ip_address(client)
+    # A socket for both versions writes IPv4 addresses within those of the sixth.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _is_address(host: str) -> bool:
@@ -267,16 +290,23 @@ class _Server(ThreadingHTTPServer):
                     self.shutdown_request(request)
                     return
                 self._connected[client] += 1
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except Exception:  # no thread could begin, and none will count it out
+            self._count_out(client)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """As its base class does, and count it out again."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._counting:
-                self._connected[client_address[0]] -= 1
-                self._connected += Counter()  # forgets who has none
+            self._count_out(client_address[0])
+
+    def _count_out(self, client: str) -> None:
+        with self._counting:
+            self._connected[client] -= 1
+            self._connected += Counter()  # forgets who has none
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the request's own thread: a client that dawdles over its handshake holds up nobody else."""
@@ -327,6 +357,7 @@ def serving(
     folder: Path,
     *,
     host: str = "localhost",
+    names: Sequence[str] = (),
     port: int = 0,
     extra: Mapping[str, bytes] | None = None,
     hosting: Hosting = Hosting(),  # noqa: B008 - frozen
@@ -335,12 +366,15 @@ def serving(
 ) -> Iterator[str]:
     """Serve `folder` while the block runs and yield its address, `http://HOST:PORT/`; `extra` adds paths from memory.
 
+    `names` are those that it answers to beside `host`.
+
     `hosting` says what pages of other origins may do with the files; with `tls` the address is `https://`, and browsers on this
     machine may also use `http://localhost:PORT/`. `routes` are asked before the files are.
 
     Port 0 takes any free one. Raises BundleError when the folder holds no page or the port is taken.
     """
-    handler = partial(_Handler, directory=str(folder), extra=extra or {}, hosting=hosting, host=host, routes=routes)
+    called = {name.lower() for name in (host, *names)}
+    handler = partial(_Handler, directory=str(folder), extra=extra or {}, hosting=hosting, names=called, routes=routes)
     server = _bound(folder, host, port, handler, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

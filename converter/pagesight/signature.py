@@ -16,6 +16,7 @@ _HOW = "openssl genpkey -algorithm ed25519 -out key.pem; openssl pkey -in key.pe
 
 def private_key(path: Path) -> "Ed25519PrivateKey":
     """The key to sign with, a PEM file without a password. Raises OptionError for anything else."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -23,6 +24,8 @@ def private_key(path: Path) -> "Ed25519PrivateKey":
         key = load_pem_private_key(_pem(path), None)
     except TypeError as cause:
         raise OptionError(f"{path} is locked by a password", fix=f"openssl pkey -in {path} -out unlocked.pem") from cause
+    except UnsupportedAlgorithm as cause:
+        raise OptionError(f"{path} is a key of another kind than Ed25519", fix=f"make one: {_HOW}") from cause
     except ValueError as cause:
         raise OptionError(f"{path} is no private key in PEM form", fix=f"make one: {_HOW}") from cause
     if not isinstance(key, Ed25519PrivateKey):
@@ -32,11 +35,14 @@ def private_key(path: Path) -> "Ed25519PrivateKey":
 
 def public_key(path: Path) -> "Ed25519PublicKey":
     """The key to check with, a PEM file. Raises OptionError for anything else."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         key = load_pem_public_key(_pem(path))
+    except UnsupportedAlgorithm as cause:
+        raise OptionError(f"{path} is a key of another kind than Ed25519", fix=f"make one: {_HOW}") from cause
     except ValueError as cause:
         raise OptionError(f"{path} is no public key in PEM form", fix="openssl pkey -in key.pem -pubout -out public.pem") from cause
     if not isinstance(key, Ed25519PublicKey):

@@ -67,7 +67,9 @@ def verify(bundle: Bundle, options: Verification, into: Path | None = None, pict
     if into is None:
         return kind(bundle.path).with_report(parity=parity)
     with manifest.atomic_output_dir(into, "verify", key) as temporary:
-        shutil.copytree(bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME))
+        shutil.copytree(
+            bundle.path, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(manifest.FILE_NAME, manifest.SIGNATURE)
+        )
         records.write(temporary / "report.json", replace(bundle.report, parity=parity))
         if file := single_file.find(bundle.path):  # the numbers just measured belong on its card, too
             single_file.write_single_file(temporary, file.stem)
@@ -109,7 +111,8 @@ def _check_files(folder: Path) -> None:
             raise VerifyError(f"{folder / name} is missing", fix="build the bundle again")
         if present[name] != facts:
             raise VerifyError(f"{folder / name} is not the file that was built", fix="build the bundle again")
-    foreign = sorted(present.keys() - listed.keys())
+    links = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink()}  # to folders, too
+    foreign = sorted((present.keys() | links) - listed.keys())
     if foreign:
         raise VerifyError(f"{folder / foreign[0]} does not belong to the bundle", fix="remove it, or build the bundle again")
 

@@ -45,7 +45,16 @@ def shared(folder: Path, *, host: str, port: int, hosting: Hosting | None = None
     certificate = make_certificate(addresses)
     collection = Collection()
     routes = Routes(collection, folder, host=addresses[0])
-    with serving(folder, host=listening, port=port, hosting=hosting or Hosting(), tls=certificate.context, routes=routes) as bound:
+    served = serving(
+        folder,
+        host=listening,
+        names=addresses,
+        port=port,
+        hosting=hosting or Hosting(),
+        tls=certificate.context,
+        routes=routes,
+    )
+    with served as bound:
         port = urllib.parse.urlsplit(bound).port or port
         (address, *others), own = [_address(a, port) for a in addresses], f"http://localhost:{port}/"
         click.echo(f"{folder} is at {address} for every device on this network (Ctrl-C stops)\n")

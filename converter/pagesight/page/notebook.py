@@ -24,7 +24,7 @@ def as_html(bundle: Path) -> str | None:
     """
     try:
         page = single_file_text(bundle)
-    except (PagesightError, OSError):
+    except (PagesightError, OSError, UnicodeError):
         return None
     return (
         f'<iframe title="{html.escape(bundle.name)}" sandbox="allow-scripts allow-downloads" width="100%" height="{_HEIGHT}" '

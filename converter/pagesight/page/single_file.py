@@ -66,8 +66,20 @@ def pack(files: dict[str, bytes]) -> str:
 def _carried(bundle: Path) -> dict[str, bytes]:
     """The page's files, graphics cards' workers left out, and their manifest.json: taught models are put together from it."""
     listed = {path: facts for path, facts in manifest.list_files(bundle).items() if not has(path, Role.NOT_INLINED)}
-    files = {path: (bundle / path).read_bytes() for path in listed}
+    files = {path: _inside(bundle, path).read_bytes() for path in listed}
     return files | {manifest.FILE_NAME: json.dumps({"format": 1, "files": listed}, separators=(",", ":")).encode()}
+
+
+def _inside(bundle: Path, address: str) -> Path:
+    """The file that `address` names. A page may be a stranger's: raises BundleError for what lies outside, links followed."""
+    try:
+        path = (bundle / address).resolve()
+        found = path.is_relative_to(bundle.resolve()) and path.is_file()
+    except (OSError, ValueError):  # longer than any name of a file, or with a NUL
+        found = False
+    if not found:
+        raise BundleError(f"the page names {address}, which is not in its folder", fix="add the file, or take the name out")
+    return path
 
 
 class _Inliner(HTMLParser):
@@ -162,10 +174,7 @@ class _Inliner(HTMLParser):
         return f"data:{kind};base64,{base64.b64encode(self._read(address)).decode()}"
 
     def _read(self, address: str) -> bytes:
-        path = self._bundle / re.split("[?#]", address, maxsplit=1)[0]
-        if not path.is_file():
-            raise BundleError(f"the page names {address}, which is not in its folder", fix="add the file, or take the name out")
-        return path.read_bytes()
+        return _inside(self._bundle, re.split("[?#]", address, maxsplit=1)[0]).read_bytes()
 
     def _policy(self) -> str:
         """As strict as one file can be: these scripts, these styles, a worker made from what is carried, and no request."""

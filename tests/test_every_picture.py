@@ -249,7 +249,7 @@ def test_of_networks_that_are_about_as_good_the_smallest_is_taken() -> None:
     assert selection.smallest_of_the_best([large, close, far], labels).candidate.name == "close"
     assert selection.smallest_of_the_best([large, far], labels).candidate.name == "large"
     assert selection._preferred([close, large, far], labels, "balanced").candidate.name == "close"
-    assert selection._preferred([close, large, far], labels, "accurate").candidate.name == "close"
+    assert selection._preferred([close, large, far], labels, "accurate").candidate.name == "large"
     better = recipe("better", 4, 1)
     assert selection._preferred([close, better, far], labels, "accurate").candidate.name == "better"
 

@@ -1,6 +1,5 @@
 """TF.js models: layers models (Teachable Machine's among them, with metadata.json) and graph models (Pagesight's among them)."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,8 @@ from pagesight.json_values import JsonObject, JsonValue, object_in
 from pagesight.sandbox import Found, Handed
 
 _JSON_BYTES = 64 * 1024**2
-_LONGEST_NAME = 255
-"""Bytes; no file system that a page is kept on has longer ones."""
+_LONGEST_PATH, _LONGEST_NAME = 1024, 255
+"""Characters of a shard's path below its model, and bytes of each name in it: no file that is found has longer ones."""
 _AGAIN = "export the model again, and keep its files together"
 _NOT_AS_WRITTEN = "the graph in model.json is not written as TF.js writes it"
 _TEACHABLE = "Teachable Machine model"
@@ -90,11 +89,15 @@ def files_beside(model_json: Path) -> dict[str, Path]:
 
 def _lies_in(folder: Path, name: str) -> bool:
     """Whether a stranger's `name` can be that of a file below `folder`."""
-    if "\0" in name or any(len(os.fsencode(part)) > _LONGEST_NAME for part in name.split("/")):
+    if (
+        "\0" in name
+        or len(name) > _LONGEST_PATH
+        or any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in name.split("/"))
+    ):
         return False
     try:
         return (folder / name).resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # a path that is too long as a whole, or links that go round
+    except (OSError, ValueError, RuntimeError):  # a path that is too long as a whole, or links that go round
         return False
 
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from pagesight import backbones, cli, manifest, sandbox
 from pagesight.artifacts import TrainedModel
 from pagesight.contract import Contract, Input, Outputs
 from pagesight.errors import AdoptError, PagesightError
-from pagesight.importers import original_runner
+from pagesight.importers import original_runner, tfjs
 from pagesight.importers.checkpoint import Checkpoint, crc32c
+from pagesight.importers.door import open_model
 from pagesight.inspect import inspect
 from pagesight.sandbox import Found
 from pagesight.training import network
@@ -184,6 +187,16 @@ def misbehave(what: str, outside: str, scratch: Path) -> Found:
     return Found({"answer": json.dumps(what)}, {"x": np.arange(6, dtype=np.float32).reshape(2, 3)})
 
 
+def leave_a_child(scratch: Path) -> Found:
+    """A task that forks, as one may for threads are made the same way; the child tries to leave the group."""
+    child = os.fork()
+    if not child:
+        with suppress(OSError):
+            os.setsid()
+        time.sleep(600)
+    return Found({"child": child}, {})
+
+
 def task(what: str, tmp_path: Path, **limits: int) -> sandbox.Handed:
     return begun(what, tmp_path, **limits).result()
 
@@ -244,6 +257,38 @@ def test_a_task_that_the_system_killed_did_not_take_too_long(tmp_path: Path) -> 
     os.kill(job._process.pid, signal.SIGKILL)
     with pytest.raises(AdoptError, match="the system killed its reader"):
         job.result()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+def test_what_a_task_left_behind_is_ended_with_it(tmp_path: Path) -> None:
+    child = sandbox.start("tests.test_door:leave_a_child", {}, tmp_path, what="the file").result().facts["child"]
+    with suppress(ProcessLookupError):  # it is gone already
+        assert select.select([os.pidfd_open(child)], [], [], 300)[0], "it goes on"
+
+
+def test_modules_that_lie_where_a_task_writes_are_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('taken over')")
+    assert isinstance(sandbox.guards(tmp_path), tuple)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "/".join(["a" * 200] * 50), "../../etc/passwd"])
+def test_a_shard_that_no_file_can_be_called_is_refused_in_a_sentence(name: str, tmp_path: Path) -> None:
+    document = {"modelTopology": {}, "weightsManifest": [{"paths": [name], "weights": []}]}
+    (tmp_path / "model.json").write_text(json.dumps(document))
+    assert set(tfjs.files_beside(tmp_path / "model.json")) == {"metadata.json", "contract.json", "../contract.json"}
+    (tmp_path / "scratch").mkdir()
+    with pytest.raises(AdoptError):
+        open_model(tmp_path / "model.json", tmp_path / "scratch").result()
+
+
+@pytest.mark.parametrize(
+    "told", [{"userDefinedMetadata": [1]}, {"signature": [1]}, {"signature": {"inputs": [1], "outputs": {"y": 1}}}]
+)
+def test_a_graph_whose_signature_is_none_is_refused_in_a_sentence(told: dict[str, Any]) -> None:
+    topology = {"node": [{"name": "x", "op": "Placeholder"}, {"name": "y", "op": "Identity", "input": ["x"]}]}
+    facts = {"kind": "tfjs-graph", "document": {"modelTopology": topology, **told}, "shown_as": "model.json", "contract": None}
+    with pytest.raises(AdoptError):
+        tfjs.read(sandbox.Handed({**facts, "model_json": "model.json"}, {}, ()))
 
 
 def test_an_original_whose_asker_is_gone_stops_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

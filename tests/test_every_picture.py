@@ -12,7 +12,7 @@ from pagesight.errors import OptionError, TrainError
 from pagesight.export import export
 from pagesight.options import Naming, Quantization, Scanning, Training
 from pagesight.quantize import quantize
-from pagesight.records.training import Choice, TestAccuracy, TrainingFacts, Weights
+from pagesight.records.training import Choice, TestAccuracy, TrainingFacts, Tried, Weights
 from pagesight.report.training_findings import training_findings
 from pagesight.scan import scan
 from pagesight.train import _check_accuracy, train
@@ -185,6 +185,15 @@ def test_more_pictures_are_said_to_help_where_all_are_worth_more_than_half_of_th
     assert easy.expected_gain == 0
 
 
+def test_a_larger_network_is_told_of_only_where_both_answered_the_same_pictures_in_the_same_folds() -> None:
+    tried = (Tried("drawn", "frozen", 0.9, 1, 10), Tried("large", "frozen", 0.93, 2, 20), Tried("large", "fine-tuned", 0.99, 2, 20))
+    facts = TrainingFacts("drawn", Weights("imagenet"), ("a", "b"), accuracy=TestAccuracy(100, 0.9, (0.0, 1.0)))
+    (finding,) = training_findings(replace(facts, choice=Choice("frozen", 1, "", tried)))
+    assert "large classified 93.0% correctly" in finding.what
+    tuned = replace(facts, choice=Choice("fine-tuned", 1, "", (*tried, Tried("drawn", "fine-tuned", 0.9, 1, 10))))
+    assert not list(training_findings(tuned))
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 def test_all_pictures_are_learned_from_and_each_is_asked_of_a_model_that_had_not_seen_it(few: Dataset, tmp_path: Path) -> None:
@@ -239,6 +248,16 @@ def test_of_networks_that_are_about_as_good_the_smallest_is_taken() -> None:
     large, close, far = recipe("large", 3, 10), recipe("close", 2, 11, first=50), recipe("far", 1, 30)
     assert selection.smallest_of_the_best([large, close, far], labels).candidate.name == "close"
     assert selection.smallest_of_the_best([large, far], labels).candidate.name == "large"
+    assert selection._preferred([close, large, far], labels, "balanced").candidate.name == "close"
+    assert selection._preferred([close, large, far], labels, "accurate").candidate.name == "large"
+    better = recipe("better", 4, 1)
+    assert selection._preferred([close, better, far], labels, "accurate").candidate.name == "better"
+
+
+def test_a_network_learns_as_a_whole_only_where_it_is_cheap_and_its_pictures_fit_into_memory() -> None:
+    assert selection.part_for(90_000_000, 400 * 224 * 224 * 3) == 1
+    assert selection.part_for(90_000_000, 10_000 * 224 * 224 * 3) == selection.UPPER
+    assert selection.part_for(300_000_000, 400 * 224 * 224 * 3) == selection.UPPER
 
 
 @pytest.mark.usefixtures("brief")
@@ -254,9 +273,9 @@ def test_a_fine_tuning_that_comes_to_nothing_on_all_pictures_gives_way_to_frozen
     assert frozen.out_of_fold.right(labels).all()
     tuned = replace(frozen, kind="fine-tuned", upper=UpperPart(model, inputs, 16, seed=0))
     monkeypatch.setattr(upper_part, "_LEARNING_RATE", 0.0)
-    assert selection.refit(tuned, [frozen, tuned], task).kind == "fine-tuned"
+    assert selection.refit(tuned, [frozen, tuned], task, "balanced").kind == "fine-tuned"
     monkeypatch.setattr(upper_part, "_LEARNING_RATE", float("nan"))
-    assert selection.refit(tuned, [frozen, tuned], task).kind == "frozen"
+    assert selection.refit(tuned, [frozen, tuned], task, "balanced").kind == "frozen"
     assert all((a == b).all() for a, b in zip(model.get_weights()[:-2], first[:-2], strict=True))
     assert (Predictor.of(model).probabilities(inputs).argmax(1) == labels).all()
 

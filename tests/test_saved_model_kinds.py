@@ -9,6 +9,7 @@ import pytest
 from pagesight.adopt import Adoption, adopt
 from pagesight.errors import AdoptError
 from pagesight.graph.tensorflow import tensorflow
+from pagesight.importers import decoding
 
 from . import foreign_models as foreign
 from .test_adopt import LABELS, answers, graph_model
@@ -75,6 +76,23 @@ def test_a_signature_is_chosen_by_name_and_what_it_takes_is_seen(tmp_path: Path)
         assert saved.adopted.original.max_abs_diff < 1e-5
     with pytest.raises(AdoptError, match="nothing behind its decoder is a batch of pictures of one size"):
         adopt(tmp_path / "m", Adoption(labels=foreign.LABELS, signature="loose"), tmp_path / "loose")
+
+
+def test_a_decoder_ends_where_all_ways_meet_and_reads_constants_of_its_own_function_alone() -> None:
+    tf = tensorflow()
+    with tf.Graph().as_default() as graph:
+        start = tf.constant(1.0)
+        left, right = start + 1, start * 2
+        met = left + right
+        end = tf.identity(tf.exp(met))
+        _ = tf.identity(left)  # leads nowhere
+    assert decoding._passed_by_all(start.op, end.op) == [start.op, met.op, end.op.inputs[0].op]
+    assert decoding._passed_by_all(end.op, start.op) == []
+    product = next(op.node_def for op in graph.get_operations() if op.type == "Mul")
+    name = product.input[1].split(":")[0]
+    byte, two = np.float32(1 / 255), np.float32(2)
+    assert decoding._range([("f", product)], {("f", name): byte, ("g", name): two}) == "0..1"
+    assert decoding._range([("f", product)], {("f", name): two, ("g", name): byte}) is None
 
 
 def test_a_tfjs_graph_of_integers_is_given_pixels_as_they_are(tmp_path: Path) -> None:

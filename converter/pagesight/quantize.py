@@ -48,6 +48,8 @@ class _Plan:
     steps: tuple[Step, ...] = ()
     layers: tuple[LayerStorage, ...] = ()
     moved_by_a_byte: float | None = None
+    mode: str | None = None
+    """What was stored in place of the mode that was asked for, if so."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def quantize(saved: SavedModel, options: Quantization, into: Path, pictures: Dat
         if pictures is not None:
             kept = _compared(floats, GraphModel.read(temporary / contract.model_path), contract, pictures)
         storage = Storage(
-            mode=options.mode,
+            mode=plan.mode or options.mode,
             float_bytes=sum(w.nbytes for w in floats.weights.values()),
             bytes=size,
             gzip_bytes=_gzipped(temporary / "model"),
@@ -159,7 +161,8 @@ def _wide_where_small(plan: _Plan, floats: GraphModel, contract: Contract, answe
     if moved <= _CLOSE:
         return plan
     progress.note(f"the model is small, and one byte per weight would move a probability by {moved:.1g}: its weights take two")
-    return _Plan(_all_as("uint16", floats), calibration_pictures=plan.calibration_pictures, moved_by_a_byte=moved)
+    wide = _all_as("uint16", floats)
+    return _Plan(wide, calibration_pictures=plan.calibration_pictures, moved_by_a_byte=moved, mode="uint16")
 
 
 def _all_as(dtype: str, floats: GraphModel) -> dict[str, str | tensorflowjs.Coded]:

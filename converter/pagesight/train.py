@@ -105,7 +105,7 @@ def _check_accuracy(accuracy: TestAccuracy, options: Training) -> None:
         )
     if options.min_accuracy is None and accuracy.n >= _ENOUGH and accuracy.p_value > _CHANCE:
         raise TrainError(
-            f"{measured} {accuracy.float_:.1%}, no better than always predicting the largest class (p =  {accuracy.p_value:.2g})",
+            f"{measured} {accuracy.float_:.1%}, no better than always predicting the largest class (p = {accuracy.p_value:.2g})",
             fix="check that the pictures are in the right folders and show what distinguishes the classes; "
             "--min-accuracy 0 builds the page anyway",
         )

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +49,12 @@ class StockTfjs:
         return Answered(f"TF.js {'.'.join(str(said['version']).split('.')[:2])}", np.asarray(said["rows"], np.float32))
 
     def _served(self) -> dict[str, bytes]:
-        """The model's own files, by their addresses."""
-        file = self.files.model_json
-        document = file.read_bytes()
-        paths = shards.files(json.loads(document)["weightsManifest"], file.parent)
-        return {"model/model.json": document, **{f"model/{quote(path)}": (file.parent / path).read_bytes() for path in paths}}
+        """The model's own files, by their addresses: shards by number, for browsers do not agree how to write every name."""
+        folder = self.files.model_json.parent
+        document = json.loads(self.files.model_json.read_bytes())
+        served: dict[str, bytes] = {}
+        for group in document["weightsManifest"]:
+            named = {f"{len(served) + i}.bin": path for i, path in enumerate(shards.files([group], folder))}
+            served |= {f"model/{number}": (folder / path).read_bytes() for number, path in named.items()}
+            group["paths"] = list(named)
+        return {"model/model.json": json.dumps(document).encode(), **served}

@@ -1,7 +1,8 @@
 """The one door for models made elsewhere: whatever a user gives as a model is opened here, in a process of its own.
 
 That process (see `sandbox`) decides by the bytes what the file is, unpacks it, looks through it and hands back JSON and arrays.
-Only those reach the rest of the program; the file itself is not opened again.
+Only those reach the rest of the program. The file itself is opened again by `original` and `hub`, in such processes, too;
+by `browser.stock_tfjs`, for a browser; and with `trust` by Keras.
 """
 
 import zipfile
@@ -14,7 +15,7 @@ import h5py
 from pagesight import sandbox
 from pagesight.contract import FILE_NAME as CONTRACT
 from pagesight.errors import AdoptError
-from pagesight.importers import archives, keras_files, onnx, saved_model_signature, tfjs, tflite
+from pagesight.importers import archives, keras_files, onnx, saved_model_proto, saved_model_signature, tfjs, tflite
 from pagesight.importers.saved_model_proto import FILE_NAME
 from pagesight.sandbox import Found
 
@@ -127,7 +128,7 @@ def _is_keras(path: Path) -> bool:
 
 def _folder(folder: Path, shown_as: Path, signature: str | None) -> Found:
     """A SavedModel, a TF.js model or a Pagesight page in `folder`, or in the one sub-folder an archive wrapped it in."""
-    for result in (folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))):
+    for result in saved_model_proto.folders(folder):
         if (result / FILE_NAME).is_file():
             return saved_model_signature.open_folder(result, signature)
         if (result / "model.json").is_file():

@@ -131,13 +131,13 @@ _ANSWERS = ("probabilities", "predictions", "logits", "scores", "default")
 
 def _folder(path: Path) -> Path:
     """The SavedModel's folder: this one, the one inside, or that in an archive, which is unpacked here."""
-    from pagesight.importers import archives
+    from pagesight.importers import archives, saved_model_proto
 
     if path.is_file() and path.name != "saved_model.pb":
         archives.unpack(path, Path("unpacked"))
         path = Path("unpacked")
     path = path.parent if path.is_file() else path
-    result = next(p for p in (path, *sorted(p for p in path.iterdir() if p.is_dir())) if (p / "saved_model.pb").is_file())
+    result = next(p for p in saved_model_proto.folders(path) if (p / saved_model_proto.FILE_NAME).is_file())
     _plain_restore(result)
     return result
 

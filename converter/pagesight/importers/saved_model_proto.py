@@ -118,6 +118,11 @@ _RESTORES = frozenset(
 """What a function may do that restores an object."""
 
 
+def folders(given: Path) -> list[Path]:
+    """Where a model may lie in a folder that was given: in itself, or in a sub-folder that an archive wrapped it in."""
+    return [given, *sorted(p for p in given.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))]
+
+
 def parsed(folder: Path) -> Any:
     """The SavedModel in `folder`, looked through: nothing in it reaches out, keeps resources or files, or claims more than it has.
 

@@ -15,11 +15,14 @@ from pagesight.graph.tensorflow import tensorflow
 from pagesight.importers import hdf5, keras_files, keras_weights, ops, shards
 from pagesight.importers.imported_model import Foreign, TfjsFiles, cut, from_graph_def, size_of
 from pagesight.importers.keras_graph import Rebuild
-from pagesight.json_values import JsonObject, JsonValue
+from pagesight.json_values import JsonObject, JsonValue, object_in
 from pagesight.sandbox import Found, Handed
 
-_JSON_BYTES = 256 * 1024**2
+_JSON_BYTES = 64 * 1024**2
+_LONGEST_PATH, _LONGEST_NAME = 1024, 255
+"""Characters of a shard's path below its model, and bytes of each name in it: no file that is found has longer ones."""
 _AGAIN = "export the model again, and keep its files together"
+_NOT_AS_WRITTEN = "the graph in model.json is not written as TF.js writes it"
 _TEACHABLE = "Teachable Machine model"
 
 
@@ -55,17 +58,20 @@ def graph_model(handed: Handed) -> GraphModel:
     """The graph model that was found, as it is; one that does not say what goes in and comes out is read as TF.js reads it."""
     document: Any = dict(handed.facts["document"])
     if not document.get("signature"):
-        told = (document.get("userDefinedMetadata") or {}).get("signature") or _signature(document["modelTopology"], handed.arrays)
-        document["signature"] = told
+        told = object_in(document.get("userDefinedMetadata")).get("signature")
+        document["signature"] = told or _signature(document["modelTopology"], handed.arrays)
     return GraphModel(document, dict(handed.arrays))
 
 
 def _signature(topology: Any, weights: Any) -> Any:
     """What is fed, and what nothing else reads: the ends of a graph of TF.js's first years, which has no signature."""
-    nodes = topology.get("node") or []
-    read = {str(name).removeprefix("^").split(":")[0] for node in nodes for name in node.get("input") or []}
-    fed = [node["name"] for node in nodes if node["op"].startswith("Placeholder") and node["name"] not in weights]
-    last = [node["name"] for node in nodes if node["name"] not in read and node["op"] not in ("Const", "NoOp")]
+    try:
+        nodes = topology.get("node") or []
+        read = {str(name).removeprefix("^").split(":")[0] for node in nodes for name in node.get("input") or []}
+        fed = [node["name"] for node in nodes if node["op"].startswith("Placeholder") and node["name"] not in weights]
+        last = [node["name"] for node in nodes if node["name"] not in read and node["op"] not in ("Const", "NoOp")]
+    except (TypeError, KeyError, AttributeError) as cause:
+        raise AdoptError(_NOT_AS_WRITTEN, fix=_AGAIN) from cause
     return {"inputs": {name: {"name": f"{name}:0"} for name in fed}, "outputs": {name: {"name": f"{name}:0"} for name in last}}
 
 
@@ -77,8 +83,22 @@ def files_beside(model_json: Path) -> dict[str, Path]:
         shards_named = [str(path) for group in groups for path in group["paths"]]
     except (AdoptError, TypeError, KeyError):  # what is wrong with it is said where it is read
         shards_named = []
-    inside = [name for name in shards_named if (folder / name).resolve().is_relative_to(folder.resolve())]
+    inside = [name for name in shards_named if _lies_in(folder, name)]
     return {name: folder / name for name in (*inside, "metadata.json", CONTRACT, f"../{CONTRACT}")}
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """Whether a stranger's `name` can be that of a file below `folder`."""
+    if (
+        "\0" in name
+        or len(name) > _LONGEST_PATH
+        or any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in name.split("/"))
+    ):
+        return False
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a path that is too long as a whole, or links that go round
+        return False
 
 
 def _json(path: Path) -> Any:
@@ -117,8 +137,8 @@ def _with_metadata(result: Foreign, metadata: Any) -> Foreign:
 def _graph(model: GraphModel, handed: Handed, file: Path) -> Foreign:
     model_json = handed.facts["shown_as"]
     contract = None if handed.facts["contract"] is None else Contract.from_json(handed.facts["contract"])
-    answer = _answer(model, model_json, contract)
     try:
+        answer = _answer(model, model_json, contract)
         graph_def = _graph_def(model.document["modelTopology"], model.weights, whole=True)
         image = model.input_name if ":" in model.input_name else f"{model.input_name}:0"
         placeholder = next(n for n in graph_def.node if n.name == image.split(":")[0])
@@ -145,7 +165,7 @@ def _nodes(graph: Any) -> list[tuple[str, str]]:
         rows = [*(graph.get("node") or []), *(n for f in functions for n in f.get("nodeDef") or [])]
         return [(str(n["op"]), str(n["name"])) for n in rows]
     except (TypeError, KeyError, AttributeError) as cause:
-        raise AdoptError("the graph in model.json is not written as TF.js writes it", fix=_AGAIN) from cause
+        raise AdoptError(_NOT_AS_WRITTEN, fix=_AGAIN) from cause
 
 
 def _answer(model: GraphModel, model_json: str, contract: Contract | None) -> str:

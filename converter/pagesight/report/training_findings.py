@@ -32,8 +32,10 @@ def _more_pictures(choice: Choice, accuracy: float, pictures: int, classes: int)
 
 
 def _larger_network(choice: Choice, trained: TrainingFacts) -> Iterator[Finding]:
+    if choice.kind != "frozen":  # tuned in fewer folds, and taken whatever a larger one was right
+        return
     own = [one for one in choice.tried if (one.backbone, one.kind) == (trained.backbone, choice.kind)]
-    larger = [one for one in choice.tried if own and one.multiply_adds > own[0].multiply_adds]
+    larger = [one for one in choice.tried if own and one.kind == "frozen" and one.multiply_adds > own[0].multiply_adds]
     best = max(larger, key=lambda one: one.accuracy, default=None)
     if best is not None and best.accuracy - own[0].accuracy >= _WORTH_TELLING:
         yield Finding(

@@ -11,7 +11,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +33,8 @@ _MAX_JSON = 512 * 1024**2
 _MAX_FILES = 100_000
 _DTYPES = frozenset(["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"])
 _MALFORMED = (LookupError, TypeError, ValueError, ArithmeticError, OSError)
+_LAST_WORDS = 4096
+"""Bytes of what a reader says on standard error that are looked at, its last."""
 _DIFFERENT_FILE = "give another file, or save the model again"
 
 
@@ -69,33 +73,45 @@ class Handed:
 class Job:
     """A task under way; work that does not need its result can be done meanwhile."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", what: str, scratch: Path, limits: Limits) -> None:
-        self._process, self._what, self._scratch, self._limits = process, what, scratch, limits
+    def __init__(self, process: "subprocess.Popen[bytes]", said: BinaryIO, what: str, scratch: Path, limits: Limits) -> None:
+        self._process, self._said, self._what, self._scratch, self._limits = process, said, what, scratch, limits
+        self._is_late = self._is_over = False
         self._patience = threading.Timer(4.0 * limits.seconds, self._end)
         self._patience.daemon = True
         self._patience.start()
-        self._is_late = False
 
     def _end(self) -> None:
         self._is_late = True
-        self._process.kill()
+        self._kill()
+
+    def _kill(self) -> None:
+        """End the process and all that it made: one of those could wait on, and change the result while it is read."""
+        if self._is_over:  # its number may be another's by now
+            return
+        if os.name == "nt":
+            self._process.kill()
+            return
+        with suppress(ProcessLookupError, PermissionError):  # macOS forbids it where all have ended
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the task: nobody wants its result any more."""
         self._patience.cancel()
-        self._process.kill()
-        self._process.communicate()
+        self._kill()
+        self._process.wait()
+        self._is_over = True
+        self._said.close()
 
     def result(self) -> Handed:
         """Wait for the task. Raises what it raised (a PagesightError), and AdoptError where it used too much or broke down."""
         try:
-            said = self._process.communicate()[1]
-        except BaseException:
-            self._process.kill()
             self._process.wait()
-            raise
         finally:
             self._patience.cancel()
+            self._kill()
+            self._process.wait()
+            self._is_over = True
+            said = self._last_words()
         handed = _handed(self._scratch / HANDED)
         if self._process.returncode != 0 or handed is None:
             raise self._broken(said)
@@ -116,6 +132,11 @@ class Job:
             return Handed(dict(handed["facts"]), arrays, tuple(handed["guards"]))
         except _MALFORMED as cause:
             raise self._malformed() from cause
+
+    def _last_words(self) -> bytes:
+        with self._said as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_WORDS))
+            return file.read(_LAST_WORDS)
 
     def _malformed(self) -> PagesightError:
         return AdoptError(f"{self._what} cannot be read: its reader returned no valid result", fix=_DIFFERENT_FILE)
@@ -143,17 +164,19 @@ def start(function: str, arguments: JsonObject, scratch: Path, *, what: str, lim
     """
     environment = {
         **{k: v for k, v in os.environ.items() if k in _PASSED_ON or k.startswith(("LC_", "TF_"))},
+        "PYTHONSAFEPATH": "1",  # else what lies in `scratch` would be imported (Python 3.11)
         "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
         "OPENBLAS_NUM_THREADS": "1",  # a thread that was there before the guards would not be held by all of them
         "OMP_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TMPDIR": str(scratch),
     }
+    said: Any = tempfile.TemporaryFile()  # noqa: SIM115 - the job reads it
     process = subprocess.Popen(
         [sys.executable, "-m", "pagesight.sandbox.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=said,
         env=environment,
         cwd=scratch,
         start_new_session=True,
@@ -164,7 +187,7 @@ def start(function: str, arguments: JsonObject, scratch: Path, *, what: str, lim
     process.stdin.flush()
     process.stdin.close()
     process.stdin = None
-    return Job(process, what, scratch, limits)
+    return Job(process, said, what, scratch, limits)
 
 
 _PASSED_ON = (

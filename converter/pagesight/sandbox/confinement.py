@@ -28,9 +28,9 @@ _X32 = 0x40000000
 """Calls by the second numbering of x86-64, which would pass a filter of the first."""
 _MACHINES = {
     # audit number, seccomp's number; then socket connect accept sendto bind listen, execve execveat, ptrace process_vm_writev kill,
-    # mount bpf keyctl io_uring_setup
-    "x86_64": (0xC000003E, 317, (41, 42, 43, 44, 49, 50, 59, 322, 101, 311, 62, 165, 321, 250, 425)),
-    "aarch64": (0xC00000B7, 277, (198, 203, 202, 206, 200, 201, 221, 281, 117, 271, 129, 40, 280, 219, 425)),
+    # mount bpf keyctl io_uring_setup, setpgid setsid (who left the group would not be ended with it)
+    "x86_64": (0xC000003E, 317, (41, 42, 43, 44, 49, 50, 59, 322, 101, 311, 62, 165, 321, 250, 425, 109, 112)),
+    "aarch64": (0xC00000B7, 277, (198, 203, 202, 206, 200, 201, 221, 281, 117, 271, 129, 40, 280, 219, 425, 154, 157)),
 }
 
 

@@ -84,7 +84,7 @@ def learn(dataset: Dataset, options: Training, starts: list[Start], work: Path, 
             fix="add pictures from other groups, or group by something finer",
         ) from cause
     with progress.task("training on every picture"):
-        chosen = selection.refit(chosen, tried, task)
+        chosen = selection.refit(chosen, tried, task, options.prefer)
     decided = _decided(chosen, dataset, labels, options)
     model = chosen.candidate.model
     head = model.get_layer("head")
@@ -123,7 +123,7 @@ def _candidate(
     if side not in inputs:
         inputs[side] = model_inputs_of(dataset, pictures, Input(side), work / f"every-{side}.npy")
     cost = cost_of(model)
-    part = selection.part_for(cost.multiply_adds)
+    part = selection.part_for(cost.multiply_adds, inputs[side].size)
     return selection.Candidate(start.backbone.name, model, inputs[side], cost.parameters, cost.multiply_adds, part)
 
 

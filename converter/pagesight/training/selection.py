@@ -18,6 +18,8 @@ _NOTHING_TO_GAIN = 0.985
 """Cross-validated accuracy of the frozen network from which its upper part is not tried."""
 _CHEAP = 100_000_000
 """Multiply-adds of a network that is cheap enough to learn as a whole."""
+_MOST_BYTES = 2_000_000_000
+"""What the pictures of such a network may take while it learns; of more pictures its upper part learns alone."""
 UPPER = 16
 """The upper part of larger networks: what lies above the maps of a sixteenth of the side."""
 _UNEVEN = 2
@@ -156,22 +158,20 @@ def _within_an_error(best: OutOfFold, other: OutOfFold, labels: Rows) -> bool:
     return bool(difference.mean() <= difference.std() / np.sqrt(len(labels)))
 
 
-def asked_again(recipe: Recipe, task: Task, folds: Rows) -> OutOfFold:
-    """The head on frozen features that `recipe` has or begins with, cross-validated by other folds."""
-    return _head_out_of_fold(recipe, task, folds)
-
-
 def half_learned(recipe: Recipe, task: Task) -> tuple[int, OutOfFold]:
     """How many pictures half of each class are, and what heads say in the same folds that learn from that half alone."""
     order = np.random.default_rng(task.seed).permutation(len(task.labels))
     kept = np.zeros(len(order), bool)
     for label in range(task.classes):
         kept[order[task.labels[order] == label][::2]] = True
-    return int(kept.sum()), _head_out_of_fold(recipe, task, recipe.out_of_fold.folds, kept)
+    return int(kept.sum()), asked_again(recipe, task, recipe.out_of_fold.folds, kept)
 
 
-def _head_out_of_fold(recipe: Recipe, task: Task, folds: Rows, kept: NDArray[np.bool_] | None = None) -> OutOfFold:
-    """The head of `recipe` on frozen features, cross-validated; learned from `kept` `[n]` alone, where that is given."""
+def asked_again(recipe: Recipe, task: Task, folds: Rows, kept: NDArray[np.bool_] | None = None) -> OutOfFold:
+    """The head on frozen features that `recipe` has or begins with, cross-validated by `folds`.
+
+    It is learned from `kept` `[n]` alone, where that is given.
+    """
     logits, plain = np.zeros((len(task.labels), task.classes)), recipe.embeddings
     for fold in range(int(folds.max()) + 1):
         rows = task.learned(folds, fold)
@@ -207,8 +207,7 @@ def choose(candidates: Sequence[Candidate], task: Task, prefer: str) -> tuple[Re
     if folds is None:
         raise ValueError("a class with only one group of pictures")
     tried = [frozen(candidate, task, folds) for candidate in candidates]
-    best = max(tried, key=lambda r: r.out_of_fold.right(task.labels).mean())
-    chosen = best if prefer == "accurate" else smallest_of_the_best(tried, task.labels)
+    chosen = _preferred(tried, task.labels, prefer)
     if chosen.out_of_fold.right(task.labels).mean() < _NOTHING_TO_GAIN:
         for recipe in _tunable(tried, chosen):
             tuned = _fine_tuned(recipe, task, chosen)
@@ -216,6 +215,12 @@ def choose(candidates: Sequence[Candidate], task: Task, prefer: str) -> tuple[Re
                 tried.append(tuned)
                 chosen = tuned
     return chosen, tried
+
+
+def _preferred(tried: Sequence[Recipe], labels: Rows, prefer: str) -> Recipe:
+    if prefer == "accurate":
+        return max(tried, key=lambda r: r.out_of_fold.right(labels).mean())
+    return smallest_of_the_best(tried, labels)
 
 
 def smallest_of_the_best(tried: Sequence[Recipe], labels: Rows) -> Recipe:
@@ -263,11 +268,11 @@ def _fit(upper: UpperPart, recipe: Recipe, task: Task, rows: Rows) -> None:
     upper.solve_head(rows, solved)
 
 
-def refit(recipe: Recipe, tried: Sequence[Recipe], task: Task) -> Recipe:
+def refit(recipe: Recipe, tried: Sequence[Recipe], task: Task, prefer: str) -> Recipe:
     """Train the network of `recipe` by it on every picture, and return the recipe by which it was.
 
-    That is another of `tried`, the best on frozen features, where fine-tuning comes to nothing this time: a network that does not
-    know the pictures that it learned from as well as others did that had not seen them.
+    That is another of `tried`, the best on frozen features (by `prefer`, as in `choose`), where fine-tuning comes to nothing this
+    time: a network that does not know the pictures that it learned from as well as others did that had not seen them.
     """
     rows = task.learned(np.zeros(len(task.labels), np.int64), -1)
     if recipe.upper is not None:
@@ -276,12 +281,15 @@ def refit(recipe: Recipe, tried: Sequence[Recipe], task: Task) -> Recipe:
         if known.mean() >= recipe.out_of_fold.right(task.labels).mean():
             return recipe
         recipe.upper.reset()
-        recipe = smallest_of_the_best([one for one in tried if one.upper is None], task.labels)
+        recipe = _preferred([one for one in tried if one.upper is None], task.labels, prefer)
     head = _solved(recipe, task, rows)
     recipe.candidate.model.get_layer("head").set_weights(list(head))
     return recipe
 
 
-def part_for(work: int) -> int:
-    """How much of a network of `work` multiply-adds may learn: all of one that is cheap, the upper part of others."""
-    return 1 if work <= _CHEAP else UPPER
+def part_for(work: int, numbers: int) -> int:
+    """How much of a network of `work` multiply-adds may learn: all of one that is cheap, the upper part of others.
+
+    `numbers` are those of all its pictures: where all may learn, each is kept as float16 as it is, mirrored and in one more view.
+    """
+    return 1 if work <= _CHEAP and 3 * 2 * numbers <= _MOST_BYTES else UPPER

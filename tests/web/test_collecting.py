@@ -98,6 +98,12 @@ def test_three_phones_bring_sixty_pictures_through_cuts_and_reloads_and_the_teac
     expect(page.locator(".collect-device")).to_have_count(3)
 
     _record(phones[:2], "Class 1", 10)
+    # A camera that goes away is said, and comes back with the next press.
+    expect(phones[0].locator("video")).to_have_class("mirrored")
+    phones[0].evaluate("document.querySelector('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+    _shown(phones[0], "It was unplugged or switched off.")
+    assert phones[0].evaluate("document.querySelector('video').srcObject") is None
+    _record(phones[:1], "Class 1", 11)
     # Without a connection pictures wait on the phone; without the teacher's page, in the server.
     phones[2].context.set_offline(offline=True)
     phones[2].get_by_role("button", name="Class 1").click()

@@ -112,6 +112,24 @@ def test_only_a_browser_on_this_machine_under_its_own_name_is_the_teacher(collec
     assert collecting.state()["open"]
 
 
+def test_nobody_else_is_told_whether_a_code_is_good(collecting: Room) -> None:
+    (code,) = collecting.state()["codes"]
+    path = f"collect/codes/{code}.svg"
+    assert collecting.request(collecting.own, "GET", path).headers["Content-Type"] == "image/svg+xml"
+    assert collecting.request(collecting.own, "GET", path, Host="192.0.2.7").status == 404
+    assert collecting.request(collecting.own, "GET", f"collect/{code}").status == 404
+
+
+def test_pictures_that_waited_when_the_lesson_was_closed_are_still_those_of_their_phone(collecting: Room) -> None:
+    _, told = collecting.phone("join", {"code": collecting.state()["codes"][0]})
+    collecting.phone("pictures?class=a&id=1", JPEG, told["token"])
+    (device,) = collecting.state()["devices"]
+    collecting.teacher("POST", "close")
+    (waiting,) = collecting.state()["waiting"]
+    assert (waiting["device"], waiting["number"]) == (device["id"], told["number"])
+    collecting.teacher("DELETE", f"pictures/{waiting['id']}")
+
+
 def test_a_picture_goes_from_a_phone_to_the_teacher_and_is_forgotten(collecting: Room) -> None:
     token = collecting.join()
     for _ in range(2):  # as after an answer that was lost

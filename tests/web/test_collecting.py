@@ -62,7 +62,7 @@ def _join(phone: Page) -> Page:
 def _record(phones: list[Page], name: str, until: int) -> None:
     """All hold the button together, each until so many pictures were sent in all."""
     for each in phones:
-        each.get_by_role("radio", name=name).click()
+        each.get_by_role("button", name=name).click()
         each.wait_for_function("() => document.querySelector('video').videoWidth > 0")
         each.locator(".button-record").hover()
         each.mouse.down()
@@ -100,7 +100,7 @@ def test_three_phones_bring_sixty_pictures_through_cuts_and_reloads_and_the_teac
     _record(phones[:2], "Class 1", 10)
     # Without a connection pictures wait on the phone; without the teacher's page, in the server.
     phones[2].context.set_offline(offline=True)
-    phones[2].get_by_role("radio", name="Class 1").click()
+    phones[2].get_by_role("button", name="Class 1").click()
     phones[2].locator(".button-record").hover()
     phones[2].mouse.down()
     expect(phones[2].locator(".phone-status")).to_have_text(re.compile(r"^0 pictures sent · [1-9][0-9]+ waiting$"))
@@ -127,7 +127,7 @@ def test_three_phones_bring_sixty_pictures_through_cuts_and_reloads_and_the_teac
     expect(page.locator(".collect-count")).to_have_text([f"{n} pictures" for n in (sent[0], 0, sent[2])])
     page.locator(".class-name").first.fill("Bees")
     page.locator(".class-name").first.press("Enter")
-    expect(phones[0].get_by_role("radio", name="Bees")).to_be_visible()
+    expect(phones[0].get_by_role("button", name="Bees")).to_be_visible()
     page.get_by_role("button", name="Stop collecting").click()
     _shown(phones[0], "Your teacher is not collecting pictures at the moment.")
     assert watched.complaints == []

@@ -11,9 +11,9 @@ import assembly
 import numpy as np
 import pytest
 import tiny_model
-from conftest import before_worker
+from conftest import READY, before_worker
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from pagesight.page.render import name_files
 
@@ -68,6 +68,29 @@ def test_answers_are_those_of_the_graph(
         assert answer["shape"] == [1, 4, 4, 3]
         assert len(answer["embedding"]) == 3
     assert page.evaluate("c.backend") == ("tfjs-wasm" if options else "wasm")
+
+
+def test_a_picture_that_was_answered_is_forgotten(
+    launch: Callable[..., Browser], serve: Callable[[Path], Any], make_bundle: Callable[..., Path]
+) -> None:
+    counted = """const made = [], Own = Uint8ClampedArray;
+      globalThis.Uint8ClampedArray = class extends Own {
+        constructor(...how) { super(...how); made.push(new WeakRef(this)); }
+      };
+      globalThis.inMemory = () => { gc(); return [made.length, made.filter((one) => one.deref()).length]; };"""
+    with launch("--js-flags=--expose-gc") as browser:
+        page = browser.new_page()
+        before_worker(page, counted)
+        page.goto(serve(make_bundle()).url)
+        page.wait_for_selector(READY)
+        page.evaluate(LOAD, page.url)
+        picture = _picture()[1]
+        page.evaluate(
+            "async (bytes) => { for (let i = 0; i < 40; i++) await c.predict(new Blob([new Uint8Array(bytes)])); }", picture
+        )
+        made, left = (sum(counts) for counts in zip(*(worker.evaluate("inMemory()") for worker in page.workers), strict=True))
+    assert made >= 40
+    assert left < 10  # the last, and what the page itself was asked
 
 
 def test_an_app_below_another_path_gets_labels_sorted_by_probability(

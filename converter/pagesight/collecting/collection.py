@@ -73,10 +73,11 @@ class Device:
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture that waits; `data` is a JPEG's or PNG's bytes."""
+    """One picture that waits, of the phone with this id and number; `data` is a JPEG's or PNG's bytes."""
 
     id: str
     device: str
+    number: int
     class_id: str
     data: bytes
 
@@ -214,7 +215,7 @@ class Collection:
                 raise Refused("waiting-full", 503, 2.0)
             device.taken.add(picture_id)
             key = f"{device.id}.{picture_id}"
-            self._waiting[key] = Picture(key, device.id, class_id, data)
+            self._waiting[key] = Picture(key, device.id, device.number, class_id, data)
             self._changed.notify_all()
 
     def news_for(self, device: Device) -> Iterator[bytes]:
@@ -228,7 +229,10 @@ class Collection:
             self._changed.notify_all()
 
     def _state_for_teacher(self) -> tuple[JsonObject, bool]:
-        waiting: list[JsonObject] = [{"id": p.id, "device": p.device, "class": p.class_id} for p in self._waiting.values()]
+        # With the phone's number: the phone itself is not known any more where the lesson was closed since.
+        waiting: list[JsonObject] = [
+            {"id": p.id, "device": p.device, "number": p.number, "class": p.class_id} for p in self._waiting.values()
+        ]
         devices: list[JsonObject] = [{"id": d.id, "number": d.number, "pictures": len(d.taken)} for d in self._devices.values()]
         return {"open": self._open, "codes": self._codes, "devices": devices, "waiting": waiting}, False
 

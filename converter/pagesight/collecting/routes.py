@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
@@ -18,6 +19,8 @@ COOKIE = "pagesight-collect"
 """Names the cookie by which the server tells the page on this machine, and nobody else, the teacher's key."""
 _FOLDER = "/collect/"
 _MOST_JSON = 100_000
+_MOST_CLASSES = 200
+"""As many as the page takes."""
 _CSP = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob:; style-src 'self'; media-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'"
@@ -57,7 +60,7 @@ class Routes:
     def _answer(self, asked: Asked) -> Answer:
         rest = asked.path.removeprefix(_FOLDER)
         what, _, name = rest.partition("/")
-        if asked.method == "GET" and (file := self._file(rest, asked.port)):
+        if asked.method == "GET" and (file := self._file(rest, asked)):
             return file
         if act := _TEACHER.get((asked.method, what)):
             self._check_teacher(asked)
@@ -68,15 +71,18 @@ class Routes:
             return act_of(self._collection, self._collection.device(asked.token), asked)
         raise Refused("no-path", HTTPStatus.NOT_FOUND)
 
-    def _file(self, path: str, port: int) -> Answer | None:
+    def _file(self, path: str, asked: Asked) -> Answer | None:
         if path == "":
             return self._phone_page()
         if path in _FILES:
             return Answer((self._folder / path).read_bytes(), f"{_FILES[path]}; charset=utf-8")
         if path == "words.json":
-            return _json({"collect": self._words["collect"], "address": f"https://{self._host}:{port}{_FOLDER}"})
-        code = path.removeprefix("codes/").removesuffix(".svg")
-        return self._qr_code(code, port) if self._collection.has_code(code) else None
+            return _json({"collect": self._words["collect"], "address": f"https://{self._host}:{asked.port}{_FOLDER}"})
+        # For the teacher's screen alone: to anybody else the answer would say whether a guessed code is good.
+        code = re.fullmatch(r"codes/(\w+)\.svg", path)
+        if code and _is_own(asked) and self._collection.has_code(code[1]):
+            return self._qr_code(code[1], asked.port)
+        return None
 
     def _check_teacher(self, asked: Asked) -> None:
         if not _is_own(asked) or not secrets.compare_digest(asked.token.encode(), self._collection.key.encode()):
@@ -94,7 +100,8 @@ class Routes:
 
     def _phone_page(self) -> Answer:
         # In a script element only '<' could end it early.
-        words = {"collect": self._words["collect"], "page": {"camera": self._words["page"]["camera"]}, "teach": {}, "lead": {}}
+        page = {name: self._words["page"][name] for name in ("camera", "failures", "aFile")}
+        words = {"collect": self._words["collect"], "page": page, "teach": {}, "lead": {}}
         text = (self._folder / "phone.html").read_text(encoding="utf-8")
         for name, value in (
             ("LANGUAGE", _escaped(self._language)),
@@ -120,7 +127,7 @@ def _open(collection: Collection, _: str, asked: Asked) -> Answer:
     classes, codes = told.get("classes"), told.get("codes")
     if not isinstance(classes, list) or not isinstance(codes, int):
         raise Refused("malformed", HTTPStatus.BAD_REQUEST)
-    known = [object_in(one) for one in classes[:100]]
+    known = [object_in(one) for one in classes[:_MOST_CLASSES]]
     collection.open([{"id": str(one.get("id"))[:64], "name": str(one.get("name"))[:80]} for one in known], codes)
     return _json({})
 

@@ -5,6 +5,8 @@ import { ask, pause, Refusal } from "./requests.js";
 const AGAIN = 1;
 /** More are not recorded while so many wait. */
 const MOST_WAITING = 200;
+/** After these, there is nothing left to send to. */
+export const ENDS = ["removed", "closed"];
 
 /** @typedef {{ id: string, classId: string, picture: Blob }} Item */
 
@@ -20,8 +22,8 @@ export class Outbox {
   connected = true;
   /** Why the last picture was not taken, or nothing. @type {string | undefined} */
   refused;
-  /** Ended: what waits is not sent any more. */
-  over = false;
+  /** Why what waits is not sent any more; one of ENDS, or nothing. @type {string | undefined} */
+  over;
 
   /** @param {URL} address @param {string} token @param {() => void} onChange */
   constructor(address, token, onChange) {
@@ -70,6 +72,10 @@ export class Outbox {
       this.connected = error instanceof Refusal;
       if (!(error instanceof Refusal)) return AGAIN;
       if (error.wait) return error.wait;
+      if (ENDS.includes(error.reason)) {
+        this.over = error.reason;
+        return 0;
+      }
       this.refused = error.reason;
       return undefined;
     }

@@ -1,22 +1,26 @@
 // The teacher's side of collecting from phones: codes to scan, who takes part, and their pictures as they come.
-import { button, make } from "../page/elements.js";
+import { button, make, write } from "../page/elements.js";
 import { integer } from "../page/format.js";
-import { fill, fillCount, words as pageWords } from "../page/words.js";
+import { fill, fillCount, sayReason, words as pageWords } from "../page/words.js";
+import { teachersKey } from "../teach/collecting.js";
 import { ask, news, pause, Refusal } from "./requests.js";
 
 /**
  * @typedef {typeof import("../../words/en.json")["collect"]} Words
  * @typedef {{ id: string, number: number, pictures: number }} Device
- * @typedef {{ open: boolean, codes: string[], devices: Device[], waiting: { id: string, device: string, class: string }[] }} State
+ * @typedef {{ open: boolean, codes: string[], devices: Device[], waiting: { id: string, device: string, number: number, class: string }[] }} State
  *
  * @typedef {object} Lesson what the page lends
  * @property {() => { id: string, name: string }[]} classes
- * @property {(classId: string, picture: Blob, from: string) => Promise<"added" | "unreadable" | "gone">} add
+ * @property {(classId: string, picture: Blob, from: string) => Promise<"added" | "unreadable" | "gone">} add rejects where no other
+ *   picture would fare better
  * @property {(from: string) => Promise<void>} remove all pictures of one phone
  * @property {() => Map<string, number>} counts pictures by phone
  */
 
 const MORE_CODES = 6;
+/** Of two pages on this machine, one alone takes the pictures: both would take each. */
+const LOCK = "pagesight-collect";
 
 export class Panel {
   #folder;
@@ -31,8 +35,20 @@ export class Panel {
   #told = "";
   /** Pictures that are being taken, or were and are not forgotten yet. @type {Set<string>} */
   #taken = new Set();
+  /** Of those, the ones that the lesson has: what the server is told of them may be lost. @type {Set<string>} */
+  #added = new Set();
   #taking = Promise.resolve();
   #unreadable = 0;
+  /** Whether the server has said how many codes it shows: from then on what is chosen here holds. */
+  #heard = false;
+  /** Whether this page takes the pictures; undefined until that is known. @type {boolean | undefined} */
+  #mine;
+  #lost = false;
+  #restarted = false;
+  /** Why no more pictures are taken, or why the server did not do as it was asked. */
+  #failure = "";
+  /** Whether this page cannot take pictures any more. */
+  #failed = false;
   #toggle = button("button button-primary", "");
   #more = button("button", "");
   #list = make("ul", "collect-codes");
@@ -83,18 +99,38 @@ export class Panel {
     const style = document.createElement("link");
     Object.assign(style, { rel: "stylesheet", href: new URL("panel.css", folder).href });
     document.head.append(style);
-    // Any answer of the server's brings its present key.
-    const key = new RegExp(`pagesight-collect-${location.port}=([^;]+)`).exec(document.cookie)?.[1] ?? "";
-    const panel = new Panel(folder, lesson, collect, address, key);
+    const panel = new Panel(folder, lesson, collect, address, teachersKey() ?? "");
     void panel.#follow();
+    void panel.#takeTurn();
     return panel;
   }
 
   /** The classes may be others now. */
   changed() {
-    const { open } = this.#state;
-    if (open && this.#told !== this.#toTell()) void this.#begin();
+    this.#tell();
     this.#show();
+  }
+
+  /** Everything is deleted: what phones send now would belong to nothing. */
+  async stop() {
+    if (this.#state.open && this.#mine) await this.#ask("close", "POST");
+  }
+
+  #tell() {
+    if (this.#state.open && this.#mine && this.#told !== this.#toTell()) void this.#begin();
+  }
+
+  /** Waits until no other page takes the pictures. */
+  async #takeTurn() {
+    const hold = (/** @type {Lock | null} */ lock) => {
+      this.#mine = lock !== null;
+      this.#tell();
+      this.#take();
+      this.#show();
+      return lock && new Promise(() => {}); // for as long as the page is open
+    };
+    await navigator.locks.request(LOCK, { ifAvailable: true }, hold);
+    await navigator.locks.request(LOCK, hold);
   }
 
   #toTell() {
@@ -103,6 +139,7 @@ export class Panel {
 
   async #begin() {
     this.#told = this.#toTell();
+    this.#restarted = false;
     await this.#ask("open", "POST", this.#told);
   }
 
@@ -115,35 +152,49 @@ export class Panel {
   async #ask(path, method, body) {
     try {
       await ask(new URL(path, this.#folder), this.#key, { method, body });
-    } catch {
-      this.#news.textContent = this.#words.lost;
+    } catch (error) {
+      // Without a connection, #follow() hears of it, too, and of when it is back.
+      if (error instanceof Refusal) this.#failure = this.#words.refused;
+      else this.#lost = true;
+      this.#show();
     }
   }
 
   /** Takes up the server's news for as long as the page is open; after a cut connection it gets all of them again. */
   async #follow() {
     for (;;) {
+      this.#renewKey();
       try {
         for await (const state of news(new URL("state", this.#folder), this.#key)) {
           this.#state = state;
-          this.#news.textContent = "";
-          this.#codes = state.open ? state.codes.length : this.#codes;
-          if (state.open && this.#told !== this.#toTell()) void this.#begin();
+          this.#lost = false;
+          if (!this.#heard && state.open) this.#codes = state.codes.length;
+          this.#heard = true;
+          this.#tell();
           this.#take();
           this.#show();
         }
-      } catch (error) {
-        // Another server runs by now, with another key: only a reload of the page brings that.
-        if (error instanceof Refusal) return;
+      } catch {
+        // Cut off, or another server runs by now: its refusal has brought its key.
       }
-      this.#news.textContent = this.#words.lost;
+      this.#lost = true;
+      this.#show();
       await pause(1);
     }
   }
 
+  #renewKey() {
+    const key = teachersKey() ?? this.#key;
+    if (key === this.#key) return;
+    this.#key = key;
+    this.#restarted = true;
+    this.#failure = "";
+  }
+
   #take() {
+    if (!this.#mine || this.#failed) return;
     const waiting = new Set(this.#state.waiting.map(({ id }) => id));
-    for (const id of this.#taken) if (!waiting.has(id)) this.#taken.delete(id);
+    for (const ids of [this.#taken, this.#added]) for (const id of ids) if (!waiting.has(id)) ids.delete(id);
     for (const one of this.#state.waiting) {
       if (this.#taken.has(one.id)) continue;
       this.#taken.add(one.id);
@@ -152,22 +203,29 @@ export class Panel {
   }
 
   /** @param {State["waiting"][number]} picture */
-  async #takeOne({ id, device, class: classId }) {
-    const address = new URL(`pictures/${encodeURIComponent(id)}`, this.#folder);
-    /** @type {Response} */
-    let response;
+  async #takeOne(picture) {
+    if (this.#failed) return;
+    const address = new URL(`pictures/${encodeURIComponent(picture.id)}`, this.#folder);
     try {
-      response = await ask(address, this.#key);
+      if (!this.#added.has(picture.id)) await this.#add(picture, await (await ask(address, this.#key)).blob());
+      if (!this.#failed) await ask(address, this.#key, { method: "DELETE" });
     } catch (error) {
-      if (error instanceof Refusal) return; // its phone was removed meanwhile
-      throw error;
+      if (!(error instanceof Refusal)) throw error; // else its phone was removed meanwhile
     }
-    const number = this.#state.devices.find((one) => one.id === device)?.number ?? 0;
-    const blob = new Blob([await response.arrayBuffer()], { type: "image/jpeg" });
-    const came = await this.#lesson.add(classId, blob, `${number}-${device}`);
-    if (came === "unreadable") this.#unreadable++;
-    await ask(address, this.#key, { method: "DELETE" });
     this.#show();
+  }
+
+  /** @param {State["waiting"][number]} picture @param {Blob} blob */
+  async #add({ id, device, number, class: classId }, blob) {
+    try {
+      const came = await this.#lesson.add(classId, blob, `${number}-${device}`);
+      if (came === "unreadable") this.#unreadable++;
+      this.#added.add(id);
+    } catch (error) {
+      // It stays where it is, and so do the others: a reload of the page takes them.
+      this.#failed = true;
+      this.#failure = sayReason(error);
+    }
   }
 
   #show() {
@@ -175,14 +233,26 @@ export class Panel {
     const words = this.#words;
     this.#toggle.textContent = open ? words.stop : words.start;
     this.#toggle.classList.toggle("button-primary", !open);
-    this.#more.hidden = this.#inside.hidden = !open;
+    this.element.hidden = !open && !this.#lesson.classes().length;
+    this.#toggle.hidden = this.#mine === false;
+    this.#inside.hidden = !open;
+    this.#more.hidden = !open || this.#mine === false;
     this.#more.textContent = codes.length > 1 ? words.oneCode : fill(words.moreCodes, { n: integer(MORE_CODES) });
     const shown = [...this.#list.children].map((row) => /** @type {HTMLElement} */ (row).dataset.code);
     if (shown.join() !== codes.join()) this.#list.replaceChildren(...codes.map((code) => this.#code(code)));
     this.#list.classList.toggle("collect-many", codes.length > 1);
     this.#how.textContent = fill(words.scan, { address: this.#address });
     this.#showDevices();
-    if (this.#unreadable) this.#news.textContent = fillCount(words.unreadable, this.#unreadable);
+    write(this.#news, this.#sayNews());
+  }
+
+  #sayNews() {
+    const words = this.#words;
+    if (this.#failure) return this.#failure;
+    if (this.#lost) return words.lost;
+    if (this.#mine === false) return words.elsewhere;
+    if (this.#restarted) return words.restarted;
+    return this.#unreadable ? fillCount(words.unreadable, this.#unreadable) : "";
   }
 
   /** @param {string} code */

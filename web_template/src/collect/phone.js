@@ -1,11 +1,12 @@
 // The phone's side: a code, consent, a class, and a button to hold.
 import { Camera } from "../input/camera.js";
-import { byId, button, make } from "../page/elements.js";
+import { byId, button, make, write } from "../page/elements.js";
 import { integer } from "../page/format.js";
 import { fill, fillCount, sayCamera } from "../page/words.js";
 import { Recorder } from "../teach/recorder.js";
 import { RecordButton } from "../teach/record_button.js";
-import { Outbox } from "./outbox.js";
+import { small } from "../teach/teaching_session.js";
+import { ENDS, Outbox } from "./outbox.js";
 import { ask, news, pause, Refusal } from "./requests.js";
 
 /** @typedef {{ id: string, name: string }} Class */
@@ -17,9 +18,6 @@ const here = new URL(".", location.href);
 /** Where this visit's token is kept, for a reload. */
 const KEY = "pagesight:collect";
 const APART_MS = 200;
-const MOST_SIDE = 480;
-/** After these, there is nothing left to send to. */
-const ENDS = ["removed", "closed"];
 
 const main = byId("phone", HTMLElement);
 const notice = byId("notice", HTMLElement);
@@ -37,7 +35,8 @@ function say(text = "") {
 function showJoin() {
   const code = document.createElement("input");
   Object.assign(code, { id: "code", autocapitalize: "characters", autocomplete: "off", spellcheck: false, dir: "ltr" });
-  code.value = decodeURIComponent(location.hash.slice(1)).slice(0, 12);
+  // A code is letters and digits: nothing in it is escaped.
+  code.value = location.hash.slice(1, 13);
   const label = make("label", "phone-code", words.code);
   label.append(code);
   const agree = button("button button-primary", words.agree);
@@ -51,9 +50,9 @@ function showJoin() {
       const body = JSON.stringify({ code: code.value });
       const joined = await ask(new URL("join", here), "", { method: "POST", body });
       const { token, number } = await joined.json();
-      sessionStorage.setItem(KEY, JSON.stringify({ token, number }));
+      keepVisit({ token, number });
       history.replaceState(undefined, "", here);
-      await showRecording(token, number);
+      void showRecording(token, number);
     } catch (error) {
       say(error instanceof Refusal ? sayRefused(error.reason) : words.reasons.offline);
       agree.disabled = false;
@@ -66,11 +65,43 @@ function showJoin() {
 
 /** @param {string} token @param {number} number */
 async function showRecording(token, number) {
+  const { input } = await contract();
   say();
-  const { input } = await (await fetch("../contract.json")).json().catch(() => ({}));
   const phone = new Phone(token, number, input?.crop ?? "center-square");
   main.replaceChildren(phone.element);
+  phone.focus();
   await phone.follow();
+}
+
+/** Without it nobody knows what the model looks at: it is asked for until it is there. */
+async function contract() {
+  for (;;) {
+    try {
+      return await (await fetch("../contract.json")).json();
+    } catch {
+      say(words.reasons.offline);
+      await pause(1);
+    }
+  }
+}
+
+/** @param {{ token: string, number: number }} [visit] nothing: it is over */
+function keepVisit(visit) {
+  try {
+    if (visit) sessionStorage.setItem(KEY, JSON.stringify(visit));
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // A browser that keeps nothing joins again after a reload.
+  }
+}
+
+/** @returns {{ token: string, number: number } | undefined} */
+function keptVisit() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "") || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 class Phone {
@@ -88,6 +119,7 @@ class Phone {
   #record;
   #choose = button("button", words.choose);
   #recording = false;
+  #heading = make("h2", "", words.whichClass);
   element = make("div", "phone");
 
   /** @param {string} token @param {number} number @param {"center-square" | "squash"} crop */
@@ -96,7 +128,11 @@ class Phone {
     this.#outbox = new Outbox(here, token, () => this.#show());
     Object.assign(this.#video, { muted: true, playsInline: true });
     const video = this.#video;
-    this.#camera = new Camera(video, () => say(sayCamera({ name: "CameraLost" }).text));
+    this.#camera = new Camera(video, () => {
+      this.#rest();
+      say(sayCamera({ name: "CameraLost" }).text);
+    });
+    this.#restInBackground();
     const { camera } = this;
     this.#recorder = new Recorder(/** @type {any} */ (camera), crop);
     this.#record = new RecordButton(words.hold, {
@@ -105,14 +141,14 @@ class Phone {
     });
     this.#record.element.classList.add("button-primary");
     this.#status.setAttribute("role", "status");
-    this.#list.setAttribute("role", "radiogroup");
+    this.#list.setAttribute("role", "group");
     this.#list.setAttribute("aria-label", words.whichClass);
     this.#listenForFiles();
     const ways = make("div", "phone-ways");
     ways.append(this.#record.element, this.#choose);
-    const heading = make("h2", "", words.whichClass);
+    this.#heading.tabIndex = -1;
     this.element.append(
-      heading,
+      this.#heading,
       this.#list,
       video,
       ways,
@@ -120,6 +156,32 @@ class Phone {
       make("p", "phone-who", fill(words.youAre, { n: integer(number) })),
     );
     this.#show();
+  }
+
+  /** What had the focus is gone. */
+  focus() {
+    this.#heading.focus();
+  }
+
+  /** A camera that shows nothing any more must not go on: its last picture would be sent again and again. */
+  #rest() {
+    this.#recorder.stop(this);
+    this.#camera.stop();
+  }
+
+  /** A phone in a pocket, or one that takes a call, gives its camera away. */
+  #restInBackground() {
+    let wasRunning = false;
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) {
+        wasRunning = this.#camera.running;
+        this.#rest();
+      } else if (wasRunning && !this.#outbox.over) this.#startCamera();
+    });
+  }
+
+  #startCamera() {
+    void this.camera.start().catch((error) => say(sayCamera(error).text));
   }
 
   /** What the recorder needs of a camera. */
@@ -144,12 +206,12 @@ class Phone {
       try {
         for await (const told of news(new URL("news", here), this.#token)) {
           this.#outbox.connected = true;
-          if ("over" in told) return this.#end(told.over);
-          this.#classes = told.classes;
+          if ("over" in told) this.#outbox.over = told.over;
+          else this.#classes = told.classes;
           this.#show();
         }
       } catch (error) {
-        if (error instanceof Refusal && ENDS.includes(error.reason)) return this.#end(error.reason);
+        if (error instanceof Refusal && ENDS.includes(error.reason)) this.#outbox.over = error.reason;
         this.#outbox.connected = error instanceof Refusal;
         this.#show();
       }
@@ -183,7 +245,8 @@ class Phone {
       const one = this.#chosen;
       let unreadable = 0;
       for (const file of input.files ?? []) {
-        const picture = await smaller(file).catch(() => undefined);
+        // Always written anew, as the model sees it: where a photograph was taken stays on the phone.
+        const picture = await small(file, 0).catch(() => undefined);
         if (picture && one !== undefined) this.#outbox.add(one, picture);
         else unreadable++;
       }
@@ -203,9 +266,11 @@ class Phone {
     this.#choose.disabled = !can;
     const parts = [fillCount(words.sent, sent)];
     if (waiting) parts.push(fillCount(words.waiting, waiting));
-    this.#status.textContent = parts.join(" · ");
-    if (over) return;
-    if (!connected) say(words.reasons.offline);
+    // Nobody listens to a number that changes many times a second.
+    this.#status.setAttribute("aria-live", this.#recording ? "off" : "polite");
+    write(this.#status, parts.join(" · "));
+    if (over) this.#end(over);
+    else if (!connected) say(words.reasons.offline);
     else if (refused) say(sayRefused(refused));
     else if (notice.textContent === words.reasons.offline) say();
   }
@@ -214,49 +279,36 @@ class Phone {
     if (!this.#classes.some(({ id }) => id === this.#chosen)) this.#chosen = undefined;
     if (this.#list.dataset.shown !== JSON.stringify(this.#classes)) {
       this.#list.dataset.shown = JSON.stringify(this.#classes);
+      const focused = this.#list.querySelector("button:focus");
       const buttons = this.#classes.map(({ id, name }) => {
         const choice = button("button phone-class", name);
         choice.dir = "auto";
         choice.dataset.id = id;
-        choice.setAttribute("role", "radio");
         choice.addEventListener("click", () => {
           this.#chosen = id;
           this.#show();
-          if (!this.#camera.running) void this.camera.start().catch((error) => say(sayCamera(error).text));
+          if (!this.#camera.running) this.#startCamera();
         });
         return choice;
       });
       this.#list.replaceChildren(...buttons);
+      const id = focused instanceof HTMLElement && focused.dataset.id;
+      if (id) buttons.find((choice) => choice.dataset.id === id)?.focus();
     }
     for (const choice of this.#list.querySelectorAll("button"))
-      choice.setAttribute("aria-checked", String(choice.dataset.id === this.#chosen));
+      choice.setAttribute("aria-pressed", String(choice.dataset.id === this.#chosen));
   }
 
   /** @param {string} reason */
   #end(reason) {
-    this.#outbox.over = true;
-    this.#recorder.stop(this);
-    this.#camera.stop();
-    sessionStorage.removeItem(KEY);
-    this.#show();
+    this.#rest();
+    keepVisit();
     const { waiting } = this.#outbox;
     say([sayRefused(reason), ...(waiting ? [fillCount(words.notSent, waiting)] : [])].join(" "));
     this.element.classList.add("phone-over");
   }
 }
 
-/** @param {Blob} file @returns {Promise<Blob>} a JPEG that the model loses nothing by */
-async function smaller(file) {
-  const bitmap = await createImageBitmap(file);
-  const scale = Math.min(1, MOST_SIDE / Math.min(bitmap.width, bitmap.height));
-  const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
-  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
-}
-
-const kept = sessionStorage.getItem(KEY);
-if (kept && location.hash.length < 2) {
-  const { token, number } = JSON.parse(kept);
-  void showRecording(token, number);
-} else showJoin();
+const kept = keptVisit();
+if (kept && location.hash.length < 2) void showRecording(kept.token, kept.number);
+else showJoin();

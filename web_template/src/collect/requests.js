@@ -25,23 +25,36 @@ export async function ask(address, token, how) {
   throw new Refusal(reason, wait);
 }
 
+/** The server says every ten seconds that it is still there: a connection that is silent for longer was cut, and nobody said so. */
+const SILENT_MS = 25_000;
+
 /**
  * @param {URL} address
  * @param {string} token
- * @param {AbortSignal} [signal]
  * @returns {AsyncGenerator<any, void>} each event's data; ends when the stream does
+ * @throws {Refusal} or another error, where the connection was cut or is silent
  */
-export async function* news(address, token, signal) {
-  const { body } = await ask(address, token, { signal });
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const events = (text += decoder.decode(value, { stream: true })).split("\n\n");
-    text = /** @type {string} */ (events.pop());
-    for (const event of events) if (event.startsWith("data: ")) yield JSON.parse(event.slice("data: ".length));
+export async function* news(address, token) {
+  const call = new AbortController();
+  const silent = () => setTimeout(() => call.abort(), SILENT_MS);
+  let timer = silent();
+  try {
+    const { body } = await ask(address, token, { signal: call.signal });
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
+    const decoder = new TextDecoder();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      clearTimeout(timer);
+      if (done) return;
+      timer = silent();
+      const events = (text += decoder.decode(value, { stream: true })).split("\n\n");
+      text = /** @type {string} */ (events.pop());
+      for (const event of events) if (event.startsWith("data: ")) yield JSON.parse(event.slice("data: ".length));
+    }
+  } finally {
+    clearTimeout(timer);
+    call.abort(); // who stops listening leaves no stream behind
   }
 }
 

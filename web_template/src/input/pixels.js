@@ -38,7 +38,8 @@ export async function toSquare(source, input) {
   const square = beforeThat
     .then(() => openPixels(source))
     .then((pixels) => previous.then(() => resized(pixels, input)).finally(() => pixels.close()));
-  free = Promise.all([previous, square.catch(() => {})]);
+  // Settled with nothing: what it were settled with, each square of before, would stay in memory for good.
+  free = Promise.allSettled([previous, square]).then(() => {});
   return square;
 }
 

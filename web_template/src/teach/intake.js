@@ -113,6 +113,7 @@ export class Intake {
    * @param {Blob} picture
    * @param {string} from which phone it comes from
    * @returns {Promise<"added" | "unreadable" | "gone">} gone: there is no such class any more
+   * @throws where it is no matter of the picture: no other one would fare better
    */
   async takeFrom(classId, picture, from) {
     const { session, onChange } = this.#at;
@@ -120,8 +121,9 @@ export class Intake {
     if (!one) return "gone";
     try {
       await session.add(one, picture, { from });
-    } catch {
-      return "unreadable";
+    } catch (error) {
+      if (/** @type {{ code?: unknown }} */ (error).code === "picture") return "unreadable";
+      throw error;
     }
     onChange();
     return "added";

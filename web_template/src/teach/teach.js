@@ -174,9 +174,7 @@ class Teaching {
     for (const card of this.#cards) card.show(this.#session.of(card.one), misread);
     this.#outcome.show(this.#shown());
     this.#export.show();
-    if (!this.#collecting) return;
-    this.#collecting.element.hidden = none;
-    this.#collecting.changed();
+    this.#collecting?.changed();
   }
 
   #shown() {
@@ -304,6 +302,7 @@ class Teaching {
 
   async #startOver() {
     this.#intake.stopAll();
+    await this.#collecting?.stop();
     await this.#session.clear();
     this.#reset(false);
     this.#start.querySelector("button")?.focus();

@@ -270,9 +270,14 @@ async function pngBitmap(png) {
   }
 }
 
-/** @param {Blob} picture @returns {Promise<Blob>} */
-async function small(picture) {
-  if (picture.size <= MOST_BYTES) return picture;
+/**
+ * @param {Blob} picture
+ * @param {number} [most] bytes of one that is left as it is
+ * @returns {Promise<Blob>}
+ * @throws {import("../errors.js").PagesightError} with code picture, when it is none, or altered-pictures
+ */
+export async function small(picture, most = MOST_BYTES) {
+  if (picture.size <= most) return picture;
   refuseAltered();
   // As it is recognized: without its color profile, turned by the same EXIF, and on white where it is clear.
   const { bytes, png } = readPictureFile(new Uint8Array(await picture.arrayBuffer()));

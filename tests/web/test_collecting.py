@@ -1,5 +1,6 @@
 """Pictures from phones in the teacher's page, by `pagesight serve --share` alone: three phones, and what goes wrong on the way."""
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import assembly
 import pytest
 from conftest import PATIENCE
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from test_access import AXE, RUN
 
@@ -98,6 +100,12 @@ def test_three_phones_bring_sixty_pictures_through_cuts_and_reloads_and_the_teac
     expect(page.locator(".collect-device")).to_have_count(3)
 
     _record(phones[:2], "Class 1", 10)
+    # A camera that goes away is said, and comes back with the next press.
+    expect(phones[0].locator("video")).to_have_class("mirrored")
+    phones[0].evaluate("document.querySelector('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+    _shown(phones[0], "It was unplugged or switched off.")
+    assert phones[0].evaluate("document.querySelector('video').srcObject") is None
+    _record(phones[:1], "Class 1", 11)
     # Without a connection pictures wait on the phone; without the teacher's page, in the server.
     phones[2].context.set_offline(offline=True)
     phones[2].get_by_role("button", name="Class 1").click()
@@ -132,6 +140,38 @@ def test_three_phones_bring_sixty_pictures_through_cuts_and_reloads_and_the_teac
     _shown(phones[0], "Your teacher is not collecting pictures at the moment.")
     assert watched.complaints == []
     assert watched.foreign == []
+
+
+def test_pictures_wait_where_the_page_cannot_take_them_and_one_tab_alone_takes_them(
+    browser: Browser, site: tuple[str, str], phone: Callable[[str], Page]
+) -> None:
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    _teach(page, site[1])
+    sender = _join(phone(_code(page)))
+    expect(sender.get_by_role("heading", name="What are you showing?")).to_be_focused()
+    sender.get_by_role("button", name="Class 1").click()
+    page.evaluate("Worker.prototype.postMessage = () => { throw new Error('the worker is gone') }; 0")
+    clear = io.BytesIO()
+    Image.new("RGBA", (64, 64), (0, 0, 0, 0)).save(clear, "PNG")
+    with sender.expect_file_chooser() as chooser:
+        sender.get_by_role("button", name="Choose pictures").click()
+    chooser.value.set_files({"name": "clear.png", "mimeType": "image/png", "buffer": clear.getvalue()})
+    expect(page.locator(".collect-news")).to_have_text("the worker is gone")
+
+    other = context.new_page()
+    other.goto(site[1])
+    other.wait_for_selector("html[data-ready]")
+    other.get_by_role("button", name="Teach", exact=True).click()
+    expect(other.locator(".collect-news")).to_contain_text("Another tab or window with this page collects the pictures.")
+    expect(other.locator(".collect-count")).to_have_text(["0 pictures"])
+    page.close()
+    expect(other.locator(".collect-count")).to_have_text(["1 picture"])
+    expect(other.locator(".collect-news")).to_have_text("")
+    other.get_by_role("button", name="Stop collecting").click()
+    _shown(sender, "Your teacher is not collecting pictures at the moment.")
+    context.close()
 
 
 def test_phone_and_panel_are_usable_by_everybody(browser: Browser, site: tuple[str, str], phone: Callable[[str], Page]) -> None:

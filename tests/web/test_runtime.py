@@ -398,7 +398,13 @@ ELEMENT = """async () => {
   await element.startCamera();
   element.setAttribute("src", "./?other");
   await element.classifier;
-  return { ...results, changed: video.srcObject, failures };
+  results.forgotten = [image.hidden, output.textContent];
+  // Whoever waits for a model that does not come is told with everybody else, once.
+  const before = failures.length;
+  element.setAttribute("src", "./missing/");
+  await Promise.allSettled([element.classify(blue), element.classifier]);
+  results.missing = failures.length - before;
+  return { ...results, changed: video.srcObject, failures: failures.slice(0, before) };
 }"""
 
 
@@ -411,6 +417,8 @@ def test_the_element_shows_what_was_asked_last_and_its_camera_stops_when_told(
     assert (result["stopped"], result["running"], result["changed"]) == (None, True, None)
     assert result["picture"][:3] == [None, True, False]
     assert result["picture"][3].startswith("blue")
+    assert result["forgotten"] == [True, ""]
+    assert result["missing"] == 1
     assert result["failures"] == []
 
 

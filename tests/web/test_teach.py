@@ -86,6 +86,18 @@ def _download(page: Page, button: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
+def _with_labels(data: bytes, labels: list[Any]) -> bytes:
+    """A taught model whose contract.json was altered."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "contract.json":
+                content = json.dumps(json.loads(content) | {"labels": labels}).encode()
+            new.writestr(name, content)
+    return target.getvalue()
+
+
 def _delete_all(page: Page) -> None:
     page.get_by_role("button", name="Delete everything").click()
     page.get_by_role("button", name="Delete all", exact=True).click()
@@ -124,10 +136,16 @@ def test_three_classes_are_taught_measured_and_answered(teaching: Callable[..., 
 def test_a_reload_loses_nothing(teaching: Callable[..., Page]) -> None:
     page = teaching()
     _teach_colors(page)
+    page.get_by_label("Name of your page").fill("Holiday")
+    page.get_by_label("Name of your page").press("Enter")
+    page.reload()
+    _open_teaching(page)
+    expect(page.get_by_label("Name of your page")).to_have_value("Holiday")
     _train(page)
     page.reload()
     _open_teaching(page)
     expect(page.locator(".class-count")).to_have_text(["6 pictures"] * 3)
+    expect(page.get_by_label("Name of your page")).to_have_value("Holiday")
     _shows(page, "sea", "sea")
 
 
@@ -288,6 +306,12 @@ def test_the_model_comes_as_a_bundle_that_gives_the_same_answers_elsewhere(
     }
     # And back: on a page that was never taught.
     _delete_all(page)
+    crowd, numbers = [str(number) for number in range(201)], [1, 2, 3]
+    for labels, words in ((crowd, "more than a page allows"), (numbers, "no pictures in class folders")):
+        buffer = _with_labels(data, labels)
+        page.set_input_files("#teach-zip", [{"name": "m.zip", "mimeType": "application/zip", "buffer": buffer}])
+        expect(page.locator(".keeping .teach-status")).to_contain_text(words)
+    expect(page.locator(".class-card")).to_have_count(0)
     page.set_input_files("#teach-zip", [{"name": "m.zip", "mimeType": "application/zip", "buffer": data}])
     expect(page.locator(".class-card")).to_have_count(3)
     _shows(page, "plum", "plum")

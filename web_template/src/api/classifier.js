@@ -272,6 +272,8 @@ export class Classifier {
     try {
       return await this.#wasm.link.call(call, transfer);
     } catch (error) {
+      // What was not handed over would hold its frame.
+      for (const taken of transfer) /** @type {Partial<ImageBitmap>} */ (taken).close?.();
       if (/** @type {Error} */ (error).name !== "DataCloneError") throw error;
       throw new PagesightError(
         "source",

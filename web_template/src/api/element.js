@@ -1,6 +1,6 @@
 // <pagesight-classifier src="digits/">: a place to drop a picture or a camera, and the answer, in any page.
 import { elementWords, sayError, sayShare } from "./element_words.js";
-import { Camera } from "../input/camera.js";
+import { Camera, CameraError } from "../input/camera.js";
 import { load } from "./pagesight.js";
 
 /**
@@ -72,6 +72,8 @@ export class PagesightClassifierElement extends Base {
   #words = /** @type {import("./element_words.js").ElementWords} */ (elementWords("en"));
   /** @type {Promise<Classifier> | undefined} */
   #loading;
+  /** The failure to load that was said already, and that whoever waits for the model gets as well. @type {unknown} */
+  #told;
   /** Counts what was asked to be shown: a late answer to an earlier picture is dropped. */
   #asked = 0;
   /** Counts starts and stops of the camera: a slow start, and a frame that is waited for, know that they were overtaken. */
@@ -92,7 +94,10 @@ export class PagesightClassifierElement extends Base {
     this.#progress = /** @type {HTMLProgressElement} */ (this.#root.querySelector("progress"));
     this.#cameras = /** @type {HTMLSelectElement} */ (this.#root.querySelector("select"));
     this.#cameras.addEventListener("change", () => void this.startCamera(this.#cameras.value).catch(() => {}));
-    this.#camera = new Camera(this.#video, () => this.stopCamera());
+    this.#camera = new Camera(this.#video, () => {
+      this.stopCamera();
+      this.#fail(new CameraError("CameraLost"));
+    });
     this.#button.addEventListener("click", () => {
       if (this.#camera.running) this.stopCamera();
       else void this.startCamera().catch(() => {});
@@ -115,7 +120,7 @@ export class PagesightClassifierElement extends Base {
     this.#speak(lang);
     document.addEventListener("visibilitychange", this.#onVisibility);
     // A module that defines what answers runs after the one that defines the element.
-    queueMicrotask(() => void this.#load().catch(() => {}));
+    queueMicrotask(() => this.isConnected && void this.#load().catch(() => {}));
   }
 
   disconnectedCallback() {
@@ -139,12 +144,17 @@ export class PagesightClassifierElement extends Base {
    * @param {string} [deviceId] from now on this one; when left out, the one that was chosen last, or a phone's at its back
    */
   async startCamera(deviceId) {
+    await this.#film(() => (deviceId ? this.#camera.choose(deviceId) : this.#camera.start()));
+  }
+
+  /** @param {() => Promise<boolean>} start */
+  async #film(start) {
     const turn = ++this.#filming;
     const isOn = () => turn === this.#filming;
     this.#asked++;
     try {
       const classifier = await this.#load();
-      if (!isOn() || !(await (deviceId ? this.#camera.choose(deviceId) : this.#camera.start()))) return;
+      if (!isOn() || !(await start())) return;
       this.#showCamera(true);
       void this.#listCameras();
       void this.#watch(classifier, isOn);
@@ -173,8 +183,9 @@ export class PagesightClassifierElement extends Base {
       this.stopCamera();
       this.#paused = device;
     } else if (!document.hidden && this.#paused !== undefined) {
+      const device = this.#paused;
       this.#paused = undefined;
-      await this.startCamera().catch(() => {});
+      await this.#film(() => this.#camera.start(device || undefined)).catch(() => {});
     }
   }
 
@@ -287,6 +298,7 @@ export class PagesightClassifierElement extends Base {
           if (this.#loading !== loading) return;
           this.#loading = undefined;
           this.#fail(error);
+          this.#told = error;
         },
       );
     }
@@ -302,6 +314,9 @@ export class PagesightClassifierElement extends Base {
     );
     this.#loading = undefined;
     URL.revokeObjectURL(this.#address);
+    // What another model answered is no answer of the next one.
+    this.#root.querySelector("img")?.toggleAttribute("hidden", true);
+    this.#root.querySelector("output")?.replaceChildren();
   }
 
   /** @param {Blob} picture */
@@ -358,6 +373,7 @@ export class PagesightClassifierElement extends Base {
 
   /** @param {unknown} error */
   #fail(error) {
+    if (error === this.#told) return;
     this.#progress.hidden = true;
     // Under what is said to visitors, the real reason where whoever builds the page can do something about it.
     const said = sayError(this.#words, error);

@@ -119,6 +119,8 @@ class Phone {
   #record;
   #choose = button("button", words.choose);
   #recording = false;
+  /** @type {Promise<boolean> | undefined} */
+  #starting;
   #heading = make("h2", "", words.whichClass);
   element = make("div", "phone");
 
@@ -184,19 +186,21 @@ class Phone {
     void this.camera.start().catch((error) => say(sayCamera(error).text));
   }
 
-  /** What the recorder needs of a camera. */
+  /** What the recorder needs of a camera: one that starts still has no picture yet, and is waited for. */
   get camera() {
     const [camera, video] = [this.#camera, this.#video];
+    const isStarting = () => this.#starting !== undefined;
+    const start = async () => {
+      const started = await camera.start();
+      video.classList.toggle("mirrored", camera.mirrored);
+      return started;
+    };
     return {
       video,
       get running() {
-        return camera.running;
+        return camera.running && !isStarting();
       },
-      start: async () => {
-        const started = await camera.start();
-        video.classList.toggle("mirrored", camera.mirrored);
-        return started;
-      },
+      start: () => (this.#starting ??= start().finally(() => (this.#starting = undefined))),
     };
   }
 

@@ -1,5 +1,6 @@
 // A module that the browser itself compares with a hash: what import() gives afterwards is that one, from wherever it was fetched.
 import { PagesightError } from "../errors.js";
+import { fetchFile } from "./files.js";
 
 /**
  * @param {string} address
@@ -13,8 +14,13 @@ export async function importBound(address, sha256) {
   script.src = address;
   await new Promise((resolve, reject) => {
     script.onload = resolve;
-    const file = address.replace(/.*\//, "");
-    script.onerror = () => reject(new PagesightError("tampered", `${file} is not the file that was published`, file));
+    script.onerror = () => {
+      script.remove();
+      const file = address.replace(/.*\//, "");
+      // The browser does not say whether it did not arrive or is another one: fetching it does.
+      const reason = new PagesightError("unreachable", `${file} could not be loaded`, file);
+      fetchFile(address, file, sha256).then(() => reject(reason), reject);
+    };
     document.head.append(script);
   });
   return import(address);

@@ -60,6 +60,7 @@ export class AnswerView {
    * @param {string} text
    */
   loading(loaded, total, text) {
+    if (!this.#isLoading) return;
     this.#progress.value = loaded / total;
     byId("message-text", HTMLElement).textContent = text;
     this.#action.hidden = true;
@@ -71,9 +72,15 @@ export class AnswerView {
    * @param {() => void} act
    */
   wait({ text, action }, act) {
+    if (!this.#isLoading) return;
     byId("message-text", HTMLElement).textContent = text;
     this.#offer(action, act);
     this.#speak(text);
+  }
+
+  /** Whether nothing else was said meanwhile, as of a picture that came early. */
+  get #isLoading() {
+    return this.#box.dataset.state === "loading";
   }
 
   /** @param {string | undefined} action what the button says; none without it @param {() => void} [act] */

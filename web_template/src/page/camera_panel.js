@@ -1,5 +1,6 @@
 // The camera's buttons, and the loop from frame to answer.
 import { Camera, CameraError } from "../input/camera.js";
+import { keepsPixels } from "../input/keeps_pixels.js";
 import { byId } from "./elements.js";
 import { integer } from "./format.js";
 import { fill, sayCamera, words } from "./words.js";
@@ -202,14 +203,4 @@ export class CameraPanel {
     document.documentElement.classList.toggle("filming", on);
     if (!on) byId("which-camera", HTMLElement).hidden = true;
   }
-}
-
-/** Whether a canvas gives back what was put into it: some browsers add noise, against tracking, which no picture may be made of. */
-function keepsPixels() {
-  const canvas = document.createElement("canvas");
-  const image = new ImageData(64, 64);
-  image.data.forEach((_, i, data) => (data[i] = i % 4 === 3 ? 255 : (i * 37) & 255));
-  const paint = canvas.getContext("2d");
-  paint?.putImageData(image, 0, 0);
-  return paint?.getImageData(0, 0, 64, 64).data.every((value, i) => value === image.data[i]) ?? false;
 }

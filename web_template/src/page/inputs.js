@@ -38,7 +38,9 @@ export function listenForPictures(take, setDropping, onNone) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     const transfer = event.dataTransfer;
-    if (transfer) void dropped(transfer).then((files) => (hasFiles(event) ? giveOrSay(files) : give(files)));
+    // What was dropped is forgotten before a folder has been read.
+    const hand = hasFiles(event) ? giveOrSay : give;
+    if (transfer) void dropped(transfer).then(hand);
   });
 }
 
@@ -90,7 +92,10 @@ async function filesIn(entry) {
   // A reader gives a hundred at a time, and none when it is through.
   for (;;) {
     /** @type {FileSystemEntry[]} */
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise((resolve) =>
+      // A folder that may not be read, or no longer, gives what it gave so far.
+      reader.readEntries(resolve, () => resolve([])),
+    );
     if (!some.length) return files;
     for (const inner of some) files.push(...(await filesIn(inner)));
   }

@@ -48,6 +48,10 @@ let shown;
 let turn = 0;
 /** Counts what was asked to be shown: a sample may come late. */
 let asked = 0;
+/** Frames that failed, one after the other. */
+let failedFrames = 0;
+/** A camera that changes its mode gives some that cannot be read; so many are no accident. */
+const MOST_FAILED_FRAMES = 10;
 
 const camera = new CameraPanel(stage, {
   onFrame: (video) => classifyPicture(video, true),
@@ -197,7 +201,11 @@ function offerWhenThere(sample) {
 async function takeSample(sample) {
   const path = sample.dataset.path ?? "";
   const mine = ++asked;
-  camera.stop();
+  if (camera.wanted) {
+    camera.stop();
+    // The last frame's answer would stand beside an empty stage.
+    answers.rest();
+  }
   const isStale = () => mine !== asked || camera.wanted;
   try {
     const file = await fetchFile(home, path, sample.dataset.sha256);
@@ -223,6 +231,7 @@ async function classifyPicture(source, live, name = "") {
   try {
     const { labels, answer } = predictor;
     const found = await answer(source, heat.on);
+    failedFrames = 0;
     // Where the picture is explained too, it is more than a forward pass.
     if (!found.heat) selector?.heard(found.milliseconds);
     if (isStale() || labels !== predictor.labels) return;
@@ -232,10 +241,14 @@ async function classifyPicture(source, live, name = "") {
   } catch (error) {
     if (isStale()) return;
     const { code } = /** @type {{ code?: string }} */ (error);
-    const notAPicture = code === "picture";
-    // What one frame cannot do, the next cannot either.
-    if (live && code !== "source") camera.stop();
+    const unreadable = code === "picture" || code === "source";
+    if (live && unreadable && ++failedFrames < MOST_FAILED_FRAMES) return;
+    failedFrames = 0;
+    // What one frame cannot do otherwise, the next cannot either.
+    if (live) camera.stop();
     heat.clear();
+    if (live && unreadable) return answers.say(words.camera.other, "error");
+    const notAPicture = code === "picture";
     if (notAPicture) stage.clear();
     answers.say(notAPicture ? sayNotAPicture(name) : sayFailure(error), "error", () => location.reload());
   }

@@ -94,5 +94,5 @@ const choose = (messages, name) => messages[name];
 function isKeptFromCamera() {
   /** @type {{ allowsFeature: (name: string) => boolean } | undefined} */
   const policy = /** @type {any} */ (document).featurePolicy;
-  return self !== top && !policy?.allowsFeature("camera");
+  return self !== top && policy !== undefined && !policy.allowsFeature("camera");
 }

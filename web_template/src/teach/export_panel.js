@@ -149,7 +149,7 @@ export class ExportPanel {
     const files = isPage
       ? await carriedFiles(await file.text())
       : await helper.unzip(new Uint8Array(await file.arrayBuffer()));
-    const head = files && readBundle(files, session, contract);
+    const head = files && (await readBundle(files, session, contract));
     if (head) {
       for (const label of head.labels) {
         if (!session.classes.some(({ name }) => name === label)) await session.addClass(label);

@@ -32,6 +32,7 @@ export class Helper {
       try {
         const worker = start();
         if (worker && (await starts(worker))) return new Helper(worker);
+        worker?.terminate();
       } catch {
         // A page's policy may allow workers from files alone.
       }
@@ -58,6 +59,10 @@ export class Helper {
     return this.#do({ method: "unzip", bytes });
   }
 
+  close() {
+    this.#worker.terminate();
+  }
+
   /**
    * @template T
    * @param {Job} job
@@ -74,6 +79,7 @@ export class Helper {
             else resolve(data.value);
           };
           this.#worker.onerror = (event) => reject(new Error(event.message || "the worker could not be started"));
+          this.#worker.onmessageerror = () => reject(new Error("the worker's answer could not be read"));
           this.#worker.postMessage(job);
         }),
     );

@@ -5,6 +5,7 @@ import { ASIDE, FOR_GPUS, FOR_HOSTS, OF_THIS_MODEL, ON_DEMAND, PUBLISHED, RUNTIM
 import { sha256 } from "../loading/sha256.js";
 import { HEAD_FILE, attachHead, readHead } from "./attach_head.js";
 import { thresholdOf } from "./head.js";
+import { MOST_CLASSES, TOO_MUCH } from "./limits.js";
 import { FOLDS } from "./out_of_fold.js";
 import { fillPage } from "./page_copy.js";
 
@@ -74,9 +75,10 @@ export async function bundleFiles(session, contract, base, title) {
  * @param {Files} files of a bundle that was taught on the same weights
  * @param {TeachingSession} session
  * @param {Contract} contract
- * @returns {Head | undefined} undefined where the bundle was not taught, or stands on other weights
+ * @returns {Promise<Head | undefined>} undefined where the bundle was not taught, stands on other weights, or is damaged
+ * @throws an Error that says TOO_MUCH, where it has more classes than a page takes
  */
-export function readBundle(files, session, contract) {
+export async function readBundle(files, session, contract) {
   const at = Object.keys(files).find((path) => /(^|\/)contract\.json$/.test(path));
   if (!at) return undefined;
   const root = at.replace(/contract\.json$/, "");
@@ -87,8 +89,11 @@ export function readBundle(files, session, contract) {
   const weights = session.weightsOf(theirs);
   if (!bytes || weights !== session.model || theirs.input.side !== contract.input.side) return undefined;
   const found = readHead(parse(files[root + theirs.model.path]), bytes);
-  if (!found || found.bias.length !== theirs.labels.length) return undefined;
   const { labels, title } = theirs;
+  if (!found || !Array.isArray(labels) || labels.some((label) => typeof label !== "string")) return undefined;
+  if (labels.length > MOST_CLASSES) throw new Error(TOO_MUCH);
+  const { kernel, bias } = found;
+  if (bias.length !== labels.length || kernel.length !== bias.length * (await session.vectorLength())) return undefined;
   return { ...found, labels, title, model: session.model, heldOut: { asked: 0, right: 0 }, examples: 0 };
 }
 

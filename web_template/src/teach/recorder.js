@@ -1,4 +1,5 @@
 // Camera frames into examples: for as long as a button is held, or a number of them by themselves.
+import { refuseAltered } from "../input/keeps_pixels.js";
 
 /**
  * @typedef {import("../page/camera_panel.js").CameraPanel} CameraPanel
@@ -31,6 +32,7 @@ export class Recorder {
    * @param {Take} take
    * @param {() => void} onRunning the camera is on
    * @param {Pace} [pace]
+   * @throws {import("../errors.js").PagesightError} with code altered-pictures; what starting the camera throws
    */
   async record(owner, take, onRunning, { everyMs = APART_MS, most = Infinity } = {}) {
     const mine = { owner, over: false };
@@ -38,6 +40,7 @@ export class Recorder {
     this.#take = mine;
     if (!this.#camera.running && !(await this.#camera.start())) return;
     if (this.#take !== mine) return;
+    refuseAltered();
     onRunning();
     let taken = 0;
     do {

@@ -50,21 +50,30 @@ export async function singleFile(files) {
 export async function carriedFiles(html) {
   const carrier = new DOMParser().parseFromString(html, "text/html").getElementById("carried");
   if (!carrier?.textContent) return undefined;
-  const blobs = await unpack(carrier.textContent, atMost(MOST_BYTES));
+  const limit = atMost(MOST_BYTES);
+  const blobs = await unpack(carrier.textContent, limit.stream).catch((error) => {
+    // Some browsers say of a stream that broke off only that it did.
+    throw limit.isExceeded() ? new Error(TOO_MUCH) : error;
+  });
   const rows = Object.entries(blobs).map(async ([path, blob]) => [path, new Uint8Array(await blob.arrayBuffer())]);
   return Object.fromEntries(await Promise.all(rows));
 }
 
-/** @param {number} most @returns {TransformStream<Uint8Array, Uint8Array>} fails where more bytes come */
+/**
+ * @param {number} most
+ * @returns {{ stream: TransformStream<Uint8Array, Uint8Array>, isExceeded: () => boolean }} the stream fails where more bytes come
+ */
 function atMost(most) {
   let sum = 0;
-  return new TransformStream({
+  /** @type {TransformStream<Uint8Array, Uint8Array>} */
+  const stream = new TransformStream({
     transform(chunk, controller) {
       sum += chunk.byteLength;
       if (sum > most) throw new Error(TOO_MUCH);
       controller.enqueue(chunk);
     },
   });
+  return { stream, isExceeded: () => sum > most };
 }
 
 /** @param {Element} link @param {Files} files */

@@ -51,19 +51,24 @@ export class Store {
     return this.#database !== undefined && !this.#full;
   }
 
-  /** @returns {Promise<{ classes: Class[] | undefined, head: Head | undefined, examples: Example[] }>} */
+  /** @returns {Promise<{ classes: Class[] | undefined, head: Head | undefined, title: string | undefined, examples: Example[] }>} */
   async read() {
-    const nothing = { classes: undefined, head: undefined, examples: [] };
+    const nothing = { classes: undefined, head: undefined, title: undefined, examples: [] };
     return this.#ask(nothing, "readonly", async ({ state, examples }) => {
-      const found = [settled(state.get("classes")), settled(state.get("head")), settled(examples.getAll())];
-      const [classes, head, all] = await Promise.all(found);
-      return { classes, head, examples: all.map(unpacked) };
+      const found = [settled(state.get("classes")), settled(state.get("head")), settled(state.get("title"))];
+      const [all, classes, head, title] = await Promise.all([settled(examples.getAll()), ...found]);
+      return { classes, head, title, examples: all.map(unpacked) };
     });
   }
 
   /** @param {Class[]} classes */
   async keepClasses(classes) {
     await this.#ask(undefined, "readwrite", ({ state }) => settled(state.put(classes, "classes")));
+  }
+
+  /** What the page will be called, before there is a head that says so. @param {string} title */
+  async keepTitle(title) {
+    await this.#ask(undefined, "readwrite", ({ state }) => settled(state.put(title, "title")));
   }
 
   /** @param {Head | undefined} head */

@@ -41,11 +41,17 @@ const className = (n) => fill(words.className, { n: integer(n) });
 
 /** @param {Host} host @returns {Promise<Teaching>} */
 export async function openTeaching(host) {
-  const [session, helper] = await Promise.all([
-    TeachingSession.open(host.classifier, host.base),
-    Helper.start(host.base, host.classifier.contract),
-  ]);
-  return new Teaching(host, session, helper);
+  const starting = Helper.start(host.base, host.classifier.contract);
+  try {
+    const [session, helper] = await Promise.all([TeachingSession.open(host.classifier, host.base), starting]);
+    return new Teaching(host, session, helper);
+  } catch (error) {
+    starting.then(
+      (helper) => helper.close(),
+      () => {},
+    );
+    throw error;
+  }
 }
 
 class Teaching {

@@ -1,5 +1,6 @@
 // What is being taught: classes, their examples, and the head that was trained on them.
 import { toBitmap } from "../input/bitmap.js";
+import { refuseAltered } from "../input/keeps_pixels.js";
 import { readPictureFile } from "../input/picture_file.js";
 import { decodePng, isDecodedHere } from "../input/png.js";
 import { Store } from "./store.js";
@@ -49,16 +50,18 @@ export class TeachingSession {
   static async open(classifier, base) {
     const store = await Store.open(`pagesight-teach:${base}${classifier.contract.name}`);
     const session = new TeachingSession(classifier, store);
-    const { classes, head, examples } = await store.read();
+    const { classes, head, title, examples } = await store.read();
     session.classes = classes ?? [];
     // Another tab may have written classes that this one had not heard of.
     const known = examples.filter(({ classId }) => session.classes.some(({ id }) => id === classId));
     const stale = known.filter(({ model }) => model !== session.#model);
+    /** @type {Set<Example>} */
     const lost = new Set();
     for (const example of stale) if (!(await session.#extractFeatures(example))) lost.add(example);
     session.examples = known.filter((example) => !lost.has(example));
     if (!stale.length && head?.model === session.#model) session.head = head;
-    session.title = session.head?.title;
+    if (lost.size) await store.drop([...lost].map(({ id }) => id));
+    session.title = session.head ? session.head.title : title;
     return session;
   }
 
@@ -185,7 +188,7 @@ export class TeachingSession {
   /** @param {string} title '' for what it would be called anyway */
   async setTitle(title) {
     this.title = title;
-    if (!this.head) return;
+    if (!this.head) return this.#store.keepTitle(title);
     this.head = { ...this.head, title };
     await this.#store.keepHead(this.head);
   }
@@ -213,6 +216,13 @@ export class TeachingSession {
     this.#store.onLost = () => show(false);
     this.#store.onNotDeleted = onNotDeleted;
     show(this.#store.lasting);
+  }
+
+  /** @returns {Promise<number>} d: how many numbers describe a picture */
+  async vectorLength() {
+    const [example] = this.examples;
+    const { vector } = example ?? (await this.#classifier.extractFeatures(new ImageData(1, 1)));
+    return vector.length;
   }
 
   /** Which weights describe pictures: a head fits these alone. */
@@ -264,10 +274,11 @@ async function pngBitmap(png) {
  * @param {Blob} picture
  * @param {number} [most] bytes of one that is left as it is
  * @returns {Promise<Blob>}
- * @throws {import("../errors.js").PagesightError} with code picture, when it is none
+ * @throws {import("../errors.js").PagesightError} with code picture, when it is none, or altered-pictures
  */
 export async function small(picture, most = MOST_BYTES) {
   if (picture.size <= most) return picture;
+  refuseAltered();
   // As it is recognized: without its color profile, turned by the same EXIF, and on white where it is clear.
   const { bytes, png } = readPictureFile(new Uint8Array(await picture.arrayBuffer()));
   const bitmap = (png && isDecodedHere(png) && (await pngBitmap(png))) || (await toBitmap(bytes));

@@ -49,9 +49,9 @@ async function graphModel(answer) {
   const whole = model.inputs[0].dtype === "int32";
   return async (pictures) => {
     const given = whole ? cast(pictures, "int32") : pictures;
-    return /** @type {import("@tensorflow/tfjs-core").Tensor} */ (
-      await model.executeAsync({ [model.inputs[0].name]: given }, answer)
-    );
+    const scores = await model.executeAsync({ [model.inputs[0].name]: given }, answer);
+    if (whole) given.dispose();
+    return /** @type {import("@tensorflow/tfjs-core").Tensor} */ (scores);
   };
 }
 

@@ -15,6 +15,8 @@ const START_MS = 10_000;
 export class WorkerLink {
   /** Whether the worker runs: false where it could not be started, a page's policy may forbid it. @type {Promise<boolean>} */
   started;
+  /** Whether the browser said that it does not start it. */
+  refused = false;
   #worker;
   #up = false;
   /** Milliseconds that one call may take; any number while it is undefined. @type {number | undefined} */
@@ -33,6 +35,7 @@ export class WorkerLink {
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#settle(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
+      this.refused = !this.#up;
       this.close(this.#up ? new PagesightError("model", event.message) : noWorker(event.message));
     });
   }

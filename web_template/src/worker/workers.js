@@ -47,19 +47,22 @@ export async function tryWorker({ script, binaries }, folder, contract, assets, 
   const files = assets.files(binaries);
   // A worker that fails first leaves nobody waiting for them.
   files.catch(() => {});
+  let memory = fromMemory;
   if (script === FIRST && carried) {
     try {
       return await open(carried, { contract, files: await files }, timeoutMs);
     } catch (error) {
       // A page's policy may allow workers from files alone.
       if (/** @type {PagesightError} */ (error).code !== "no-worker") throw error;
-      fromMemory = false;
+      memory = false;
+      // One that was only late, on a busy machine, says nothing about the others.
+      if (carried.refused) fromMemory = false;
     }
   }
   const bytes = await assets.file(script);
   const checked = () => workerFrom(bytes);
   const file = () => workerAt(folder, script);
-  for (const way of fromMemory ? [checked, file] : [() => file() ?? checked()]) {
+  for (const way of memory ? [checked, file] : [() => file() ?? checked()]) {
     try {
       const link = linked(way);
       if (link) return await open(link, { contract, files: await files }, timeoutMs);

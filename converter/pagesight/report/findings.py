@@ -204,8 +204,8 @@ def _image_statistics(seen: Seen, side: int) -> Iterator[Finding]:
         yield Finding(
             "tiny",
             "warning" if smallest < side / 2 else "note",
-            f"{_some(len(tiny), 'picture is', 'pictures are')} smaller than the {side} × {side} px that the model sees, and enlarged "
-            f"(the smallest {smallest} px).",
+            f"{_some(len(tiny), 'picture is', 'pictures are')} smaller than the {side} × {side} px that the model sees "
+            f"(the smallest {smallest} px): enlarged.",
             f"Use the original photographs if they are larger, or a `--backbone` whose input size is closer to {smallest} px.",
             tiny,
         )

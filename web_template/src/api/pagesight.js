@@ -33,41 +33,30 @@ const OWN_FILES = "own-files:";
  * @throws {PagesightError} with code unreachable, tampered, contract, no-wasm, old-browser, no-worker, altered-pictures, model or wrong-answer
  */
 export async function load(base = here, { signal, ...options } = {}) {
-  if (typeof Worker !== "function") throw noWorker("load() runs in browsers that have Web Workers, and nowhere else");
-  if (signal?.aborted) throw signal.reason;
-  const loading = loadFrom(folderOf(base), options, signal);
-  // What comes too late for anyone is ended.
-  const end = () => void loading.then((classifier) => classifier.dispose()).catch(() => {});
-  signal?.addEventListener("abort", end, { once: true });
+  if (typeof Worker !== "function") throw noWorker("load() runs in browsers");
+  signal?.throwIfAborted();
+  const folder = folderOf(base);
+  const carried = startInlined();
+  const loading = loadFrom(carried, folder, options, signal);
   try {
     return await untilAborted(loading, signal);
-  } finally {
-    signal?.removeEventListener("abort", end);
-  }
-}
-
-/**
- * @param {string} folder ending in '/'
- * @param {Omit<LoadOptions, "signal">} options
- * @param {AbortSignal} [signal]
- */
-async function loadFrom(folder, options, signal) {
-  const carried = startInlined();
-  try {
-    return await loadWith(carried, folder, options, signal);
   } catch (error) {
-    carried?.close();
+    // What comes too late for anyone is ended.
+    void loading.then(
+      (classifier) => classifier.dispose(),
+      () => carried?.close(),
+    );
     throw error;
   }
 }
 
 /**
  * @param {import("../worker/worker_link.js").WorkerLink | undefined} carried
- * @param {string} folder
+ * @param {string} folder ending in '/'
  * @param {Omit<LoadOptions, "signal">} options
  * @param {AbortSignal} [signal]
  */
-async function loadWith(carried, folder, { contractSha256, onProgress, files = {} }, signal) {
+async function loadFrom(carried, folder, { contractSha256, onProgress, files = {} }, signal) {
   place(folder, files);
   const own = folder === here;
   for (const path of OWN_FILES.slice(OWN_FILES.indexOf(":") + 1).split(",")) {
@@ -89,5 +78,5 @@ async function loadWith(carried, folder, { contractSha256, onProgress, files = {
       if (!["model", "wrong-answer"].includes(failure.code)) throw failure;
     }
   }
-  throw failure ?? new PagesightError("model", "the model has operations that cannot run here");
+  throw failure ?? new PagesightError("model", "the model has operations that it cannot run");
 }

@@ -82,16 +82,16 @@ export async function fetchFile(base, path, expected, signal) {
     if (!expected || ofThePage.has(where) || (await sha256(bytes)) === expected) return bytes;
     throw notPublished(path);
   }
-  const anew = (/** @type {RequestCache} */ cache) => fetchBytes(where, path, { cache, signal }).then(sealed);
+  const anew = (/** @type {RequestCache} */ cache = "default") =>
+    fetchBytes(where, path, { cache, signal }).then(sealed);
   const begun = ahead.get(where)?.catch((error) => {
     // Whoever began it gave up.
     if (error instanceof PagesightError) throw error;
-    return anew("default");
+    return anew();
   });
   ahead.delete(where);
-  if (!expected) return (await begun)?.bytes ?? fetchBytes(where, path, { signal });
-  let arrived = await (begun ?? anew("default"));
-  if (arrived.sha256 !== expected) {
+  let arrived = await (begun ?? anew());
+  if (expected && arrived.sha256 !== expected) {
     // A cache may hold the file of an earlier version: ask the server itself before calling it a forgery.
     arrived = await anew("reload");
     if (arrived.sha256 !== expected) {

@@ -62,13 +62,13 @@ export async function tryWorker({ script, binaries }, folder, contract, assets, 
   const bytes = await assets.file(script);
   const checked = () => workerFrom(bytes);
   const file = () => workerAt(folder, script);
-  for (const way of memory ? [checked, file] : [() => file() ?? checked()]) {
+  for (const way of memory ? [checked, file] : [file, checked]) {
+    const link = linked(way);
     try {
-      const link = linked(way);
       if (link) return await open(link, { contract, files: await files }, timeoutMs);
     } catch (error) {
       if (/** @type {PagesightError} */ (error).code !== "no-worker") throw error;
-      fromMemory = false;
+      if (way === checked && link?.refused) fromMemory = false;
     }
   }
   throw noWorker();

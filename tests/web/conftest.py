@@ -179,6 +179,23 @@ def before_worker(page: Page, code: str) -> None:
 
 
 @pytest.fixture
+def blank(context: Any, serve: Callable[[Path], Any]) -> Callable[..., Page]:
+    """Opens a page without content beside the bundle, as an app of one's own would be."""
+
+    def open_blank(bundle: Path, host: str = "localhost", *, policy: str = "", before: str = "") -> Page:
+        meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">' if policy else ""
+        blank = f'<!doctype html>{meta}<link rel="icon" href="data:,"><title>app</title>'
+        (bundle / "blank.html").write_text(blank, encoding="utf-8")
+        page: Page = context.new_page()
+        if before:
+            before_worker(page, before)
+        page.goto(f"http://{host}:{serve(bundle).port}/blank.html")
+        return page
+
+    return open_blank
+
+
+@pytest.fixture
 def visit(watched: Any, serve: Callable[[Path], Any], make_bundle: Callable[..., Path]) -> Callable[..., Page]:
     """Opens a bundle's page; `before` may set the page up."""
 

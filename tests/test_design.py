@@ -11,9 +11,9 @@ PACKAGE = ROOT / "converter" / "pagesight"
 LOCKS = ("web_template/package-lock.json", "benchmarks/lighthouse/package-lock.json", "benchmarks/browser/package-lock.json")
 SOURCE = ROOT / "web_template" / "src"
 FLOORS = (
-    {"options", "progress", "errors", "json_values"},
+    {"options", "progress", "errors", "json_values", "bundle_files"},
     {"headers", "locks", "routing"},
-    {"archives", "bundle_files", "certificate", "manifest", "resources", "sandbox", "serve"},
+    {"archives", "certificate", "manifest", "resources", "sandbox", "serve"},
     {"contract", "decoders", "integrity", "languages", "signature"},
     {"collecting", "records"},
     {"graph", "artifacts", "pixels", "backbones", "calibration", "hands"},

@@ -36,6 +36,8 @@ class Role(Flag):
     """Not in a page of one file."""
     OF_THIS_MODEL = auto()
     """A page that teaches another model writes it anew, or leaves it out."""
+    WORKER = auto()
+    """Run by the browser itself: it keeps to the policy of its own answer, and to no page's."""
 
 
 _FOR_OTHERS = Role.NOT_SERVED | Role.ASIDE | Role.NOT_INLINED | Role.OF_THIS_MODEL
@@ -46,11 +48,11 @@ TABLE: tuple[tuple[str, Role], ...] = (
     ("*.js", Role.PUBLISHED),
     ("*.wasm", Role.PUBLISHED | Role.RUNTIME | Role.CLASSIFIER),
     ("model/*", Role.PUBLISHED | Role.MODEL | Role.CLASSIFIER),
-    ("worker.js", Role.RUNTIME | Role.CLASSIFIER),
-    ("worker_lean.js", Role.RUNTIME | Role.CLASSIFIER),
-    ("worker_all.js", Role.RUNTIME | Role.CLASSIFIER | Role.ALL_OPS),
-    ("worker_webgl.js", Role.CLASSIFIER | _CARD),
-    ("worker_webgpu.js", Role.CLASSIFIER | _CARD),
+    ("worker.js", Role.WORKER | Role.RUNTIME | Role.CLASSIFIER),
+    ("worker_lean.js", Role.WORKER | Role.RUNTIME | Role.CLASSIFIER),
+    ("worker_all.js", Role.WORKER | Role.RUNTIME | Role.CLASSIFIER | Role.ALL_OPS),
+    ("worker_webgl.js", Role.WORKER | Role.CLASSIFIER | _CARD),
+    ("worker_webgpu.js", Role.WORKER | Role.CLASSIFIER | _CARD),
     ("gpu.js", Role.CLASSIFIER | Role.MODULE | _CARD),
     ("pagesight.js", Role.MODULE),
     ("pagesight.d.ts", Role.MODULE),
@@ -70,7 +72,8 @@ TABLE: tuple[tuple[str, Role], ...] = (
     ("README.md", _FOR_OTHERS),
     ("THIRD_PARTY.txt", Role.NOT_SERVED | Role.FOR_HOSTS | Role.ASIDE | Role.NOT_INLINED),
     ("manifest.json", Role.NOT_SERVED | Role.OF_THIS_MODEL),
-    ("sw.js", Role.NOT_SERVED),
+    ("teach_worker.js", Role.WORKER),
+    ("sw.js", Role.WORKER | Role.NOT_SERVED),
     ("_headers", Role.NOT_SERVED | Role.FOR_HOSTS),
     (".nojekyll", Role.FOR_HOSTS),
     (".*", Role.NOT_SERVED),

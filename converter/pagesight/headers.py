@@ -3,18 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from pagesight.bundle_files import Role, named
 from pagesight.errors import OptionError
 
-WORKERS = (
-    "sw.js",
-    "teach_worker.js",
-    "worker.js",
-    "worker_all.js",
-    "worker_lean.js",
-    "worker_webgl.js",
-    "worker_webgpu.js",
-)
-"""Scripts that browsers run by themselves: they keep to the policy of their own answer, and to no page's."""
+WORKERS = tuple(sorted(named(Role.WORKER)))
+"""Scripts that have a policy of their own."""
 _WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
